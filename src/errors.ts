@@ -1,0 +1,336 @@
+/**
+ * Every error sluice raises, one class for each thing a caller may do differently about it.
+ * Each carries a stable `code`, its facts as fields, and whether its cause is worth another attempt:
+ * that is decided here and in the place where the error arises, nowhere else.
+ */
+
+export interface SluiceErrorOptions {
+  readonly cause?: unknown;
+}
+
+/** Base of all errors of sluice. */
+export abstract class SluiceError extends Error {
+  /** Stable across releases; dead letters, logs and metrics carry it. */
+  abstract readonly code: string;
+  /** Whether another attempt may succeed: transient errors are retried, permanent ones are dead-lettered. */
+  readonly isTransient: boolean = false;
+
+  constructor(message: string, options: SluiceErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = new.target.name;
+  }
+}
+
+/**
+ * Whether a cause is worth another attempt. True only for an error that says so itself, through an own or inherited
+ * `isTransient: true`; whatever else is thrown (a TypeError, a string, undefined) is a mistake of the program: permanent.
+ */
+export function isTransient(cause: unknown): boolean {
+  return typeof cause === 'object' && cause !== null && 'isTransient' in cause && cause.isTransient === true;
+}
+
+/** The stable code of an error, `ERR_HANDLE_FAILED` for anything that has none of ours. */
+export function codeOf(cause: unknown): string {
+  return cause instanceof SluiceError ? cause.code : 'ERR_HANDLE_FAILED';
+}
+
+/** The text of whatever was thrown, never empty. */
+export function messageOf(cause: unknown): string {
+  if (cause instanceof Error) return cause.message || cause.name;
+  return typeof cause === 'string' && cause !== '' ? cause : `thrown value: ${String(cause)}`;
+}
+
+// ---- for authors: say yourself what a failure is worth
+
+/** Thrown by a handle for a cause that may pass: the message is retried later. */
+export class TransientError extends SluiceError {
+  readonly code = 'ERR_TRANSIENT';
+  override readonly isTransient = true;
+}
+
+/** Thrown by a handle for a cause that will not pass: the message is dead-lettered at once. */
+export class PermanentError extends SluiceError {
+  readonly code = 'ERR_PERMANENT';
+}
+
+// ---- definitions and configuration: found before the first message
+
+/** One mistake in a definition or in the configuration. */
+export interface Problem {
+  /** What is wrong where: `pipeline "orders"`, `api "payment"`, `environment`. */
+  readonly subject: string;
+  /** Path inside the subject, `retry.maxAttempts`; empty for the subject as a whole. */
+  readonly path: string;
+  /** What was found and what is allowed. */
+  readonly message: string;
+}
+
+export function describeProblem({ subject, path, message }: Problem): string {
+  return path === '' ? `${subject}: ${message}` : `${subject}: ${path}: ${message}`;
+}
+
+/** A pipeline, API, queue or saga is defined wrongly. All its mistakes at once, in `problems`. */
+export class DefinitionError extends SluiceError {
+  readonly code = 'ERR_DEFINITION_INVALID';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[], options?: SluiceErrorOptions) {
+    super(problems.map(describeProblem).join('\n'), options);
+    this.problems = problems;
+  }
+}
+
+/** The environment lacks a value or holds a wrong one. All mistakes at once, in `problems`. */
+export class ConfigError extends SluiceError {
+  readonly code = 'ERR_CONFIG_INVALID';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[], options?: SluiceErrorOptions) {
+    super(problems.map(describeProblem).join('\n'), options);
+    this.problems = problems;
+  }
+}
+
+// ---- messages in, results out
+
+export type PayloadFault =
+  | 'empty'
+  | 'size'
+  | 'encoding'
+  | 'content-type'
+  | 'parse'
+  | 'depth'
+  | 'number'
+  | 'schema'
+  | 'reply-to';
+
+/** A message that can never be handled as it is: dead-lettered with this reason, nothing is called. */
+export class PayloadInvalidError extends SluiceError {
+  readonly code = 'ERR_PAYLOAD_INVALID';
+  readonly fault: PayloadFault;
+
+  constructor(fault: PayloadFault, message: string, options?: SluiceErrorOptions) {
+    super(message, options);
+    this.fault = fault;
+  }
+}
+
+/** A result that cannot be sent: not serialisable, too large, or with a routing key AMQP does not allow. */
+export class ResultInvalidError extends SluiceError {
+  readonly code = 'ERR_RESULT_INVALID';
+}
+
+/** A handle did not finish within the pipeline's `timeout`. */
+export class HandleTimeoutError extends SluiceError {
+  readonly code = 'ERR_HANDLE_TIMEOUT';
+  override readonly isTransient = true;
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    super(`the handle did not finish within ${timeoutMs} ms`);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+// ---- broker
+
+/** No connection, or it went away before the answer came. */
+export class BrokerUnavailableError extends SluiceError {
+  readonly code = 'ERR_BROKER_UNAVAILABLE';
+  override readonly isTransient = true;
+}
+
+/** The broker refuses what the worker needs: a queue with other arguments, a missing exchange, a missing permission. */
+export class TopologyError extends SluiceError {
+  readonly code = 'ERR_TOPOLOGY';
+}
+
+/** The broker said no to a publish (`basic.nack`): a queue is full or lost its leader. */
+export class PublishNackedError extends SluiceError {
+  readonly code = 'ERR_PUBLISH_NACKED';
+  override readonly isTransient = true;
+}
+
+/** The channel or the time ran out before the confirm: the message may or may not be stored. Publish again with the same message id. */
+export class PublishUnknownError extends SluiceError {
+  readonly code = 'ERR_PUBLISH_UNKNOWN';
+  override readonly isTransient = true;
+}
+
+/** The exchange took the message, but no queue is bound for its routing key. */
+export class UnroutableError extends SluiceError {
+  readonly code = 'ERR_UNROUTABLE';
+  override readonly isTransient = true;
+  readonly exchange: string;
+  readonly routingKey: string;
+
+  constructor(exchange: string, routingKey: string) {
+    super(
+      exchange === ''
+        ? `queue "${routingKey}" does not exist`
+        : `exchange "${exchange}" has no queue bound for routing key "${routingKey}"`,
+    );
+    this.exchange = exchange;
+    this.routingKey = routingKey;
+  }
+}
+
+// ---- calls
+
+interface CallFacts {
+  readonly api: string;
+  /** `POST /charge`: method and path template. */
+  readonly operation: string;
+}
+
+abstract class CallError extends SluiceError {
+  readonly api: string;
+  readonly operation: string;
+
+  constructor({ api, operation }: CallFacts, message: string, options?: SluiceErrorOptions) {
+    super(`${api} ${operation}: ${message}`, options);
+    this.api = api;
+    this.operation = operation;
+  }
+}
+
+/** Statuses worth another attempt: request timeout, too early, too many requests, and the server's own failures. */
+const isTransientStatus = (status: number): boolean =>
+  status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
+
+/** The API answered, with a status outside 2xx. */
+export class HttpStatusError extends CallError {
+  readonly code = 'ERR_HTTP_STATUS';
+  override readonly isTransient: boolean;
+  readonly status: number;
+  /** Pause the API asked for (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(call: CallFacts, status: number, retryAfterMs?: number) {
+    super(call, `answered ${status}`);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+    this.isTransient = isTransientStatus(status);
+  }
+}
+
+/** The call did not end in time: waiting for a slot, connecting and the whole body included. The API may have acted. */
+export class CallTimeoutError extends CallError {
+  readonly code = 'ERR_CALL_TIMEOUT';
+  override readonly isTransient = true;
+  readonly timeoutMs: number;
+
+  constructor(call: CallFacts, timeoutMs: number) {
+    super(call, `no complete answer within ${timeoutMs} ms`);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** Refused, reset, not resolved. The API may have acted. */
+export class NetworkError extends CallError {
+  readonly code = 'ERR_NETWORK';
+  override readonly isTransient = true;
+}
+
+/** The answer is not what was declared: no JSON, or not the response schema. */
+export class ResponseInvalidError extends CallError {
+  readonly code = 'ERR_RESPONSE_INVALID';
+}
+
+/** The answer is larger than `maxResponseBytes`. */
+export class ResponseTooLargeError extends CallError {
+  readonly code = 'ERR_RESPONSE_TOO_LARGE';
+  readonly maxBytes: number;
+
+  constructor(call: CallFacts, maxBytes: number) {
+    super(call, `answer exceeds ${maxBytes} bytes`);
+    this.maxBytes = maxBytes;
+  }
+}
+
+/** The request cannot be sent as it is: a path outside the base URL, a header value no header may hold, a body JSON cannot carry. */
+export class RequestInvalidError extends CallError {
+  readonly code = 'ERR_REQUEST_INVALID';
+}
+
+// ---- operators
+
+/** Every allowed attempt failed; `cause` is the last error. As transient as its cause. */
+export class RetryExhaustedError extends SluiceError {
+  readonly code = 'ERR_RETRY_EXHAUSTED';
+  override readonly isTransient: boolean;
+  readonly attempts: number;
+
+  constructor(attempts: number, options: { readonly cause: unknown }) {
+    super(`gave up after ${attempts} attempts: ${messageOf(options.cause)}`, options);
+    this.attempts = attempts;
+    this.isTransient = isTransient(options.cause);
+  }
+}
+
+/** All slots and all queue slots are taken: nothing ran. */
+export class BulkheadRejectedError extends SluiceError {
+  readonly code = 'ERR_BULKHEAD_REJECTED';
+  override readonly isTransient = true;
+}
+
+/** Fewer branches succeeded than asked for. As transient as the most hopeful of its reasons. */
+export class GatherFailedError extends SluiceError {
+  readonly code = 'ERR_GATHER_FAILED';
+  override readonly isTransient: boolean;
+  /** What became of the branches that failed, by name. */
+  readonly reasons: Readonly<Record<string, Error>>;
+
+  constructor(succeeded: number, atLeast: number, reasons: Readonly<Record<string, Error>>) {
+    const failed = Object.entries(reasons).map(([branch, reason]) => `${branch}: ${reason.message}`);
+    super(`${succeeded} of at least ${atLeast} branches succeeded; ${failed.join('; ')}`);
+    this.reasons = reasons;
+    this.isTransient = Object.values(reasons).some(isTransient);
+  }
+}
+
+/** A branch was still running when the gather's time ran out. */
+export class BranchTimeoutError extends SluiceError {
+  readonly code = 'ERR_BRANCH_TIMEOUT';
+  override readonly isTransient = true;
+  readonly withinMs: number;
+
+  constructor(withinMs: number) {
+    super(`no value within ${withinMs} ms`);
+    this.withinMs = withinMs;
+  }
+}
+
+/** A branch or step ended without a value. */
+export class NoValueError extends SluiceError {
+  readonly code = 'ERR_NO_VALUE';
+}
+
+// ---- sagas
+
+/** A saga could neither finish nor be undone: a compensation failed for good. */
+export class CompensationFailedError extends SluiceError {
+  readonly code = 'ERR_COMPENSATION_FAILED';
+  readonly saga: string;
+  readonly sagaId: string;
+  /** The step whose compensation failed. */
+  readonly step: string;
+
+  constructor(saga: string, sagaId: string, step: string, options: { readonly cause: unknown }) {
+    super(`saga "${saga}" ${sagaId} is stuck: the compensation of step "${step}" failed: ${messageOf(options.cause)}`, options);
+    this.saga = saga;
+    this.sagaId = sagaId;
+    this.step = step;
+  }
+}
+
+/** A message asks for a saga id that is taken by another input. */
+export class SagaConflictError extends SluiceError {
+  readonly code = 'ERR_SAGA_CONFLICT';
+}
+
+/** Another worker runs this saga now. */
+export class SagaBusyError extends SluiceError {
+  readonly code = 'ERR_SAGA_BUSY';
+  override readonly isTransient = true;
+}

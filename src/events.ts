@@ -1,0 +1,179 @@
+/**
+ * The facts that stages report. Logs, metrics, traces and the dashboard listen to them; nothing on the message path
+ * depends on who listens. A fact is plain data: no payload, no header values, no error objects.
+ */
+import { type Observable, Subject } from 'rxjs';
+
+/** Which message a fact is about. */
+export interface MessageIdentity {
+  readonly pipeline: string;
+  readonly messageId: string;
+  readonly correlationId: string;
+  /** Broker's tag of the delivery, unique on its channel alone. */
+  readonly deliveryTag: number;
+}
+
+interface MessageFact extends MessageIdentity {
+  /** Milliseconds of the RxJS clock. */
+  readonly at: number;
+}
+
+/** A delivery came in. */
+export interface Delivered extends MessageFact {
+  readonly type: 'delivered';
+  readonly queue: string;
+  /** Counted from 1, over redeliveries by the retry ladder. */
+  readonly attempt: number;
+  readonly redelivered: boolean;
+  readonly bytes: number;
+}
+
+/** The message got a slot and its handle starts. */
+export interface SlotTaken extends MessageFact {
+  readonly type: 'slotTaken';
+  /** Time between delivery and start. */
+  readonly waitedMs: number;
+}
+
+/** One attempt of a call leaves for its API. */
+export interface CallStarted extends MessageFact {
+  readonly type: 'callStarted';
+  readonly api: string;
+  /** `POST /charge`: method and path template, never the filled-in path. */
+  readonly operation: string;
+  /** The same for all attempts of one call; unique in this process. */
+  readonly callId: number;
+  readonly attempt: number;
+}
+
+/** One attempt of a call ended. */
+export interface CallEnded extends MessageFact {
+  readonly type: 'callEnded';
+  readonly api: string;
+  readonly operation: string;
+  readonly callId: number;
+  readonly attempt: number;
+  readonly outcome: 'ok' | 'failed' | 'aborted' | 'rejected';
+  readonly status?: number;
+  /** Error code where the attempt failed. */
+  readonly code?: string;
+  readonly durationMs: number;
+}
+
+/** Another attempt of a call follows after a pause. */
+export interface CallRetried extends MessageFact {
+  readonly type: 'callRetried';
+  readonly api: string;
+  readonly operation: string;
+  readonly callId: number;
+  /** The attempt that failed. */
+  readonly attempt: number;
+  readonly nextDelayMs: number;
+  readonly code: string;
+}
+
+/** A result is confirmed by the broker. */
+export interface Published extends MessageFact {
+  readonly type: 'published';
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** Time from publish to confirm. */
+  readonly confirmedMs: number;
+}
+
+/** What became of a delivery. */
+export type SettlementKind = 'ack' | 'retry' | 'deadLetter' | 'returned';
+
+/** Where in its way a message failed. */
+export type Stage = 'decode' | 'validate' | 'handle' | 'output' | 'publish';
+
+/** The delivery is settled; `late` when its channel had gone, so that the broker delivers the message again. */
+export interface Settled extends MessageFact {
+  readonly type: 'settled';
+  readonly settlement: SettlementKind;
+  readonly late: boolean;
+  /** Time from delivery to settlement. */
+  readonly durationMs: number;
+  readonly code?: string;
+  readonly reason?: string;
+  readonly stage?: Stage;
+  /** Pause before the next attempt, with `retry`. */
+  readonly delayMs?: number;
+}
+
+/** A settlement could not be made and is tried again: the delivery stays unsettled meanwhile. */
+export interface SettlementDelayed extends MessageFact {
+  readonly type: 'settlementDelayed';
+  readonly settlement: SettlementKind;
+  readonly code: string;
+  readonly reason: string;
+  readonly nextDelayMs: number;
+}
+
+/** A saga took a step, undid one, or ended. */
+export interface SagaMoved extends MessageFact {
+  readonly type: 'sagaMoved';
+  readonly saga: string;
+  readonly sagaId: string;
+  readonly step?: string;
+  readonly move: 'started' | 'resumed' | 'stepDone' | 'stepFailed' | 'compensated' | 'compensationFailed' | 'completed' | 'undone' | 'stuck';
+}
+
+interface WorkerFact {
+  readonly at: number;
+}
+
+/** The connection to the broker changed. */
+export interface ConnectionChanged extends WorkerFact {
+  readonly type: 'connectionChanged';
+  readonly state: 'connecting' | 'connected' | 'blocked' | 'lost' | 'closed';
+  readonly reason?: string;
+}
+
+/** A pipeline began or ceased to take messages from its queue. */
+export interface IntakeChanged extends WorkerFact {
+  readonly type: 'intakeChanged';
+  readonly pipeline: string;
+  readonly state: 'consuming' | 'paused' | 'stopped';
+  readonly reason?: string;
+}
+
+/** The worker moved on: starting, running, draining, stopped. */
+export interface WorkerMoved extends WorkerFact {
+  readonly type: 'workerMoved';
+  readonly state: 'starting' | 'running' | 'draining' | 'stopped';
+}
+
+export type Fact =
+  | Delivered
+  | SlotTaken
+  | CallStarted
+  | CallEnded
+  | CallRetried
+  | Published
+  | Settled
+  | SettlementDelayed
+  | SagaMoved
+  | ConnectionChanged
+  | IntakeChanged
+  | WorkerMoved;
+
+/** Where stages report to, and listeners subscribe. */
+export interface Facts {
+  /** Whether anybody listens: building a fact that nobody hears is wasted work. */
+  readonly isObserved: boolean;
+  report(fact: Fact): void;
+  /** Hot; replays nothing. Listeners must not throw. */
+  readonly stream: Observable<Fact>;
+}
+
+export function createFacts(): Facts {
+  const subject = new Subject<Fact>();
+  return {
+    get isObserved() {
+      return subject.observed;
+    },
+    report: (fact) => subject.next(fact),
+    stream: subject.asObservable(),
+  };
+}

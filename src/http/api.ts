@@ -1,0 +1,54 @@
+/**
+ * An API as handles see it: cold Observables of answers, bound to the message they are made for.
+ * Types only; `call.ts` acts, `define-api.ts` makes the definition.
+ */
+import type { Observable } from 'rxjs';
+import type { z } from 'zod';
+import type { Duration } from '../policies/duration.ts';
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** A value for a place in a path template or for a query parameter. */
+export type ParameterValue = string | number | bigint | boolean;
+
+export interface CallOptions {
+  /** Schema of the answer's body. An answer that does not fit fails with `ResponseInvalidError`. Default: the parsed body as `unknown`. */
+  readonly response?: z.ZodType;
+  /** Values for `{name}` places of the path; each becomes one encoded segment. */
+  readonly path?: Readonly<Record<string, ParameterValue>>;
+  /** Query parameters; undefined leaves one out, an array repeats it. */
+  readonly params?: Readonly<Record<string, ParameterValue | readonly ParameterValue[] | undefined>>;
+  /** Headers of this call, beside the API's own. A value no header may hold fails the call: nothing is stripped. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Time for the whole call: waiting, every attempt, every pause. Default: bounded by `timeout` and `retry` of the API. */
+  readonly within?: Duration;
+  /**
+   * Names the effect, where neither message nor body does. Default: derived from message id, API, method, path and body, so that it is
+   * the same for every attempt and every redelivery; give one where the body holds something made up on the spot (a time, a random id).
+   */
+  readonly idempotencyKey?: string;
+}
+
+export interface WithResponse<Schema extends z.ZodType> extends CallOptions {
+  readonly response: Schema;
+}
+
+/**
+ * Each method makes a cold Observable of one answer: subscribing sends the request, unsubscribing aborts it.
+ * Paths are templates relative to the base URL: `/orders/{id}` with `path: { id }`.
+ *
+ * Errors: HttpStatusError, CallTimeoutError, NetworkError, ResponseInvalidError, ResponseTooLargeError,
+ * RequestInvalidError, BulkheadRejectedError, RetryExhaustedError around a transient one of these.
+ */
+export interface Api {
+  get<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;
+  get(path: string, options?: CallOptions): Observable<unknown>;
+  post<Schema extends z.ZodType>(path: string, body: unknown, options: WithResponse<Schema>): Observable<z.output<Schema>>;
+  post(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
+  put<Schema extends z.ZodType>(path: string, body: unknown, options: WithResponse<Schema>): Observable<z.output<Schema>>;
+  put(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
+  patch<Schema extends z.ZodType>(path: string, body: unknown, options: WithResponse<Schema>): Observable<z.output<Schema>>;
+  patch(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
+  delete<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;
+  delete(path: string, options?: CallOptions): Observable<unknown>;
+}
