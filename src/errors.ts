@@ -324,6 +324,21 @@ export class CompensationFailedError extends SluiceError {
   }
 }
 
+/** A saga without `whenCompensated` was undone on an earlier try of its message; what failed then. */
+export class SagaUndoneError extends SluiceError {
+  readonly code = 'ERR_SAGA_UNDONE';
+  readonly saga: string;
+  readonly sagaId: string;
+  readonly step: string;
+
+  constructor(saga: string, sagaId: string, failure: { readonly step: string; readonly message: string }) {
+    super(`saga "${saga}" ${sagaId} was undone: step "${failure.step}" failed: ${failure.message}`);
+    this.saga = saga;
+    this.sagaId = sagaId;
+    this.step = failure.step;
+  }
+}
+
 /** A message asks for a saga id that is taken by another input. */
 export class SagaConflictError extends SluiceError {
   readonly code = 'ERR_SAGA_CONFLICT';

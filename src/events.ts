@@ -110,15 +110,6 @@ export interface SettlementDelayed extends MessageFact {
   readonly nextDelayMs: number;
 }
 
-/** A saga took a step, undid one, or ended. */
-export interface SagaMoved extends MessageFact {
-  readonly type: 'sagaMoved';
-  readonly saga: string;
-  readonly sagaId: string;
-  readonly step?: string;
-  readonly move: 'started' | 'resumed' | 'stepDone' | 'stepFailed' | 'compensated' | 'compensationFailed' | 'completed' | 'undone' | 'stuck';
-}
-
 interface WorkerFact {
   readonly at: number;
 }
@@ -153,7 +144,6 @@ export type Fact =
   | Published
   | Settled
   | SettlementDelayed
-  | SagaMoved
   | ConnectionChanged
   | IntakeChanged
   | WorkerMoved;

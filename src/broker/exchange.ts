@@ -1,0 +1,27 @@
+/** Where results go: an exchange and a routing key. */
+import type { HeaderTable } from '../message/delivery.ts';
+import type { ExchangeType } from './topology.ts';
+
+export interface DestinationOptions {
+  /** Whether a result that reaches no queue is a failure of its message. Default: true. */
+  readonly mandatory?: boolean;
+  /** Type the exchange is declared with. Default: topic. */
+  readonly type?: ExchangeType;
+  readonly headers?: HeaderTable;
+  /** 0 to 255; only queues declared with priorities look at it. */
+  readonly priority?: number;
+}
+
+export interface Destination extends DestinationOptions {
+  readonly kind: 'exchange';
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+/** An exchange, by name, and the routing key of this result. The empty name is the default exchange, whose routing key is a queue's name. */
+export const exchange = (name: string, routingKey: string, options: DestinationOptions = {}): Destination => ({
+  ...options,
+  kind: 'exchange',
+  exchange: name,
+  routingKey,
+});

@@ -1,0 +1,120 @@
+/** Where messages come from: a RabbitMQ queue, with the queues beside it that hold its retries and its dead letters. */
+import { z } from 'zod';
+import { problemsOf, reportProblems } from '../definition.ts';
+import { type Duration, durationMs, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
+import type { ExchangeType, QueueSpec, Topology, TopologyMode } from './topology.ts';
+
+export interface Binding {
+  readonly exchange: string;
+  /** Routing key, or a pattern with `*` (one word) and `#` (any number of words) on a topic exchange. */
+  readonly key: string;
+  /** Type the exchange is declared with. Default: topic. */
+  readonly type?: ExchangeType;
+}
+
+export interface QueueOptions {
+  /** Exchanges that feed the queue. Default: none, only what is published to the queue by its name. */
+  readonly bindings?: readonly Binding[];
+  /** Unsettled deliveries the broker may have out at once: 1 to 65 535. Default: twice the pipeline's `concurrency`. */
+  readonly prefetch?: number;
+  /**
+   * Pauses before the 2nd, 3rd … attempt of a message that failed for a transient cause. It waits in a queue of the broker,
+   * holds no slot and survives any crash. Default: `['5s', '1m', '10m']`. `false`: the first failure dead-letters.
+   */
+  readonly retry?: false | { readonly delays: readonly Duration[] };
+  /** Whether the worker declares what is missing or only looks. Default: the worker's `SLUICE_TOPOLOGY`, and `assert` without it. */
+  readonly topology?: TopologyMode;
+  /**
+   * `quorum` bounds duplicates after a crash by the prefetch and gets rid of messages that kill their consumer; `classic` does neither.
+   * Default: quorum.
+   */
+  readonly type?: 'quorum' | 'classic';
+  /** Times a quorum queue hands a message over again after crashes before it dead-letters it. Default: 20. */
+  readonly deliveryLimit?: number;
+}
+
+export interface QueueSource {
+  readonly kind: 'queue';
+  readonly name: string;
+  readonly bindings: readonly Required<Binding>[];
+  readonly prefetch: number | undefined;
+  readonly retryDelaysMs: readonly number[];
+  readonly topology: TopologyMode | undefined;
+  readonly type: 'quorum' | 'classic';
+  readonly deliveryLimit: number;
+}
+
+/** Names of AMQP are short strings; room is left for the suffixes of the queues beside a work queue. */
+const name = z
+  .string()
+  .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 200, { error: 'expected a name of 1 to 200 bytes' })
+  .refine((text) => !text.startsWith('amq.'), { error: 'names that begin with "amq." belong to the broker' });
+
+const schema = z.strictObject({
+  name,
+  bindings: z
+    .array(z.strictObject({ exchange: name, key: z.string().max(255), type: z.enum(['direct', 'topic', 'fanout', 'headers']).optional() }))
+    .optional(),
+  prefetch: z.int().min(1).max(65_535).optional(),
+  retry: z.union([z.literal(false), z.strictObject({ delays: z.array(durationSchema()).min(1).max(20) })]).optional(),
+  topology: z.enum(['assert', 'check']).optional(),
+  type: z.enum(['quorum', 'classic']).optional(),
+  deliveryLimit: z.int().min(1).optional(),
+});
+
+const DEFAULT_DELAYS: readonly Duration[] = ['5s', '1m', '10m'];
+
+/**
+ * A queue as a source of messages.
+ * @throws DefinitionError naming every wrong option.
+ */
+export function queue(name: string, options: QueueOptions = {}): QueueSource {
+  reportProblems(problemsOf(`queue "${String(name)}"`, schema, { ...options, name }));
+  const { bindings = [], retry = { delays: DEFAULT_DELAYS }, type = 'quorum', deliveryLimit = 20 } = options;
+  return {
+    kind: 'queue',
+    name,
+    bindings: bindings.map((binding) => ({ type: 'topic', ...binding })),
+    prefetch: options.prefetch,
+    // A wrong delay is reported above; while problems are collected the definition is finished all the same.
+    retryDelaysMs: retry === false ? [] : (retry.delays ?? []).filter((delay) => parseDuration(delay) !== undefined).map(durationMs),
+    topology: options.topology,
+    type,
+    deliveryLimit,
+  };
+}
+
+/** The queue that keeps what could not be handled. */
+export const deadLetterQueue = (queueName: string): string => `${queueName}.dead`;
+
+/** The queue where messages wait for their next attempt; its name tells the pause, so that changed delays make new queues. */
+export const delayQueue = (queueName: string, delayMs: number): string => `${queueName}.delay.${formatDuration(delayMs)}`;
+
+/** Everything that must exist for a source: its queue, the delay queues, the dead-letter queue, exchanges and bindings. */
+export function sourceTopology(source: QueueSource): Topology {
+  const { name, type, bindings } = source;
+  return {
+    exchanges: [...new Map(bindings.map((binding) => [binding.exchange, { name: binding.exchange, type: binding.type }])).values()],
+    queues: [
+      { name: deadLetterQueue(name), arguments: { 'x-queue-type': type } },
+      workQueue(source),
+      ...[...new Set(source.retryDelaysMs)].map((delayMs) => ({
+        name: delayQueue(name, delayMs),
+        arguments: { 'x-queue-type': type, 'x-message-ttl': delayMs, ...deadLettersTo(name, type) },
+      })),
+    ],
+    bindings: bindings.map(({ exchange, key }) => ({ queue: name, exchange, key })),
+  };
+}
+
+function workQueue({ name, type, deliveryLimit }: QueueSource): QueueSpec {
+  const limit = type === 'quorum' ? { 'x-delivery-limit': deliveryLimit } : {};
+  return { name, arguments: { 'x-queue-type': type, ...deadLettersTo(deadLetterQueue(name), type), ...limit } };
+}
+
+/** On quorum queues the broker confirms its own dead-lettering, which asks for `reject-publish`; on classic ones a crash may lose it. */
+const deadLettersTo = (queueName: string, type: QueueSource['type']): QueueSpec['arguments'] => ({
+  'x-dead-letter-exchange': '',
+  'x-dead-letter-routing-key': queueName,
+  ...(type === 'quorum' ? { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' } : {}),
+});

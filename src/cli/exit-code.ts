@@ -1,0 +1,7 @@
+/** What the process says when it ends. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  misconfigured: 2,
+  cutShort: 3,
+} as const;

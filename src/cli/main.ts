@@ -1,0 +1,51 @@
+/** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+
+const program = new Command('sluice')
+  .description('RabbitMQ queues as RxJS streams of API work.')
+  .version(version)
+  .showSuggestionAfterError()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ sluice check                         load every pipeline and name every mistake
+  $ AMQP_URL=amqp://… sluice run         run all pipelines of ./pipelines
+  $ sluice run services/billing          run those of another folder
+
+Environment of "run":
+  AMQP_URL             amqp://user:password@host:5672/vhost, several separated by commas; or AMQP_URL_FILE
+  LOG_LEVEL            trace, debug, info, warn, error, silent (default: info)
+  SLUICE_PORT          port of /livez and /readyz on 127.0.0.1 (default: 8080, or a free one)
+  SLUICE_GRACE_PERIOD  time to finish what is in flight at shutdown (default: 30s)
+  SLUICE_TOPOLOGY      assert or check: declare queues and exchanges, or only look for them (default: assert)
+
+Exit codes:
+  0  stopped as asked, everything in flight finished
+  1  could not go on; the last log line says why
+  2  a definition or the configuration is wrong; every mistake was printed
+  3  stopped as asked, but the grace period ended first: what still ran was aborted and given back to the broker`,
+  );
+
+program
+  .command('run')
+  .description('run the pipelines of a folder until SIGTERM or SIGINT')
+  .argument('[folder]', 'folder of pipeline modules', 'pipelines')
+  .action(async (folder: string) => {
+    const { run } = await import('./run.ts');
+    process.exitCode = await run(folder);
+  });
+
+program
+  .command('check')
+  .description('load the pipelines of a folder and print every mistake; connects to nothing')
+  .argument('[folder]', 'folder of pipeline modules', 'pipelines')
+  .action(async (folder: string) => {
+    const { check } = await import('./check.ts');
+    process.exitCode = await check(folder);
+  });
+
+await program.parseAsync();

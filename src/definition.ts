@@ -1,0 +1,115 @@
+/**
+ * How definitions are checked, and where their mistakes go. Alone, a wrong definition throws where it is made. While the worker
+ * loads its modules, a collector takes the problems instead, so that one run reports them all.
+ */
+import { inspect } from 'node:util';
+import { z } from 'zod';
+import { DefinitionError, type Problem } from './errors.ts';
+
+let collected: Problem[] | undefined;
+
+/** @throws DefinitionError with all of them, unless a collector takes them. */
+export function reportProblems(problems: readonly Problem[]): void {
+  if (problems.length === 0) return;
+  if (collected === undefined) throw new DefinitionError(problems);
+  collected.push(...problems);
+}
+
+/** Runs `load` with a collector installed, and gives what it collected. One at a time: modules load one after the other. */
+export async function collectProblems(load: () => Promise<void>): Promise<readonly Problem[]> {
+  if (collected !== undefined) throw new Error('problems are being collected already');
+  const problems: Problem[] = [];
+  collected = problems;
+  try {
+    await load();
+  } finally {
+    collected = undefined;
+  }
+  return problems;
+}
+
+/** What is wrong with `value` by `schema`: a problem for each issue, none when it fits. */
+export function problemsOf(subject: string, schema: z.ZodType, value: unknown): readonly Problem[] {
+  const { error } = schema.safeParse(value, { reportInput: true });
+  return (error?.issues ?? []).flatMap((issue) => describeIssue(subject, schema, issue));
+}
+
+function describeIssue(subject: string, schema: z.ZodType, issue: z.core.$ZodIssue): readonly Problem[] {
+  const path = issue.path.map(String).join('.');
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({ subject, path: join(path, key), message: unknownKey(key, keysAt(schema, issue.path)) }));
+    case 'invalid_type':
+      return [{ subject, path, message: `expected ${nameOf(issue.expected)}, got ${show(issue.input)}` }];
+    case 'too_small':
+      return [{ subject, path, message: `expected ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}, got ${show(issue.input)}` }];
+    case 'too_big':
+      return [{ subject, path, message: `expected ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}, got ${show(issue.input)}` }];
+    case 'invalid_value':
+      return [{ subject, path, message: `expected ${issue.values.map(show).join(' or ')}, got ${show(issue.input)}` }];
+    case 'invalid_union':
+      return describeUnion(subject, schema, issue);
+    default:
+      return [{ subject, path, message: issue.message.startsWith('expected') ? `${issue.message}, got ${show(issue.input)}` : issue.message }];
+  }
+}
+
+/** An object branch that was entered says more than "none of these": its own problems are reported. */
+function describeUnion(subject: string, schema: z.ZodType, issue: z.core.$ZodIssueInvalidUnion): readonly Problem[] {
+  const entered = issue.errors.find((branch) => branch.some((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys'));
+  if (entered !== undefined) {
+    return entered.flatMap((inner) => describeIssue(subject, schema, { ...inner, path: [...issue.path, ...inner.path] }));
+  }
+  const allowed = issue.errors.flat().map((inner) => (inner.code === 'invalid_value' ? inner.values.map(show).join(' or ') : allowedBy(inner)));
+  return [{ subject, path: issue.path.map(String).join('.'), message: `expected ${[...new Set(allowed)].join(' or ')}, got ${show(issue.input)}` }];
+}
+
+const allowedBy = (issue: z.core.$ZodIssue): string => (issue.code === 'invalid_type' ? nameOf(issue.expected) : issue.message.replace(/^expected /, ''));
+
+const nameOf = (type: string): string => (type === 'int' ? 'an integer' : /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`);
+
+const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
+
+const show = (value: unknown): string => (typeof value === 'function' ? 'a function' : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 80 }));
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const suggestion = nearest(key, known);
+  return suggestion === undefined ? `unknown option; allowed: ${known.join(', ')}` : `unknown option, did you mean "${suggestion}"?`;
+}
+
+/** Keys the schema knows at a path; none where it is no object. */
+function keysAt(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
+  const found = path.reduce<unknown>((at, key) => shapesOf(at).find((shape) => key in shape)?.[key as string], schema);
+  return shapesOf(found).flatMap((shape) => Object.keys(shape));
+}
+
+/** Shapes of the objects a schema may be, through optional, default and union. */
+function shapesOf(schema: unknown): readonly Record<string, unknown>[] {
+  if (schema instanceof z.ZodObject) return [schema.shape];
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodReadonly) return shapesOf(schema.unwrap());
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(shapesOf);
+  return [];
+}
+
+/** The candidate a mistyped word most likely means: at most a third of its letters differ. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined;
+}
+
+/** Levenshtein distance, one row at a time. @see https://en.wikipedia.org/wiki/Levenshtein_distance */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}

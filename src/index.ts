@@ -1,0 +1,69 @@
+/** The public surface: every name an author may import from `sluice`. */
+
+// ---- pipelines
+export { definePipeline } from './pipeline/define-pipeline.ts';
+export type { Destinations, Order, Pipeline, PipelineOptions } from './pipeline/define-pipeline.ts';
+export type { Context } from './pipeline/context.ts';
+
+// ---- where messages come from and go to
+export { queue } from './broker/queue.ts';
+export type { Binding, QueueOptions, QueueSource } from './broker/queue.ts';
+export { exchange } from './broker/exchange.ts';
+export type { Destination, DestinationOptions } from './broker/exchange.ts';
+export type { ExchangeType, TopologyMode } from './broker/topology.ts';
+export type { Headers, HeaderTable, HeaderValue, MessageProperties } from './message/delivery.ts';
+
+// ---- APIs
+export { defineApi } from './http/define-api.ts';
+export type { ApiDefinition, ApiDefinitions, ApiOptions, Apis } from './http/define-api.ts';
+export type { Api, CallOptions, HttpMethod, ParameterValue, WithResponse } from './http/api.ts';
+export { apiKey, basic, bearer } from './http/auth.ts';
+export type { Auth } from './http/auth.ts';
+
+// ---- fan-out and sagas
+export { gather } from './operators/gather.ts';
+export { gatherSettled } from './operators/gather-settled.ts';
+export { saga } from './saga/saga.ts';
+export type { Saga, SagaHandle, SagaOptions } from './saga/saga.ts';
+export type { SagaContext, SagaFailure, SagaScope } from './saga/saga-plan.ts';
+
+// ---- settings
+export { env } from './config.ts';
+export { Secret } from './setting.ts';
+export type { Setting } from './setting.ts';
+export type { Duration } from './policies/duration.ts';
+export type { Logger } from './log.ts';
+
+// ---- errors
+export {
+  BranchTimeoutError,
+  BrokerUnavailableError,
+  BulkheadRejectedError,
+  CallTimeoutError,
+  CompensationFailedError,
+  ConfigError,
+  DefinitionError,
+  GatherFailedError,
+  HandleTimeoutError,
+  HttpStatusError,
+  isTransient,
+  NetworkError,
+  NoValueError,
+  PayloadInvalidError,
+  PermanentError,
+  PublishNackedError,
+  PublishUnknownError,
+  RequestInvalidError,
+  ResponseInvalidError,
+  ResponseTooLargeError,
+  ResultInvalidError,
+  RetryExhaustedError,
+  SagaBusyError,
+  SagaConflictError,
+  SagaUndoneError,
+  SluiceError,
+  TopologyError,
+  TransientError,
+  UnroutableError,
+} from './errors.ts';
+export type { PayloadFault, Problem } from './errors.ts';

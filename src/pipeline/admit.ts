@@ -1,0 +1,62 @@
+/** The first station: a delivery becomes a typed message, or a failure that says why not. Nothing has been called yet. */
+import type { z } from 'zod';
+import { PayloadInvalidError } from '../errors.ts';
+import { decodeBody } from '../message/codec.ts';
+import type { Delivery } from '../message/delivery.ts';
+import type { Pipeline } from './define-pipeline.ts';
+import type { Failure } from './journey.ts';
+
+export type Admission = { readonly ok: true; readonly message: unknown; readonly key: string } | { readonly ok: false; readonly failure: Failure };
+
+/** Decodes and validates. The key is the one messages are kept in order by; empty where the pipeline keeps none. */
+export function admit(delivery: Delivery, pipeline: Pipeline): Admission {
+  const decoded = decodeBody(delivery.body, delivery.properties, { maxBytes: pipeline.maxMessageBytes });
+  if (!decoded.ok) return refuse('decode', decoded.error);
+
+  const { replyTo } = delivery.properties;
+  if (replyTo !== undefined && !isAllowed(replyTo, pipeline.replyTo)) {
+    const allowed = pipeline.replyTo.length === 0 ? 'none' : pipeline.replyTo.join(', ');
+    return refuse('validate', new PayloadInvalidError('reply-to', `reply-to ${JSON.stringify(replyTo)} is not allowed here; allowed: ${allowed}`));
+  }
+  return validate(decoded.value, pipeline);
+}
+
+const refuse = (stage: 'decode' | 'validate', error: unknown): Admission => ({ ok: false, failure: { stage, error } });
+
+function validate(value: unknown, { input, order }: Pipeline): Admission {
+  try {
+    const parsed = input.safeParse(value);
+    if (!parsed.success) return refuse('validate', new PayloadInvalidError('schema', describeIssues(parsed.error.issues)));
+    const key = typeof order === 'object' ? order.by(parsed.data) : '';
+    return { ok: true, message: parsed.data, key };
+  } catch (error) {
+    // A refinement, a transform or the key function of the author threw.
+    return refuse('validate', error);
+  }
+}
+
+const MAX_ISSUES = 5;
+
+/** `items.0.quantity: expected a number; …`: paths and rules, never values. */
+function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
+  const lines = issues.slice(0, MAX_ISSUES).map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`));
+  const more = issues.length > MAX_ISSUES ? [`and ${issues.length - MAX_ISSUES} more`] : [];
+  return `message does not fit its schema: ${[...lines, ...more].join('; ')}`;
+}
+
+const isAllowed = (queueName: string, patterns: readonly string[]): boolean => patterns.some((pattern) => matches(queueName, pattern));
+
+/** Whether a name fits a pattern whose `*` stands for any characters. Linear: each part is looked for once, left to right. */
+function matches(name: string, pattern: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return name === pattern;
+  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
+    if (found === -1 || found + part.length > name.length - last.length) return false;
+    at = found + part.length;
+  }
+  return true;
+}

@@ -1,0 +1,74 @@
+/**
+ * Copies of a message that could not be done: for its next try, or for people. Body and properties stay as they came; what happened
+ * is told in headers. Each copy is confirmed by the broker before the original is acked. Pure.
+ */
+import { deadLetterQueue, delayQueue, type QueueSource } from '../broker/queue.ts';
+import { codeOf, messageOf } from '../errors.ts';
+import type { Delivery, MessageProperties } from '../message/delivery.ts';
+import type { OutgoingMessage } from '../message/outgoing.ts';
+import type { Failure, Journey } from './journey.ts';
+import { carriedHeaders, firstFailedAt, HEADER } from './message-headers.ts';
+
+/** Longest error text a copy carries, in characters: a header table has to fit a frame. */
+const MAX_REASON_LENGTH = 1_000;
+
+/** Pause before the try after `attempt`, or undefined when there is none left. */
+export const nextDelayMs = (source: QueueSource, attempt: number): number | undefined => source.retryDelaysMs[attempt - 1];
+
+/** The message as it waits for its next try. */
+export function retryCopy(journey: Journey, { error }: Failure, queueName: string, delayMs: number, now: number): OutgoingMessage {
+  const { delivery, attempt, identity } = journey;
+  return {
+    exchange: '',
+    routingKey: delayQueue(queueName, delayMs),
+    body: delivery.body,
+    properties: carriedProperties(delivery, identity.messageId),
+    headers: {
+      ...carriedHeaders(delivery),
+      [HEADER.attempt]: attempt + 1,
+      [HEADER.firstFailedAt]: firstFailedAt(delivery.headers, now),
+      [HEADER.errorCode]: codeOf(error),
+    },
+  };
+}
+
+/** The message as it lies in the dead-letter queue, with all that a person needs to decide what to do about it. */
+export function deadLetterCopy(journey: Journey, { stage, error }: Failure, queueName: string, now: number): OutgoingMessage {
+  const { delivery, attempt, identity } = journey;
+  const { messageId, correlationId, pipeline } = identity;
+  return {
+    exchange: '',
+    routingKey: deadLetterQueue(queueName),
+    body: delivery.body,
+    properties: { ...carriedProperties(delivery, messageId), correlationId },
+    headers: {
+      ...carriedHeaders(delivery),
+      [HEADER.attempt]: undefined,
+      [HEADER.errorCode]: codeOf(error),
+      [HEADER.errorCause]: causeCode(error),
+      [HEADER.errorMessage]: messageOf(error).slice(0, MAX_REASON_LENGTH),
+      [HEADER.stage]: stage,
+      [HEADER.pipeline]: pipeline,
+      [HEADER.attempts]: attempt,
+      [HEADER.firstFailedAt]: firstFailedAt(delivery.headers, now),
+      [HEADER.lastFailedAt]: now,
+      [HEADER.queue]: queueName,
+    },
+  };
+}
+
+/**
+ * The properties of a copy. Not carried: `expiration`, which would end the wait or delete the dead letter, and `userId`, which the
+ * broker takes from nobody but that user.
+ */
+function carriedProperties({ properties }: Delivery, messageId: string): MessageProperties {
+  const { expiration: _expiration, userId: _userId, ...carried } = properties;
+  return { ...carried, messageId, persistent: true };
+}
+
+/** The code below an error that wraps another: what exhausted the retries. */
+function causeCode(error: unknown): string | undefined {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause === undefined ? undefined : codeOf(cause);
+  return code === 'ERR_HANDLE_FAILED' ? undefined : code;
+}

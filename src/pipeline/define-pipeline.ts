@@ -1,0 +1,128 @@
+/** A pipeline's definition: what authors write, checked when it is made. Plain data and functions; `run-pipeline.ts` brings it to life. */
+import type { ObservableInput } from 'rxjs';
+import { z } from 'zod';
+import type { Destination } from '../broker/exchange.ts';
+import type { QueueSource } from '../broker/queue.ts';
+import { problemsOf, reportProblems } from '../definition.ts';
+import type { Problem } from '../errors.ts';
+import type { ApiDefinitions } from '../http/define-api.ts';
+import { type Duration, durationMs, durationSchema, parseDuration } from '../policies/duration.ts';
+import type { Context } from './context.ts';
+
+/** `none`: as slots come free. `arrival`: one after the other. `by`: one after the other for each key, keys side by side. */
+export type Order<Message> = 'none' | 'arrival' | { readonly by: (message: Message) => string };
+
+/** Where a result goes: nowhere, to one exchange, or to several. */
+export type Destinations = Destination | readonly Destination[] | undefined;
+
+export interface PipelineOptions<Schema extends z.ZodType, Definitions extends ApiDefinitions, Output> {
+  /** Unique in the worker: logs, metrics and dead letters carry it. Letters, digits, `-`, `_` and `.`. */
+  readonly name: string;
+  readonly source: QueueSource;
+  /** What a message must look like. One that does not is dead-lettered with the reason and nothing is called. */
+  readonly input: Schema;
+  /** The APIs the handle may call. Default: none. */
+  readonly apis?: Definitions;
+  /** Messages handled at once: 1 to 10 000. Default: 64. */
+  readonly concurrency?: number;
+  /** Default: `none`. A message that waits for a later attempt lets others pass it, whatever the order. */
+  readonly order?: Order<z.output<Schema>>;
+  /** Time for one try of the handle, from its start. Default: 5 minutes; at most 14, below half of the broker's own limit of 30. */
+  readonly timeout?: Duration;
+  /** Largest message body, inflated. Default: 1 MiB. Memory for bodies is at most this times the prefetch. */
+  readonly maxMessageBytes?: number;
+  /** Exchanges the results go to: declared or looked for at start. Others are when a result first goes there. Default: none. */
+  readonly publishes?: readonly string[];
+  /**
+   * Queues a message may ask its answer to (`reply-to`), as names or patterns with `*`. A message that asks for another is dead-lettered.
+   * Default: `['amq.*']`, the queues the broker names for one requester.
+   */
+  readonly replyTo?: readonly string[];
+  /**
+   * The work: what it emits are the results, published when it has completed. A failure, thrown or emitted, is of this message alone:
+   * a transient one is retried later, any other dead-letters the message. Unsubscribed at its timeout, at shutdown and when the connection is lost.
+   */
+  handle(message: z.output<Schema>, context: Context<Definitions>): ObservableInput<Output>;
+  /** Where each result goes. Default: nowhere but to the message's `reply-to`. */
+  output?(result: NoInfer<Output>, message: z.output<Schema>): Destinations;
+}
+
+/** A pipeline with its defaults filled in. Its types are erased: the engine passes values through, the definition has checked them. */
+export interface Pipeline {
+  readonly kind: 'pipeline';
+  readonly name: string;
+  readonly source: QueueSource;
+  readonly input: z.ZodType;
+  readonly apis: ApiDefinitions;
+  readonly concurrency: number;
+  readonly prefetch: number;
+  readonly order: 'none' | 'arrival' | { readonly by: (message: unknown) => string };
+  readonly timeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly publishes: readonly string[];
+  readonly replyTo: readonly string[];
+  readonly handle: (message: unknown, context: Context) => ObservableInput<unknown>;
+  readonly output: ((result: unknown, message: unknown) => Destinations) | undefined;
+}
+
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isKind = (kind: string) => (value: unknown) => typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
+
+const MAX_TIMEOUT_MS = 14 * 60_000;
+
+const schema = z.strictObject({
+  name: z.string().regex(/^[\w.-]{1,100}$/, { error: 'expected 1 to 100 letters, digits, "-", "_" or "."' }),
+  source: z.custom(isKind('queue'), { error: 'expected a source made by queue()' }),
+  input: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
+  apis: z.record(z.string(), z.custom(isKind('api'), { error: 'expected an API made by defineApi()' })).optional(),
+  concurrency: z.int().min(1).max(10_000).optional(),
+  order: z.union([z.enum(['none', 'arrival']), z.strictObject({ by: z.custom(isFunction, { error: 'expected a function from message to key' }) })]).optional(),
+  timeout: durationSchema()
+    .refine((timeout) => (parseDuration(timeout) ?? 0) <= MAX_TIMEOUT_MS, { error: `expected at most '14m': beyond half of its limit for unsettled deliveries the broker may take the message back` })
+    .optional(),
+  maxMessageBytes: z.int().min(1).max(128 * 1024 * 1024).optional(),
+  publishes: z.array(z.string().min(1)).optional(),
+  replyTo: z.array(z.string().min(1)).optional(),
+  handle: z.custom(isFunction, { error: 'expected a function (message, context) => Observable, Promise or iterable' }),
+  output: z.custom(isFunction, { error: 'expected a function result => exchange(…)' }).optional(),
+});
+
+/**
+ * Checks a pipeline and fills in its defaults.
+ * @throws DefinitionError naming the pipeline, each wrong option and what is allowed.
+ */
+export function definePipeline<Schema extends z.ZodType, const Definitions extends ApiDefinitions = {}, Output = never>(
+  options: PipelineOptions<Schema, Definitions, Output>,
+): Pipeline {
+  reportProblems([...problemsOf(subjectOf(options), schema, options), ...boundProblems(options)]);
+  const { concurrency = 64, order = 'none', timeout = '5m', maxMessageBytes = 1024 * 1024 } = options;
+  const { publishes = [], replyTo = ['amq.*'], apis = {}, name, source, input, handle, output } = options;
+  return {
+    kind: 'pipeline',
+    name,
+    source,
+    input,
+    apis,
+    concurrency,
+    prefetch: source?.prefetch ?? Math.min(2 * concurrency, 65_535),
+    order: order as Pipeline['order'],
+    timeoutMs: parseDuration(timeout) === undefined ? 0 : durationMs(timeout),
+    maxMessageBytes,
+    publishes,
+    replyTo,
+    handle: handle as Pipeline['handle'],
+    output: output as Pipeline['output'],
+  };
+}
+
+const subjectOf = ({ name }: { readonly name: unknown }): string => `pipeline ${JSON.stringify(name) ?? String(name)}`;
+
+/** What no single option shows: slots that no delivery could ever fill. */
+function boundProblems(options: { readonly name: string; readonly concurrency?: number; readonly source?: QueueSource }): readonly Problem[] {
+  const { concurrency = 64, source } = options;
+  const prefetch = source?.prefetch;
+  if (prefetch === undefined || prefetch >= concurrency) return [];
+  return [{ subject: subjectOf(options), path: 'source.prefetch', message: `expected at least the concurrency, ${concurrency}, or slots stay empty; got ${prefetch}` }];
+}
+
+export const isPipeline = (value: unknown): value is Pipeline => isKind('pipeline')(value);

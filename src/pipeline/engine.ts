@@ -1,0 +1,24 @@
+/** What a running pipeline is given by its worker: the ports, the clocks' neighbours, and the two words that end it. */
+import type { Observable } from 'rxjs';
+import type { Broker } from '../broker/broker.ts';
+import type { Facts } from '../events.ts';
+import type { CallScope } from '../http/api-client.ts';
+import type { Api } from '../http/api.ts';
+import type { ApiDefinition } from '../http/define-api.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Logger } from '../log.ts';
+import type { Random } from '../policies/random.ts';
+
+export interface Engine {
+  readonly broker: Broker;
+  /** The one client of a definition, bound to a message. */
+  readonly bindApi: (definition: ApiDefinition, scope: CallScope) => Api;
+  readonly journal: Journal;
+  readonly facts: Facts;
+  readonly log: Logger;
+  readonly random: Random;
+  /** Emits once: take no more messages, give back those that have not started, finish the others. */
+  readonly drain: Observable<unknown>;
+  /** Emits the reason once, and again to late subscribers: give back whatever is not settled by now. */
+  readonly halt: Observable<string>;
+}

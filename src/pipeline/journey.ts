@@ -1,0 +1,31 @@
+/** A delivery on its way through the engine: who it is, since when it is here, which try it is, and how it ended. */
+import type { MessageIdentity, Stage } from '../events.ts';
+import type { Delivery } from '../message/delivery.ts';
+import type { OutgoingMessage } from '../message/outgoing.ts';
+
+export interface Journey {
+  readonly delivery: Delivery;
+  readonly identity: MessageIdentity;
+  /** Milliseconds of the RxJS clock. */
+  readonly receivedAt: number;
+  /** Counted from 1; within 1 and the tries there can be, whatever the message's headers say. */
+  readonly attempt: number;
+}
+
+/** Why a message could not be done. */
+export interface Failure {
+  readonly stage: Stage;
+  readonly error: unknown;
+}
+
+/** What the engine decides about a journey; `settle.ts` carries it out. */
+export type Verdict =
+  | { readonly kind: 'done'; readonly results: readonly OutgoingMessage[] }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'returned'; readonly reason: string };
+
+/** A journey whose handle is over. */
+export interface Judged {
+  readonly journey: Journey;
+  readonly verdict: Verdict;
+}

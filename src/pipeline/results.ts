@@ -1,0 +1,65 @@
+/** Results of a handle become messages: encoded, addressed, and named so that a duplicate can be told. */
+import type { Destination } from '../broker/exchange.ts';
+import { ResultInvalidError } from '../errors.ts';
+import { type Encoded, encodeBody } from '../message/codec.ts';
+import { resultIdOf } from '../message/identity.ts';
+import type { OutgoingMessage } from '../message/outgoing.ts';
+import type { Pipeline } from './define-pipeline.ts';
+import type { Journey } from './journey.ts';
+
+/**
+ * The messages for one message's results: to each destination, and to its `reply-to`.
+ * @throws ResultInvalidError for a value that cannot be sent, and whatever the author's `output` throws.
+ */
+export function toMessages(results: readonly unknown[], message: unknown, journey: Journey, pipeline: Pipeline, traceparent: string): OutgoingMessage[] {
+  const { replyTo } = journey.delivery.properties;
+  const outgoing: OutgoingMessage[] = [];
+  results.forEach((result, index) => {
+    const destinations = destinationsOf(result, message, pipeline);
+    if (destinations.length === 0 && replyTo === undefined) return;
+    const encoded = encodeBody(result);
+    const messageId = resultIdOf(pipeline.name, journey.identity.messageId, index);
+    for (const destination of destinations) outgoing.push(toExchange(destination, encoded, messageId, journey, traceparent));
+    if (replyTo !== undefined) outgoing.push(toRequester(replyTo, encoded, messageId, journey, traceparent));
+  });
+  return outgoing;
+}
+
+function destinationsOf(result: unknown, message: unknown, { output }: Pipeline): readonly Destination[] {
+  const given = output?.(result, message) ?? [];
+  const destinations = Array.isArray(given) ? (given as readonly Destination[]) : [given as Destination];
+  for (const destination of destinations) {
+    if (destination?.kind !== 'exchange') throw new ResultInvalidError('output must return exchange(…), a list of them, or undefined');
+  }
+  return destinations;
+}
+
+function toExchange(destination: Destination, encoded: Encoded, messageId: string, journey: Journey, traceparent: string): OutgoingMessage {
+  const { exchange, routingKey, mandatory = true, headers, priority } = destination;
+  return {
+    exchange,
+    routingKey,
+    mandatory,
+    body: encoded.body,
+    headers: { ...headers, traceparent },
+    properties: {
+      messageId,
+      correlationId: journey.identity.correlationId,
+      contentType: encoded.contentType,
+      persistent: true,
+      ...(priority === undefined ? {} : { priority }),
+    },
+  };
+}
+
+/** An answer is for one requester, who may have left: unroutable then, and nobody's failure. */
+function toRequester(replyTo: string, encoded: Encoded, messageId: string, journey: Journey, traceparent: string): OutgoingMessage {
+  return {
+    exchange: '',
+    routingKey: replyTo,
+    mandatory: false,
+    body: encoded.body,
+    headers: { traceparent },
+    properties: { messageId, correlationId: journey.identity.correlationId, contentType: encoded.contentType },
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * The engine: joins a source, the stations of a message's way, and the broker's word at the end.
+ *
+ *     deliveries → receive (decode, validate) → slots → handle → settle → fact
+ *
+ * The broker's prefetch is the inlet valve: whatever waits in here, it is at most that many messages.
+ */
+import { ignoreElements, map, mergeMap, type Observable, of, type OperatorFunction, takeUntil, tap } from 'rxjs';
+import { codeOf, messageOf } from '../errors.ts';
+import type { Delivery } from '../message/delivery.ts';
+import { correlationIdOf, messageIdOf } from '../message/identity.ts';
+import { inSlots } from '../operators/in-slots.ts';
+import { mergeMapByKey } from '../operators/merge-map-by-key.ts';
+import { type Admission, admit } from './admit.ts';
+import { clockNow } from './context.ts';
+import type { Pipeline } from './define-pipeline.ts';
+import type { Engine } from './engine.ts';
+import { handleMessage } from './handle-message.ts';
+import type { Journey, Judged } from './journey.ts';
+import { Ledger, type LedgerCounts } from './ledger.ts';
+import { attemptOf } from './message-headers.ts';
+import { type Settlement, settleWith } from './settle.ts';
+
+interface Received {
+  readonly journey: Journey;
+  readonly admission: Admission;
+}
+
+/** A pipeline at work. */
+export interface PipelineRun {
+  readonly pipeline: Pipeline;
+  /** Cold, subscribe once. Consumes until the engine drains, then completes when the last delivery is settled. Never errors by a message, an API or the broker. */
+  readonly work: Observable<never>;
+  /** The books as they stand. */
+  readonly ledger: () => LedgerCounts;
+  /** Whether the broker feeds this pipeline now, and why not. */
+  readonly intake: () => { readonly isConsuming: boolean; readonly reason?: string };
+}
+
+export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
+  const { broker, facts } = engine;
+  const ledger = new Ledger();
+  const unsettled = new Set<Journey>();
+  const settle = settleWith(pipeline, engine);
+  let intake: { readonly isConsuming: boolean; readonly reason?: string } = { isConsuming: false, reason: 'not started' };
+  let isDraining = false;
+
+  const onConsuming = (isConsuming: boolean, reason?: string): void => {
+    intake = { isConsuming, ...(reason === undefined ? {} : { reason }) };
+    const state = isConsuming ? 'consuming' : isDraining ? 'stopped' : 'paused';
+    facts.report({ type: 'intakeChanged', at: clockNow(), pipeline: pipeline.name, state, ...(reason === undefined ? {} : { reason }) });
+  };
+
+  const receive = (delivery: Delivery): Received => {
+    const messageId = messageIdOf(delivery);
+    const identity = { pipeline: pipeline.name, messageId, correlationId: correlationIdOf(delivery, messageId), deliveryTag: delivery.deliveryTag };
+    const attempt = attemptOf(delivery.headers, pipeline.source.retryDelaysMs.length + 1);
+    const journey: Journey = { delivery, identity, receivedAt: clockNow(), attempt };
+    ledger.enter();
+    unsettled.add(journey);
+    if (facts.isObserved) {
+      const { queue, redelivered, body } = delivery;
+      facts.report({ type: 'delivered', at: journey.receivedAt, ...identity, queue, attempt, redelivered, bytes: body.byteLength });
+    }
+    return { journey, admission: admit(delivery, pipeline) };
+  };
+
+  const judge = ({ journey, admission }: Received): Observable<Judged> => {
+    if (isDraining) return of({ journey, verdict: { kind: 'returned', reason: 'the worker is draining' } });
+    if (!admission.ok) return of({ journey, verdict: { kind: 'failed', failure: admission.failure } });
+    return handleMessage(journey, admission.message, pipeline, engine);
+  };
+
+  /** A late settlement changed nothing: its channel had gone, and the broker delivers the message again. */
+  const book = (journey: Journey, { kind, result, failure, delayMs, reason }: Settlement): void => {
+    const isLate = result !== 'sent';
+    const settlement = isLate ? 'returned' : kind;
+    ledger.leave(settlement);
+    unsettled.delete(journey);
+    if (!facts.isObserved) return;
+    const at = clockNow();
+    facts.report({
+      type: 'settled',
+      at,
+      ...journey.identity,
+      settlement,
+      late: isLate,
+      durationMs: at - journey.receivedAt,
+      ...(failure === undefined ? {} : { code: codeOf(failure.error), reason: messageOf(failure.error), stage: failure.stage }),
+      ...(reason === undefined ? {} : { reason }),
+      ...(delayMs === undefined ? {} : { delayMs }),
+    });
+  };
+
+  const work = broker.consume(pipeline.source.name, { prefetch: pipeline.prefetch, onConsuming }).pipe(
+    takeUntil(engine.drain.pipe(tap(() => (isDraining = true)))),
+    map(receive),
+    inOrder(pipeline, judge),
+    mergeMap((judged) => settle(judged).pipe(tap((settlement) => book(judged.journey, settlement)))),
+    ignoreElements(),
+  );
+  return { pipeline, work, ledger: () => ledger.counts(unsettled.size), intake: () => intake };
+}
+
+/** The slots, in the order the pipeline asks for. */
+function inOrder({ order, concurrency }: Pipeline, judge: (received: Received) => Observable<Judged>): OperatorFunction<Received, Judged> {
+  if (order === 'none') return inSlots(judge, concurrency);
+  if (order === 'arrival') return inSlots(judge, 1);
+  return mergeMapByKey(keyOf, judge, { concurrency });
+}
+
+/** A message that could not be read has no key, and nobody to be in order with. */
+const keyOf = ({ journey, admission }: Received): string => (admission.ok ? `key ${admission.key}` : `tag ${journey.delivery.deliveryTag}`);

@@ -1,0 +1,38 @@
+/** One client for each API definition of the worker, whichever pipelines use it: its limits hold over all of them. */
+import { forkJoin, ignoreElements, type Observable } from 'rxjs';
+import { ConfigError, type Problem } from '../errors.ts';
+import type { Facts } from '../events.ts';
+import { type ApiClient, type CallScope, createApiClient } from '../http/api-client.ts';
+import type { Api } from '../http/api.ts';
+import type { ApiDefinition } from '../http/define-api.ts';
+import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Random } from '../policies/random.ts';
+
+export interface ApiRegistry {
+  bind(definition: ApiDefinition, scope: CallScope): Api;
+  /** Cold. Closes every client's connections, then completes. */
+  close(): Observable<never>;
+}
+
+/** @throws ConfigError naming every setting of every API that is missing or wrong. */
+export function createApiRegistry(pipelines: readonly Pipeline[], parts: { readonly facts: Facts; readonly random: Random }): ApiRegistry {
+  const clients = new Map<ApiDefinition, ApiClient>();
+  const problems: Problem[] = [];
+  for (const definition of new Set(pipelines.flatMap(({ apis }) => Object.values(apis)))) {
+    try {
+      clients.set(definition, createApiClient(definition, parts));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    bind: (definition, scope) => {
+      const client = clients.get(definition);
+      if (client === undefined) throw new TypeError(`api "${definition.name}" is not declared by any pipeline of this worker`);
+      return client.bind(scope);
+    },
+    close: () => forkJoin([...clients.values()].map((client) => client.close())).pipe(ignoreElements()),
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * The worker: runs pipelines from starting to stopped.
+ *
+ *     starting → running → draining → stopped
+ *
+ * Draining keeps an order: stop taking messages, finish what runs, give back the rest, await confirms, close channels, close connections.
+ */
+import { BehaviorSubject, catchError, concat, concatWith, defer, EMPTY, merge, type Observable, ReplaySubject, Subscription, takeUntil, timer } from 'rxjs';
+import type { Broker } from '../broker/broker.ts';
+import { sourceTopology } from '../broker/queue.ts';
+import type { Topology, TopologyMode } from '../broker/topology.ts';
+import type { Facts, WorkerMoved } from '../events.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Logger } from '../log.ts';
+import { clockNow } from '../pipeline/context.ts';
+import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { isBalanced, type LedgerCounts } from '../pipeline/ledger.ts';
+import { type PipelineRun, runPipeline } from '../pipeline/run-pipeline.ts';
+import type { Random } from '../policies/random.ts';
+import { createApiRegistry } from './api-registry.ts';
+
+export type WorkerState = WorkerMoved['state'];
+
+export interface WorkerOptions {
+  readonly pipelines: readonly Pipeline[];
+  readonly broker: Broker;
+  readonly journal: Journal;
+  readonly facts: Facts;
+  readonly log: Logger;
+  readonly random: Random;
+  /** For queues that do not say it themselves. */
+  readonly topology: TopologyMode;
+  /** Time to finish what is in flight once the worker drains, in milliseconds. */
+  readonly gracePeriodMs: number;
+}
+
+/** Time for confirms and closing handshakes at the very end. */
+const CLOSE_WITHIN_MS = 5_000;
+
+/** How the worker ended. */
+export interface WorkerReport {
+  /** Whether every message in flight was finished in time; the others went back to the broker. */
+  readonly isClean: boolean;
+  /** What ended the worker, where it was not asked to stop. */
+  readonly failure?: unknown;
+  readonly ledgers: Readonly<Record<string, LedgerCounts>>;
+}
+
+export interface Readiness {
+  readonly isReady: boolean;
+  readonly state: WorkerState;
+  /** Each pipeline that does not consume now, and why. */
+  readonly waiting: Readonly<Record<string, string>>;
+}
+
+export interface Worker {
+  /** The state now, then each change; completes after `stopped`. */
+  readonly state: Observable<WorkerState>;
+  readiness(): Readiness;
+  ledgers(): Readonly<Record<string, LedgerCounts>>;
+  /** Starts to drain; idempotent. */
+  stop(): void;
+  /** Ends the grace period now: what still runs is aborted and given back. */
+  hasten(reason: string): void;
+  /** Settles when the worker has stopped. Never rejects. */
+  readonly stopped: Promise<WorkerReport>;
+}
+
+/**
+ * Starts a worker at once.
+ * @throws ConfigError when settings of its APIs are missing or wrong.
+ */
+export function startWorker(options: WorkerOptions): Worker {
+  const { pipelines, broker, journal, facts, log, random, gracePeriodMs } = options;
+  const apis = createApiRegistry(pipelines, { facts, random });
+  const drain = new ReplaySubject<void>(1);
+  const halt = new ReplaySubject<string>(1);
+  const runs = pipelines.map((pipeline) => runPipeline(pipeline, { broker, journal, facts, log, random, drain, halt, bindApi: apis.bind }));
+  const state = new BehaviorSubject<WorkerState>('starting');
+  const grace = new Subscription();
+  let wasCutShort = false;
+  let failure: unknown;
+
+  const report = (next: WorkerState): void => facts.report({ type: 'workerMoved', at: clockNow(), state: next });
+  const move = (next: WorkerState): void => {
+    report(next);
+    state.next(next);
+  };
+  const ledgers = (): Record<string, LedgerCounts> => Object.fromEntries(runs.map((run) => [run.pipeline.name, run.ledger()]));
+
+  const hasten = (reason: string): void => {
+    wasCutShort ||= runs.some((run) => run.ledger().inFlight > 0);
+    halt.next(reason);
+  };
+  const stop = (): void => {
+    if (state.value === 'draining' || state.value === 'stopped') return;
+    move('draining');
+    drain.next();
+    grace.add(timer(gracePeriodMs).subscribe(() => hasten(`the grace period of ${gracePeriodMs} ms is over`)));
+  };
+
+  const work = defer(() => {
+    if (state.value === 'starting') move('running');
+    return merge(...runs.map((run) => run.work));
+  });
+  const fail = (error: unknown): Observable<never> => {
+    failure = error;
+    log.error({ error }, 'the worker cannot go on');
+    stop();
+    return EMPTY;
+  };
+  const close = defer(() => {
+    grace.unsubscribe();
+    return concat(apis.close(), broker.close({ withinMs: CLOSE_WITHIN_MS }));
+  });
+
+  report('starting');
+  const stopped = new Promise<WorkerReport>((resolve) => {
+    concat(establishAll(options).pipe(takeUntil(drain)), work)
+      .pipe(catchError(fail), concatWith(close), catchError(fail))
+      .subscribe({
+        complete: () => {
+          const books = ledgers();
+          for (const [pipeline, counts] of Object.entries(books)) if (!isBalanced(counts)) log.error({ pipeline, ...counts }, 'the books do not balance');
+          move('stopped');
+          state.complete();
+          resolve({ isClean: !wasCutShort, ledgers: books, ...(failure === undefined ? {} : { failure }) });
+        },
+      });
+  });
+
+  return { state: state.asObservable(), readiness: () => readinessOf(state.value, runs), ledgers, stop, hasten, stopped };
+}
+
+function readinessOf(state: WorkerState, runs: readonly PipelineRun[]): Readiness {
+  const waiting: Record<string, string> = {};
+  for (const { pipeline, intake } of runs) {
+    const { isConsuming, reason = 'not consuming' } = intake();
+    if (!isConsuming) waiting[pipeline.name] = reason;
+  }
+  return { isReady: state === 'running' && Object.keys(waiting).length === 0, state, waiting };
+}
+
+/** Topology of all pipelines, before the first message: what may be declared, then what must be there. */
+function establishAll({ pipelines, broker, topology }: WorkerOptions): Observable<never> {
+  const topologyIn = (mode: TopologyMode): Topology => {
+    const inMode = pipelines.filter(({ source }) => (source.topology ?? topology) === mode);
+    const parts = inMode.map(({ source }) => sourceTopology(source));
+    const published = inMode.flatMap(({ publishes }) => publishes.map((name) => ({ name, type: 'topic' as const })));
+    const exchanges = [...parts.flatMap((part) => part.exchanges), ...published];
+    return {
+      exchanges: [...new Map(exchanges.map((exchange) => [exchange.name, exchange])).values()],
+      queues: parts.flatMap((part) => part.queues),
+      bindings: parts.flatMap((part) => part.bindings),
+    };
+  };
+  return concat(broker.establish(topologyIn('assert'), 'assert'), broker.establish(topologyIn('check'), 'check'));
+}
