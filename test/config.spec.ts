@@ -1,0 +1,78 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { expect } from 'chai';
+import { env, readConfig } from '../src/config.ts';
+import { ConfigError, describeProblem } from '../src/errors.ts';
+import { Secret } from '../src/setting.ts';
+
+const problemsOf = (environment: Record<string, string>): string[] => {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(describeProblem);
+    throw error;
+  }
+};
+
+describe('readConfig', () => {
+  it('fills in its defaults', () => {
+    expect(readConfig({})).to.deep.equal({ amqpUrls: undefined, logLevel: 'info', port: undefined, gracePeriodMs: 30_000, topology: 'assert', isProduction: false });
+  });
+
+  it('reads what is set, and several brokers', () => {
+    const { amqpUrls, gracePeriodMs, port } = readConfig({ AMQP_URL: 'amqp://a:b@one/v, amqp://a:b@two/v', SLUICE_GRACE_PERIOD: '2m', SLUICE_PORT: '9000' });
+    expect(amqpUrls).to.deep.equal(['amqp://a:b@one/v', 'amqp://a:b@two/v']);
+    expect(gracePeriodMs).to.equal(120_000);
+    expect(port).to.equal(9_000);
+    expect(readConfig({ SLUICE_GRACE_PERIOD: '0' }).gracePeriodMs).to.equal(0);
+  });
+
+  it('reads a value from the file that NAME_FILE names', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'sluice-')), 'url');
+    writeFileSync(file, 'amqp://user:pass@host\n');
+    expect(readConfig({ AMQP_URL_FILE: file }).amqpUrls).to.deep.equal(['amqp://user:pass@host']);
+    expect(problemsOf({ AMQP_URL_FILE: '/nowhere/at/all' }).join()).to.include('environment: AMQP_URL_FILE: cannot be read');
+  });
+
+  it('names every mistake at once', () => {
+    expect(problemsOf({ LOG_LEVEL: 'loud', SLUICE_PORT: 'http', SLUICE_GRACE_PERIOD: '5 s', SLUICE_TOPOLOGY: 'maybe' })).to.have.length(4);
+  });
+
+  for (const [url, reason] of [
+    ['http://host', 'expected amqp://'],
+    ['amqp://user:p%ss@host/v', 'has a "%" that begins no escape'],
+    ['amqp://user:hunter2@host/a/b', 'virtual host'],
+    ['amqp://user:hunter2@host/v?heartbeat=abc', 'heartbeat'],
+    ['amqp://user:hunter2@host/v?frameMax=4000', 'frameMax'],
+    ['amqp://guest:hunter2@rabbit.example/v', 'guest is for loopback only'],
+  ] as const) {
+    it(`refuses ${url}, and does not print the password`, () => {
+      expect(problemsOf({ AMQP_URL: url }).join()).to.include('environment: AMQP_URL: ').and.include(reason).and.not.include('hunter2').and.not.include('p%ss');
+    });
+  }
+});
+
+describe('env', () => {
+  it('reads late: a missing value is no mistake before somebody asks for it', () => {
+    const setting = env.url('SLUICE_SPEC_URL');
+    expect(() => setting.read()).to.throw(ConfigError, 'environment: SLUICE_SPEC_URL: is not set; set SLUICE_SPEC_URL, or SLUICE_SPEC_URL_FILE to a file that holds it');
+    process.env.SLUICE_SPEC_URL = 'https://api.example/v1';
+    expect(setting.read()).to.equal('https://api.example/v1');
+    process.env.SLUICE_SPEC_URL = 'ftp://x';
+    expect(() => setting.read()).to.throw('expected a URL that begins with http:// or https://');
+    delete process.env.SLUICE_SPEC_URL;
+    expect(env.url('SLUICE_SPEC_URL', 'http://localhost:1').read()).to.equal('http://localhost:1');
+  });
+
+  it('masks a secret wherever it is turned into text', () => {
+    process.env.SLUICE_SPEC_SECRET = 'canary';
+    const secret = env.secret('SLUICE_SPEC_SECRET').read();
+    delete process.env.SLUICE_SPEC_SECRET;
+    expect(secret).to.be.instanceOf(Secret);
+    expect(secret.reveal()).to.equal('canary');
+    expect([`${secret}`, JSON.stringify({ secret }), inspect({ secret }, { showHidden: true, depth: 9 })].join()).to.not.include('canary');
+  });
+});

@@ -1,0 +1,102 @@
+import { expect } from 'chai';
+import { EMPTY } from 'rxjs';
+import { z } from 'zod';
+import { queue } from '../src/broker/queue.ts';
+import { collectProblems, nearest } from '../src/definition.ts';
+import { DefinitionError, describeProblem } from '../src/errors.ts';
+import { definePipeline } from '../src/pipeline/define-pipeline.ts';
+
+/** Definitions as somebody without a type checker writes them. */
+const untyped = (make: (value: never) => unknown, value: unknown) => () => make(value as never);
+const problemsIn = (attempt: () => unknown): string[] => {
+  try {
+    attempt();
+    return [];
+  } catch (error) {
+    if (error instanceof DefinitionError) return error.problems.map(describeProblem);
+    throw error;
+  }
+};
+
+const valid = { name: 'orders', source: queue('orders'), input: z.object({}), handle: () => EMPTY };
+
+describe('definePipeline', () => {
+  it('fills in its defaults', () => {
+    const pipeline = definePipeline(valid);
+    expect(pipeline).to.deep.include({ concurrency: 64, prefetch: 128, order: 'none', timeoutMs: 300_000, maxMessageBytes: 1_048_576, replyTo: ['amq.*'] });
+    expect(definePipeline({ ...valid, concurrency: 5 }).prefetch).to.equal(10);
+    expect(definePipeline({ ...valid, source: queue('q', { prefetch: 500 }) }).prefetch).to.equal(500);
+  });
+
+  it('names every mistake at once: where, what was found and what is allowed', () => {
+    const problems = problemsIn(
+      untyped(definePipeline, { name: 'my orders', source: 'orders', input: {}, apis: { payment: 'x' }, concurency: 4, order: 'arival', timeout: '5 s', maxMessageBytes: 0, output: 'orders' }),
+    );
+    expect(problems).to.have.members([
+      'pipeline "my orders": name: expected 1 to 100 letters, digits, "-", "_" or ".", got \'my orders\'',
+      "pipeline \"my orders\": source: expected a source made by queue(), got 'orders'",
+      'pipeline "my orders": input: expected a zod schema, got {}',
+      "pipeline \"my orders\": apis.payment: expected an API made by defineApi(), got 'x'",
+      'pipeline "my orders": concurency: unknown option, did you mean "concurrency"?',
+      "pipeline \"my orders\": order: expected 'none' or 'arrival' or an object, got 'arival'",
+      "pipeline \"my orders\": timeout: expected a duration above 0 to 24 days: milliseconds or a number with its unit, '250ms', '5s', '10m', '2h', '7d', got '5 s'",
+      'pipeline "my orders": maxMessageBytes: expected at least 1, got 0',
+      "pipeline \"my orders\": output: expected a function result => exchange(…), got 'orders'",
+      'pipeline "my orders": handle: expected a function (message, context) => Observable, Promise or iterable, got undefined',
+    ]);
+  });
+
+  for (const [option, value, expected] of [
+    ['concurrency', 0, 'at least 1'],
+    ['concurrency', Number.NaN, 'a number'],
+    ['concurrency', '8', 'a number'],
+    ['concurrency', 1.5, 'an integer'],
+    ['concurrency', -1, 'at least 1'],
+    ['timeout', '15m', "at most '14m'"],
+    ['timeout', 0, 'a duration above 0'],
+    ['timeout', 2 ** 31, 'a duration above 0 to 24 days'],
+  ] as const) {
+    it(`refuses ${option} ${JSON.stringify(value)}`, () => {
+      expect(problemsIn(untyped(definePipeline, { ...valid, [option]: value })).join()).to.include(`pipeline "orders": ${option}: expected ${expected}`);
+    });
+  }
+
+  it('refuses a prefetch that leaves slots empty', () => {
+    expect(problemsIn(() => definePipeline({ ...valid, concurrency: 10, source: queue('q', { prefetch: 5 }) }))).to.deep.equal([
+      'pipeline "orders": source.prefetch: expected at least the concurrency, 10, or slots stay empty; got 5',
+    ]);
+  });
+});
+
+describe('queue', () => {
+  for (const [options, problem] of [
+    [{ prefetch: 0 }, 'queue "q": prefetch: expected at least 1, got 0'],
+    [{ prefetch: 70_000 }, 'queue "q": prefetch: expected at most 65535, got 70000'],
+    [{ retry: { delays: ['25d'] } }, 'queue "q": retry.delays.0: expected a duration above 0 to 24 days'],
+    [{ retry: { delays: [] } }, 'queue "q": retry.delays: expected at least 1'],
+    [{ bindings: [{ exchange: 'amq.topic', key: '#' }] }, 'queue "q": bindings.0.exchange: names that begin with "amq." belong to the broker'],
+    [{ topology: 'asert' }, `queue "q": topology: expected 'assert' or 'check', got 'asert'`],
+  ] as const) {
+    it(`refuses ${JSON.stringify(options)}`, () => expect(problemsIn(untyped((given: never) => queue('q', given), options)).join()).to.include(problem));
+  }
+});
+
+describe('collectProblems', () => {
+  it('takes the problems of all definitions instead of throwing at the first', async () => {
+    const problems = await collectProblems(async () => {
+      queue('a', { prefetch: 0 });
+      queue('b', { prefetch: 0 });
+    });
+    expect(problems.map(({ subject }) => subject)).to.deep.equal(['queue "a"', 'queue "b"']);
+    expect(() => queue('c', { prefetch: 0 })).to.throw(DefinitionError);
+  });
+});
+
+describe('nearest', () => {
+  it('finds the word that was meant, and none where none is near', () => {
+    expect(nearest('concurency', ['timeout', 'concurrency'])).to.equal('concurrency');
+    expect(nearest('retries', ['retry', 'timeout'])).to.equal(undefined);
+    expect(nearest('TIMEOUT', ['timeout'])).to.equal('timeout');
+    expect(nearest('x', ['timeout'])).to.equal(undefined);
+  });
+});

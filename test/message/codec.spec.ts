@@ -1,0 +1,85 @@
+import { gzipSync, deflateSync } from 'node:zlib';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { ResultInvalidError } from '../../src/errors.ts';
+import { decodeBody, encodeBody } from '../../src/message/codec.ts';
+import type { MessageProperties } from '../../src/message/delivery.ts';
+
+const limits = { maxBytes: 1_000 };
+const decode = (body: Uint8Array, properties: MessageProperties = {}) => {
+  const decoded = decodeBody(body, properties, limits);
+  return decoded.ok ? decoded.value : `${decoded.error.fault}: ${decoded.error.message}`;
+};
+
+describe('decodeBody', () => {
+  it('reads JSON where no content type is given, or a JSON one', () => {
+    for (const contentType of ['', 'application/json', 'application/JSON; charset=utf-8', 'application/cloudevents+json', 'text/json']) {
+      expect(decode(Buffer.from('{"a":1}'), { contentType })).to.deep.equal({ a: 1 });
+    }
+    expect(decode(Buffer.from('{"a":1}'))).to.deep.equal({ a: 1 });
+  });
+
+  it('gives text and bytes as they are', () => {
+    expect(decode(Buffer.from('žluťoučký'), { contentType: 'text/plain' })).to.equal('žluťoučký');
+    expect(decode(Uint8Array.of(1, 2), { contentType: 'application/octet-stream' })).to.deep.equal(Uint8Array.of(1, 2));
+    expect(decode(Uint8Array.of(0xff), { contentType: 'text/plain' })).to.match(/^encoding: /);
+  });
+
+  it('inflates gzip and deflate', () => {
+    expect(decode(gzipSync('{"a":1}'), { contentEncoding: 'gzip' })).to.deep.equal({ a: 1 });
+    expect(decode(deflateSync('{"a":1}'), { contentEncoding: 'deflate' })).to.deep.equal({ a: 1 });
+    expect(decode(Buffer.from('{"a":1}'), { contentEncoding: 'identity' })).to.deep.equal({ a: 1 });
+    expect(decode(Buffer.from('{"a":1}'), { contentEncoding: 'utf-8' })).to.deep.equal({ a: 1 });
+  });
+
+  it('stops a bomb at the limit, before it is parsed', () => {
+    const bomb = gzipSync(Buffer.alloc(50_000_000, 0x20));
+    expect(decodeBody(bomb, { contentEncoding: 'gzip' }, { maxBytes: 100_000 })).to.have.nested.property('error.fault', 'size');
+  });
+
+  it('refuses what says gzip and is none, and encodings it does not know', () => {
+    expect(decode(Buffer.from('{"a":1}'), { contentEncoding: 'gzip' })).to.equal('encoding: body is not gzip');
+    expect(decode(Buffer.from('x'), { contentEncoding: 'br' })).to.equal('encoding: content encoding "br" is none of gzip, deflate, identity');
+  });
+
+  it('looks at the size first', () => {
+    expect(decode(Buffer.alloc(1_001))).to.equal('size: body has 1001 bytes, allowed are 1000');
+  });
+
+  it('calls an empty body empty', () => expect(decode(Buffer.alloc(0))).to.equal('empty: body is empty'));
+});
+
+describe('encodeBody', () => {
+  const encoded = (value: unknown): string => Buffer.from(encodeBody(value).body).toString();
+
+  it('is read back by decodeBody, whatever JSON value it is given', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 10 }), (value) => {
+        const { body, contentType } = encodeBody(value);
+        const text = Buffer.from(body).toString();
+        if (/\d{16}|\de|__proto__/.test(text)) return;
+        expect(decodeBody(body, { contentType }, { maxBytes: 1e9 })).to.deep.equal({ ok: true, value: JSON.parse(text) });
+      }),
+    );
+  });
+
+  it('sends bytes as bytes and dates as ISO text, and leaves undefined members out', () => {
+    expect(encodeBody(Uint8Array.of(1))).to.deep.equal({ body: Uint8Array.of(1), contentType: 'application/octet-stream' });
+    expect(encoded({ at: new Date(0), gone: undefined, no: null })).to.equal('{"at":"1970-01-01T00:00:00.000Z","no":null}');
+  });
+
+  const circle: Record<string, unknown> = {};
+  circle.self = circle;
+  for (const [value, path] of [
+    [{ a: [1, Number.NaN] }, 'value.a[1] is NaN'],
+    [{ a: Number.POSITIVE_INFINITY }, 'value.a is Infinity'],
+    [{ id: 1n }, 'value.id is a BigInt'],
+    [{ a: { b: Buffer.from('x') } }, 'value.a.b holds bytes'],
+    [[undefined], 'value[0] is undefined'],
+    [circle, 'value.self leads back to itself'],
+    [undefined, 'value is undefined'],
+    [() => 1, 'value is function'],
+  ] as const) {
+    it(`refuses ${path}`, () => expect(() => encodeBody(value)).to.throw(ResultInvalidError, path));
+  }
+});

@@ -1,0 +1,468 @@
+import { expect } from 'chai';
+import { asyncScheduler, concat, EMPTY, from, ignoreElements, map, NEVER, of, ReplaySubject, throwError, timer } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import sinon from 'sinon';
+import { z } from 'zod';
+import { exchange } from '../../src/broker/exchange.ts';
+import { queue } from '../../src/broker/queue.ts';
+import { PermanentError, PublishNackedError, TransientError, UnroutableError } from '../../src/errors.ts';
+import { createFacts, type Fact, type Settled } from '../../src/events.ts';
+import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
+import { silentLogger } from '../../src/log.ts';
+import { definePipeline, type Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { isBalanced } from '../../src/pipeline/ledger.ts';
+import { runPipeline } from '../../src/pipeline/run-pipeline.ts';
+import { bodyOf, ScriptedBroker } from '../support/scripted-broker.ts';
+
+const Message = z.object({ n: z.number() });
+const source = queue('work', { retry: { delays: ['5s', '1m'] } });
+
+interface Stage {
+  readonly broker: ScriptedBroker;
+  readonly settled: Settled[];
+  readonly facts: Fact[];
+  readonly drain: () => void;
+  readonly halt: (reason: string) => void;
+  readonly run: ReturnType<typeof runPipeline>;
+  /** Frame at which the work completed. */
+  readonly ended: () => number | undefined;
+  at(frame: number, action: () => void): void;
+}
+
+/** Runs a pipeline in virtual time, and checks at the end that its books balance. */
+function onStage(pipeline: Pipeline, script: (stage: Stage) => void, verify: (stage: Stage) => void): void {
+  const scheduler = new TestScheduler(() => {});
+  let stage: Stage | undefined;
+  scheduler.run(({ flush }) => {
+    const broker = new ScriptedBroker();
+    const facts = createFacts();
+    const drain = new ReplaySubject<void>(1);
+    const halt = new ReplaySubject<string>(1);
+    const heard: Fact[] = [];
+    facts.stream.subscribe((fact) => heard.push(fact));
+    const bindApi = () => {
+      throw new Error('no API is declared');
+    };
+    const run = runPipeline(pipeline, { broker, facts, drain, halt, journal: createMemoryJournal(), log: silentLogger, random: () => 0.5, bindApi });
+    let endedAt: number | undefined;
+    run.work.subscribe({ complete: () => (endedAt = asyncScheduler.now()) });
+    stage = {
+      broker,
+      run,
+      facts: heard,
+      get settled() {
+        return heard.filter((fact): fact is Settled => fact.type === 'settled');
+      },
+      drain: () => drain.next(),
+      halt: (reason) => halt.next(reason),
+      ended: () => endedAt,
+      at: (frame, action) => asyncScheduler.schedule(action, frame),
+    };
+    script(stage);
+    flush();
+  });
+  if (stage === undefined) throw new Error('the script did not run');
+  verify(stage);
+  expect(isBalanced(stage.run.ledger()), JSON.stringify(stage.run.ledger())).to.equal(true);
+}
+
+describe('runPipeline', () => {
+  const slow = (ms: number) => definePipeline({ name: 'slow', source, input: Message, concurrency: 2, handle: ({ n }) => timer(ms).pipe(map(() => n)), output: () => exchange('out', 'done') });
+
+  it('acks when the handle has completed and every result is confirmed, not before', () => {
+    onStage(
+      slow(10),
+      ({ broker }) => {
+        broker.confirmAfterMs = 7;
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1' } });
+      },
+      ({ broker, settled }) => {
+        expect(broker.published.map(({ frame, message }) => [frame, bodyOf(message)])).to.deep.equal([[10, 1]]);
+        expect(broker.settlements).to.deep.equal([{ frame: 17, messageId: 'm1', how: 'ack' }]);
+        expect(settled.map(({ settlement, durationMs }) => ({ settlement, durationMs }))).to.deep.equal([{ settlement: 'ack', durationMs: 17 }]);
+      },
+    );
+  });
+
+  it('names a result the same on every try, and hands correlation and trace on', () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    onStage(
+      slow(1),
+      ({ broker }) => {
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', correlationId: 'c1' }, headers: { traceparent } });
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', correlationId: 'c1' } });
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm2' } });
+      },
+      ({ broker }) => {
+        const [first, again, other] = broker.published.map(({ message }) => message);
+        expect(first?.properties.messageId).to.be.a('string').and.equal(again?.properties.messageId).and.not.equal(other?.properties.messageId);
+        expect(first?.properties.correlationId).to.equal('c1');
+        expect(other?.properties.correlationId).to.equal('m2');
+        expect(first?.headers.traceparent).to.equal(traceparent);
+        expect(again?.headers.traceparent).to.match(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+      },
+    );
+  });
+
+  it('publishes nothing of a handle that fails after its first result', () => {
+    const pipeline = definePipeline({
+      name: 'half',
+      source,
+      input: Message,
+      handle: () => concat(of('early'), throwError(() => new PermanentError('no'))),
+      output: () => exchange('out', 'done'),
+    });
+    onStage(
+      pipeline,
+      ({ broker }) => broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1' } }),
+      ({ broker }) => expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['work.dead']),
+    );
+  });
+
+  it('keeps at most `concurrency` handles running', () => {
+    onStage(
+      slow(10),
+      ({ broker }) => {
+        for (let n = 0; n < 5; n++) broker.deliver({ body: { n }, properties: { messageId: `m${n}` } });
+      },
+      ({ broker }) => expect(broker.settlements.map(({ frame }) => frame)).to.deep.equal([11, 11, 21, 21, 31]),
+    );
+  });
+
+  describe('a message that fails', () => {
+    const failing = (error: unknown) => definePipeline({ name: 'failing', source, input: Message, handle: ({ n }) => (n < 0 ? throwError(() => error) : of(n)) });
+
+    it('waits in the delay queue after a transient cause: the copy is confirmed, then the original is acked', () => {
+      onStage(
+        failing(new TransientError('down')),
+        ({ broker, at }) => at(50, () => broker.deliver({ body: { n: -1 }, properties: { messageId: 'm1', expiration: '1000', userId: 'app', priority: 3 }, headers: { tenant: 't1', CC: ['elsewhere'] } })),
+        ({ broker, settled }) => {
+          const [copy] = broker.published.map(({ message }) => message);
+          expect(copy).to.deep.include({ exchange: '', routingKey: 'work.delay.5s' });
+          expect(copy?.properties).to.deep.equal({ messageId: 'm1', priority: 3, persistent: true });
+          expect({ ...copy?.headers }).to.deep.equal({
+            tenant: 't1',
+            'x-sluice-attempt': 2,
+            'x-sluice-first-failed-at': 50,
+            'x-sluice-error-code': 'ERR_TRANSIENT',
+            'x-sluice-exchange': 'orders',
+            'x-sluice-routing-key': 'order.placed',
+            'x-sluice-user-id': 'app',
+          });
+          expect(broker.settlements).to.deep.equal([{ frame: 51, messageId: 'm1', how: 'ack' }]);
+          expect(settled[0]).to.deep.include({ settlement: 'retry', delayMs: 5_000, code: 'ERR_TRANSIENT', stage: 'handle', reason: 'down' });
+        },
+      );
+    });
+
+    it('waits longer before its third try, and is dead-lettered after it', () => {
+      onStage(
+        failing(new TransientError('down')),
+        ({ broker, at }) =>
+          at(90, () => {
+            broker.deliver({ body: { n: -1 }, headers: { 'x-sluice-attempt': 2 } });
+            broker.deliver({ body: { n: -1 }, headers: { 'x-sluice-attempt': 3, 'x-sluice-first-failed-at': 40 } });
+          }),
+        ({ broker }) => {
+          expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['work.delay.1m', 'work.dead']);
+          expect(broker.published[1]?.message.headers).to.deep.include({
+            'x-sluice-error-code': 'ERR_TRANSIENT',
+            'x-sluice-error-message': 'down',
+            'x-sluice-stage': 'handle',
+            'x-sluice-pipeline': 'failing',
+            'x-sluice-attempts': 3,
+            'x-sluice-first-failed-at': 40,
+            'x-sluice-last-failed-at': 90,
+            'x-sluice-queue': 'work',
+          });
+        },
+      );
+    });
+
+    for (const [forged, queueName] of [[-1, 'work.delay.5s'], [1e9, 'work.dead'], ['abc', 'work.delay.5s'], [1.5, 'work.delay.5s'], [Number.NaN, 'work.delay.5s']] as const) {
+      it(`cannot skip or add tries by a forged attempt of ${forged}`, () => {
+        onStage(
+          failing(new TransientError('down')),
+          ({ broker }) => broker.deliver({ body: { n: -1 }, headers: { 'x-sluice-attempt': forged } }),
+          ({ broker }) => expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal([queueName]),
+        );
+      });
+    }
+
+    for (const [title, cause] of [['a permanent error', new PermanentError('no')], ['a TypeError', new TypeError('x is undefined')], ['undefined', undefined]] as const) {
+      it(`is dead-lettered at once after ${title}, and hurts nobody else`, () => {
+        onStage(
+          failing(cause),
+          ({ broker }) => {
+            for (const n of [1, -1, 2]) broker.deliver({ body: { n }, properties: { messageId: `m${n}` } });
+          },
+          ({ broker, settled, run }) => {
+            expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['work.dead']);
+            expect(settled.map(({ settlement }) => settlement).sort()).to.deep.equal(['ack', 'ack', 'deadLetter']);
+            expect(run.ledger()).to.deep.include({ delivered: 3, acked: 2, deadLettered: 1, inFlight: 0 });
+          },
+        );
+      });
+    }
+  });
+
+  describe('a handle that misbehaves', () => {
+    const outcome = (handle: () => never) => {
+      let codes: (string | undefined)[] = [];
+      onStage(
+        definePipeline({ name: 'odd', source, input: Message, handle, timeout: '1s', output: () => exchange('out', 'k') }),
+        ({ broker }) => broker.deliver({ body: { n: 1 } }),
+        ({ settled }) => (codes = settled.map(({ settlement, code }) => `${settlement} ${code}`)),
+      );
+      return codes;
+    };
+
+    it('by throwing at once dead-letters its message', () => {
+      expect(outcome(() => { throw new Error('bug'); })).to.deep.equal(['deadLetter ERR_HANDLE_FAILED']);
+    });
+    it('by returning nothing dead-letters its message', () => {
+      expect(outcome((() => undefined) as () => never)).to.deep.equal(['deadLetter ERR_HANDLE_FAILED']);
+    });
+    it('by never ending fails at its timeout and is tried again', () => {
+      expect(outcome((() => NEVER) as () => never)).to.deep.equal(['retry ERR_HANDLE_TIMEOUT']);
+    });
+    it('by ending twice counts once', () => {
+      const twice = () => ({ subscribe: (sink: { complete(): void; error(error: unknown): void }) => { sink.complete(); sink.error(new Error('late')); return { unsubscribe() {} }; }, [Symbol.observable ?? '@@observable']() { return this; } });
+      expect(outcome(twice as unknown as () => never)).to.deep.equal(['ack undefined']);
+    });
+    for (const [title, value] of [['NaN', { n: Number.NaN }], ['a BigInt', 1n], ['a circle', (() => { const circle: { self?: unknown } = {}; circle.self = circle; return circle; })()], ['undefined', undefined], ['nested bytes', { bytes: Buffer.from('x') }]] as const) {
+      it(`by emitting ${title} dead-letters its message with the reason`, () => {
+        expect(outcome((() => of(value)) as unknown as () => never)).to.deep.equal(['deadLetter ERR_RESULT_INVALID']);
+      });
+    }
+  });
+
+  it('unsubscribes a handle at its timeout and aborts its signal', () => {
+    const unsubscribed = sinon.spy();
+    const signals: AbortSignal[] = [];
+    const pipeline = definePipeline({
+      name: 'stuck',
+      source,
+      input: Message,
+      timeout: '1s',
+      handle: (_, { signal }) => {
+        signals.push(signal);
+        return new (NEVER.constructor as typeof import('rxjs').Observable)<never>(() => unsubscribed);
+      },
+    });
+    onStage(
+      pipeline,
+      ({ broker }) => broker.deliver({ body: { n: 1 } }),
+      ({ settled }) => {
+        sinon.assert.calledOnce(unsubscribed);
+        expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true]);
+        expect(settled[0]).to.deep.include({ at: 1_001, settlement: 'retry', code: 'ERR_HANDLE_TIMEOUT' });
+      },
+    );
+  });
+
+  describe('a message nobody can read', () => {
+    const handle = sinon.spy(() => EMPTY);
+    const pipeline = definePipeline({ name: 'strict', source, input: Message, handle, maxMessageBytes: 100, replyTo: ['amq.*', 'answers.*'] });
+    const cases = {
+      'an empty body': [{ bytes: Buffer.alloc(0) }, 'decode', 'body is empty'],
+      'truncated JSON': [{ bytes: Buffer.from('{"n":') }, 'decode', 'body is not JSON'],
+      'invalid UTF-8': [{ bytes: Uint8Array.of(0x22, 0xff, 0x22) }, 'decode', 'UTF-8'],
+      'a body over the limit': [{ bytes: Buffer.alloc(101, 0x20) }, 'decode', '101 bytes, allowed are 100'],
+      'a wrong type': [{ body: { n: 'one' } }, 'validate', 'n: '],
+      'an unknown content type': [{ body: { n: 1 }, properties: { contentType: 'image/png' } }, 'decode', 'image/png'],
+      'an unknown encoding': [{ body: { n: 1 }, properties: { contentEncoding: 'br' } }, 'decode', 'br'],
+      'a reply-to that is not allowed': [{ body: { n: 1 }, properties: { replyTo: 'orders.placed' } }, 'validate', 'orders.placed'],
+    } as const;
+    for (const [title, [message, stage, reason]] of Object.entries(cases)) {
+      it(`is dead-lettered for ${title}, with its bytes and the reason, and nothing is called`, () => {
+        handle.resetHistory();
+        onStage(
+          pipeline,
+          ({ broker }) => broker.deliver(message),
+          ({ broker }) => {
+            sinon.assert.notCalled(handle);
+            const [dead] = broker.published.map(({ message: copy }) => copy);
+            expect(dead?.routingKey).to.equal('work.dead');
+            expect(dead?.headers).to.deep.include({ 'x-sluice-error-code': 'ERR_PAYLOAD_INVALID', 'x-sluice-stage': stage });
+            expect(dead?.headers['x-sluice-error-message']).to.include(reason);
+            expect(dead?.body).to.deep.equal('bytes' in message ? message.bytes : Buffer.from(JSON.stringify(message.body)));
+            expect(broker.settlements.map(({ how }) => how)).to.deep.equal(['ack']);
+          },
+        );
+      });
+    }
+  });
+
+  it('answers a reply-to beside the exchange, with the correlation id', () => {
+    onStage(
+      slow(1),
+      ({ broker }) => broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', correlationId: 'c1', replyTo: 'amq.gen-1' } }),
+      ({ broker }) => {
+        expect(broker.published.map(({ message: { exchange, routingKey, mandatory } }) => ({ exchange, routingKey, mandatory }))).to.deep.equal([
+          { exchange: 'out', routingKey: 'done', mandatory: true },
+          { exchange: '', routingKey: 'amq.gen-1', mandatory: false },
+        ]);
+        expect(broker.published[1]?.message.properties.correlationId).to.equal('c1');
+      },
+    );
+  });
+
+  describe('a publish that fails', () => {
+    it('is made again after a nack, with the same message id, and the message acked after the last confirm', () => {
+      onStage(
+        slow(1),
+        ({ broker }) => {
+          broker.refuse = () => (broker.published.length < 3 ? new PublishNackedError('full') : undefined);
+          broker.deliver({ body: { n: 1 } });
+        },
+        ({ broker, settled }) => {
+          expect(broker.published).to.have.length(3);
+          expect(new Set(broker.published.map(({ message }) => message.properties.messageId)).size).to.equal(1);
+          expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['ack']);
+        },
+      );
+    });
+
+    it('fails its message when nothing is bound, though the broker confirmed', () => {
+      onStage(
+        slow(1),
+        ({ broker }) => {
+          broker.refuse = ({ exchange, routingKey }) => (exchange === '' ? undefined : new UnroutableError(exchange, routingKey));
+          broker.deliver({ body: { n: 1 } });
+        },
+        ({ broker, settled }) => {
+          expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['done', 'work.delay.5s']);
+          expect(settled[0]).to.deep.include({ settlement: 'retry', stage: 'publish', code: 'ERR_UNROUTABLE', reason: 'exchange "out" has no queue bound for routing key "done"' });
+        },
+      );
+    });
+
+    it('of a dead letter leaves the message unsettled and is made again until it is confirmed', () => {
+      onStage(
+        definePipeline({ name: 'bad', source, input: Message, handle: () => throwError(() => new PermanentError('no')) }),
+        ({ broker }) => {
+          broker.refuse = () => (broker.published.length < 12 ? new UnroutableError('', 'work.dead') : undefined);
+          broker.deliver({ body: { n: 1 } });
+        },
+        ({ broker, facts, settled }) => {
+          const delayed = facts.filter(({ type }) => type === 'settlementDelayed');
+          expect(delayed).to.have.length(11);
+          expect(delayed[0]).to.deep.include({ settlement: 'deadLetter', code: 'ERR_UNROUTABLE', reason: 'queue "work.dead" does not exist' });
+          expect(broker.settlements).to.have.length(1);
+          expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['deadLetter']);
+        },
+      );
+    });
+  });
+
+  describe('draining', () => {
+    it('finishes what runs, gives back what has not started, and completes', () => {
+      onStage(
+        slow(10),
+        ({ broker, at, drain }) => {
+          for (let n = 0; n < 5; n++) broker.deliver({ body: { n }, properties: { messageId: `m${n}` } });
+          at(5, drain);
+          at(6, () => broker.deliver({ body: { n: 9 }, properties: { messageId: 'after' } }));
+        },
+        ({ broker, ended, run }) => {
+          expect(broker.settlements.map(({ how, messageId }) => `${how} ${messageId}`).sort()).to.deep.equal(['ack m0', 'ack m1', 'requeue m2', 'requeue m3', 'requeue m4']);
+          expect(ended()).to.equal(11);
+          expect(run.ledger()).to.deep.include({ delivered: 5, acked: 2, returned: 3, inFlight: 0 });
+        },
+      );
+    });
+
+    it('aborts and gives back what still runs when it is halted', () => {
+      onStage(
+        slow(10_000),
+        ({ broker, at, drain, halt }) => {
+          for (let n = 0; n < 3; n++) broker.deliver({ body: { n }, properties: { messageId: `m${n}` } });
+          at(5, drain);
+          at(100, () => halt('the grace period is over'));
+        },
+        ({ broker, settled, ended }) => {
+          expect(broker.published).to.deep.equal([]);
+          expect(broker.settlements.map(({ frame, how }) => `${frame} ${how}`)).to.deep.equal(['100 requeue', '100 requeue', '100 requeue']);
+          expect(settled.map(({ reason }) => reason)).to.include('the grace period is over');
+          expect(ended()).to.equal(100);
+        },
+      );
+    });
+
+    it('gives back a message whose results are not confirmed when it is halted', () => {
+      onStage(
+        slow(1),
+        ({ broker, at, drain, halt }) => {
+          broker.confirmAfterMs = 10_000;
+          broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1' } });
+          at(5, drain);
+          at(100, () => halt('over'));
+        },
+        ({ broker }) => expect(broker.settlements).to.deep.equal([{ frame: 100, messageId: 'm1', how: 'requeue' }]),
+      );
+    });
+  });
+
+  it('stops working on messages whose connection is lost, and counts their settlements as late', () => {
+    onStage(
+      slow(10),
+      ({ broker, at }) => {
+        for (let n = 0; n < 3; n++) broker.deliver({ body: { n } });
+        at(5, () => broker.loseConnection('connection lost'));
+      },
+      ({ broker, settled, run }) => {
+        expect(broker.published).to.deep.equal([]);
+        expect(broker.settlements).to.deep.equal([]);
+        expect(settled.map(({ settlement, late, reason }) => ({ settlement, late, reason }))).to.deep.equal(Array(3).fill({ settlement: 'returned', late: true, reason: 'connection lost' }));
+        expect(run.ledger()).to.deep.include({ delivered: 3, returned: 3, inFlight: 0 });
+      },
+    );
+  });
+
+  it('gets through 2000 messages that waited for a slot and whose handles are synchronous', () => {
+    let calls = 0;
+    const pipeline = definePipeline({ name: 'sync', source, input: Message, concurrency: 1, handle: ({ n }) => { calls++; return n === 0 ? timer(100) : of(n); } });
+    onStage(
+      pipeline,
+      ({ broker }) => {
+        for (let n = 0; n < 2_001; n++) broker.deliver({ body: { n } });
+      },
+      ({ broker, run }) => {
+        expect(calls).to.equal(2_001);
+        expect(broker.settlements).to.have.length(2_001);
+        expect(run.ledger()).to.deep.include({ delivered: 2_001, acked: 2_001 });
+      },
+    );
+  });
+
+  describe('order', () => {
+    const Step = z.object({ key: z.string(), ms: z.number() });
+    const ordered = (order: 'none' | 'arrival' | 'by key') => definePipeline({ name: 'ordered', source, input: Step, concurrency: 10, order: order === 'by key' ? { by: ({ key }) => key } : order, handle: ({ ms }) => timer(ms).pipe(ignoreElements()) });
+    const done = (order: Parameters<typeof ordered>[0]) => {
+      let ids: (string | undefined)[] = [];
+      onStage(
+        ordered(order),
+        ({ broker }) => {
+          for (const [messageId, key, ms] of [['a1', 'a', 30], ['a2', 'a', 1], ['b1', 'b', 20], ['b2', 'b', 1], ['c1', 'c', 5]] as const) broker.deliver({ body: { key, ms }, properties: { messageId } });
+        },
+        ({ broker }) => (ids = broker.settlements.map(({ messageId }) => messageId)),
+      );
+      return ids;
+    };
+
+    it('none: as they finish', () => expect(done('none')).to.deep.equal(['a2', 'b2', 'c1', 'b1', 'a1']));
+    it('arrival: one after the other', () => expect(done('arrival')).to.deep.equal(['a1', 'a2', 'b1', 'b2', 'c1']));
+    it('by key: one after the other for each key, keys side by side', () => expect(done('by key')).to.deep.equal(['c1', 'b1', 'b2', 'a1', 'a2']));
+  });
+
+  it('takes what a handle returns as Observable, Promise or iterable', async () => {
+    const pipeline = definePipeline({ name: 'iterable', source, input: Message, handle: () => [1, 2, 3], output: (n) => exchange('out', `n.${n}`) });
+    onStage(
+      pipeline,
+      ({ broker }) => broker.deliver({ body: { n: 1 } }),
+      ({ broker }) => expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['n.1', 'n.2', 'n.3']),
+    );
+    expect(await from(Promise.resolve(1)).toPromise()).to.equal(1);
+  });
+});

@@ -1,0 +1,172 @@
+import { expect } from 'chai';
+import { asyncScheduler, defer, map, type Observable, of, throwError, timer } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { z } from 'zod';
+import { PermanentError, TransientError } from '../../src/errors.ts';
+import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
+import { silentLogger } from '../../src/log.ts';
+import { saga } from '../../src/saga/saga.ts';
+
+const Order = z.object({ id: z.string(), amount: z.number() });
+
+/** What a saga did, in order. */
+type Log = string[];
+
+/** A saga of three steps that writes down what it does; `fail` says which moves fail, each time they are made. */
+function orderSaga(log: Log, fail: Record<string, (nth: number) => Error | undefined>) {
+  const made: Record<string, number> = {};
+  const move = <T>(name: string, result: T): Observable<T> =>
+    defer(() => {
+      made[name] = (made[name] ?? 0) + 1;
+      const error = fail[name]?.(made[name]);
+      log.push(error === undefined ? name : `${name}!`);
+      return timer(1).pipe(
+        map(() => {
+          if (error !== undefined) throw error;
+          return result;
+        }),
+      );
+    });
+  return saga({ name: 'order', input: Order, apis: {}, id: ({ id }) => id })
+    .step('stock', () => move('deduct', 'deducted'), () => move('restore', undefined))
+    .step('charge', ({ results }) => move('charge', `tx after ${results.stock}`), ({ results }) => move(`refund ${results.charge}`, undefined))
+    .step('ship', () => move('ship', 'track'))
+    .returns(({ results }) => ({ status: 'placed' as const, track: results.ship }))
+    .whenCompensated(({ failure }) => ({ status: 'undone' as const, ...failure }));
+}
+
+/** Runs tries of one message one after the other, in virtual time, over one journal, until one does not fail for later. */
+function tries(handle: ReturnType<typeof orderSaga>, inputs: readonly { id: string; amount: number }[], maxAttempts: number, journal = createMemoryJournal()): unknown[] {
+  const outcomes: unknown[] = [];
+  new TestScheduler(() => {}).run(({ flush }) => {
+    inputs.forEach((input, index) => {
+      const context = { apis: {}, log: silentLogger, journal, attempt: index + 1, maxAttempts };
+      asyncScheduler.schedule(() => {
+        handle(input, context).subscribe({ next: (value) => outcomes.push(value), error: (error: Error) => outcomes.push(`${error.name}: ${error.message}`) });
+      }, index * 100);
+    });
+    flush();
+  });
+  return outcomes;
+}
+
+const order = { id: 'o1', amount: 5 };
+const refused = () => new PermanentError('refused');
+
+describe('a saga', () => {
+  it('runs its steps in order and answers with their results', () => {
+    const log: Log = [];
+    expect(tries(orderSaga(log, {}), [order], 1)).to.deep.equal([{ status: 'placed', track: 'track' }]);
+    expect(log).to.deep.equal(['deduct', 'charge', 'ship']);
+  });
+
+  it('undoes the steps done in reverse order when a later one is refused', () => {
+    const log: Log = [];
+    const outcomes = tries(orderSaga(log, { ship: refused }), [order], 3);
+    expect(log).to.deep.equal(['deduct', 'charge', 'ship!', 'refund tx after deducted', 'restore']);
+    expect(outcomes).to.deep.equal([{ status: 'undone', step: 'ship', code: 'ERR_PERMANENT', message: 'refused', compensated: ['charge', 'stock'] }]);
+  });
+
+  it('undoes nothing when its first step is refused', () => {
+    const log: Log = [];
+    expect(tries(orderSaga(log, { deduct: refused }), [order], 3)).to.deep.equal([{ status: 'undone', step: 'stock', code: 'ERR_PERMANENT', message: 'refused', compensated: [] }]);
+    expect(log).to.deep.equal(['deduct!']);
+  });
+
+  it('fails for later after a transient cause with tries left, and goes on where it stood', () => {
+    const log: Log = [];
+    const down = (nth: number) => (nth === 1 ? new TransientError('down') : undefined);
+    const outcomes = tries(orderSaga(log, { charge: down }), [order, order], 2);
+    expect(outcomes).to.deep.equal(['TransientError: down', { status: 'placed', track: 'track' }]);
+    expect(log).to.deep.equal(['deduct', 'charge!', 'charge', 'ship']);
+  });
+
+  it('undoes after a transient cause when no try is left', () => {
+    const log: Log = [];
+    tries(orderSaga(log, { charge: () => new TransientError('down') }), [order, order], 2);
+    expect(log).to.deep.equal(['deduct', 'charge!', 'charge!', 'restore']);
+  });
+
+  it('goes on undoing on a later try once it has decided to, and never forwards again', () => {
+    const log: Log = [];
+    const once = (nth: number) => (nth === 1 ? new TransientError('down') : undefined);
+    const outcomes = tries(orderSaga(log, { ship: (nth) => (nth === 1 ? refused() : undefined), restore: once }), [order, order], 2);
+    expect(log).to.deep.equal(['deduct', 'charge', 'ship!', 'refund tx after deducted', 'restore!', 'restore']);
+    expect(outcomes[1]).to.deep.include({ status: 'undone', step: 'ship', compensated: ['charge', 'stock'] });
+  });
+
+  it('is stuck when a compensation fails for good, and says which', () => {
+    const outcomes = tries(orderSaga([], { ship: refused, restore: refused }), [order], 3);
+    expect(outcomes).to.deep.equal(['CompensationFailedError: saga "order" o1 is stuck: the compensation of step "stock" failed: refused']);
+  });
+
+  it('repeats its answer for the same message published again, and calls nothing', () => {
+    const log: Log = [];
+    const outcomes = tries(orderSaga(log, {}), [order, order], 1);
+    expect(outcomes).to.deep.equal([{ status: 'placed', track: 'track' }, { status: 'placed', track: 'track' }]);
+    expect(log).to.have.length(3);
+  });
+
+  it('repeats its answer for a message that was undone, and calls nothing', () => {
+    const log: Log = [];
+    const outcomes = tries(orderSaga(log, { charge: refused }), [order, order], 1);
+    expect(outcomes[1]).to.deep.equal(outcomes[0]);
+    expect(log).to.deep.equal(['deduct', 'charge!', 'restore']);
+  });
+
+  it('refuses the same id with another input', () => {
+    const outcomes = tries(orderSaga([], {}), [order, { ...order, amount: 6 }], 1);
+    expect(outcomes[1]).to.equal('SagaConflictError: saga "order" o1 was started with another input; ids must not be reused');
+  });
+
+  it('is run by one message at a time', () => {
+    const journal = createMemoryJournal();
+    const outcomes: unknown[] = [];
+    new TestScheduler(() => {}).run(({ flush }) => {
+      const context = { apis: {}, log: silentLogger, journal, attempt: 1, maxAttempts: 3 };
+      const handle = orderSaga([], {});
+      for (let n = 0; n < 2; n++) handle(order, context).subscribe({ next: (value) => outcomes.push(value), error: (error: Error) => outcomes.push(error.name) });
+      flush();
+    });
+    expect(outcomes).to.deep.equal(['SagaBusyError', { status: 'placed', track: 'track' }]);
+  });
+
+  it('lets go of its journal when it is unsubscribed, and repeats the step in doubt', () => {
+    const log: Log = [];
+    const journal = createMemoryJournal();
+    new TestScheduler(() => {}).run(({ flush }) => {
+      const context = { apis: {}, log: silentLogger, journal, attempt: 1, maxAttempts: 3 };
+      const handle = orderSaga(log, {});
+      const running = handle(order, context).subscribe();
+      timer(1).subscribe(() => {
+        running.unsubscribe();
+        handle(order, context).subscribe();
+      });
+      flush();
+    });
+    expect(log).to.deep.equal(['deduct', 'charge', 'charge', 'ship']);
+  });
+
+  it('fails with the cause when nothing is said about being undone', () => {
+    const bare = saga({ name: 'bare', input: Order, apis: {}, id: ({ id }) => id })
+      .step('only', () => throwError(refused))
+      .returns(() => 'never');
+    expect(tries(bare as never, [order, order], 1)).to.deep.equal([
+      'PermanentError: refused',
+      'SagaUndoneError: saga "bare" o1 was undone: step "only" failed: refused',
+    ]);
+  });
+
+  it('takes a step without a value for done', () => {
+    const bare = saga({ name: 'bare', input: Order, apis: {}, id: ({ id }) => id })
+      .step('silent', () => of<never>())
+      .returns(({ results }) => Object.keys(results));
+    expect(tries(bare as never, [order], 1)).to.deep.equal([['silent']]);
+  });
+
+  it('refuses steps of one name and a saga without steps, naming both', () => {
+    const begin = () => saga({ name: 'twice', input: Order, apis: {}, id: ({ id }) => id });
+    expect(() => begin().step('a', () => of(1)).step('a', () => of(2))).to.throw('saga "twice": steps.a: expected a name of its own; another step has it');
+    expect(() => begin().returns(() => 1)).to.throw('saga "twice": steps: expected at least one step before returns()');
+  });
+});

@@ -1,0 +1,84 @@
+/** A real worker in a process of its own, as users run it: `node bin/sluice.js run`, its log read line by line. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const BIN = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url));
+
+export type LogLine = Readonly<Record<string, unknown>> & { readonly level?: number; readonly msg?: string };
+
+export interface WorkerProcess {
+  /** Every line so far: parsed where it is JSON, `{ text }` where it is not. */
+  readonly lines: readonly LogLine[];
+  /** Resolves with the first line that fits, of those printed already or to come; rejects when the process ends without one. */
+  line(fits: (line: LogLine) => boolean): Promise<LogLine>;
+  signal(signal: NodeJS.Signals): void;
+  /** Exit code, or the signal that ended it. */
+  readonly exit: Promise<number | NodeJS.Signals>;
+  /** Ends it for sure; for hooks. */
+  kill(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Runs the `sluice` command with these arguments. */
+export function startSluice(args: readonly string[], environment: Readonly<Record<string, string>>, cwd?: string): WorkerProcess {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'debug', SLUICE_PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  const lines: LogLine[] = [];
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (text) => {
+      lines.push(parse(text));
+      for (const listener of listeners) listener();
+    });
+  }
+  const exit = once(child, 'close').then(([code, signal]) => {
+    running.delete(child);
+    for (const listener of listeners) listener();
+    return (code ?? signal) as number | NodeJS.Signals;
+  });
+
+  return {
+    lines,
+    exit,
+    signal: (signal) => void child.kill(signal),
+    line: (fits) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const found = lines.find(fits);
+          if (found === undefined && running.has(child)) return;
+          listeners.delete(look);
+          if (found !== undefined) resolve(found);
+          else reject(new Error(`the process ended without that line; it said:\n${lines.map((line) => JSON.stringify(line)).join('\n')}`));
+        };
+        listeners.add(look);
+        look();
+      }),
+    kill: async () => {
+      if (running.has(child)) child.kill('SIGKILL');
+      await exit;
+    },
+  };
+}
+
+function parse(text: string): LogLine {
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    return { text };
+  }
+}
+
+/** Waits until the worker takes messages of every pipeline named. */
+export async function consuming(worker: WorkerProcess, pipelines: readonly string[]): Promise<void> {
+  for (const pipeline of pipelines) await worker.line((line) => line.msg === 'consuming' && line.pipeline === pipeline);
+}

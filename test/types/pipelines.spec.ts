@@ -1,0 +1,117 @@
+/** What the types promise to authors: everything inferred, and mistakes found by the compiler. `npm run types` is the check. */
+import { expect } from 'chai';
+import { expectTypeOf } from 'expect-type';
+import { map, type Observable, of } from 'rxjs';
+import { defineApi, definePipeline, env, exchange, gather, gatherSettled, queue, saga } from 'sluice';
+import { z } from 'zod';
+
+const payment = defineApi('payment', { baseUrl: env.url('SLUICE_SPEC_PAYMENT', 'http://localhost:1') });
+const shipping = defineApi('shipping', { baseUrl: 'http://localhost:2' });
+const Order = z.object({ id: z.string(), amount: z.number(), placedAt: z.iso.datetime().transform((text) => new Date(text)) });
+const Charge = z.object({ transaction_id: z.string() });
+const base = { name: 'typed', source: queue('typed'), input: Order, apis: { payment } };
+
+describe('the types of a pipeline', () => {
+  it('infer the message, the context and the result', () => {
+    definePipeline({
+      ...base,
+      handle: (order, context) => {
+        expectTypeOf(order).toEqualTypeOf<{ id: string; amount: number; placedAt: Date }>();
+        expectTypeOf(context.attempt).toBeNumber();
+        expectTypeOf(context.deadline).toBeNumber();
+        expectTypeOf(context.messageId).toBeString();
+        expectTypeOf(context.signal).toEqualTypeOf<AbortSignal>();
+        const charged = context.apis.payment.post('/charge', order, { response: Charge });
+        expectTypeOf(charged).toEqualTypeOf<Observable<{ transaction_id: string }>>();
+        expectTypeOf(context.apis.payment.get('/x')).toEqualTypeOf<Observable<unknown>>();
+        return charged.pipe(map(({ transaction_id }) => ({ transaction_id, id: order.id })));
+      },
+      output: (result, message) => {
+        expectTypeOf(result).toEqualTypeOf<{ transaction_id: string; id: string }>();
+        expectTypeOf(message.placedAt).toEqualTypeOf<Date>();
+        return exchange('out', result.id);
+      },
+    });
+  });
+
+  it('take promises and iterables from a handle', () => {
+    definePipeline({ ...base, handle: async () => ({ a: 1 }), output: ({ a }) => exchange('out', `k.${a.toFixed()}`) });
+    definePipeline({ ...base, handle: () => [1, 2], output: (n) => exchange('out', `k.${n.toFixed()}`) });
+  });
+
+  it('refuse an API that is not declared', () => {
+    // @ts-expect-error 'shipping' is not among the pipeline's apis
+    definePipeline({ ...base, handle: (_, { apis }) => apis.shipping.post('/x') });
+  });
+
+  it('refuse an output for a result of another shape', () => {
+    // @ts-expect-error the handle's result has no 'missing'
+    definePipeline({ ...base, handle: () => of({ there: 1 }), output: (result) => exchange('out', result.missing) });
+    // @ts-expect-error an output gives destinations, not text
+    definePipeline({ ...base, handle: () => of(1), output: () => 'out' });
+  });
+
+  it('refuse options that do not exist and durations that are none', () => {
+    // @ts-expect-error 'concurency'
+    expect(() => definePipeline({ ...base, concurency: 3, handle: () => of(1) })).to.throw('concurrency');
+    // @ts-expect-error '5 seconds' is no duration
+    expect(() => definePipeline({ ...base, timeout: '5 seconds', handle: () => of(1) })).to.throw('timeout');
+    // @ts-expect-error a message has no 'nope'
+    definePipeline({ ...base, order: { by: (message) => message.nope }, handle: () => of(1) });
+  });
+});
+
+describe('the types of a saga', () => {
+  const begin = saga({ name: 'typed', input: Order, apis: { payment, shipping }, id: (order) => order.id });
+
+  it('give each step the results before it, and the answer both ends', () => {
+    const handle = begin
+      .step('charge', ({ input, apis }) => apis.payment.post('/charge', { amount: input.amount }, { response: Charge }), ({ results }) => {
+        expectTypeOf(results.charge).toEqualTypeOf<{ transaction_id: string }>();
+        return of(1);
+      })
+      .step('ship', ({ results }) => of(results.charge.transaction_id.length))
+      .returns(({ results }) => ({ status: 'success' as const, size: results.ship }))
+      .whenCompensated(({ failure }) => ({ status: 'failed' as const, step: failure.step }));
+    definePipeline({
+      ...base,
+      apis: { payment, shipping },
+      handle: handle,
+      output: (result) => {
+        expectTypeOf(result).toEqualTypeOf<{ status: 'success'; size: number } | { status: 'failed'; step: string }>();
+        return exchange('out', result.status);
+      },
+    });
+  });
+
+  it('refuse results of steps that are not done yet', () => {
+    // @ts-expect-error 'ship' comes later
+    begin.step('charge', ({ results }) => of(results.ship)).step('ship', () => of(1));
+    // @ts-expect-error a step does not see its own result
+    begin.step('charge', ({ results }) => of(results.charge));
+    begin.step('charge', () => of({ id: 'x' })).step('ship', ({ results }) => {
+      // @ts-expect-error the step's result has no 'wrong'
+      return of(results.charge.wrong);
+    });
+  });
+
+  it('refuse an API the saga does not declare, and a pipeline that lacks one of the saga', () => {
+    // @ts-expect-error no API 'email'
+    begin.step('mail', ({ apis }) => apis.email.post('/send'));
+    const handle = begin.step('charge', () => of(1)).returns(() => 'done');
+    // @ts-expect-error the saga needs 'shipping' too
+    definePipeline({ ...base, apis: { payment }, handle });
+  });
+});
+
+describe('the types of a gather', () => {
+  it('are those of its branches, by name', () => {
+    expectTypeOf(gather({ a: of(1), b: Promise.resolve('x') })).toEqualTypeOf<Observable<{ readonly a: number; readonly b: string }>>();
+    gatherSettled({ a: of(1) }, { within: '1s', atLeast: 1 }).subscribe(({ a }) => {
+      if (a.status === 'fulfilled') expectTypeOf(a.value).toBeNumber();
+      else expectTypeOf(a.reason).toEqualTypeOf<Error>();
+    });
+    // @ts-expect-error 'soon' is no duration
+    expect(() => gather({ a: of(1) }, { within: 'soon' })).to.throw('soon');
+  });
+});
