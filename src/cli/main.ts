@@ -13,11 +13,13 @@ const program = new Command('sluice')
     `
 Examples:
   $ sluice check                         load every pipeline and name every mistake
-  $ AMQP_URL=amqp://… sluice run         run all pipelines of ./pipelines
+  $ sluice dev                           run ./pipelines on the embedded broker, reload on every change
+  $ AMQP_URL=amqp://… sluice run         run all pipelines of ./pipelines on RabbitMQ
   $ sluice run services/billing          run those of another folder
 
-Environment of "run":
+Environment of "run" and "dev":
   AMQP_URL             amqp://user:password@host:5672/vhost, several separated by commas; or AMQP_URL_FILE
+                       (default: the embedded broker, in memory; with NODE_ENV=production it must be set)
   LOG_LEVEL            trace, debug, info, warn, error, silent (default: info)
   SLUICE_PORT          port of /livez and /readyz on 127.0.0.1 (default: 8080, or a free one)
   SLUICE_GRACE_PERIOD  time to finish what is in flight at shutdown (default: 30s)
@@ -46,6 +48,24 @@ program
   .action(async (folder: string) => {
     const { check } = await import('./check.ts');
     process.exitCode = await check(folder);
+  });
+
+program
+  .command('dev')
+  .description('run the pipelines of a folder and reload them whenever a file in it changes')
+  .argument('[folder]', 'folder of pipeline modules', 'pipelines')
+  .action(async (folder: string) => {
+    const { dev } = await import('./dev.ts');
+    process.exitCode = await dev(folder);
+  });
+
+program
+  .command('broker')
+  .description('start the embedded broker alone: in memory, for development')
+  .option('--port <port>', 'port to listen on, 0 for any free one (default: 5672)')
+  .action(async ({ port }: { readonly port?: string }) => {
+    const { broker } = await import('./broker.ts');
+    process.exitCode = await broker(port);
   });
 
 await program.parseAsync();

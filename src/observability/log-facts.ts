@@ -16,7 +16,8 @@ function logFact(fact: Fact, log: Logger): void {
     case 'callRetried':
       return log.debug(fields, 'call failed, another attempt follows');
     case 'connectionChanged':
-      return fact.state === 'connected' ? log.info(fields, 'connected to the broker') : logConnection(fact.state, fields, log);
+      // The broker adapter has said it already, and knows not to repeat itself through a long outage.
+      return log.debug(fields, `broker connection ${fact.state}`);
     case 'intakeChanged':
       return fact.state === 'consuming' ? log.info(fields, 'consuming') : log.warn(fields, `intake ${fact.state}`);
     case 'workerMoved':
@@ -28,11 +29,6 @@ function logFact(fact: Fact, log: Logger): void {
     case 'published':
       return log.trace(fields, type);
   }
-}
-
-function logConnection(state: string, fields: object, log: Logger): void {
-  if (state === 'lost' || state === 'blocked') log.warn(fields, `broker connection ${state}`);
-  else log.debug(fields, `broker connection ${state}`);
 }
 
 function logSettled({ settlement }: Settled, fields: object, log: Logger): void {

@@ -1,11 +1,11 @@
 /** What a stranger with any AMQP client does to a broker: publish, bind a queue and read it, ask for an answer. */
-import amqp, { type ChannelModel, type ConfirmChannel, type GetMessage, type Options } from 'amqplib';
+import amqp, { type ChannelModel, type ConfirmChannel, type Message, type Options } from 'amqplib';
 
 export interface Received {
   readonly routingKey: string;
   readonly body: unknown;
   readonly headers: Readonly<Record<string, unknown>>;
-  readonly properties: GetMessage['properties'];
+  readonly properties: Message['properties'];
 }
 
 export interface BrokerClient {
@@ -26,7 +26,7 @@ export interface Collector {
   next(count: number): Promise<readonly Received[]>;
 }
 
-const toReceived = ({ fields, content, properties }: GetMessage): Received => ({
+const toReceived = ({ fields, content, properties }: Message): Received => ({
   routingKey: fields.routingKey,
   body: readBody(content),
   headers: properties.headers ?? {},

@@ -1,0 +1,53 @@
+/** `npm run apis`: the sample APIs on their default ports, until SIGINT or SIGTERM. */
+import { catalogue } from './catalogue.ts';
+import { SampleApiListenError } from './sample-api.ts';
+import { type SampleApis, startSampleApis } from './start-sample-apis.ts';
+
+const { SAMPLE_APIS_HOST: host = '127.0.0.1', SAMPLE_APIS_PORTS: ports = 'default' } = process.env;
+
+function table({ all }: SampleApis): string {
+  const width = Math.max(...all.map(({ name }) => name.length));
+  const urlWidth = Math.max(...all.map(({ baseUrl }) => baseUrl.length));
+  const operations = new Map(
+    Object.entries(catalogue).map(([name, entry]) => [name, entry.operations.map((operation) => operation.name)]),
+  );
+  return all
+    .map(
+      ({ name, baseUrl }) =>
+        `  ${name.padEnd(width)}  ${baseUrl.padEnd(urlWidth)}  ${operations.get(name)?.join(', ')}`,
+    )
+    .join('\n');
+}
+
+function guide({ payment, all, environment }: SampleApis): string {
+  const { origin } = new URL(payment.baseUrl);
+  return [
+    'Make one fail (kinds: status, latency, hang, reset, lost-answer, bad-json, drip):',
+    `  curl -d '{"kind":"status","status":503,"operation":"POST /charge","times":2}' ${origin}/_faults`,
+    `See what it saw:      curl ${origin}/_journal`,
+    `Let it work again:    curl -X DELETE ${origin}/_faults`,
+    ...(ports === 'free'
+      ? ['For the worker:', ...all.map(({ variable }) => `  export ${variable}=${environment[variable]}`)]
+      : []),
+  ].join('\n');
+}
+
+try {
+  if (ports !== 'default' && ports !== 'free')
+    throw new SampleApiListenError(`SAMPLE_APIS_PORTS is "${ports}": expected default or free`);
+  const apis = await startSampleApis({ ports, host });
+  console.log(`Sample APIs, in memory and for trying things out:\n${table(apis)}\n\n${guide(apis)}`);
+
+  const stop = async () => {
+    await apis.stop();
+    process.exit(0);
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+} catch (cause) {
+  if (!(cause instanceof SampleApiListenError)) throw cause;
+  console.error(
+    `${cause.message}\nStop what listens there, take free ports (SAMPLE_APIS_PORTS=free npm run apis), or another address (SAMPLE_APIS_HOST).`,
+  );
+  process.exitCode = 1;
+}

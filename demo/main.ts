@@ -1,0 +1,109 @@
+/**
+ * `npm run demo [-- --once --messages 1000]`: a broker, the sample APIs and a worker in one process, and a stream of messages through all
+ * four pipelines while things go wrong. Needs nothing but Node; takes free ports.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import pc from 'picocolors';
+import { filter, firstValueFrom, interval, takeWhile } from 'rxjs';
+import { createAmqpBroker } from '../src/broker/amqp/create-amqp-broker.ts';
+import { createEmbeddedBroker } from '../src/broker/embedded/embedded-broker.ts';
+import { createFacts } from '../src/events.ts';
+import { createMemoryJournal } from '../src/journal/memory-journal.ts';
+import { createLogger } from '../src/observability/logger.ts';
+import { isBalanced } from '../src/pipeline/ledger.ts';
+import { loadPipelines } from '../src/worker/load-pipelines.ts';
+import { startWorker } from '../src/worker/worker.ts';
+import { startSampleApis } from './apis/start-sample-apis.ts';
+import { placeFaults } from './faults.ts';
+import { ledgerLine, progressLine, table } from './print.ts';
+import { QUEUES, sampleRound } from './sample-messages.ts';
+import { connectStranger } from './stranger.ts';
+import { Tally } from './tally.ts';
+
+const { values } = parseArgs({ options: { once: { type: 'boolean', default: false }, messages: { type: 'string', default: '1000' } } });
+const rounds = Math.max(1, Math.round(Number(values.messages) / QUEUES.length));
+const total = rounds * QUEUES.length;
+/** Pause between rounds, in milliseconds: slow enough to watch. */
+const ROUND_EVERY_MS = 15;
+/** The longest the demo waits for its last message: two waits of the retry ladder and some. */
+const PATIENCE_MS = 90_000;
+
+const tally = new Tally();
+const now = (): number => performance.now();
+const stopAsked = new Promise<void>((resolve) => void process.once('SIGINT', resolve).once('SIGTERM', resolve));
+
+const embedded = createEmbeddedBroker();
+const { url } = await embedded.start();
+const apis = await startSampleApis({ ports: 'free' });
+Object.assign(process.env, apis.environment);
+
+const { pipelines, problems } = await loadPipelines('pipelines');
+if (problems.length > 0) throw new Error(problems.map(({ subject, message }) => `${subject}: ${message}`).join('\n'));
+
+const facts = createFacts();
+facts.stream.subscribe((fact) => {
+  if (fact.type === 'delivered') tally.delivered(fact.pipeline, fact.attempt);
+  if (fact.type === 'settled') tally.settled(fact);
+});
+// The pipelines' own warnings are part of the plan here.
+const log = createLogger({ level: 'silent' });
+const random = Math.random;
+const broker = createAmqpBroker({ urls: [url], log, facts, random, connectionName: 'sluice demo' });
+const worker = startWorker({ pipelines, broker, journal: createMemoryJournal(), facts, log, random, topology: 'assert', gracePeriodMs: 5_000 });
+await firstValueFrom(worker.state.pipe(filter((state) => state === 'running')));
+
+console.log(`${pc.bold('sluice demo')}: ${pipelines.length} pipelines, an embedded broker (in memory) at ${url}, ${apis.all.length} sample APIs`);
+console.log(`${pc.dim('on purpose:')} ${placeFaults(apis).join(pc.dim('; '))}\n`);
+
+const stranger = await connectStranger(url, (pipeline, messageId, body) => {
+  if (tally.finished === 0) show(pc.dim(`first result after ${(process.uptime()).toFixed(1)} s`), true);
+  tally.result(pipeline, messageId, body, now());
+});
+const progress = interval(process.stdout.isTTY ? 100 : 2_000)
+  .pipe(takeWhile(() => tally.finished < total))
+  .subscribe(() => show(progressLine(tally, total)));
+
+const hasEnded = await Promise.race([sendAll().then(allDone), stopAsked.then(() => false)]);
+progress.unsubscribe();
+show(progressLine(tally, total), true);
+
+console.log(`\n${table(tally)}\n\n${ledgerLine(worker.ledgers())}`);
+if (hasEnded && !values.once) {
+  console.log(`\nStill running: publish to ${QUEUES.join(', ')} at ${url}. Ctrl-C stops everything.`);
+  await stopAsked;
+}
+
+await stranger.close();
+worker.stop();
+const { ledgers, failure } = await worker.stopped;
+await apis.stop();
+await embedded.stop();
+const isGood = hasEnded && failure === undefined && tally.finished === total && Object.values(ledgers).every(isBalanced);
+if (values.once && !isGood) {
+  console.error(pc.red(`${total - tally.finished} of ${total} messages did not come to an end`));
+  process.exitCode = 1;
+}
+
+async function sendAll(): Promise<void> {
+  for (let n = 1; n <= rounds; n++) {
+    for (const message of sampleRound(n)) {
+      tally.send(message.messageId, now());
+      stranger.send(message);
+    }
+    await wait(ROUND_EVERY_MS);
+  }
+}
+
+/** True when every message has come to an end, false when patience did. */
+async function allDone(): Promise<boolean> {
+  const until = now() + PATIENCE_MS;
+  while (tally.finished < total && now() < until) await wait(20);
+  return tally.finished === total;
+}
+
+/** Rewrites the last line in a terminal; elsewhere each line stays. */
+function show(line: string, isLast = false): void {
+  if (process.stdout.isTTY) process.stdout.write(`\r\u001b[2K${line}${isLast ? '\n' : ''}`);
+  else console.log(line);
+}

@@ -1,0 +1,23 @@
+/** The embedded broker for `run` and `dev`: on AMQP's own port where that is free, so that any client finds it. */
+import { createEmbeddedBroker } from '../broker/embedded/embedded-broker.ts';
+
+export interface RunningBroker {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export const AMQP_PORT = 5672;
+
+export const isPortTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+
+/** @throws when the port asked for is taken; without one, any free port is as good. */
+export async function startEmbeddedBroker(port?: number): Promise<RunningBroker> {
+  const broker = createEmbeddedBroker({ port: port ?? AMQP_PORT });
+  try {
+    const { url } = await broker.start();
+    return { url, stop: () => broker.stop() };
+  } catch (error) {
+    if (port !== undefined || !isPortTaken(error)) throw error;
+    return startEmbeddedBroker(0);
+  }
+}

@@ -1,0 +1,15 @@
+/** Pipelines as a command needs them: loaded, and every setting of their APIs looked at, before anything is started. */
+import { createFacts } from '../events.ts';
+import type { Problem } from '../errors.ts';
+import { createApiRegistry } from '../worker/api-registry.ts';
+import { type LoadedPipelines, loadPipelines } from '../worker/load-pipelines.ts';
+import { attempt } from './problems.ts';
+
+/** Every mistake at once: of modules, of definitions, of the environment. */
+export async function loadChecked(folder: string): Promise<LoadedPipelines> {
+  const { pipelines, problems } = await loadPipelines(folder);
+  // Settings are read by whoever makes the clients; these are made for that alone and connect to nothing.
+  const registry = attempt(() => createApiRegistry(pipelines, { facts: createFacts(), random: Math.random }));
+  const settings: readonly Problem[] = registry.ok ? [] : registry.problems;
+  return { pipelines, problems: [...problems, ...settings] };
+}

@@ -1,0 +1,51 @@
+/** What `run` and `dev` have in common: where the broker is, who listens to the facts, and how a worker is put together. */
+import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
+import type { Config } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import { createFacts } from '../events.ts';
+import { createMemoryJournal } from '../journal/memory-journal.ts';
+import type { Logger } from '../log.ts';
+import { logFacts } from '../observability/log-facts.ts';
+import { createLogger } from '../observability/logger.ts';
+import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { startWorker, type Worker } from '../worker/worker.ts';
+import { startEmbeddedBroker } from './embedded-broker.ts';
+
+export interface Wiring {
+  readonly log: Logger;
+  /**
+   * A worker of its own, with connections of its own; the journal is shared by all of this wiring.
+   * @throws ConfigError when settings of its APIs are missing or wrong.
+   */
+  startWorker(pipelines: readonly Pipeline[]): Worker;
+  /** Ends what the wiring started beside the workers. */
+  close(): Promise<void>;
+}
+
+/** @throws ConfigError when there is no broker to connect to. */
+export async function wire(config: Config): Promise<Wiring> {
+  const { amqpUrls, isProduction, logLevel, topology, gracePeriodMs } = config;
+  if (amqpUrls === undefined && isProduction) {
+    const message = 'is not set; with NODE_ENV=production there has to be a broker: amqp://user:password@host:5672/vhost';
+    throw new ConfigError([{ subject: 'environment', path: 'AMQP_URL', message }]);
+  }
+  const log = createLogger({ level: logLevel });
+  const facts = createFacts();
+  logFacts(facts, log);
+  const journal = createMemoryJournal();
+  const random = Math.random;
+  const embedded = amqpUrls === undefined ? await startEmbeddedBroker() : undefined;
+  if (embedded !== undefined) {
+    log.warn({ url: embedded.url }, 'AMQP_URL is not set: using the embedded broker, which is in memory and for development; its messages end with this process');
+  }
+  const urls = amqpUrls ?? (embedded === undefined ? [] : [embedded.url]);
+
+  return {
+    log,
+    startWorker: (pipelines) => {
+      const broker = createAmqpBroker({ urls, log, facts, random });
+      return startWorker({ pipelines, broker, journal, facts, log, random, topology, gracePeriodMs });
+    },
+    close: async () => embedded?.stop(),
+  };
+}

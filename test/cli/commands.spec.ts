@@ -1,0 +1,236 @@
+/** The command as its users run it, against the embedded broker: nothing has to be installed. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
+import { type BrokerClient, connectClient } from '../support/broker-client.ts';
+import { until } from '../support/until.ts';
+import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
+
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+
+describe('the sluice command', function () {
+  this.timeout(30_000);
+  const broker = createEmbeddedBroker();
+  let url: string;
+  let client: BrokerClient;
+  const started: WorkerProcess[] = [];
+  const sluice = (args: readonly string[], environment: Record<string, string> = {}): WorkerProcess => {
+    const worker = startSluice(args, { AMQP_URL: url, ...environment });
+    started.push(worker);
+    return worker;
+  };
+  const textOf = ({ lines }: WorkerProcess): string => lines.map(({ text }) => text).join('\n');
+
+  before(async () => {
+    ({ url } = await broker.start());
+    client = await connectClient(url);
+  });
+  afterEach(async () => {
+    for (const worker of started.splice(0)) await worker.kill();
+  });
+  after(async () => {
+    await client.close();
+    await broker.stop();
+  });
+
+  describe('check', () => {
+    it('names every mistake of every module and of the environment at once, and exits with 2', async () => {
+      const check = sluice(['check', fixture('broken')], { LOG_LEVEL: 'loud' });
+      expect(await check.exit).to.equal(2);
+      for (const line of [
+        'pipeline "one": concurrency: expected at least 1, got 0',
+        'queue "same": prefetch: expected at most 65535, got 70000',
+        'module second.ts: this module fails on purpose',
+        'pipeline "one": name: is defined in first.ts and in third.ts; names must differ',
+        'pipeline "two": source: queue "same" is consumed by pipeline "one" too; give each its queue, bound to the same exchange',
+        'environment: SLUICE_FIXTURE_URL_THAT_NOBODY_SETS: is not set',
+        'environment: LOG_LEVEL: expected one of',
+        '7 problems. Nothing was started.',
+      ]) {
+        expect(textOf(check)).to.include(line);
+      }
+    });
+
+    it('lists what it found where nothing is wrong, and exits with 0', async () => {
+      const check = sluice(['check', 'pipelines']);
+      expect(await check.exit).to.equal(0);
+      expect(textOf(check)).to.include('✓ order-processing: queue orders.placed → inventory, payment, shipping');
+    });
+
+    it('names a module that is no TypeScript by line and column', async () => {
+      const folder = await scratch({ 'bad.ts': 'export const a = ;' });
+      const check = sluice(['check', folder]);
+      expect(await check.exit).to.equal(2);
+      expect(textOf(check)).to.match(/module bad\.ts: 1:18: Unexpected ";"/);
+    });
+
+    it('says so where no pipeline is', async () => {
+      const check = sluice(['check', await scratch({ 'empty.ts': 'export {};' })]);
+      expect(await check.exit).to.equal(2);
+      expect(textOf(check)).to.include('no module exports a pipeline made by definePipeline()');
+    });
+  });
+
+  describe('run', () => {
+    it('refuses to run without a broker in production', async () => {
+      const run = startSluice(['run', fixture('hanging')], { NODE_ENV: 'production' });
+      expect(await run.exit).to.equal(2);
+      expect(textOf(run)).to.include('environment: AMQP_URL: is not set');
+    });
+
+    it('uses the embedded broker without AMQP_URL, and says that it is in memory', async () => {
+      const run = startSluice(['run', fixture('hanging')], {});
+      started.push(run);
+      const { url: own } = await run.line(({ msg }) => msg?.startsWith('AMQP_URL is not set: using the embedded broker, which is in memory') === true);
+      await consuming(run, ['hanging']);
+      const stranger = await connectClient(String(own));
+      await stranger.send('hanging', { hangs: false });
+      await run.line(({ msg }) => msg === 'done');
+      await stranger.close();
+      run.signal('SIGTERM');
+      expect(await run.exit).to.equal(0);
+    });
+
+    it('tells its health: live at once, ready while it consumes', async () => {
+      const run = sluice(['run', fixture('hanging')]);
+      await consuming(run, ['hanging']);
+      const { health } = await run.line(({ msg }) => msg === 'sluice is starting');
+      const ready = await fetch(`${health}/readyz`);
+      expect([ready.status, await ready.json()]).to.deep.equal([200, { status: 'ready', state: 'running', waiting: {} }]);
+      expect((await fetch(`${health}/livez`)).status).to.equal(200);
+      expect((await fetch(`${health}/`)).status).to.equal(404);
+      expect((await fetch(`${health}/readyz`, { method: 'POST', body: 'x' })).status).to.equal(405);
+
+      await client.channel.deleteQueue('hanging');
+      await until(async () => (await fetch(`${health}/readyz`)).status === 503);
+      expect(((await (await fetch(`${health}/readyz`)).json()) as { waiting: object }).waiting).to.have.property('hanging').that.is.a('string');
+    });
+
+    it('takes a message through its tries by the delay queues, and dead-letters it after the last', async () => {
+      const run = sluice(['run', fixture('flaky')]);
+      await consuming(run, ['flaky']);
+      const results = await client.collect('flaky.out');
+      const publish = (succeedsAt: number) => client.channel.publish('flaky.in', 'work.now', Buffer.from(JSON.stringify({ succeedsAt })), { messageId: `m${succeedsAt}` });
+      publish(3);
+      publish(4);
+      expect((await results.next(1)).map(({ routingKey }) => routingKey)).to.deep.equal(['done.3']);
+      await until(async () => (await client.channel.checkQueue('flaky.dead')).messageCount === 1);
+      const [dead] = await client.drain('flaky.dead');
+      expect(dead?.headers).to.deep.include({
+        'x-sluice-error-message': 'down on try 3 of 3',
+        'x-sluice-attempts': 3,
+        'x-sluice-exchange': 'flaky.in',
+        'x-sluice-routing-key': 'work.now',
+      });
+      expect(run.lines.filter(({ settlement }) => settlement === 'retry')).to.have.length(4);
+    });
+
+    it('finishes on SIGTERM what can be, gives back what hangs, and says so by exit code 3', async () => {
+      const run = sluice(['run', fixture('hanging')], { SLUICE_GRACE_PERIOD: '300ms' });
+      await consuming(run, ['hanging']);
+      await client.send('hanging', { hangs: true }, { messageId: 'hung' });
+      await run.line(({ msg }) => msg === 'handled');
+      run.signal('SIGTERM');
+      expect(await run.exit).to.equal(3);
+      expect(run.lines.filter(({ msg }) => msg === 'given back to the broker')).to.have.length(1);
+      const [returned] = await client.drain('hanging');
+      expect(returned?.properties.messageId).to.equal('hung');
+    });
+
+    it('is hastened by a second signal', async () => {
+      const run = sluice(['run', fixture('hanging')], { SLUICE_GRACE_PERIOD: '1h' });
+      await consuming(run, ['hanging']);
+      await client.send('hanging', { hangs: true });
+      await run.line(({ msg }) => msg === 'handled');
+      run.signal('SIGTERM');
+      await run.line(({ state }) => state === 'draining');
+      run.signal('SIGINT');
+      expect(await run.exit).to.equal(3);
+      expect(await client.drain('hanging')).to.have.length(1);
+    });
+
+    it('refuses a queue that is there with other arguments, says which and what to do, and exits with 1', async () => {
+      await client.deleteQueues(['hanging', 'hanging.dead']);
+      await client.channel.assertQueue('hanging', { durable: true, arguments: { 'x-queue-type': 'classic' } });
+      const run = sluice(['run', fixture('hanging')]);
+      expect(await run.exit).to.equal(1);
+      const { error } = await run.line(({ msg }) => msg === 'the worker cannot go on');
+      expect((error as { message: string }).message).to.include('hanging').and.include('x-queue-type');
+      await client.deleteQueues(['hanging', 'hanging.dead']);
+    });
+  });
+
+  describe('dev', () => {
+    const version = (n: number): string => `
+      import { of } from 'rxjs';
+      import { definePipeline, exchange, queue } from 'sluice';
+      import { z } from 'zod';
+      export default definePipeline({ name: 'hot', source: queue('hot', { retry: false }), input: z.object({ n: z.number() }), publishes: ['hot'],
+        handle: ({ n }) => of(n), output: () => exchange('hot', 'version.${n}') });`;
+
+    it('swaps a changed pipeline without losing a message, and keeps the old one while the new one is wrong', async () => {
+      const folder = await scratch({ 'hot.ts': version(1) });
+      const run = sluice(['dev', folder]);
+      await consuming(run, ['hot']);
+      const results = await client.collect('hot');
+      let sent = 0;
+      const send = () => client.send('hot', { n: sent++ });
+      await send();
+      expect((await results.next(1))[0]?.routingKey).to.equal('version.1');
+
+      await writeFile(join(folder, 'hot.ts'), 'export const broken = ;');
+      await run.line(({ text }) => String(text).includes('The version before goes on.'));
+      await send();
+      await results.next(sent);
+
+      await writeFile(join(folder, 'hot.ts'), version(2));
+      while (results.messages.at(-1)?.routingKey !== 'version.2') await send();
+      await results.next(sent);
+      expect(results.messages.map(({ body }) => body).sort((a, b) => Number(a) - Number(b))).to.deep.equal([...Array(sent).keys()]);
+      run.signal('SIGINT');
+      expect(await run.exit).to.equal(0);
+    });
+  });
+
+  describe('broker', () => {
+    it('serves any client until it is stopped', async () => {
+      const alone = startSluice(['broker', '--port', '0'], {});
+      started.push(alone);
+      const { text } = await alone.line(({ text }) => String(text).startsWith('embedded broker at '));
+      const stranger = await connectClient(String(text).replace('embedded broker at ', ''));
+      await stranger.channel.assertQueue('q');
+      await stranger.send('q', { a: 1 });
+      expect((await stranger.drain('q')).map(({ body }) => body)).to.deep.equal([{ a: 1 }]);
+      await stranger.close();
+      alone.signal('SIGINT');
+      expect(await alone.exit).to.equal(0);
+    });
+
+    it('says so when its port is taken', async () => {
+      const alone = startSluice(['broker', '--port', new URL(url).port], {});
+      expect(await alone.exit).to.equal(1);
+      expect(textOf(alone)).to.include('is taken').and.include('--port 0');
+    });
+  });
+
+  it('explains itself without loading what it does not need', async () => {
+    const help = startSluice(['--help'], {});
+    expect(await help.exit).to.equal(0);
+    expect(textOf(help)).to.include('Exit codes:');
+  });
+
+  const folders: string[] = [];
+  after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+  /** A folder of modules from where packages resolve as they do in a project. */
+  async function scratch(files: Record<string, string>): Promise<string> {
+    const modules = dirname(dirname(createRequire(import.meta.url).resolve('zod/package.json')));
+    const folder = await mkdtemp(join(modules, '.sluice-spec-'));
+    folders.push(folder);
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+    return folder;
+  }
+});

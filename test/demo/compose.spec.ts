@@ -1,0 +1,86 @@
+/** docker-compose.yml and Dockerfile, as far as that can be said without Docker: they agree with the table of sample APIs and with the worker. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { parse } from 'yaml';
+import { catalogue } from '../../demo/apis/catalogue.ts';
+import { readConfig } from '../../src/config.ts';
+import { parseDuration } from '../../src/policies/duration.ts';
+
+interface Service {
+  readonly image?: string;
+  readonly build?: { readonly context: string; readonly target: string };
+  readonly environment: Readonly<Record<string, string>>;
+  readonly ports?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly healthcheck: { readonly test: readonly string[] };
+  readonly stop_grace_period?: string;
+}
+
+const root = join(import.meta.dirname, '../..');
+const read = (file: string) => readFile(join(root, file), 'utf8');
+const entries = Object.values(catalogue);
+
+describe('docker-compose.yml', () => {
+  let services: { readonly rabbitmq: Service; readonly apis: Service; readonly worker: Service };
+  before(async () => {
+    services = parse(await read('docker-compose.yml')).services;
+  });
+
+  it('has RabbitMQ 4 with management, the sample APIs and the worker, each with a health check', () => {
+    expect(services).to.have.all.keys('rabbitmq', 'apis', 'worker');
+    expect(services.rabbitmq.image).to.equal('rabbitmq:4-management');
+    for (const { healthcheck } of Object.values(services)) expect(healthcheck.test[0]).to.equal('CMD');
+  });
+
+  it('starts the worker when broker and APIs are healthy', () => {
+    const healthy = { condition: 'service_healthy' };
+    expect(services.worker.depends_on).to.deep.equal({ rabbitmq: healthy, apis: healthy });
+  });
+
+  it('hands the worker the base URL of every sample API, and no other', () => {
+    const given = Object.entries(services.worker.environment).filter(([name]) => name.endsWith('_API_BASE_URL'));
+    expect(Object.fromEntries(given)).to.deep.equal(
+      Object.fromEntries(entries.map(({ variable, port }) => [variable, `http://apis:${port}/api/v1`])),
+    );
+  });
+
+  it('publishes every port of the sample APIs, on loopback', () => {
+    expect(services.apis.ports).to.deep.equal(entries.map(({ port }) => `127.0.0.1:${port}:${port}`));
+    expect(services.apis.environment.SAMPLE_APIS_HOST).to.equal('0.0.0.0');
+    for (const port of services.rabbitmq.ports ?? []) expect(port).to.match(/^127\.0\.0\.1:/);
+  });
+
+  it('asks the last sample API for the health of all', () => {
+    expect(services.apis.healthcheck.test.join(' ')).to.include(`127.0.0.1:${entries.at(-1)?.port}/_health`);
+  });
+
+  it('gives the worker settings it accepts, with the credentials of the broker', () => {
+    const config = readConfig(services.worker.environment);
+    const { RABBITMQ_DEFAULT_USER: user, RABBITMQ_DEFAULT_PASS: password } = services.rabbitmq.environment;
+    expect(config.amqpUrls).to.deep.equal([`amqp://${user}:${password}@rabbitmq:5672`]);
+    expect(services.worker.healthcheck.test.join(' ')).to.include(`127.0.0.1:${config.port}/readyz`);
+  });
+
+  it('waits longer for the worker to stop than the worker takes to drain', () => {
+    const { gracePeriodMs } = readConfig(services.worker.environment);
+    expect(parseDuration(services.worker.stop_grace_period)).to.be.above(gracePeriodMs);
+  });
+
+  it('builds stages the Dockerfile has, from files that are there and sent to the build', async () => {
+    const [dockerfile, ignore] = [await read('Dockerfile'), await read('.dockerignore')];
+    const stages = [...dockerfile.matchAll(/^FROM \S+ AS (\w+)$/gm)].map(([, stage]) => stage);
+    expect(stages).to.include.members([services.apis.build?.target, services.worker.build?.target]);
+    expect(stages.at(-1), 'the default').to.equal('worker');
+
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) =>
+      sources.split(' '),
+    );
+    const sent = ignore.split('\n').filter((line) => line.startsWith('!'));
+    for (const source of copied) {
+      expect(existsSync(join(root, source)), `${source} exists`).to.equal(true);
+      expect(sent, 'sent to the build').to.include(`!${source}`);
+    }
+  });
+});
