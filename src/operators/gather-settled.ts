@@ -1,0 +1,97 @@
+/**
+ * Gather what comes: all branches at once, and one object that says of each what it gave or why it failed. Partial on purpose.
+ * See `gather.ts` for all or nothing.
+ */
+import { asyncScheduler, Observable } from 'rxjs';
+import { BranchTimeoutError, GatherFailedError, isTransient, messageOf, TransientError } from '../errors.ts';
+import { type Branches, type BranchValue, byName, scatter, timeLimitMs } from './branches.ts';
+import type { GatherOptions } from './gather.ts';
+import { requireCount } from './require-count.ts';
+
+/** How a branch ended. */
+export type Settled<T> =
+  | { readonly status: 'fulfilled'; readonly value: T }
+  | { readonly status: 'rejected'; readonly reason: Error };
+
+/** How each branch ended, under its name. */
+export type GatheredSettled<B extends Branches> = { readonly [Name in keyof B]: Settled<BranchValue<B[Name]>> };
+
+export interface GatherSettledOptions extends GatherOptions {
+  /** Branches that must be fulfilled. Integer, at least 0. Default: 0. */
+  readonly atLeast?: number | undefined;
+}
+
+/**
+ * Subscribes to all branches at once and emits one object of their outcomes, its keys in the order of declaration, when all have ended
+ * or `within` is over; `{}` at once for no branches. A fulfilled branch carries its last value.
+ *
+ * A branch still running after `within` is unsubscribed and rejected with BranchTimeoutError, one that completes without a value is
+ * rejected with NoValueError. A reason that is no Error is wrapped in one, as transient as it says itself; `cause` is the reason.
+ * Every branch is heard out, even when `atLeast` can no longer be reached. Unsubscribing unsubscribes all. Holds one value per branch.
+ *
+ * @throws GatherFailedError when fewer than `atLeast` branches are fulfilled.
+ * @throws RangeError at once when an option is out of its range.
+ */
+export function gatherSettled<B extends Branches>(
+  branches: B,
+  { within, atLeast = 0 }: GatherSettledOptions = {},
+): Observable<GatheredSettled<B>> {
+  const withinMs = timeLimitMs(within);
+  requireCount('atLeast', atLeast, 0);
+
+  return new Observable((sink) => {
+    let running = Object.keys(branches).length;
+    const outcomes = new Array<Settled<unknown>>(running);
+    const emitOrFail = (): void => {
+      const failure = failureOf(branches, outcomes, atLeast);
+      if (failure === undefined) {
+        sink.next(byName(branches, outcomes) as GatheredSettled<B>);
+        sink.complete();
+      } else {
+        sink.error(failure);
+      }
+    };
+    const settle = (index: number, outcome: Settled<unknown>): void => {
+      outcomes[index] = outcome;
+      running--;
+      if (running === 0) emitOrFail();
+    };
+
+    if (running === 0) emitOrFail();
+    const subscribers = scatter(branches, sink, {
+      fulfilled: (index, value) => settle(index, { status: 'fulfilled', value }),
+      rejected: (index, reason) => settle(index, rejectedWith(reason)),
+    });
+    // The clock starts after the branches, so a value that comes exactly at the limit is in time.
+    if (withinMs !== undefined && !sink.closed) {
+      const rejectRunning = (): void => {
+        for (const subscriber of subscribers) {
+          if (!subscriber.closed) subscriber.error(new BranchTimeoutError(withinMs));
+        }
+      };
+      sink.add(asyncScheduler.schedule(rejectRunning, withinMs));
+    }
+  });
+}
+
+const rejectedWith = (reason: unknown): Settled<never> => ({ status: 'rejected', reason: asError(reason) });
+
+function asError(reason: unknown): Error {
+  if (reason instanceof Error) return reason;
+  const message = messageOf(reason);
+  return isTransient(reason) ? new TransientError(message, { cause: reason }) : new Error(message, { cause: reason });
+}
+
+function failureOf(
+  branches: Branches,
+  outcomes: readonly Settled<unknown>[],
+  atLeast: number,
+): GatherFailedError | undefined {
+  const fulfilled = outcomes.filter(({ status }) => status === 'fulfilled').length;
+  if (fulfilled >= atLeast) return undefined;
+  const named = Object.entries(byName(branches, outcomes));
+  const reasons = named.flatMap(([name, outcome]) =>
+    outcome.status === 'rejected' ? [[name, outcome.reason] as const] : [],
+  );
+  return new GatherFailedError(fulfilled, atLeast, Object.fromEntries(reasons));
+}

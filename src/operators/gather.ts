@@ -1,0 +1,57 @@
+/**
+ * Gather: all branches at once, and one object of what they gave; all or nothing.
+ * `forkJoin` by name with a time limit and without its silent end: a branch that gives nothing is a failure. See `gather-settled.ts`
+ * for results that may be partial.
+ */
+import { asyncScheduler, Observable } from 'rxjs';
+import { BranchTimeoutError } from '../errors.ts';
+import type { Duration } from '../policies/duration.ts';
+import { type Branches, type BranchValue, byName, scatter, timeLimitMs } from './branches.ts';
+
+/** The last value of each branch, under its name. */
+export type Gathered<B extends Branches> = { readonly [Name in keyof B]: BranchValue<B[Name]> };
+
+export interface GatherOptions {
+  /** Time for all branches, counted from the subscription. Default: no limit. */
+  readonly within?: Duration | undefined;
+}
+
+/**
+ * Subscribes to all branches at once and emits one object of their last values, its keys in the order of declaration, when all have
+ * completed; `{}` at once for no branches.
+ *
+ * The first branch to fail fails the gather with its error, unchanged; the others are unsubscribed. A branch that was not subscribed to
+ * yet, because one before it failed at once, never is. Unsubscribing unsubscribes all. Holds one value per branch.
+ *
+ * @throws BranchTimeoutError when a branch is still running after `within`.
+ * @throws NoValueError when a branch completes without a value.
+ * @throws RangeError at once when `within` is no duration.
+ */
+export function gather<B extends Branches>(branches: B, { within }: GatherOptions = {}): Observable<Gathered<B>> {
+  const withinMs = timeLimitMs(within);
+
+  return new Observable((sink) => {
+    let running = Object.keys(branches).length;
+    const values = new Array<unknown>(running);
+    const emitAll = (): void => {
+      sink.next(byName(branches, values) as Gathered<B>);
+      sink.complete();
+    };
+
+    if (running === 0) emitAll();
+    scatter(branches, sink, {
+      fulfilled(index, value) {
+        values[index] = value;
+        running--;
+        if (running === 0) emitAll();
+      },
+      rejected(_index, reason) {
+        sink.error(reason);
+      },
+    });
+    // The clock starts after the branches, so a value that comes exactly at the limit is in time.
+    if (withinMs !== undefined && !sink.closed) {
+      sink.add(asyncScheduler.schedule(() => sink.error(new BranchTimeoutError(withinMs)), withinMs));
+    }
+  });
+}

@@ -1,0 +1,104 @@
+/**
+ * Retry: resubscribe to a failed source after a growing pause.
+ * A native Subscriber, because this stands around every call: until something fails it only passes on, and nothing is allocated.
+ * The arithmetic of pauses lives in policies/backoff.ts; which causes are worth another attempt, in errors.ts.
+ */
+import { asyncScheduler, type MonoTypeOperatorFunction, Observable, Subscriber, timer } from 'rxjs';
+import { isTransient as isTransientCause, RetryExhaustedError } from '../errors.ts';
+import type { Backoff } from '../policies/backoff.ts';
+import { MAX_TIMER_MS } from '../policies/duration.ts';
+import { requireCount } from './require-count.ts';
+
+export interface RetryWithBackoffOptions {
+  /** Subscriptions in all, the first included. Integer, at least 1; Infinity for no bound. */
+  readonly maxAttempts: number;
+  /** Pause in milliseconds after failed attempt n (from 1). A pause the cause asks for (`Retry-After`) is for this function to obey. */
+  readonly backoff: Backoff;
+  /** Whether a cause is worth another attempt. Default: `isTransient` of errors.ts, what the cause says of itself. */
+  readonly isTransient?: ((cause: unknown) => boolean) | undefined;
+  /** Moment on the clock of RxJS, `asyncScheduler.now()`, from which on no attempt begins. Default: none. */
+  readonly deadlineAt?: number | undefined;
+  /** Called before each pause with the number of the attempt that failed, the pause and the cause. */
+  readonly onRetry?: ((attempt: number, delayMs: number, cause: unknown) => void) | undefined;
+}
+
+/**
+ * Mirrors the source; when attempt n fails with a transient cause, waits `backoff(n, cause)` ms and subscribes again.
+ *
+ * Values of a failed attempt are passed on, not taken back: wrap one call, not a stream of many.
+ * Never subscribes again in the same stack, however short the pause. A failed attempt is torn down before the next one begins.
+ * Holds nothing in memory but the current attempt. Unsubscribing during a pause clears its timer.
+ * A permanent cause passes unchanged, and so does the first failure when `maxAttempts` is 1: nothing was retried, nothing is exhausted.
+ * What an option function or the teardown of a failed attempt throws becomes the error.
+ *
+ * @throws RetryExhaustedError when attempt `maxAttempts` (2 or more) failed too, or when the next pause would end at or after
+ * `deadlineAt`: then at once, without the pause. `cause` is the last error.
+ * @throws RangeError at once when `maxAttempts` is out of its range; as the error of the stream when `backoff` gives no pause.
+ */
+export function retryWithBackoff<T>(options: RetryWithBackoffOptions): MonoTypeOperatorFunction<T> {
+  requireCount('maxAttempts', options.maxAttempts, 1);
+  return (source) =>
+    new Observable((sink) => {
+      source.subscribe(new AttemptSubscriber(sink, source, options, 1, 0));
+    });
+}
+
+/** One attempt. Values and completion pass through; a failure is replaced by the next attempt. */
+class AttemptSubscriber<T> extends Subscriber<T> {
+  readonly #sink: Subscriber<T>;
+  readonly #source: Observable<T>;
+  readonly #options: RetryWithBackoffOptions;
+  readonly #attempt: number;
+  /** The pause before this attempt. */
+  readonly #pausedMs: number;
+
+  constructor(
+    sink: Subscriber<T>,
+    source: Observable<T>,
+    options: RetryWithBackoffOptions,
+    attempt: number,
+    pausedMs: number,
+  ) {
+    super(sink);
+    this.#sink = sink;
+    this.#source = source;
+    this.#options = options;
+    this.#attempt = attempt;
+    this.#pausedMs = pausedMs;
+  }
+
+  protected override _error(cause: unknown): void {
+    const sink = this.#sink;
+    let delayMs: number;
+    try {
+      this.unsubscribe();
+      delayMs = this.#pauseAfter(cause);
+      this.#options.onRetry?.(this.#attempt, delayMs, cause);
+    } catch (failure) {
+      sink.error(failure);
+      return;
+    }
+    sink.add(
+      timer(delayMs).subscribe(() => {
+        this.#source.subscribe(new AttemptSubscriber(sink, this.#source, this.#options, this.#attempt + 1, delayMs));
+      }),
+    );
+  }
+
+  /** Milliseconds until the next attempt. Throws what the stream fails with if there is none. */
+  #pauseAfter(cause: unknown): number {
+    const {
+      maxAttempts,
+      backoff,
+      isTransient = isTransientCause,
+      deadlineAt = Number.POSITIVE_INFINITY,
+    } = this.#options;
+    if (maxAttempts === 1 || !isTransient(cause)) throw cause;
+    if (this.#attempt >= maxAttempts) throw new RetryExhaustedError(this.#attempt, { cause });
+
+    const delayMs = Math.min(backoff(this.#attempt, cause, this.#pausedMs), MAX_TIMER_MS);
+    if (!(delayMs >= 0)) throw new RangeError(`backoff: expected milliseconds of at least 0, got ${delayMs}`);
+    if (asyncScheduler.now() + delayMs >= deadlineAt) throw new RetryExhaustedError(this.#attempt, { cause });
+    return delayMs;
+  }
+}
