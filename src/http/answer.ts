@@ -1,0 +1,76 @@
+/**
+ * What a response means: by its content type a value, by the author's schema the right one.
+ * Everything refused here is permanent: the whole response came, and it is not what was agreed.
+ */
+import type { z } from 'zod';
+import { ResponseInvalidError } from '../errors.ts';
+import { readJson } from '../message/json.ts';
+import type { CallFacts } from './classify.ts';
+import { headerOf, type TransportResponse } from './transport.ts';
+
+/**
+ * The value of an accepted response: JSON parsed strictly, `text/*` as a string, other types as bytes, nothing as undefined.
+ * With a schema, what the schema makes of that value; a body without a content type is then taken for JSON.
+ *
+ * @throws ResponseInvalidError naming what does not fit by path and kind; values of the answer are not in it.
+ */
+export function readAnswer(call: CallFacts, response: TransportResponse, schema: z.ZodType | undefined): unknown {
+  const type = mediaType(headerOf(response.headers, 'content-type'));
+  const value = decode(call, response, type === '' && schema !== undefined ? 'application/json' : type);
+  if (schema === undefined) return value;
+
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ResponseInvalidError(
+    call,
+    `answer does not fit the schema: ${describe(parsed.error.issues)}${isJson(type) || type === '' ? '' : ` (content type ${type})`}`,
+  );
+}
+
+function decode(call: CallFacts, response: TransportResponse, type: string): unknown {
+  const { body } = response;
+  if (body.byteLength === 0 || response.status === 204 || response.status === 205) return undefined;
+  if (isJson(type)) {
+    const reading = readJson(body);
+    if (reading.ok) return reading.value;
+    throw new ResponseInvalidError(call, `answer is no acceptable JSON: ${reading.refusal.message}`);
+  }
+  return type.startsWith('text/') ? decodeText(call, body, headerOf(response.headers, 'content-type')) : body;
+}
+
+function decodeText(call: CallFacts, body: Uint8Array, contentType = ''): string {
+  const charset = /;\s*charset="?([^";\s]+)/i.exec(contentType)?.[1] ?? 'utf-8';
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(body);
+  } catch {
+    throw new ResponseInvalidError(call, `answer is not text in ${JSON.stringify(charset.slice(0, 20))}`);
+  }
+}
+
+/** Type and subtype in lower case, without parameters. */
+const mediaType = (contentType: string | undefined): string =>
+  contentType === undefined || contentType === 'application/json'
+    ? (contentType ?? '')
+    : printable(contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '');
+
+/** Content types are quoted in errors; a server may put anything into them. */
+const printable = (type: string): string => (/^[\x21-\x7e]{1,80}$/.test(type) ? type : 'unreadable');
+
+const isJson = (type: string): boolean => type === 'application/json' || type === 'text/json' || type.endsWith('+json');
+
+const MAX_ISSUES = 5;
+
+/** `items[0].price (invalid_type)`: where and what kind. The texts of issues may quote the answer, so they stay out. */
+function describe(issues: readonly z.core.$ZodIssue[]): string {
+  const named = issues.slice(0, MAX_ISSUES).map(({ path, code }) => `${pathOf(path)} (${code})`);
+  return issues.length > MAX_ISSUES ? `${named.join(', ')} and ${issues.length - MAX_ISSUES} more` : named.join(', ');
+}
+
+const pathOf = (path: readonly PropertyKey[]): string =>
+  path.length === 0
+    ? 'the whole answer'
+    : path
+        .map((key, index) =>
+          typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key).slice(0, 40)}`,
+        )
+        .join('');

@@ -1,0 +1,102 @@
+/** An API bound to a message: its methods make calls that carry the message's identity, deadline and idempotency keys. */
+import type { Observable } from 'rxjs';
+import type { z } from 'zod';
+import type { Api, CallOptions, HttpMethod, WithResponse } from './api.ts';
+import { type CallOwner, type CallParts, callOf } from './call.ts';
+import { CallRequest, type RequestScope } from './call-request.ts';
+import { Repeats } from './repeats.ts';
+import { inKeyScope } from './scope-apis.ts';
+import type { TemplateCache } from './template-cache.ts';
+
+/** The message an API is bound to. */
+export interface CallScope extends CallOwner, RequestScope {
+  /** Which attempt at the message this is, from 1. Keys do not depend on it. */
+  readonly attempt: number;
+}
+
+const NO_OPTIONS: CallOptions = {};
+
+export class BoundApi implements Api {
+  readonly #name: string;
+  readonly #parts: CallParts;
+  readonly #templates: TemplateCache;
+  readonly #scope: CallScope;
+  /** By operation; lives as long as the message. */
+  #repeats: Map<string, Repeats> | undefined;
+
+  constructor(name: string, parts: CallParts, templates: TemplateCache, scope: CallScope) {
+    this.#name = name;
+    this.#parts = parts;
+    this.#templates = templates;
+    this.#scope = scope;
+  }
+
+  get<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;
+  get(path: string, options?: CallOptions): Observable<unknown>;
+  get(path: string, options?: CallOptions): Observable<unknown> {
+    return this.#call('GET', path, undefined, options);
+  }
+
+  post<Schema extends z.ZodType>(
+    path: string,
+    body: unknown,
+    options: WithResponse<Schema>,
+  ): Observable<z.output<Schema>>;
+  post(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
+  post(path: string, body?: unknown, options?: CallOptions): Observable<unknown> {
+    return this.#call('POST', path, body, options);
+  }
+
+  put<Schema extends z.ZodType>(
+    path: string,
+    body: unknown,
+    options: WithResponse<Schema>,
+  ): Observable<z.output<Schema>>;
+  put(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
+  put(path: string, body?: unknown, options?: CallOptions): Observable<unknown> {
+    return this.#call('PUT', path, body, options);
+  }
+
+  patch<Schema extends z.ZodType>(
+    path: string,
+    body: unknown,
+    options: WithResponse<Schema>,
+  ): Observable<z.output<Schema>>;
+  patch(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
+  patch(path: string, body?: unknown, options?: CallOptions): Observable<unknown> {
+    return this.#call('PATCH', path, body, options);
+  }
+
+  delete<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;
+  delete(path: string, options?: CallOptions): Observable<unknown>;
+  delete(path: string, options?: CallOptions): Observable<unknown> {
+    return this.#call('DELETE', path, undefined, options);
+  }
+
+  [inKeyScope](keyScope: string): Api {
+    return new BoundApi(this.#name, this.#parts, this.#templates, { ...this.#scope, keyScope });
+  }
+
+  #call(method: HttpMethod, path: string, body: unknown, options: CallOptions = NO_OPTIONS): Observable<unknown> {
+    const { operation, template } = this.#templates.read(method, path);
+    const isCounted = method !== 'GET' && options.idempotencyKey === undefined;
+    const request = new CallRequest({
+      call: { api: this.#name, operation },
+      settings: this.#parts.settings,
+      scope: this.#scope,
+      method,
+      template,
+      body,
+      options,
+      repeats: isCounted ? this.#repeatsOf(operation) : undefined,
+    });
+    return callOf(this.#parts, this.#scope, request);
+  }
+
+  #repeatsOf(operation: string): Repeats {
+    this.#repeats ??= new Map();
+    const repeats = this.#repeats.get(operation) ?? new Repeats();
+    this.#repeats.set(operation, repeats);
+    return repeats;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * From what an author asks of an API to the bytes that go out. Made once for a call, at its first subscription: every attempt and every
+ * resubscription sends the same request under the same idempotency key.
+ */
+import { RequestInvalidError } from '../errors.ts';
+import type { CallOptions, HttpMethod } from './api.ts';
+import type { ApiSettings } from './api-settings.ts';
+import { type RequestBody, requestBodyOf } from './body.ts';
+import type { CallFacts } from './classify.ts';
+import { headerProblem, headerSafeId } from './headers.ts';
+import { derivedKey, effectOf, givenKey } from './idempotency-key.ts';
+import type { Repeats } from './repeats.ts';
+import type { TransportRequest } from './transport.ts';
+import { fillTemplate, type PathTemplate, queryOf, UrlError } from './url.ts';
+
+/** Whose call it is. */
+export interface RequestScope {
+  readonly correlationId: string;
+  readonly traceparent: string;
+  readonly keyScope: string;
+}
+
+export class CallRequest {
+  readonly call: CallFacts;
+  readonly options: CallOptions;
+  readonly #settings: ApiSettings;
+  readonly #scope: RequestScope;
+  readonly #method: HttpMethod;
+  readonly #template: PathTemplate | UrlError;
+  readonly #body: unknown;
+  readonly #repeats: Repeats | undefined;
+  /** Where it stands among the calls that may be identical, from 0. */
+  readonly #place: number;
+  #effect: string | undefined;
+  #draft: Draft | undefined;
+  #request: TransportRequest | undefined;
+
+  constructor(parts: {
+    readonly call: CallFacts;
+    readonly settings: ApiSettings;
+    readonly scope: RequestScope;
+    readonly method: HttpMethod;
+    readonly template: PathTemplate | UrlError;
+    readonly body: unknown;
+    readonly options: CallOptions;
+    readonly repeats: Repeats | undefined;
+  }) {
+    this.call = parts.call;
+    this.options = parts.options;
+    this.#settings = parts.settings;
+    this.#scope = parts.scope;
+    this.#method = parts.method;
+    this.#template = parts.template;
+    this.#body = parts.body;
+    this.#repeats = parts.repeats;
+    this.#place = parts.repeats?.join(this) ?? 0;
+  }
+
+  /**
+   * The request, the same each time.
+   * @throws RequestInvalidError when it cannot be sent as it is.
+   */
+  get request(): TransportRequest {
+    this.#request ??= this.#finish();
+    return this.#request;
+  }
+
+  #finish(): TransportRequest {
+    const { path, query, body, ownHeaders } = this.#drafted();
+    const { base, headers: fixed } = this.#settings;
+    const headers: Record<string, string> = {
+      ...fixed,
+      ...ownHeaders,
+      'x-correlation-id': headerSafeId(this.#scope.correlationId),
+      traceparent: this.#scope.traceparent,
+    };
+    if (body !== undefined) headers['content-type'] = body.contentType;
+    if (this.#method !== 'GET') headers['idempotency-key'] = this.#key();
+    return { method: this.#method, origin: base.origin, path: path + query, headers, body: body?.bytes };
+  }
+
+  /** The headers of this call alone, names in lower case. */
+  #ownHeaders(): Readonly<Record<string, string>> | undefined {
+    const { headers } = this.options;
+    if (headers === undefined) return undefined;
+    const own: Record<string, string> = Object.create(null);
+    for (const name of Object.keys(headers)) {
+      const lower = name.toLowerCase();
+      const problem =
+        lower === this.#settings.authHeader
+          ? `header ${lower} is set by the API's auth`
+          : headerProblem(name, headers[name]);
+      if (problem !== undefined) throw new RequestInvalidError(this.call, problem);
+      own[lower] = headers[name] ?? '';
+    }
+    return own;
+  }
+
+  #key(): string {
+    const { idempotencyKey } = this.options;
+    if (idempotencyKey !== undefined) {
+      return givenKey(this.#scope.keyScope, this.call.api, this.#method, this.#drafted().path, idempotencyKey);
+    }
+    return derivedKey(this.effect, this.#repeats?.ordinalAt(this.#place) ?? 0);
+  }
+
+  /**
+   * What the call does, apart from how often it is made.
+   * @throws RequestInvalidError when it cannot be sent.
+   */
+  get effect(): string {
+    if (this.#effect === undefined) {
+      const { path, query, body } = this.#drafted();
+      this.#effect = effectOf(this.#scope.keyScope, this.call.api, this.#method, path, query, body?.source);
+    }
+    return this.#effect;
+  }
+
+  #drafted(): Draft {
+    this.#draft ??= this.#drawUp();
+    return this.#draft;
+  }
+
+  #drawUp(): Draft {
+    const { headers, maxRequestBytes } = this.#settings;
+    const ownHeaders = this.#ownHeaders();
+    const body = requestBodyOf(this.#body, ownHeaders?.['content-type'] ?? headers['content-type']);
+    if (body !== undefined && !body.ok) throw new RequestInvalidError(this.call, body.message);
+    if (body !== undefined && body.bytes.byteLength > maxRequestBytes) {
+      throw new RequestInvalidError(
+        this.call,
+        `body has ${body.bytes.byteLength} bytes, allowed are ${maxRequestBytes}`,
+      );
+    }
+    try {
+      if (this.#template instanceof UrlError) throw this.#template;
+      return {
+        path: fillTemplate(this.#template, this.options.path),
+        query: queryOf(this.options.params),
+        body,
+        ownHeaders,
+      };
+    } catch (error) {
+      throw error instanceof UrlError ? new RequestInvalidError(this.call, error.message) : error;
+    }
+  }
+}
+
+/** The parts of a request that make it the request it is. */
+interface Draft {
+  readonly path: string;
+  readonly query: string;
+  readonly body: Extract<RequestBody, { ok: true }> | undefined;
+  readonly ownHeaders: Readonly<Record<string, string>> | undefined;
+}

@@ -1,0 +1,90 @@
+/**
+ * From failures of the transport to errors of ours, in one place. What is told apart is what we did or saw ourselves (a limit hit, a socket
+ * that broke, a response that is no HTTP), never a status: a response that is not complete has none.
+ */
+import {
+  HttpStatusError,
+  NetworkError,
+  RequestInvalidError,
+  ResponseInvalidError,
+  ResponseTooLargeError,
+} from '../errors.ts';
+import { retryAfterMs } from './retry-after.ts';
+import { headerOf, TransportError, type TransportFault, type TransportResponse } from './transport.ts';
+
+/** Which call an error is about. */
+export type CallFacts = ConstructorParameters<typeof HttpStatusError>[0];
+
+/** The error of a call for what its transport threw. Anything that is no TransportError is an author's own and passes unchanged. */
+export function callErrorOf(call: CallFacts, failure: unknown, maxResponseBytes: number): unknown {
+  if (!(failure instanceof TransportError)) return failure;
+  const options = failure.cause === undefined ? undefined : { cause: failure.cause };
+  switch (failure.fault) {
+    case 'network':
+      return new NetworkError(call, failure.message, options);
+    case 'size':
+      return new ResponseTooLargeError(call, maxResponseBytes);
+    case 'response':
+      return new ResponseInvalidError(call, failure.message, options);
+    case 'request':
+      return new RequestInvalidError(call, failure.message, options);
+  }
+}
+
+/** The error for a complete response whose status is no answer. */
+export const statusErrorOf = (call: CallFacts, response: TransportResponse, nowMs: number): HttpStatusError =>
+  new HttpStatusError(call, response.status, retryAfterMs(headerOf(response.headers, 'retry-after'), nowMs));
+
+export const isAccepted = ({ status, isAccepted = status >= 200 && status < 300 }: TransportResponse): boolean =>
+  isAccepted;
+
+const TEXTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection reset',
+  ENOTFOUND: 'host not found',
+  EAI_AGAIN: 'host not resolved',
+  ETIMEDOUT: 'connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+  UND_ERR_SOCKET: 'connection closed before the answer was complete',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'answer contradicts its own length',
+  UND_ERR_HEADERS_OVERFLOW: 'headers of the answer are too large',
+  HPE_HEADER_OVERFLOW: 'headers of the answer are too large',
+};
+
+/**
+ * The transport's failure for an error of node, undici or zlib, by its code. That error stays as the cause: it names addresses and codes,
+ * and neither headers nor bodies.
+ */
+export function transportErrorOf(cause: Error): TransportError {
+  const code = rootCodeOf(cause);
+  const fault = faultOf(code);
+  const text =
+    TEXTS[code] ??
+    (fault === 'response' ? 'answer is garbled' : fault === 'request' ? 'request cannot be sent' : 'connection failed');
+  return new TransportError(fault, `${text} (${code})`, { cause });
+}
+
+function faultOf(code: string): TransportFault {
+  if (code === 'ERR_BUFFER_TOO_LARGE' || code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return 'size';
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return 'response';
+  if (code === 'HTTPParserError') return 'response';
+  // llhttp: the peer does not speak HTTP as it should. Only an end that comes too early may be an accident.
+  if (code.startsWith('HPE_')) return code === 'HPE_INVALID_EOF_STATE' ? 'network' : 'response';
+  if (code.startsWith('Z_') || code.startsWith('ERR__ERROR_')) return 'response';
+  if (
+    code === 'UND_ERR_INVALID_ARG' ||
+    code === 'UND_ERR_NOT_SUPPORTED' ||
+    code.startsWith('ERR_INVALID_') ||
+    code === 'ERR_HTTP_INVALID_HEADER_VALUE'
+  )
+    return 'request';
+  return 'network';
+}
+
+/** The code of an error; of several at once (a host with two addresses) the first. */
+function rootCodeOf(cause: Error): string {
+  if ('code' in cause && typeof cause.code === 'string') return cause.code;
+  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return rootCodeOf(cause.errors[0]);
+  return cause.name;
+}

@@ -1,0 +1,37 @@
+/**
+ * Idempotency keys: the name of an effect, the same for every attempt, every resubscription and every redelivery of a call.
+ * Hashed, so that a key tells nothing and two scopes (pipelines, tenants, saga steps) never share one.
+ */
+import { hash } from 'node:crypto';
+import { fingerprint } from '../message/identity.ts';
+
+/**
+ * What makes two calls of a message identical: they differ by their ordinal alone. `path` is the one sent, without the query; `body` is
+ * the text or the bytes sent.
+ */
+export const effectOf = (
+  keyScope: string,
+  api: string,
+  method: string,
+  path: string,
+  query: string,
+  body: string | Uint8Array | undefined,
+): string =>
+  fingerprint(
+    'call',
+    keyScope,
+    api,
+    method,
+    path,
+    query,
+    typeof body,
+    body instanceof Uint8Array ? hash('sha256', body, 'base64url') : (body ?? ''),
+  );
+
+/** The key of the nth (from 0) identical call. */
+export const derivedKey = (effect: string, ordinal: number): string =>
+  ordinal === 0 ? effect : fingerprint('repeated', effect, String(ordinal));
+
+/** The key for a name the author gave; query and body do not count. */
+export const givenKey = (keyScope: string, api: string, method: string, path: string, given: string): string =>
+  fingerprint('given', keyScope, api, method, path, given);

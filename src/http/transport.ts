@@ -1,0 +1,61 @@
+/**
+ * The transport port: bytes out, bytes in. It knows nothing of JSON, schemas, retries or deadlines; those stand above it.
+ * The real one is axios-transport.ts; a test or a simulation puts its own in its place.
+ */
+import type { Observable } from 'rxjs';
+import type { HttpMethod } from './api.ts';
+
+export interface TransportRequest {
+  readonly method: HttpMethod;
+  /** Scheme, host and port: `https://api.example.com`. Comes from the definition alone. */
+  readonly origin: string;
+  /** Path and query as they go on the wire. */
+  readonly path: string;
+  /** Names in lower case, values checked; read own keys only. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | undefined;
+}
+
+export interface TransportResponse {
+  readonly status: number;
+  /** Whether the status counts as an answer. Default: 2xx. */
+  readonly isAccepted?: boolean;
+  /** Names in lower case; read own keys only. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Decompressed. */
+  readonly body: Uint8Array;
+}
+
+/**
+ * Cold: subscribing sends the request, unsubscribing aborts it. Emits one complete response, whatever its status, then completes.
+ * @throws TransportError, or whatever an author's interceptor throws.
+ */
+export interface Transport {
+  (request: TransportRequest): Observable<TransportResponse>;
+  /** Cold. Closes idle connections and aborts what is still under way, then completes. */
+  readonly close?: () => Observable<never>;
+}
+
+/**
+ * What went wrong below: `network`, the answer did not come or broke off; `size`, it was larger than allowed;
+ * `response`, it came and is not HTTP as agreed; `request`, it cannot be sent.
+ */
+export type TransportFault = 'network' | 'size' | 'response' | 'request';
+
+/** Stays inside src/http: classify.ts turns it into an error of errors.ts. */
+export class TransportError extends Error {
+  readonly fault: TransportFault;
+
+  constructor(fault: TransportFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TransportError';
+    this.fault = fault;
+  }
+}
+
+/** A response header by its name in lower case; repeated ones joined, as RFC 9110 section 5.3 allows. */
+export function headerOf(headers: TransportResponse['headers'], name: string): string | undefined {
+  if (!Object.hasOwn(headers, name)) return undefined;
+  const value = headers[name];
+  return typeof value === 'string' || value === undefined ? value : value.join(', ');
+}

@@ -1,0 +1,135 @@
+/**
+ * The fast lane: undici's dispatch on one pool of connections, settled by its callbacks. No promise, no stream and no AbortController for a call.
+ * Bounds of ours: bytes before and after decompression. The deadline is the caller's, who unsubscribes.
+ */
+import { Observable, type Subscriber, type Unsubscribable } from 'rxjs';
+import { type Dispatcher, Pool } from 'undici';
+import { transportErrorOf } from './classify.ts';
+import { decompress } from './decompress.ts';
+import { headerOf, TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
+
+/** Common servers close idle connections after 5 s; a request sent at that very moment is lost. So we close ours first. */
+export const KEEP_ALIVE_MS = 4_000;
+
+export interface UndiciLaneOptions {
+  readonly origin: string;
+  readonly connections: number;
+  readonly connectTimeoutMs: number;
+  readonly maxResponseBytes: number;
+}
+
+export interface UndiciLane {
+  /** Cold; emits the response once, then completes; unsubscribing aborts. Headers are name, value, name, value. */
+  send(request: Omit<TransportRequest, 'headers' | 'origin'>, headers: string[]): Observable<TransportResponse>;
+  /** Aborts what is under way and closes all connections. */
+  destroy(): Promise<void>;
+}
+
+export function createUndiciLane({
+  origin,
+  connections,
+  connectTimeoutMs,
+  maxResponseBytes,
+}: UndiciLaneOptions): UndiciLane {
+  const pool = new Pool(origin, {
+    connections,
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: connectTimeoutMs },
+  });
+  return {
+    send: ({ method, path, body }, headers) =>
+      new Observable((sink) => {
+        const exchange = new Exchange(sink, maxResponseBytes);
+        pool.dispatch({ method, path, headers, body: body ?? null }, exchange);
+        return exchange;
+      }),
+    destroy: () => pool.destroy(),
+  };
+}
+
+const NOTHING = new Uint8Array();
+const ABORTED = new Error('aborted');
+
+/** One request and its response. Settles its subscriber once; as the subscriber's teardown it aborts what is not settled. */
+class Exchange implements Dispatcher.DispatchHandler, Unsubscribable {
+  readonly #sink: Subscriber<TransportResponse>;
+  readonly #maxBytes: number;
+  #controller: Dispatcher.DispatchController | undefined;
+  #isSettled = false;
+  #status = 0;
+  #headers: TransportResponse['headers'] = {};
+  /** One chunk is the common case and is not copied. */
+  #first: Uint8Array | undefined;
+  #rest: Uint8Array[] | undefined;
+  #bytes = 0;
+
+  constructor(sink: Subscriber<TransportResponse>, maxBytes: number) {
+    this.#sink = sink;
+    this.#maxBytes = maxBytes;
+  }
+
+  unsubscribe(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#controller?.abort(ABORTED);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Given up while it waited for its connection.
+    if (this.#isSettled) controller.abort(ABORTED);
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: TransportResponse['headers'],
+  ): void {
+    // Interim responses (103) come before the one that counts.
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = headers;
+    if (Number(headerOf(headers, 'content-length')) > this.#maxBytes) this.#breakOff();
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    if (this.#isSettled) return;
+    this.#bytes += chunk.byteLength;
+    if (this.#bytes > this.#maxBytes) this.#breakOff();
+    else if (this.#first === undefined) this.#first = chunk;
+    else if (this.#rest === undefined) this.#rest = [this.#first, chunk];
+    else this.#rest.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#isSettled) return;
+    const body = this.#rest === undefined ? (this.#first ?? NOTHING) : Buffer.concat(this.#rest, this.#bytes);
+    const encoding = body.byteLength === 0 ? undefined : headerOf(this.#headers, 'content-encoding');
+    if (encoding === undefined || encoding === 'identity') this.#settle(undefined, body);
+    else decompress(body, encoding, this.#maxBytes, (failure, plain) => this.#settle(failure, plain));
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#settle(transportErrorOf(error), NOTHING);
+  }
+
+  #breakOff(): void {
+    const controller = this.#controller;
+    this.#settle(new TransportError('size', 'answer is too large'), NOTHING);
+    controller?.abort(ABORTED);
+  }
+
+  #settle(failure: TransportError | undefined, body: Uint8Array): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    if (failure !== undefined) {
+      this.#sink.error(failure);
+      return;
+    }
+    this.#sink.next({ status: this.#status, headers: this.#headers, body });
+    this.#sink.complete();
+  }
+}

@@ -1,0 +1,99 @@
+import { expect } from 'chai';
+import { z } from 'zod';
+import { ResponseInvalidError } from '../../src/errors.ts';
+import { readAnswer } from '../../src/http/answer.ts';
+
+const call = { api: 'payment', operation: 'GET /x' };
+const read = (body: string | Buffer, contentType?: string, schema?: z.ZodType, status = 200) =>
+  readAnswer(
+    call,
+    { status, headers: contentType === undefined ? {} : { 'content-type': contentType }, body: Buffer.from(body) },
+    schema,
+  );
+const Charge = z.object({ id: z.string(), lines: z.array(z.object({ price: z.number() })) });
+
+describe('readAnswer', () => {
+  it('parses JSON of any spelling', () => {
+    for (const type of ['application/json', 'Application/JSON; charset=utf-8', 'application/problem+json', 'text/json'])
+      expect(read('{"a":1}', type)).to.deep.equal({ a: 1 });
+  });
+
+  it('gives what the schema makes of it', () => {
+    expect(read('{"n":"7","extra":1}', 'application/json', z.object({ n: z.coerce.number() }))).to.deep.equal({ n: 7 });
+    expect(read('', 'application/json', z.undefined(), 204)).to.equal(undefined);
+    expect(read('plain', 'text/plain', z.string())).to.equal('plain');
+  });
+
+  it('takes a body without a type for JSON where a schema says what to expect, else for bytes', () => {
+    expect(read('{"a":1}', undefined, z.object({ a: z.number() }))).to.deep.equal({ a: 1 });
+    expect(read('{"a":1}')).to.be.instanceOf(Uint8Array);
+  });
+
+  it('names what does not fit by path and kind, never by value', () => {
+    const secret = 'canary';
+    expect(() => read(JSON.stringify({ id: 5, lines: [{ price: secret }] }), 'application/json', Charge)).to.throw(
+      ResponseInvalidError,
+      /^payment GET \/x: answer does not fit the schema: id \(invalid_type\), lines\[0\]\.price \(invalid_type\)$/,
+    );
+    const telling = z.string().refine(() => false, { error: (issue) => `bad ${String(issue.input)}` });
+    try {
+      read(JSON.stringify(secret), 'application/json', telling);
+      expect.fail('fits');
+    } catch (error) {
+      expect(JSON.stringify([error, String(error), (error as Error).stack])).to.not.include(secret);
+    }
+  });
+
+  it('lists a handful of mistakes', () => {
+    const lines = Array.from({ length: 50 }, () => ({}));
+    expect(() => read(JSON.stringify({ id: '1', lines }), 'application/json', Charge)).to.throw(/and 45 more$/);
+  });
+
+  it('refuses a page, nothing and bytes where a schema wants an object, and says what came', () => {
+    expect(() => read('<h1>hi</h1>', 'text/html; charset=utf-8', Charge)).to.throw(
+      ResponseInvalidError,
+      'the whole answer (invalid_type) (content type text/html)',
+    );
+    expect(() => read('', 'application/json', Charge)).to.throw(ResponseInvalidError);
+    expect(() => read('{}', 'application/octet-stream', Charge)).to.throw(
+      ResponseInvalidError,
+      'content type application/octet-stream',
+    );
+    expect(() => read('{}', 'application/octet\nstream', Charge)).to.throw(
+      ResponseInvalidError,
+      'content type unreadable',
+    );
+  });
+
+  it('refuses broken JSON, also without a schema, and never gives it as text', () => {
+    for (const body of [
+      '{"a":',
+      '{"a":1,}',
+      '<html>',
+      '\ufeff{}',
+      '{"a":9007199254740993}',
+      '['.repeat(1000) + ']'.repeat(1000),
+    ]) {
+      expect(() => read(body, 'application/json')).to.throw(ResponseInvalidError, 'answer is no acceptable JSON');
+    }
+    expect(() => read(Buffer.from([0x22, 0xff, 0x22]), 'application/json')).to.throw(
+      ResponseInvalidError,
+      'not valid UTF-8',
+    );
+  });
+
+  it('reads text in the charset it names, and refuses what is not', () => {
+    expect(read(Buffer.from([0xe9]), 'text/plain; charset=ISO-8859-1')).to.equal('é');
+    expect(() => read(Buffer.from([0xe9]), 'text/plain')).to.throw(
+      ResponseInvalidError,
+      'answer is not text in "utf-8"',
+    );
+    expect(() => read('a', 'text/plain; charset=klingon')).to.throw(ResponseInvalidError, 'klingon');
+  });
+
+  it('leaves prototypes alone', () => {
+    const value = read('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}', 'application/json');
+    expect(Object.getPrototypeOf(value)).to.equal(Object.prototype);
+    expect('polluted' in {}).to.equal(false);
+  });
+});

@@ -1,0 +1,217 @@
+import { inspect } from 'node:util';
+import { expect } from 'chai';
+import { collectProblems } from '../../src/definition.ts';
+import { ConfigError, DefinitionError, describeProblem } from '../../src/errors.ts';
+import { API_DEFAULTS, readSettings } from '../../src/http/api-settings.ts';
+import { apiKey, basic, bearer } from '../../src/http/auth.ts';
+import { type ApiOptions, defineApi } from '../../src/http/define-api.ts';
+import { Secret, type Setting } from '../../src/setting.ts';
+import { clientOf } from './call-scope.ts';
+
+const CANARY = 'canary-77aa';
+const setting = <T>(name: string, read: () => T): Setting<T> => ({ kind: 'setting', name, read });
+const missing = (name: string) =>
+  setting<never>(name, () => {
+    throw new ConfigError([{ subject: 'environment', path: name, message: 'is missing' }]);
+  });
+
+const problemsOf = (options: unknown, name = 'payment'): readonly string[] => {
+  try {
+    defineApi(name, options as ApiOptions);
+  } catch (error) {
+    if (error instanceof DefinitionError) return error.problems.map(describeProblem);
+    throw error;
+  }
+  return [];
+};
+const problemOf = (option: object): string => problemsOf({ baseUrl: 'http://a.test', ...option }).join('; ');
+
+describe('defineApi', () => {
+  it('is plain data', () => {
+    const options: ApiOptions = { baseUrl: 'http://a.test' };
+    expect(defineApi('payment', options)).to.deep.equal({ kind: 'api', name: 'payment', options });
+  });
+
+  it('takes every option', () => {
+    const all: ApiOptions = {
+      baseUrl: setting('URL', () => 'http://a.test'),
+      auth: bearer('x'),
+      headers: { 'x-a': 'b', 'x-c': setting('C', () => 'd') },
+      timeout: '1.5s',
+      concurrency: 1,
+      maxQueued: 1,
+      retry: { maxAttempts: 1, backoff: { initial: 1, max: '2s', jitter: 'equal' }, maxRetryAfter: '1m' },
+      maxRequestBytes: 1,
+      maxResponseBytes: 1,
+      axios: () => {},
+    };
+    expect(problemsOf(all)).to.deep.equal([]);
+    expect(problemsOf({ ...all, retry: false })).to.deep.equal([]);
+  });
+
+  it('reports every mistake at once, by path', () => {
+    expect(
+      problemsOf({
+        baseUrl: 'http://a.test',
+        retrys: {},
+        timeout: 'soon',
+        retry: { maxAttemps: 2, backoff: { jitter: 'some' } },
+        concurrency: 0,
+      }),
+    ).to.deep.equal([
+      "api \"payment\": timeout: expected a duration above 0 to 24 days: milliseconds or a number with its unit, '250ms', '5s', '10m', '2h', '7d', got 'soon'",
+      'api "payment": concurrency: expected at least 1, got 0',
+      "api \"payment\": retry.backoff.jitter: expected 'none' or 'full' or 'equal', got 'some'",
+      'api "payment": retry.maxAttempts: unknown option, did you mean "maxAttempts"?'.replace(
+        'retry.maxAttempts',
+        'retry.maxAttemps',
+      ),
+      'api "payment": retrys: unknown option, did you mean "retry"?',
+    ]);
+  });
+
+  for (const value of [Number.NaN, 0, -1, 1.5, '5', Number.POSITIVE_INFINITY, null]) {
+    for (const option of ['concurrency', 'maxQueued', 'maxRequestBytes', 'maxResponseBytes']) {
+      it(`refuses ${option}: ${value}`, () =>
+        expect(problemOf({ [option]: value })).to.match(new RegExp(`^api "payment": ${option}: expected .*, got `)));
+    }
+    it(`refuses retry.maxAttempts: ${value}`, () =>
+      expect(problemOf({ retry: { maxAttempts: value } })).to.include('retry.maxAttempts: expected'));
+  }
+
+  for (const value of [Number.NaN, 0, -1, '5', '0s', 'abc', 2 ** 31, '30d', null]) {
+    it(`refuses the duration ${value}`, () => {
+      expect(problemOf({ timeout: value })).to.include('timeout: expected a duration');
+      expect(problemOf({ retry: { backoff: { initial: value } } })).to.include('retry.backoff.initial: expected');
+      expect(problemOf({ retry: { maxRetryAfter: value } })).to.include('retry.maxRetryAfter: expected');
+    });
+  }
+
+  it('refuses a first pause that is longer than the longest', () => {
+    expect(problemOf({ retry: { backoff: { initial: '10s' } } })).to.equal(
+      'api "payment": retry.backoff.initial: expected at most max (5s), got 10s',
+    );
+  });
+
+  it('refuses retry: true, headers that cannot be sent, an auth of unknown make', () => {
+    expect(problemOf({ retry: true })).to.include('retry: expected');
+    expect(
+      problemOf({ headers: { Host: 'b', 'x-a': 'c\nd', 'idempotency-key': '1', 'x y': '' } }).split('; '),
+    ).to.have.length(4);
+    expect(problemOf({ auth: { header: 'x', value: CANARY } })).to.equal(
+      'api "payment": auth: must be made by apiKey, bearer or basic',
+    );
+    expect(problemOf({ auth: apiKey('Content-Length', 'x') })).to.include(
+      'auth: header content-length is set by the transport alone',
+    );
+    expect(problemOf({ axios: {} })).to.include('axios: expected a function');
+  });
+
+  it('refuses base URLs that are none, and shows no password', () => {
+    for (const baseUrl of [
+      undefined,
+      5,
+      '',
+      'a.test',
+      'ftp://a.test',
+      'http://a.test?x=1',
+      `http://u:${CANARY}@a.test`,
+    ]) {
+      const problems = problemsOf({ baseUrl });
+      expect(problems).to.have.length(1);
+      expect(problems[0])
+        .to.match(/^api "payment": baseUrl: must /)
+        .and.not.include(CANARY);
+    }
+  });
+
+  it('refuses names that no metric could carry', () => {
+    for (const name of ['', '1a', 'a b', 'a\n', 'ž', 'x'.repeat(65)])
+      expect(problemsOf({ baseUrl: 'http://a.test' }, name), name).to.have.length(1);
+  });
+
+  it('never shows the value of a header or a secret', () => {
+    const text = problemsOf({
+      baseUrl: 'http://a.test',
+      auth: bearer(CANARY),
+      headers: { 'x-a': `${CANARY}\n`, 'x y': CANARY },
+      timeout: 0,
+    }).join();
+    expect(text).to.include('x-a').and.not.include(CANARY);
+    const definition = defineApi('payment', { baseUrl: 'http://a.test', auth: basic('u', new Secret(CANARY)) });
+    expect(inspect(definition, { depth: 9, showHidden: true }) + JSON.stringify(definition)).to.not.include(CANARY);
+  });
+
+  it('hands its problems to a collector', async () => {
+    const problems = await collectProblems(async () => {
+      defineApi('payment', { baseUrl: 'nowhere', timeout: 0 });
+    });
+    expect(problems.map(({ path }) => path)).to.deep.equal(['baseUrl', 'timeout']);
+  });
+});
+
+describe('readSettings', () => {
+  const read = (options: ApiOptions) => readSettings(defineApi('payment', options));
+
+  it('fills in the defaults', () => {
+    const { base, headers, ...settings } = read({ baseUrl: 'http://a.test/x/' });
+    expect(base).to.deep.equal({ origin: 'http://a.test', prefix: '/x' });
+    expect({ ...headers }).to.deep.equal({});
+    expect(settings).to.deep.equal({
+      authHeader: undefined,
+      timeoutMs: 10_000,
+      concurrency: 64,
+      maxQueued: 1_000,
+      retry: { maxAttempts: 3, initialMs: 100, maxMs: 5_000, jitter: 'full', maxRetryAfterMs: 5_000 },
+      maxRequestBytes: API_DEFAULTS.maxBytes,
+      maxResponseBytes: API_DEFAULTS.maxBytes,
+    });
+  });
+
+  it('reads durations, settings and secrets', () => {
+    const secret = setting('KEY', () => new Secret('k'));
+    const settings = read({
+      baseUrl: setting('URL', () => 'https://b.test'),
+      timeout: '2s',
+      headers: { 'X-Env': setting('E', () => 'e') },
+      auth: apiKey('X-Key', secret),
+      retry: false,
+    });
+    expect(settings).to.include({ timeoutMs: 2_000, authHeader: 'x-key', retry: undefined });
+    expect({ ...settings.headers }).to.deep.equal({ 'x-env': 'e', 'x-key': 'k' });
+    expect(
+      read({
+        baseUrl: 'http://a.test',
+        auth: basic(
+          setting('U', () => 'ú'),
+          'p:w',
+        ),
+      }).headers.authorization,
+    ).to.equal(`Basic ${Buffer.from('ú:p:w').toString('base64')}`);
+    expect(read({ baseUrl: 'http://a.test', auth: bearer('t') }).headers.authorization).to.equal('Bearer t');
+  });
+
+  it('reports everything that is missing or malformed at once, without values', () => {
+    const options: ApiOptions = {
+      baseUrl: setting('URL', () => `ftp://${CANARY}`),
+      headers: { 'x-a': missing('A'), 'x-b': setting('B', () => `${CANARY}\r\n`) },
+      auth: bearer(setting('KEY', () => new Secret(`${CANARY}ž`))),
+    };
+    let problems: readonly string[] = [];
+    try {
+      read(options);
+    } catch (error) {
+      if (error instanceof ConfigError) problems = error.problems.map(describeProblem);
+    }
+    expect(problems).to.deep.equal([
+      'api "payment": baseUrl: must be a URL with http:// or https://',
+      'environment: A: is missing',
+      'api "payment": headers.x-b: value of header x-b holds a control character or one outside Latin-1',
+      'api "payment": auth: value of header authorization holds a control character or one outside Latin-1',
+    ]);
+  });
+
+  it('is where a client fails', () => {
+    expect(() => clientOf({ baseUrl: missing('URL') })).to.throw(ConfigError, 'environment: URL: is missing');
+  });
+});
