@@ -1,0 +1,61 @@
+/** A delivery of RabbitMQ, bound to the channel that brought it: its tag means another message on any other channel. */
+import type { ConsumeMessage } from 'amqplib';
+import type { Observable } from 'rxjs';
+import type { Delivery, Headers, MessageProperties, SettleResult } from '../../message/delivery.ts';
+import { readHeaders } from './headers.ts';
+import { readProperties } from './properties.ts';
+
+/** What a delivery needs of its channel. */
+export interface SettlingChannel {
+  readonly queue: string;
+  readonly lost: Observable<string>;
+  /** Sends the settlement; false when the channel is gone, so that nothing was sent. */
+  send(settlement: 'ack' | 'requeue', message: ConsumeMessage): boolean;
+}
+
+export class AmqpDelivery implements Delivery {
+  readonly queue: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly deliveryTag: number;
+  readonly redelivered: boolean;
+  readonly body: Uint8Array;
+  readonly properties: MessageProperties;
+  readonly headers: Headers;
+  readonly #channel: SettlingChannel;
+  readonly #message: ConsumeMessage;
+  #isSettled = false;
+
+  constructor(channel: SettlingChannel, message: ConsumeMessage) {
+    const { fields, properties } = message;
+    this.queue = channel.queue;
+    this.exchange = fields.exchange;
+    this.routingKey = fields.routingKey;
+    this.deliveryTag = fields.deliveryTag;
+    this.redelivered = fields.redelivered;
+    this.body = message.content;
+    this.properties = readProperties(properties);
+    this.headers = readHeaders(properties.headers);
+    this.#channel = channel;
+    this.#message = message;
+  }
+
+  get lost(): Observable<string> {
+    return this.#channel.lost;
+  }
+
+  ack(): SettleResult {
+    return this.#settle('ack');
+  }
+
+  requeue(): SettleResult {
+    return this.#settle('requeue');
+  }
+
+  #settle(settlement: 'ack' | 'requeue'): SettleResult {
+    // A second settlement of one tag makes the broker close the channel and take back all its other deliveries.
+    if (this.#isSettled) return 'repeated';
+    this.#isSettled = true;
+    return this.#channel.send(settlement, this.#message) ? 'sent' : 'late';
+  }
+}

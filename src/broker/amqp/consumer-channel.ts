@@ -1,0 +1,172 @@
+/**
+ * One consumer on one channel of one link, from `channel.open` to the last settlement. When it is gone it stays gone:
+ * bringing the consumer back is another channel's work, and no delivery of this one ever reaches that.
+ */
+import type { Channel, ConsumeMessage } from 'amqplib';
+import { AsyncSubject, type Observable, type Subscription } from 'rxjs';
+import { AmqpDelivery, type SettlingChannel } from './amqp-delivery.ts';
+import { reasonOf } from './failures.ts';
+import type { DefectListener } from './guarded.ts';
+import type { Link } from './link.ts';
+import { closeChannel, openChannel } from './open-channel.ts';
+
+export interface ConsumerChannelOptions {
+  readonly link: Link;
+  readonly queue: string;
+  readonly prefetch: number;
+  readonly onDelivery: (delivery: AmqpDelivery) => void;
+  /** The broker accepted the consumer. */
+  readonly onConsuming: () => void;
+  /** Channel or consumer are gone, or never came to be; called once, not after `stop`. */
+  readonly onGone: (reason: string) => void;
+  readonly onDefect: DefectListener;
+}
+
+export class ConsumerChannel implements SettlingChannel {
+  readonly queue: string;
+  readonly #options: ConsumerChannelOptions;
+  readonly #lost = new AsyncSubject<string>();
+  readonly #ended = new AsyncSubject<never>();
+  #link: Subscription | undefined;
+  #channel: Channel | undefined;
+  #consumerTag: string | undefined;
+  #unsettled = 0;
+  #isConsuming = false;
+  #isStopping = false;
+  #isOver = false;
+
+  constructor(options: ConsumerChannelOptions) {
+    this.#options = options;
+    this.queue = options.queue;
+    // The link knows why it went; its channels learn only that they are closed.
+    this.#link = options.link.lost.subscribe((reason) => this.#fail(reason));
+    if (!this.#isOver) void this.#open();
+  }
+
+  get lost(): Observable<string> {
+    return this.#lost;
+  }
+
+  /** Completes when nothing of it is left on the broker. */
+  get ended(): Observable<never> {
+    return this.#ended;
+  }
+
+  /** Takes no more deliveries; the channel stays for those already out and ends with the last of them. */
+  stop(): void {
+    if (this.#isStopping || this.#isOver) return;
+    this.#isStopping = true;
+    if (this.#consumerTag !== undefined) void this.#cancel(this.#consumerTag);
+    // While it is being opened, the opening looks at the flag after each answer.
+  }
+
+  /** Closes the channel in order, whatever is still unsettled: the broker takes that back. */
+  async close(reason: string): Promise<void> {
+    const channel = this.#channel;
+    this.#end(reason);
+    if (channel !== undefined) await closeChannel(this.#options.link, channel);
+  }
+
+  send(settlement: 'ack' | 'requeue', message: ConsumeMessage): boolean {
+    const channel = this.#channel;
+    if (this.#isOver || channel === undefined) return false;
+    try {
+      if (settlement === 'ack') channel.ack(message);
+      // RabbitMQ 4.3 counts a reject towards the delivery limit, a nack it does not.
+      else channel.reject(message, true);
+    } catch (error) {
+      // amqplib refuses to write to a channel that is closing: the broker has taken the delivery back.
+      this.#fail(reasonOf(error));
+      return false;
+    }
+    this.#unsettled--;
+    if (this.#isStopping) this.#closeWhenSettled();
+    return true;
+  }
+
+  async #open(): Promise<void> {
+    const { link, queue, prefetch, onDefect } = this.#options;
+    try {
+      const channel = await openChannel(link, { onGone: (cause) => this.#fail(goneReason(cause)), onDefect });
+      this.#channel = channel;
+      if (this.#isOver || this.#isStopping) return await this.close('stopped');
+      await link.ask(channel.prefetch(prefetch), 'basic.qos');
+      if (this.#isOver || this.#isStopping) return await this.close('stopped');
+      const receive = (message: ConsumeMessage | null): void => this.#receive(message);
+      const { consumerTag } = await link.ask(channel.consume(queue, receive), 'basic.consume');
+      if (this.#isOver) return;
+      this.#consumerTag = consumerTag;
+      if (this.#isStopping) return await this.#cancel(consumerTag);
+      this.#markConsuming();
+    } catch (error) {
+      this.#fail(reasonOf(error));
+    }
+  }
+
+  #receive(message: ConsumeMessage | null): void {
+    try {
+      // The broker cancelled the consumer: its queue was deleted, or the queue's node left.
+      if (message === null) this.#fail('the broker cancelled the consumer: its queue was deleted or moved');
+      else if (!this.#isOver) this.#deliver(message);
+    } catch (error) {
+      // A throw would reach amqplib, which closes the channel for it.
+      this.#options.onDefect(error);
+    }
+  }
+
+  #deliver(message: ConsumeMessage): void {
+    this.#unsettled++;
+    const delivery = new AmqpDelivery(this, message);
+    if (this.#isStopping) {
+      delivery.requeue();
+      return;
+    }
+    this.#markConsuming();
+    this.#options.onDelivery(delivery);
+  }
+
+  /** A delivery can be here before the answer to `basic.consume` has been seen. */
+  #markConsuming(): void {
+    if (this.#isConsuming) return;
+    this.#isConsuming = true;
+    this.#options.onConsuming();
+  }
+
+  async #cancel(consumerTag: string): Promise<void> {
+    const channel = this.#channel;
+    if (channel === undefined || this.#isOver) return;
+    try {
+      await this.#options.link.ask(channel.cancel(consumerTag), 'basic.cancel');
+    } catch {
+      // The channel goes with its unsettled deliveries, or went: either way nothing more comes in.
+    }
+    this.#consumerTag = undefined;
+    this.#closeWhenSettled();
+  }
+
+  #closeWhenSettled(): void {
+    if (this.#unsettled === 0 && this.#consumerTag === undefined && !this.#isOver) void this.close('stopped');
+  }
+
+  /** The channel ends against our will. */
+  #fail(reason: string): void {
+    if (this.#isOver) return;
+    const wasStopping = this.#isStopping;
+    const channel = this.#channel;
+    this.#end(reason);
+    // Where the channel is still open (server cancel, unanswered request) its deliveries go back with it.
+    if (channel !== undefined && this.#options.link.isOpen) void closeChannel(this.#options.link, channel);
+    if (!wasStopping) this.#options.onGone(reason);
+  }
+
+  #end(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#link?.unsubscribe();
+    if (this.#unsettled > 0) this.#lost.next(reason);
+    this.#lost.complete();
+    this.#ended.complete();
+  }
+}
+
+const goneReason = (cause: unknown): string => (cause === undefined ? 'the channel was closed' : reasonOf(cause));

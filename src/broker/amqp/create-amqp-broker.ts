@@ -1,0 +1,84 @@
+/**
+ * The broker port over RabbitMQ: two supervised connections, one to consume on and one to publish on, because a broker short of
+ * memory stops reading from those that publish, and acks must still get through.
+ */
+import { defer, from, ignoreElements, type Observable } from 'rxjs';
+import { messageOf } from '../../errors.ts';
+import { silentLogger } from '../../log.ts';
+import type { Broker } from '../broker.ts';
+import { closeInOrder } from './close-in-order.ts';
+import { combinedStatus } from './combined-status.ts';
+import { consumeQueue } from './consume-queue.ts';
+import type { ConsumerChannel } from './consumer-channel.ts';
+import { createEndpoints } from './endpoints.ts';
+import { dial } from './link.ts';
+import type { AmqpBrokerOptions } from './options.ts';
+import { createOutageLog } from './outage-log.ts';
+import { createPauses } from './pauses.ts';
+import { Publisher } from './publisher.ts';
+import { reportStatus } from './report-status.ts';
+import { standingTopology } from './standing-topology.ts';
+import { type ConnectionSupervisor, superviseConnection } from './supervise-connection.ts';
+import { tlsConnectOptions } from './tls-options.ts';
+
+/**
+ * Connects at once and keeps both connections up until `close`. See `Broker` for what each of its methods does.
+ * Holds in memory: publishes that wait (bounded by their subscribers) and at most `maxUnconfirmedBytes` of sent ones.
+ *
+ * @throws ConfigError for a URL or TLS options that cannot work; RangeError for `urls` without an entry.
+ */
+export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
+  const { urls, random, connectionName = 'sluice', heartbeatS = 10, auth = 'plain', log = silentLogger } = options;
+  const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 10_000, confirmTimeoutMs = 30_000 } = options;
+  const { maxUnconfirmed = 1000, maxUnconfirmedBytes = 16 * 2 ** 20, reconnect = {}, tls = {}, facts } = options;
+
+  const endpoints = createEndpoints(urls, heartbeatS, handshakeTimeoutMs);
+  const tlsOptions = tlsConnectOptions(tls);
+  const outage = createOutageLog(log, () => endpoints.address);
+  const newPauses = () => createPauses(reconnect, random);
+  const onDefect = (error: unknown): void => {
+    log.error({ reason: messageOf(error) }, 'a listener of the broker connection threw');
+  };
+
+  const supervise = (purpose: string): ConnectionSupervisor => {
+    let attempt = 0;
+    return superviseConnection({
+      pauses: newPauses(),
+      onFailed: outage.failed,
+      async dial(onBlocked, signal) {
+        const endpoint = await endpoints.next(attempt++);
+        const name = `${connectionName} ${purpose}`;
+        const bounds = { handshakeTimeoutMs, rpcTimeoutMs };
+        return dial({ endpoint, name, tls: tlsOptions, auth, ...bounds, onBlocked, onDefect, signal });
+      },
+    });
+  };
+  const consuming = supervise('consume');
+  const publishing = supervise('publish');
+
+  const topology = standingTopology(consuming.links, log, onDefect);
+  const channels = new Set<ConsumerChannel>();
+  const consumers = { links: topology.links, createPauses: newPauses, log, onDefect, channels };
+  const bounds = { maxUnconfirmed, maxUnconfirmedBytes, confirmTimeoutMs };
+  const publisher = new Publisher({ links: publishing.links, ...bounds, pauses: newPauses(), log, onDefect });
+  publishing.status.subscribe(({ state }) => publisher.setBlocked(state === 'blocked'));
+
+  const status = combinedStatus([consuming.status, publishing.status]);
+  reportStatus(status, outage, facts);
+
+  let closing: Promise<void> | undefined;
+  return {
+    get address() {
+      return endpoints.address;
+    },
+    status,
+    establish: topology.establish,
+    consume: (queue, consumeOptions) => consumeQueue(consumers, queue, consumeOptions),
+    publish: (message) => publisher.publish(message),
+    close: ({ withinMs }): Observable<never> =>
+      defer(() => {
+        closing ??= closeInOrder({ publisher, channels, connections: [consuming, publishing] }, withinMs);
+        return from(closing).pipe(ignoreElements());
+      }),
+  };
+}

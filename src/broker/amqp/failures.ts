@@ -1,0 +1,78 @@
+/** What the broker, the socket or amqplib said, as a reason for people and as an error of ours. */
+import { messageOf, ResultInvalidError, SluiceError, TopologyError } from '../../errors.ts';
+import { withoutCredentials } from './address.ts';
+
+/** Reply codes of AMQP 0-9-1 that are told apart. */
+export const REPLY = { accessRefused: 403, notFound: 404, resourceLocked: 405, preconditionFailed: 406 } as const;
+
+/** Reply code of a channel or connection that the broker closed. */
+export function replyCodeOf(error: unknown): number | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number'
+    ? error.code
+    : undefined;
+}
+
+/** The broker's own sentence inside amqplib's, which quotes it: `404 (NOT-FOUND) with message "NOT_FOUND - no queue …"`. */
+export function brokerText(error: unknown): string {
+  const message = messageOf(error);
+  return /with message "(.*)"/s.exec(message)?.[1] ?? message;
+}
+
+/** Why a connection was not made or went away, in one line and without credentials. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return [...new Set(error.errors.map(reasonOf))].join(', ');
+  }
+  const text = withoutCredentials(brokerText(error));
+  if (/ACCESS_REFUSED - Login was refused/.test(text)) return 'the broker refuses the credentials (ACCESS_REFUSED)';
+  if (error instanceof SluiceError || !(error instanceof Error) || !('code' in error)) return text;
+  // Codes of the system and of TLS: some of their messages say less.
+  const { code } = error;
+  return typeof code === 'string' && !text.includes(code) ? `${code}: ${text}` : text;
+}
+
+/** What of a publish decides whether it is the one a channel was closed for. */
+export interface Suspect {
+  readonly exchange: string;
+  readonly bytes: number;
+  readonly userId: string | undefined;
+}
+
+/**
+ * The error of a publish when it is the one the broker closed the channel for; undefined for its neighbours, whose fate is unknown.
+ * The broker names the culprit by its exchange, its size or its user id alone, so all alike are culprits.
+ */
+export function errorOfCulprit(closed: unknown, { exchange, bytes, userId }: Suspect): SluiceError | undefined {
+  const text = brokerText(closed);
+  switch (replyCodeOf(closed)) {
+    case REPLY.notFound:
+      return namesExchange(text, exchange) ? missingExchange(exchange, closed) : undefined;
+    case REPLY.accessRefused:
+      return namesExchange(text, exchange) ? forbiddenExchange(exchange, closed) : undefined;
+    case REPLY.preconditionFailed: {
+      const maxBytes = /larger than (?:configured )?max(?:imum)? size (\d+)/i.exec(text)?.[1];
+      if (maxBytes !== undefined && bytes > Number(maxBytes)) {
+        return new ResultInvalidError(`body of ${bytes} bytes: the broker allows ${maxBytes}`, { cause: closed });
+      }
+      const claimed = /user_id property set to '(.*?)'/.exec(text)?.[1];
+      return claimed !== undefined && claimed === userId ? new ResultInvalidError(text, { cause: closed }) : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+const namesExchange = (text: string, exchange: string): boolean => text.includes(`exchange '${exchange}'`);
+
+export function missingExchange(exchange: string, cause: unknown): TopologyError {
+  return new TopologyError(
+    `exchange "${exchange}" does not exist; declare it with the pipeline, or create it on the broker`,
+    { cause },
+  );
+}
+
+export function forbiddenExchange(exchange: string, cause: unknown): TopologyError {
+  return new TopologyError(`exchange "${exchange}": the broker user may not write to it (${brokerText(cause)})`, {
+    cause,
+  });
+}

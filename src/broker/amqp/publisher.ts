@@ -1,0 +1,304 @@
+/**
+ * Publishing with confirms on one channel of the publish connection. What cannot leave (window full, broker blocked, no connection)
+ * waits with its subscriber and is taken out with it; whoever subscribes bounds how many wait.
+ */
+import { type ConfirmChannel, IllegalOperationError, type Message } from 'amqplib';
+import { asyncScheduler, Observable, Subject, type Subscription } from 'rxjs';
+import {
+  BrokerUnavailableError,
+  messageOf,
+  PublishNackedError,
+  PublishUnknownError,
+  ResultInvalidError,
+  type SluiceError,
+  UnroutableError,
+} from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import type { OutgoingMessage } from '../../message/outgoing.ts';
+import { ConfirmWindow } from './confirm-window.ts';
+import { createExchangeGate, type ExchangeGate } from './exchange-gate.ts';
+import { errorOfCulprit, REPLY, reasonOf, replyCodeOf } from './failures.ts';
+import type { DefectListener } from './guarded.ts';
+import type { Link } from './link.ts';
+import { closeChannel, openConfirmChannel } from './open-channel.ts';
+import type { Pauses } from './pauses.ts';
+import { createPendingPublish, findReturned, type PendingPublish } from './pending-publish.ts';
+
+export interface PublisherOptions {
+  /** The link to publish on; undefined while there is none. Completes when the broker is closed. */
+  readonly links: Observable<Link | undefined>;
+  readonly maxUnconfirmed: number;
+  readonly maxUnconfirmedBytes: number;
+  readonly confirmTimeoutMs: number;
+  readonly pauses: Pauses;
+  readonly log: Logger;
+  readonly onDefect: DefectListener;
+}
+
+/** What lives and dies with one link. */
+interface OnLink {
+  readonly link: Link;
+  readonly gate: ExchangeGate;
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #window: ConfirmWindow;
+  readonly #emptied = new Subject<void>();
+  #waiting = new Set<PendingPublish>();
+  /** Waiting for their exchange to be looked for. */
+  readonly #aside = new Set<PendingPublish>();
+  #on: OnLink | undefined;
+  #channel: ConfirmChannel | undefined;
+  #pause: Subscription | undefined;
+  /** Given up on without an answer, so that their confirms may still come. */
+  #overdue = 0;
+  #isBlocked = false;
+  #isClosing = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    const { maxUnconfirmed, maxUnconfirmedBytes, confirmTimeoutMs } = options;
+    const onOverdue = (pending: PendingPublish): void => this.#giveUpOn(pending);
+    this.#window = new ConfirmWindow({ maxUnconfirmed, maxUnconfirmedBytes, confirmTimeoutMs, onOverdue });
+    options.links.subscribe((link) => this.#moveTo(link));
+  }
+
+  /** Cold; see `Broker.publish`. */
+  publish(message: OutgoingMessage): Observable<never> {
+    return new Observable((subscriber) => {
+      if (this.#isClosing) {
+        subscriber.error(new BrokerUnavailableError('the broker is closed'));
+        return;
+      }
+      // A throw here becomes the subscriber's error: amqplib has not been touched.
+      const pending = createPendingPublish(message, subscriber);
+      if (!this.#sendAtOnce(pending)) {
+        this.#waiting.add(pending);
+        this.#pump();
+      }
+      return () => this.#takeBack(pending);
+    });
+  }
+
+  /** The broker stops or resumes reading from the connection. */
+  setBlocked(isBlocked: boolean): void {
+    if (this.#isBlocked === isBlocked) return;
+    this.#isBlocked = isBlocked;
+    if (isBlocked) {
+      this.#window.pause();
+    } else {
+      this.#window.resume();
+      this.#pump();
+    }
+  }
+
+  /** Takes nothing new. Emits and completes when everything is confirmed or has failed. */
+  drain(): Observable<void> {
+    this.#isClosing = true;
+    return new Observable((subscriber) => {
+      const emptied = this.#emptied.subscribe(subscriber);
+      this.#tellWhenEmpty();
+      return emptied;
+    });
+  }
+
+  /** Fails what is left, then closes the channel in order. */
+  async close(reason: string): Promise<void> {
+    this.#isClosing = true;
+    this.#pause?.unsubscribe();
+    const [on, channel] = [this.#on, this.#channel];
+    this.#channel = undefined;
+    for (const pending of this.#window.clear())
+      this.#finish(pending, new PublishUnknownError(`no confirm yet: ${reason}`));
+    for (const pending of this.#takeWaiting()) this.#finish(pending, new BrokerUnavailableError(reason));
+    if (on?.link.isOpen && channel !== undefined) await closeChannel(on.link, channel);
+  }
+
+  // ---- the way of one publish
+
+  /** The usual case: nobody waits, and nothing stands in the way. */
+  #sendAtOnce(pending: PendingPublish): boolean {
+    if (this.#channel === undefined || this.#isBlocked || this.#waiting.size > 0) return false;
+    if (this.#on?.gate.isOpenFor(pending.message.exchange) !== true || !this.#window.hasRoomFor(pending.bytes)) {
+      return false;
+    }
+    this.#send(this.#channel, pending);
+    return true;
+  }
+
+  /** Sends what may leave, in the order it came. */
+  #pump(): void {
+    const gate = this.#on?.gate;
+    if (gate === undefined || this.#channel === undefined || this.#isBlocked) return;
+    for (const pending of this.#waiting) {
+      // Whoever is told of a failure may close the broker meanwhile.
+      if (pending.isDone) continue;
+      if (!this.#window.hasRoomFor(pending.bytes)) return;
+      this.#waiting.delete(pending);
+      if (gate.isOpenFor(pending.message.exchange)) this.#send(this.#channel, pending);
+      else this.#setAside(gate, pending);
+      if (this.#channel === undefined) return;
+    }
+  }
+
+  #send(channel: ConfirmChannel, pending: PendingPublish): void {
+    const { message, content, options } = pending;
+    try {
+      channel.publish(message.exchange, message.routingKey, content, options, (error: unknown) =>
+        this.#answered(channel, pending, error),
+      );
+    } catch (error) {
+      if (error instanceof IllegalOperationError) {
+        // The channel is closing and its end on the way to us; nothing has been written.
+        this.#waiting = new Set([pending, ...this.#waiting]);
+        this.#lose(channel, error);
+        return;
+      }
+      // Refused while encoding, before anything was written: too many headers for one frame.
+      this.#finish(pending, new ResultInvalidError(messageOf(error), { cause: error }));
+      return;
+    }
+    pending.isSent = true;
+    this.#window.add(pending);
+  }
+
+  #setAside(gate: ExchangeGate, pending: PendingPublish): void {
+    const { exchange } = pending.message;
+    this.#aside.add(pending);
+    gate.look(exchange, (refusal) => {
+      const held = [...this.#aside].filter((aside) => aside.message.exchange === exchange);
+      for (const aside of held) this.#aside.delete(aside);
+      if (refusal === undefined) this.#waiting = new Set([...held, ...this.#waiting]);
+      else for (const aside of held) this.#finish(aside, refusal);
+      this.#pump();
+    });
+  }
+
+  #answered(channel: ConfirmChannel, pending: PendingPublish, error: unknown): void {
+    const isNack = error instanceof Error && error.message === 'message nacked';
+    // Any other error is the channel's end, which is told once and with its cause to #lose.
+    if (error !== null && !isNack) return;
+    if (!this.#window.remove(pending)) {
+      if (channel === this.#channel) this.#overdue--;
+      return;
+    }
+    const { exchange, routingKey } = pending.message;
+    if (isNack) this.#finish(pending, new PublishNackedError(`the broker refused a message for ${described(pending)}`));
+    else if (pending.isReturned) this.#finish(pending, new UnroutableError(exchange, routingKey));
+    else this.#finish(pending);
+    if (this.#waiting.size > 0) this.#pump();
+  }
+
+  #giveUpOn(pending: PendingPublish): void {
+    const { confirmTimeoutMs, maxUnconfirmed } = this.#options;
+    this.#overdue++;
+    this.#finish(
+      pending,
+      new PublishUnknownError(`no confirm for ${described(pending)} within ${confirmTimeoutMs} ms`),
+    );
+    // A channel that hardly answers would remember ever more of them.
+    if (this.#overdue >= maxUnconfirmed && this.#channel !== undefined && this.#on !== undefined) {
+      const { link } = this.#on;
+      const channel = this.#channel;
+      this.#lose(channel, new Error(`${this.#overdue} confirms are overdue`));
+      void closeChannel(link, channel);
+    } else {
+      this.#pump();
+    }
+  }
+
+  #finish(pending: PendingPublish, error?: SluiceError): void {
+    if (pending.isDone) return;
+    pending.isDone = true;
+    try {
+      if (error === undefined) pending.subscriber.complete();
+      else pending.subscriber.error(error);
+    } catch (thrown) {
+      // A throw would reach amqplib, which closes the channel for it.
+      this.#options.onDefect(thrown);
+    }
+    this.#tellWhenEmpty();
+  }
+
+  /** Unsubscribed. What has left stays in the window until its confirm. */
+  #takeBack(pending: PendingPublish): void {
+    if (pending.isSent || pending.isDone) return;
+    pending.isDone = true;
+    this.#waiting.delete(pending);
+    this.#aside.delete(pending);
+    this.#tellWhenEmpty();
+  }
+
+  #takeWaiting(): readonly PendingPublish[] {
+    const all = [...this.#aside, ...this.#waiting];
+    this.#aside.clear();
+    this.#waiting = new Set();
+    return all;
+  }
+
+  #tellWhenEmpty(): void {
+    if (!this.#isClosing || !this.#window.isEmpty || this.#waiting.size > 0 || this.#aside.size > 0) return;
+    this.#emptied.next();
+    this.#emptied.complete();
+  }
+
+  // ---- the channel and its link
+
+  #moveTo(link: Link | undefined): void {
+    this.#pause?.unsubscribe();
+    if (this.#channel !== undefined) this.#lose(this.#channel, new Error('the connection was lost'));
+    this.#waiting = new Set(this.#takeWaiting());
+    this.#on = link === undefined ? undefined : { link, gate: createExchangeGate(link, this.#options.onDefect) };
+    if (link !== undefined) void this.#open(link);
+  }
+
+  async #open(link: Link): Promise<void> {
+    const { log, onDefect, pauses } = this.#options;
+    let opened: ConfirmChannel | undefined;
+    const onGone = (cause: unknown): void => {
+      if (opened !== undefined) this.#lose(opened, cause);
+    };
+    const onReturn = (returned: Message): void => {
+      const pending = findReturned(this.#window.sent, returned);
+      if (pending !== undefined) pending.isReturned = true;
+    };
+    try {
+      opened = await openConfirmChannel(link, { onGone, onReturn, onDefect });
+    } catch (error) {
+      if (this.#on?.link !== link || !link.isOpen || this.#isClosing) return;
+      log.warn({ reason: reasonOf(error) }, 'no channel to publish on');
+      this.#pause = asyncScheduler.schedule(() => void this.#open(link), pauses.next());
+      return;
+    }
+    if (this.#on?.link !== link) return;
+    pauses.succeeded();
+    this.#overdue = 0;
+    this.#channel = opened;
+    this.#pump();
+  }
+
+  /** The channel is gone: what was on it is unknown, but for the publish the broker closed it for. */
+  #lose(channel: ConfirmChannel, cause: unknown): void {
+    if (channel !== this.#channel) return;
+    this.#channel = undefined;
+    const { log, pauses } = this.#options;
+    const reason = cause === undefined ? 'the channel was closed' : reasonOf(cause);
+    const gate = this.#on?.gate;
+    for (const pending of this.#window.clear()) {
+      const { exchange, properties } = pending.message;
+      const suspect = { exchange, bytes: pending.content.length, userId: properties.userId };
+      const guilt = errorOfCulprit(cause, suspect);
+      if (guilt !== undefined && replyCodeOf(cause) === REPLY.notFound) gate?.forget(exchange);
+      if (guilt !== undefined && replyCodeOf(cause) === REPLY.accessRefused) gate?.refuse(exchange, guilt);
+      this.#finish(pending, guilt ?? new PublishUnknownError(`the channel was lost before the confirm: ${reason}`));
+    }
+    const link = this.#on?.link;
+    if (link === undefined || !link.isOpen) return;
+    log.warn({ reason }, 'the publish channel was lost and is opened again');
+    this.#pause = asyncScheduler.schedule(() => void this.#open(link), pauses.next());
+  }
+}
+
+const described = ({ message: { exchange, routingKey } }: PendingPublish): string =>
+  exchange === '' ? `queue "${routingKey}"` : `exchange "${exchange}"`;

@@ -1,0 +1,85 @@
+import { expect } from 'chai';
+import { errorOfCulprit, reasonOf } from '../../../src/broker/amqp/failures.ts';
+import { BrokerUnavailableError, ResultInvalidError, TopologyError } from '../../../src/errors.ts';
+
+const closed = (code: number, text: string): Error =>
+  Object.assign(new Error(`Channel closed by server: ${code} (NAME) with message "${text}"`), { code });
+
+describe('errorOfCulprit', () => {
+  const suspect = { exchange: 'orders', bytes: 2_000, userId: 'eve' };
+  const cases: readonly (readonly [string, Error, object, unknown])[] = [
+    ['a missing exchange', closed(404, "NOT_FOUND - no exchange 'orders' in vhost '/'"), suspect, TopologyError],
+    ['another missing exchange', closed(404, "NOT_FOUND - no exchange 'order' in vhost '/'"), suspect, undefined],
+    [
+      'a forbidden exchange',
+      closed(403, "ACCESS_REFUSED - access to exchange 'orders' in vhost '/' refused"),
+      suspect,
+      TopologyError,
+    ],
+    [
+      'a body too large',
+      closed(406, 'PRECONDITION_FAILED - message size 2000 is larger than configured max size 1000'),
+      suspect,
+      ResultInvalidError,
+    ],
+    [
+      'a body too large, as RabbitMQ 4 says it',
+      closed(406, 'PRECONDITION_FAILED - message size 2000 is larger than max size 1000'),
+      suspect,
+      ResultInvalidError,
+    ],
+    [
+      'a large neighbour',
+      closed(406, 'PRECONDITION_FAILED - message size 9000 is larger than configured max size 5000'),
+      suspect,
+      undefined,
+    ],
+    [
+      'a foreign user id',
+      closed(406, "PRECONDITION_FAILED - user_id property set to 'eve' but authenticated user was 'guest'"),
+      suspect,
+      ResultInvalidError,
+    ],
+    [
+      'a neighbour with a foreign user id',
+      closed(406, "PRECONDITION_FAILED - user_id property set to 'mallory' but authenticated user was 'guest'"),
+      suspect,
+      undefined,
+    ],
+    ['the end of the connection', new Error('read ECONNRESET'), suspect, undefined],
+  ];
+  for (const [what, cause, who, expected] of cases) {
+    it(`judges ${what}`, () => {
+      const error = errorOfCulprit(cause, who as typeof suspect);
+      if (expected === undefined) expect(error).to.equal(undefined);
+      else expect(error).to.be.instanceOf(expected);
+    });
+  }
+});
+
+describe('reasonOf', () => {
+  it('is the broker’s own sentence', () => {
+    expect(reasonOf(closed(404, "NOT_FOUND - no queue 'q' in vhost '/'"))).to.equal(
+      "NOT_FOUND - no queue 'q' in vhost '/'",
+    );
+  });
+
+  it('names refused credentials plainly', () => {
+    const login = closed(403, 'ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN.');
+    expect(reasonOf(login)).to.equal('the broker refuses the credentials (ACCESS_REFUSED)');
+  });
+
+  it('gathers what each address of a host answered', () => {
+    const refused = (host: string): Error =>
+      Object.assign(new Error(`connect ECONNREFUSED ${host}`), { code: 'ECONNREFUSED' });
+    expect(reasonOf(new AggregateError([refused('::1'), refused('127.0.0.1')]))).to.equal(
+      'connect ECONNREFUSED ::1, connect ECONNREFUSED 127.0.0.1',
+    );
+  });
+
+  it('adds the code of TLS failures, not that of our own errors', () => {
+    const expired = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' });
+    expect(reasonOf(expired)).to.equal('CERT_HAS_EXPIRED: certificate has expired');
+    expect(reasonOf(new BrokerUnavailableError('late'))).to.equal('late');
+  });
+});
