@@ -1,0 +1,121 @@
+/**
+ * The consumers of one queue, and whose turn it is: the highest priority that can take a message, in turns among equals.
+ * A consumer that is full leaves the row and comes back at its end when it has room again, as in RabbitMQ.
+ */
+import type { Channel } from './channel.ts';
+import type { Queue } from './queue.ts';
+
+export interface Consumer {
+  readonly tag: string;
+  readonly channel: Channel;
+  readonly queue: Queue;
+  readonly noAck: boolean;
+  readonly isExclusive: boolean;
+  readonly priority: number;
+  /** 0 is none. */
+  readonly prefetch: number;
+  unacked: number;
+  /** Out of the row because it, or its channel, is full. */
+  isBlocked: boolean;
+}
+
+interface Row {
+  readonly priority: number;
+  readonly waiting: Consumer[];
+}
+
+export class Consumers {
+  readonly #all = new Set<Consumer>();
+  readonly #isSingleActive: boolean;
+  /** Highest priority first. */
+  #rows: readonly Row[] = [];
+  #active: Consumer | undefined;
+
+  constructor(isSingleActive: boolean) {
+    this.#isSingleActive = isSingleActive;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get hasExclusive(): boolean {
+    for (const consumer of this.#all) if (consumer.isExclusive) return true;
+    return false;
+  }
+
+  [Symbol.iterator](): Iterator<Consumer> {
+    return this.#all[Symbol.iterator]();
+  }
+
+  add(consumer: Consumer): void {
+    this.#all.add(consumer);
+    this.#row(consumer.priority).waiting.push(consumer);
+    this.#active ??= consumer;
+  }
+
+  remove(consumer: Consumer): void {
+    this.#all.delete(consumer);
+    this.#rows = this.#rows
+      .map((row) => ({ ...row, waiting: row.waiting.filter((other) => other !== consumer) }))
+      .filter(({ priority }) => this.#hasPriority(priority));
+    if (this.#active === consumer) this.#active = this.#successor();
+  }
+
+  /** Whose turn it is, already moved to the end of the row; undefined when nobody can take a message. */
+  next(): Consumer | undefined {
+    if (this.#isSingleActive) return this.#active !== undefined && canTake(this.#active) ? this.#active : undefined;
+    for (const { waiting } of this.#rows) {
+      while (waiting.length > 0) {
+        const consumer = waiting[0];
+        if (consumer === undefined) break;
+        if (canTake(consumer)) {
+          if (waiting.length > 1) {
+            waiting.shift();
+            waiting.push(consumer);
+          }
+          return consumer;
+        }
+        waiting.shift();
+        consumer.isBlocked = true;
+      }
+    }
+    return undefined;
+  }
+
+  /** Back into the row, if it has room and still consumes. */
+  unblock(consumer: Consumer): void {
+    if (!consumer.isBlocked || !this.#all.has(consumer) || !canTake(consumer)) return;
+    consumer.isBlocked = false;
+    this.#row(consumer.priority).waiting.push(consumer);
+  }
+
+  #row(priority: number): Row {
+    const found = this.#rows.find((row) => row.priority === priority);
+    if (found !== undefined) return found;
+    const row: Row = { priority, waiting: [] };
+    this.#rows = [...this.#rows, row].sort((one, other) => other.priority - one.priority);
+    return row;
+  }
+
+  #hasPriority(priority: number): boolean {
+    for (const consumer of this.#all) if (consumer.priority === priority) return true;
+    return false;
+  }
+
+  /** The oldest of the highest priority. */
+  #successor(): Consumer | undefined {
+    let best: Consumer | undefined;
+    for (const consumer of this.#all) if (best === undefined || consumer.priority > best.priority) best = consumer;
+    return best;
+  }
+}
+
+function canTake({ channel, noAck, prefetch, unacked }: Consumer): boolean {
+  if (channel.isPaused) return false;
+  if (noAck) return true;
+  return (
+    (prefetch === 0 || unacked < prefetch) &&
+    (channel.channelPrefetch === 0 || channel.unackedByConsumers < channel.channelPrefetch)
+  );
+}

@@ -1,0 +1,92 @@
+/** An exchange and its bindings. How a type routes stands in routing.ts. */
+import type { Table } from './field.ts';
+import { tableIdentity } from './field.ts';
+import type { Message } from './message.ts';
+import type { Queue } from './queue.ts';
+import { createRouter, type Router } from './routing.ts';
+
+export type ExchangeKind = 'direct' | 'topic' | 'fanout' | 'headers';
+
+export interface ExchangeIdentity {
+  readonly name: string;
+  readonly kind: ExchangeKind;
+  readonly isDurable: boolean;
+  readonly isAutoDelete: boolean;
+  readonly isInternal: boolean;
+  readonly arguments: Table;
+  readonly alternate: string | undefined;
+}
+
+export type Destination = Queue | Exchange;
+
+export interface Binding {
+  readonly destination: Destination;
+  readonly key: string;
+  readonly arguments: Table;
+}
+
+export class Exchange implements ExchangeIdentity {
+  readonly name: string;
+  readonly kind: ExchangeKind;
+  readonly isDurable: boolean;
+  readonly isAutoDelete: boolean;
+  readonly isInternal: boolean;
+  readonly arguments: Table;
+  readonly alternate: string | undefined;
+  readonly #router: Router;
+  readonly #bindings = new Map<Destination, Map<string, Binding>>();
+
+  constructor(identity: ExchangeIdentity) {
+    this.name = identity.name;
+    this.kind = identity.kind;
+    this.isDurable = identity.isDurable;
+    this.isAutoDelete = identity.isAutoDelete;
+    this.isInternal = identity.isInternal;
+    this.arguments = identity.arguments;
+    this.alternate = identity.alternate;
+    this.#router = createRouter(identity.kind);
+  }
+
+  get hasBindings(): boolean {
+    return this.#bindings.size > 0;
+  }
+
+  /** Binding twice is binding once. */
+  bind(binding: Binding): void {
+    const known = this.#bindings.get(binding.destination) ?? new Map<string, Binding>();
+    const id = identityOf(binding);
+    if (known.has(id)) return;
+    this.#bindings.set(binding.destination, known.set(id, binding));
+    this.#router.add(binding);
+  }
+
+  /** @returns whether there was such a binding. */
+  unbind(binding: Binding): boolean {
+    const known = this.#bindings.get(binding.destination);
+    const found = known?.get(identityOf(binding));
+    if (known === undefined || found === undefined) return false;
+    known.delete(identityOf(binding));
+    if (known.size === 0) this.#bindings.delete(binding.destination);
+    this.#router.remove(found);
+    return true;
+  }
+
+  /** Removes all bindings to a destination. @returns whether there were any. */
+  unbindAll(destination: Destination): boolean {
+    const known = this.#bindings.get(destination);
+    if (known === undefined) return false;
+    for (const binding of known.values()) this.#router.remove(binding);
+    return this.#bindings.delete(destination);
+  }
+
+  route(key: string, message: Message, reach: (destination: Destination) => void): void {
+    this.#router.route(key, message, reach);
+  }
+
+  /** Where it leads: for restarts, which keep only durable ends. */
+  *bindings(): IterableIterator<Binding> {
+    for (const known of this.#bindings.values()) yield* known.values();
+  }
+}
+
+const identityOf = ({ key, arguments: fields }: Binding): string => `${key}\n${tableIdentity(fields)}`;

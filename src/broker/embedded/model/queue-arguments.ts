@@ -1,0 +1,193 @@
+/**
+ * The arguments of a queue declaration: which RabbitMQ knows, what it allows in them, and the texts with which it refuses.
+ * In 3.10 they are checked in a fixed order, and the first mistake is the one that is told.
+ */
+
+import { type AmqpFault, preconditionFailed } from './fault.ts';
+import { type Field, integerIn, isInteger, isSameField, printed, type Table, textIn } from './field.ts';
+
+export interface QueueSettings {
+  readonly isQuorum: boolean;
+  readonly messageTtlMs?: number;
+  readonly expiresMs?: number;
+  readonly maxLength?: number;
+  readonly maxLengthBytes?: number;
+  readonly overflow: 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
+  readonly deadLetterExchange?: string;
+  readonly deadLetterRoutingKey?: string;
+  readonly deliveryLimit?: number;
+  /** 0 for a queue without priorities. */
+  readonly maxPriority: number;
+  readonly isSingleActiveConsumer: boolean;
+}
+
+const MAX_TIME_MS = 315_360_000_000;
+
+/** The complaint about a value, as RabbitMQ prints it, or undefined. */
+type Check = (field: Field, all: Table) => string | undefined;
+
+const integer: Check = (field) => (isInteger(field) ? undefined : `"expected integer, got ${field.type}"`);
+const notNegative: Check = (field) =>
+  integer(field, NONE) ?? (Number(field.value) < 0 ? `{value_negative,${printed(field)}}` : undefined);
+const time: Check = (field) =>
+  notNegative(field, NONE) ?? (Number(field.value) > MAX_TIME_MS ? `{value_too_large,${printed(field)}}` : undefined);
+const positiveTime: Check = (field) =>
+  isInteger(field) && Number(field.value) === 0 ? '{value_zero,0}' : time(field, NONE);
+const text: Check = (field) => (field.type === 'longstr' ? undefined : `{unacceptable_type,${field.type}}`);
+const flag: Check = (field) => (field.type === 'bool' ? undefined : `{unacceptable_type,${field.type}}`);
+const oneOf =
+  (allowed: readonly string[], complaint: (value: string) => string): Check =>
+  (field) =>
+    text(field, NONE) ?? (allowed.includes(printed(field)) ? undefined : complaint(printed(field)));
+
+const NONE: Table = new Map();
+
+const OVERFLOWS = ['drop-head', 'reject-publish', 'reject-publish-dlx'] as const;
+
+/** Every argument RabbitMQ declares, in the order in which it checks them. */
+const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
+  ['x-expires', positiveTime],
+  ['x-message-ttl', time],
+  [
+    'x-dead-letter-routing-key',
+    (field, all) =>
+      text(field, all) ?? (all.has('x-dead-letter-exchange') ? undefined : 'routing_key_but_no_dlx_defined'),
+  ],
+  ['x-dead-letter-strategy', oneOf(['at-most-once', 'at-least-once'], () => 'invalid_dlx_strategy')],
+  ['x-max-length', notNegative],
+  ['x-max-length-bytes', notNegative],
+  ['x-max-in-memory-length', notNegative],
+  ['x-max-in-memory-bytes', notNegative],
+  [
+    'x-max-priority',
+    (field, all) =>
+      notNegative(field, all) ?? (Number(field.value) > 255 ? `{max_value_exceeded,${printed(field)}}` : undefined),
+  ],
+  ['x-overflow', oneOf(OVERFLOWS, () => 'invalid_overflow')],
+  ['x-queue-mode', oneOf(['default', 'lazy'], (mode) => `"unsupported queue mode '${mode}'"`)],
+  [
+    'x-queue-version',
+    (field, all) =>
+      integer(field, all) ??
+      (['1', '2'].includes(printed(field)) ? undefined : `"unsupported queue version '${printed(field)}'"`),
+  ],
+  ['x-single-active-consumer', flag],
+  ['x-queue-type', oneOf(['classic', 'quorum', 'stream'], (type) => `"unsupported queue type '${type}'"`)],
+]);
+
+const CLASSIC_ONLY = ['x-max-priority', 'x-queue-mode', 'x-queue-version'];
+const QUORUM_ONLY = [
+  'x-delivery-limit',
+  'x-dead-letter-strategy',
+  'x-max-in-memory-length',
+  'x-max-in-memory-bytes',
+  'x-quorum-initial-group-size',
+];
+
+/** `queue 'orders' in vhost '/'` */
+export type Place = string;
+
+/**
+ * Reads the arguments of a declaration.
+ * @throws AmqpFault 406 for the first that RabbitMQ refuses.
+ */
+export function readQueueArguments(fields: Table, name: string, vhost: string): QueueSettings {
+  const place = `queue '${name}' in vhost '${vhost}'`;
+  const exchange = fields.get('x-dead-letter-exchange');
+  if (exchange !== undefined && exchange.type !== 'longstr') {
+    throw preconditionFailed(`invalid type '${exchange.type}' for arg 'x-dead-letter-exchange' in ${place}`);
+  }
+  const isQuorum = textIn(fields, 'x-queue-type') === 'quorum';
+  const foreign = (isQuorum ? CLASSIC_ONLY : QUORUM_ONLY).find((argument) => fields.has(argument));
+  const type = fields.get('x-queue-type');
+  if (type !== undefined) refuseInvalid('x-queue-type', type, fields, place);
+  if (foreign !== undefined) {
+    throw preconditionFailed(
+      `invalid arg '${foreign}' for ${place} of queue type rabbit_${isQuorum ? 'quorum' : 'classic'}_queue`,
+    );
+  }
+  for (const argument of CHECKS.keys()) {
+    const field = fields.get(argument);
+    if (field !== undefined) refuseInvalid(argument, field, fields, place);
+  }
+  return settingsOf(fields, isQuorum);
+}
+
+function refuseInvalid(argument: string, field: Field, all: Table, place: Place): void {
+  const complaint = CHECKS.get(argument)?.(field, all);
+  if (complaint !== undefined) throw preconditionFailed(`invalid arg '${argument}' for ${place}: ${complaint}`);
+}
+
+function settingsOf(fields: Table, isQuorum: boolean): QueueSettings {
+  const present = <T>(key: string, value: T | undefined): Readonly<Record<string, T>> =>
+    value === undefined ? {} : { [key]: value };
+  return {
+    isQuorum,
+    overflow: OVERFLOWS.find((overflow) => overflow === textIn(fields, 'x-overflow')) ?? 'drop-head',
+    maxPriority: integerIn(fields, 'x-max-priority') ?? 0,
+    isSingleActiveConsumer: fields.get('x-single-active-consumer')?.value === true,
+    ...present('messageTtlMs', integerIn(fields, 'x-message-ttl')),
+    ...present('expiresMs', integerIn(fields, 'x-expires')),
+    ...present('maxLength', integerIn(fields, 'x-max-length')),
+    ...present('maxLengthBytes', integerIn(fields, 'x-max-length-bytes')),
+    ...present('deadLetterExchange', textIn(fields, 'x-dead-letter-exchange')),
+    ...present('deadLetterRoutingKey', textIn(fields, 'x-dead-letter-routing-key')),
+    ...present('deliveryLimit', integerIn(fields, 'x-delivery-limit')),
+  };
+}
+
+/** Arguments that a second declaration must repeat, in the order in which RabbitMQ compares them. */
+const COMPARED = [
+  'x-expires',
+  'x-message-ttl',
+  'x-dead-letter-exchange',
+  'x-dead-letter-routing-key',
+  'x-dead-letter-strategy',
+  'x-max-length',
+  'x-max-length-bytes',
+  'x-max-in-memory-length',
+  'x-max-in-memory-bytes',
+  'x-max-priority',
+  'x-overflow',
+  'x-queue-mode',
+  'x-queue-version',
+  'x-single-active-consumer',
+  'x-delivery-limit',
+  'x-quorum-initial-group-size',
+  'x-queue-type',
+];
+
+/** @throws AmqpFault 406 when a declaration repeats a queue with other arguments. */
+export function refuseOtherArguments(received: Table, current: Table, place: Place): void {
+  for (const argument of COMPARED) {
+    // A queue without a type is classic, and saying so is no difference.
+    const isClassic = (fields: Table): boolean => (textIn(fields, argument) ?? 'classic') === 'classic';
+    if (argument === 'x-queue-type' && isClassic(received) && isClassic(current)) continue;
+    refuseOther(argument, received.get(argument), current.get(argument), place);
+  }
+}
+
+export function refuseOther(
+  argument: string,
+  received: Field | undefined,
+  current: Field | undefined,
+  place: Place,
+): void {
+  if (!isSameField(received, current)) throw inequivalent(argument, received, current, place);
+}
+
+function inequivalent(
+  argument: string,
+  received: Field | undefined,
+  current: Field | undefined,
+  place: Place,
+): AmqpFault {
+  const both = received !== undefined && current !== undefined;
+  const describe = (field: Field | undefined): string => {
+    if (field === undefined) return 'none';
+    return both ? `'${printed(field)}'` : `the value '${printed(field)}' of type '${field.type}'`;
+  };
+  return preconditionFailed(
+    `inequivalent arg '${argument}' for ${place}: received ${describe(received)} but current is ${describe(current)}`,
+  );
+}

@@ -1,0 +1,142 @@
+/** The four ways to choose among bindings: by key, by pattern, by headers, or all of them. */
+import type { Binding, Destination, ExchangeKind } from './exchange.ts';
+import { EMPTY_TABLE, isSameField, type Table, textIn } from './field.ts';
+import type { Message } from './message.ts';
+
+export interface Router {
+  add(binding: Binding): void;
+  remove(binding: Binding): void;
+  /** Calls `reach` for each destination a key leads to; one may come more than once. */
+  route(key: string, message: Message, reach: (destination: Destination) => void): void;
+}
+
+export function createRouter(kind: ExchangeKind): Router {
+  switch (kind) {
+    case 'direct':
+      return directRouter();
+    case 'fanout':
+      return fanoutRouter();
+    case 'topic':
+      return topicRouter();
+    case 'headers':
+      return headersRouter();
+  }
+}
+
+function directRouter(): Router {
+  const byKey = new Map<string, Set<Binding>>();
+  return {
+    add: (binding) => {
+      const bindings = byKey.get(binding.key) ?? new Set();
+      byKey.set(binding.key, bindings.add(binding));
+    },
+    remove: (binding) => {
+      const bindings = byKey.get(binding.key);
+      bindings?.delete(binding);
+      if (bindings?.size === 0) byKey.delete(binding.key);
+    },
+    route: (key, _message, reach) => {
+      const bindings = byKey.get(key);
+      if (bindings !== undefined) for (const { destination } of bindings) reach(destination);
+    },
+  };
+}
+
+function fanoutRouter(): Router {
+  const bindings = new Set<Binding>();
+  return {
+    add: (binding) => void bindings.add(binding),
+    remove: (binding) => void bindings.delete(binding),
+    route: (_key, _message, reach) => {
+      for (const { destination } of bindings) reach(destination);
+    },
+  };
+}
+
+/** A node of the trie of patterns: one level for each word. */
+interface TopicNode {
+  readonly below: Map<string, TopicNode>;
+  readonly bindings: Set<Binding>;
+}
+
+/** An empty key has no word, not one empty word. */
+const wordsOf = (key: string): readonly string[] => (key === '' ? [] : key.split('.'));
+
+function topicRouter(): Router {
+  const node = (): TopicNode => ({ below: new Map(), bindings: new Set() });
+  const root = node();
+
+  const remove = (at: TopicNode, words: readonly string[], index: number, binding: Binding): boolean => {
+    const word = words[index];
+    if (word === undefined) {
+      at.bindings.delete(binding);
+    } else {
+      const next = at.below.get(word);
+      if (next !== undefined && remove(next, words, index + 1, binding)) at.below.delete(word);
+    }
+    return at.below.size === 0 && at.bindings.size === 0;
+  };
+
+  const reachMatching = (
+    at: TopicNode,
+    words: readonly string[],
+    index: number,
+    reach: (destination: Destination) => void,
+  ): void => {
+    const word = words[index];
+    if (word === undefined) {
+      for (const { destination } of at.bindings) reach(destination);
+    } else {
+      const exact = at.below.get(word);
+      if (exact !== undefined) reachMatching(exact, words, index + 1, reach);
+      const any = at.below.get('*');
+      if (any !== undefined) reachMatching(any, words, index + 1, reach);
+    }
+    const rest = at.below.get('#');
+    // `#` stands for none of the words that follow, or one, or more.
+    if (rest !== undefined)
+      for (let skip = index; skip <= words.length; skip++) reachMatching(rest, words, skip, reach);
+  };
+
+  return {
+    add: (binding) => {
+      let at = root;
+      for (const word of wordsOf(binding.key)) {
+        const next = at.below.get(word) ?? node();
+        at.below.set(word, next);
+        at = next;
+      }
+      at.bindings.add(binding);
+    },
+    remove: (binding) => void remove(root, wordsOf(binding.key), 0, binding),
+    route: (key, _message, reach) => reachMatching(root, wordsOf(key), 0, reach),
+  };
+}
+
+function headersRouter(): Router {
+  const bindings = new Set<Binding>();
+  return {
+    add: (binding) => void bindings.add(binding),
+    remove: (binding) => void bindings.delete(binding),
+    route: (_key, message, reach) => {
+      const headers = message.properties.headers ?? EMPTY_TABLE;
+      for (const binding of bindings) if (headersMatch(binding.arguments, headers)) reach(binding.destination);
+    },
+  };
+}
+
+/** A wanted header without a value (void) asks only that it be there. `x-…` count only for the `-with-x` forms. */
+function headersMatch(wanted: Table, headers: Table): boolean {
+  const match = textIn(wanted, 'x-match') ?? 'all';
+  const countsX = match.endsWith('-with-x');
+  const isWanted = (name: string): boolean => name !== 'x-match' && (countsX || !name.startsWith('x-'));
+  let matched = 0;
+  let missed = 0;
+  for (const [name, field] of wanted) {
+    if (!isWanted(name)) continue;
+    const found = headers.get(name);
+    if (found !== undefined && (field.type === 'void' || isSameField(field, found))) matched++;
+    else missed++;
+  }
+  return match.startsWith('any') ? matched > 0 : missed === 0;
+}

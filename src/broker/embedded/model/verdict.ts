@@ -1,0 +1,2 @@
+/** What a client says of a delivery. */
+export type Verdict = 'ack' | 'reject' | 'requeue';

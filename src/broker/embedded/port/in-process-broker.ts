@@ -1,0 +1,93 @@
+/**
+ * A broker model that runs by the RxJS clock: what it has to tell arrives a moment later, what expires does so in its time.
+ * Inside `TestScheduler.run` all of it is virtual. Ports connect to it; tests make it misbehave. In memory, never for production.
+ */
+import { asyncScheduler, BehaviorSubject, Subject, type Subscription } from 'rxjs';
+import type { Random } from '../../../policies/random.ts';
+import { BrokerModel } from '../model/broker-model.ts';
+import type { RestartOptions } from '../model/lifecycle-commands.ts';
+
+export interface InProcessBrokerOptions {
+  /** For generated names. */
+  readonly random: Random;
+  /** Milliseconds from a command to its effects at the client. Default: 0, later in the same moment. */
+  readonly latencyMs?: number;
+}
+
+export class InProcessBroker {
+  readonly model: BrokerModel;
+  /** Emits why, when all connections are cut. */
+  readonly cuts = new Subject<string>();
+  /** Whether a connection can be made. */
+  readonly isReachable = new BehaviorSubject<boolean>(true);
+  /** Why publishers are blocked; undefined while they are not. */
+  readonly blocked = new BehaviorSubject<string | undefined>(undefined);
+  readonly #latencyMs: number;
+  #flush: Subscription | undefined;
+  #alarm: { readonly at: number; readonly subscription: Subscription } | undefined;
+
+  constructor({ random, latencyMs = 0 }: InProcessBrokerOptions) {
+    this.model = new BrokerModel({ now: () => asyncScheduler.now(), random });
+    this.#latencyMs = latencyMs;
+  }
+
+  /** Runs a command; its effects arrive later, its answer is there at once. */
+  run<T>(command: (model: BrokerModel) => T): T {
+    try {
+      return command(this.model);
+    } finally {
+      this.#follow();
+    }
+  }
+
+  /** Ends all connections, as a failing network does. New ones are let through. */
+  cutConnections(reason = 'the connection was cut'): void {
+    this.cuts.next(reason);
+  }
+
+  /** Ends all connections and lets none be made, or lets them be made again. */
+  setReachable(isReachable: boolean): void {
+    this.isReachable.next(isReachable);
+    if (!isReachable) this.cutConnections('the broker is not reachable');
+  }
+
+  block(reason: string): void {
+    this.blocked.next(reason);
+  }
+
+  unblock(): void {
+    this.blocked.next(undefined);
+  }
+
+  /** Ends all connections, then goes on with what a broker would find on its disk. */
+  restart(options: RestartOptions): void {
+    this.cutConnections('the broker restarts');
+    this.run((model) => model.restart(options));
+  }
+
+  #follow(): void {
+    if (this.#flush === undefined && this.model.hasEffects) {
+      this.#flush = asyncScheduler.schedule(() => {
+        this.#flush = undefined;
+        this.model.flush();
+        this.#follow();
+      }, this.#latencyMs);
+    }
+    this.#watchClock();
+  }
+
+  #watchClock(): void {
+    const at = this.model.nextExpiryAt();
+    if (at === this.#alarm?.at) return;
+    if (at === undefined || (this.#alarm !== undefined && this.#alarm.at <= at)) return;
+    this.#alarm?.subscription.unsubscribe();
+    const subscription = asyncScheduler.schedule(
+      () => {
+        this.#alarm = undefined;
+        this.run((model) => model.advance());
+      },
+      Math.max(at - asyncScheduler.now(), 0),
+    );
+    this.#alarm = { at, subscription };
+  }
+}

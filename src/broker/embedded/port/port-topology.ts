@@ -1,0 +1,74 @@
+/** Declaring topology on the model, or looking for it: everything that is refused is told at once. */
+import { messageOf, TopologyError } from '../../../errors.ts';
+import type { QueueSpec, Topology, TopologyMode } from '../../topology.ts';
+import type { BrokerModel } from '../model/broker-model.ts';
+import type { Channel } from '../model/channel.ts';
+import { AmqpFault } from '../model/fault.ts';
+import { type Field, long, longstr, type Table } from '../model/field.ts';
+
+interface Declaration {
+  readonly subject: string;
+  readonly declare: () => unknown;
+}
+
+/** @throws TopologyError with one line for each refusal. */
+export function establishOn(model: BrokerModel, channel: Channel, topology: Topology, mode: TopologyMode): void {
+  const refusals: string[] = [];
+  const causes: unknown[] = [];
+  for (const { subject, declare } of declarationsOf(model, channel, topology, mode)) {
+    try {
+      declare();
+    } catch (error) {
+      refusals.push(`${subject}: ${explain(error, mode)}`);
+      causes.push(error);
+    }
+  }
+  if (refusals.length > 0) throw new TopologyError(refusals.join('\n'), { cause: causes[0] });
+}
+
+function declarationsOf(
+  model: BrokerModel,
+  channel: Channel,
+  topology: Topology,
+  mode: TopologyMode,
+): readonly Declaration[] {
+  const passive = mode === 'check';
+  const exchanges = topology.exchanges.map(({ name, type }) => ({
+    subject: `exchange "${name}"`,
+    declare: () => model.declareExchange({ exchange: name, type, passive, durable: true }),
+  }));
+  const queues = topology.queues.map((queue) => ({
+    subject: `queue "${queue.name}"`,
+    declare: () =>
+      model.declareQueue(channel, { queue: queue.name, passive, durable: true, arguments: argumentsOf(queue) }),
+  }));
+  // Bindings cannot be looked for in AMQP.
+  const bindings = passive
+    ? []
+    : topology.bindings.map(({ queue, exchange, key }) => ({
+        subject: `binding of queue "${queue}" to exchange "${exchange}" with key "${key}"`,
+        declare: () => model.bindQueue(channel, { queue, source: exchange, key }),
+      }));
+  return [...exchanges, ...queues, ...bindings];
+}
+
+const argumentsOf = ({ arguments: given }: QueueSpec): Table =>
+  new Map(Object.entries(given).map(([name, value]) => [name, argumentOf(value)]));
+
+function argumentOf(value: string | number | boolean): Field {
+  if (typeof value === 'string') return longstr(value);
+  if (typeof value === 'boolean') return { type: 'bool', value };
+  return Number.isSafeInteger(value) ? long(value) : { type: 'double', value };
+}
+
+/** What the broker said and what to do about it. */
+function explain(error: unknown, mode: TopologyMode): string {
+  const text = messageOf(error);
+  if (!(error instanceof AmqpFault)) return text;
+  if (error.code === 404 && mode === 'check')
+    return `it does not exist (${text}); create it, or use topology: 'assert'`;
+  if (error.code === 404) return `something it refers to does not exist (${text})`;
+  const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
+  if (argument === undefined) return `the broker refuses it (${text})`;
+  return `it exists with another ${argument} (${text}); delete it so that it can be declared anew, or use topology: 'check' to take it as it is`;
+}
