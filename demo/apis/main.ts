@@ -3,7 +3,13 @@ import { catalogue } from './catalogue.ts';
 import { SampleApiListenError } from './sample-api.ts';
 import { type SampleApis, startSampleApis } from './start-sample-apis.ts';
 
-const { SAMPLE_APIS_HOST: host = '127.0.0.1', SAMPLE_APIS_PORTS: ports = 'default' } = process.env;
+const {
+  SAMPLE_APIS_HOST: host = '127.0.0.1',
+  SAMPLE_APIS_PORTS: ports = 'default',
+  npm_lifecycle_event: npmScript,
+} = process.env;
+const { ppid: parent } = process;
+const PARENT_CHECK_MS = 250;
 
 function table({ all }: SampleApis): string {
   const width = Math.max(...all.map(({ name }) => name.length));
@@ -44,6 +50,8 @@ try {
   };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  // npm ends the shell between it and us, and the shell passes no signal on: the ports would stay taken.
+  if (npmScript !== undefined) setInterval(() => process.ppid !== parent && stop(), PARENT_CHECK_MS);
 } catch (cause) {
   if (!(cause instanceof SampleApiListenError)) throw cause;
   console.error(

@@ -158,7 +158,7 @@ describe('the sluice command', function () {
       const run = sluice(['run', fixture('hanging')]);
       expect(await run.exit).to.equal(1);
       const { error } = await run.line(({ msg }) => msg === 'the worker cannot go on');
-      expect((error as { message: string }).message).to.include('hanging').and.include('x-queue-type');
+      expect((error as { message: string }).message).to.include('hanging').and.include('inequivalent arg').and.include("'check'");
       await client.deleteQueues(['hanging', 'hanging.dead']);
     });
   });

@@ -6,11 +6,10 @@ import { expect } from 'chai';
 
 const main = join(import.meta.dirname, '../../demo/apis/main.ts');
 
-function start(environment: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, ['--import', 'tsx', main], {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+const program = ['--import', 'tsx', main];
+
+function start(command: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
+  const child = spawn(command, args, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
   const printed = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     printed.out += text;
@@ -28,7 +27,7 @@ describe('npm run apis', () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     it(`prints a table of names and URLs, serves, and exits 0 on ${signal}`, async function () {
       this.timeout(30_000);
-      const { child, printed } = start({ SAMPLE_APIS_PORTS: 'free' });
+      const { child, printed } = start(process.execPath, program, { SAMPLE_APIS_PORTS: 'free' });
       running = child;
       while (!printed.out.includes('VENDOR_C_API_BASE_URL')) await once(child.stdout, 'data');
 
@@ -44,10 +43,28 @@ describe('npm run apis', () => {
     });
   }
 
+  it('stops when npm ended the shell it runs in', async function () {
+    this.timeout(30_000);
+    const line = `"${process.execPath}" --import tsx "${main}"; true`;
+    const { child, printed } = start('sh', ['-c', line], { SAMPLE_APIS_PORTS: 'free', npm_lifecycle_event: 'apis' });
+    running = child;
+    while (!printed.out.includes('VENDOR_C_API_BASE_URL')) await once(child.stdout, 'data');
+    const [origin] = /http:\/\/[\d.:]+/.exec(printed.out) ?? [];
+
+    // The pipe closes when the last process that holds it ends: not the shell, the APIs.
+    const ended = once(child, 'close');
+    child.kill('SIGTERM');
+    await ended;
+    expect(await fetch(`${origin}/_health`).catch(() => 'nobody')).to.equal('nobody');
+  });
+
   it('says what keeps it from listening, and exits 1', async function () {
     this.timeout(30_000);
     // 203.0.113.0/24 is kept for examples: no machine has an address of it.
-    const { child, printed } = start({ SAMPLE_APIS_PORTS: 'free', SAMPLE_APIS_HOST: '203.0.113.1' });
+    const { child, printed } = start(process.execPath, program, {
+      SAMPLE_APIS_PORTS: 'free',
+      SAMPLE_APIS_HOST: '203.0.113.1',
+    });
     running = child;
     expect(await once(child, 'close')).to.deep.equal([1, null]);
     expect(printed.err).to.include('sample API "ums" cannot listen on 203.0.113.1').and.to.include('SAMPLE_APIS_HOST');
