@@ -23,7 +23,8 @@ const QUEUE = 'sluice.bench';
 const CONTENDERS = { 'by hand': 'by-hand.ts', sluice: 'with-sluice.ts' } as const;
 type Contender = keyof typeof CONTENDERS;
 
-const start = (file: string, ...args: string[]): ChildProcess => fork(join(built, file.replace('.ts', '.mjs')), args, { execArgv: ['--expose-gc'] });
+const start = (file: string, ...args: string[]): ChildProcess =>
+  fork(join(built, file.replace('.ts', '.mjs')), args, { execArgv: ['--expose-gc'] });
 
 const built = await build();
 const broker = await findBroker();
@@ -34,7 +35,15 @@ try {
   for (let round = 1; round <= rounds; round++) {
     for (const contender of Object.keys(CONTENDERS) as Contender[]) {
       await fill(broker.url, WARM_UP + messages);
-      const job: Job = { amqpUrl: broker.url, apiUrl, queue: QUEUE, warmUp: WARM_UP, messages, concurrency: 64, prefetch: 128 };
+      const job: Job = {
+        amqpUrl: broker.url,
+        apiUrl,
+        queue: QUEUE,
+        warmUp: WARM_UP,
+        messages,
+        concurrency: 64,
+        prefetch: 128,
+      };
       const result = await runOnce(contender, job);
       results[contender].push(result);
       console.error(`round ${round}/${rounds} ${contender}: ${describe(result)}`);
@@ -51,7 +60,16 @@ async function build(): Promise<string> {
   const here = fileURLToPath(new URL('./whole-job/', import.meta.url));
   const outdir = join(here, '../../node_modules/.cache/sluice-bench');
   const entryPoints = (await readdir(here)).map((file) => join(here, file));
-  await esbuild.build({ entryPoints, outdir, outExtension: { '.js': '.mjs' }, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external' });
+  await esbuild.build({
+    entryPoints,
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+  });
   return outdir;
 }
 
@@ -59,7 +77,8 @@ async function findBroker(): Promise<{ readonly url: string; stop(): Promise<voi
   const url = process.env.AMQP_URL;
   if (url !== undefined && url !== '') return { url, stop: async () => {} };
   const availability = privateRabbitMqAvailable();
-  if (!availability.available) throw new Error(`no broker: ${availability.reason}; set AMQP_URL, or ${availability.install}`);
+  if (!availability.available)
+    throw new Error(`no broker: ${availability.reason}; set AMQP_URL, or ${availability.install}`);
   return startPrivateRabbitMq();
 }
 
@@ -84,7 +103,10 @@ async function fill(url: string, count: number): Promise<void> {
 async function runOnce(contender: Contender, job: Job): Promise<Result> {
   const child = start(CONTENDERS[contender], JSON.stringify(job));
   const exited = once(child, 'exit');
-  const outcome = await Promise.race([once(child, 'message'), exited.then(([code]) => new Error(`${contender} ended with code ${code}`))]);
+  const outcome = await Promise.race([
+    once(child, 'message'),
+    exited.then(([code]) => new Error(`${contender} ended with code ${code}`)),
+  ]);
   if (outcome instanceof Error) throw outcome;
   const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await exited;
@@ -92,7 +114,12 @@ async function runOnce(contender: Contender, job: Job): Promise<Result> {
   return outcome[0] as Result;
 }
 
-function describe({ messagesPerSecond, cpuMicrosPerMessage, peakRssMegabytes, heapMegabytes: [before, after] }: Result): string {
+function describe({
+  messagesPerSecond,
+  cpuMicrosPerMessage,
+  peakRssMegabytes,
+  heapMegabytes: [before, after],
+}: Result): string {
   return `${messagesPerSecond.toFixed(0)}/s, ${cpuMicrosPerMessage.toFixed(1)} µs of CPU a message, peak RSS ${peakRssMegabytes.toFixed(0)} MB, heap ${before.toFixed(1)} → ${after.toFixed(1)} MB`;
 }
 
@@ -103,12 +130,15 @@ function print(results: Record<Contender, readonly Result[]>): void {
     const ratios = ours.map((result, index) => of(result) / of(hand[index] ?? result));
     return `| ${label} | ${median(hand.map(of)).toFixed(digits)} | ${median(ours.map(of)).toFixed(digits)} | ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}) |`;
   };
-  console.log(`\nOne POST per message, ${messages} messages after ${WARM_UP} of warm-up, concurrency 64, prefetch 128, median of ${rounds} interleaved rounds, Node ${process.versions.node}\n`);
+  console.log(
+    `\nOne POST per message, ${messages} messages after ${WARM_UP} of warm-up, concurrency 64, prefetch 128, median of ${rounds} interleaved rounds, Node ${process.versions.node}\n`,
+  );
   console.log('| | by hand | sluice | sluice / by hand |\n| --- | --- | --- | --- |');
   console.log(row('messages/s', ({ messagesPerSecond }) => messagesPerSecond, 0));
   console.log(row('CPU µs a message', ({ cpuMicrosPerMessage }) => cpuMicrosPerMessage, 1));
   console.log(row('peak RSS, MB', ({ peakRssMegabytes }) => peakRssMegabytes, 0));
-  const growth = (of: readonly Result[]): string => median(of.map(({ heapMegabytes: [before, after] }) => after - before)).toFixed(1);
+  const growth = (of: readonly Result[]): string =>
+    median(of.map(({ heapMegabytes: [before, after] }) => after - before)).toFixed(1);
   console.log(`| heap growth over the run, MB | ${growth(hand)} | ${growth(ours)} | |`);
 }
 

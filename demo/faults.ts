@@ -5,7 +5,13 @@ import type { SampleApis } from './apis/start-sample-apis.ts';
 export function placeFaults(apis: SampleApis): readonly string[] {
   apis.payment.fault({ kind: 'status', status: 503, operation: 'POST /charge', ratio: 0.1, seed: 7 });
   // More failures in a row than a call makes attempts: the message has to wait in the broker.
-  apis.payment.fault({ kind: 'status', status: 503, operation: 'POST /charge', match: { order_id: 'order-5' }, times: 4 });
+  apis.payment.fault({
+    kind: 'status',
+    status: 503,
+    operation: 'POST /charge',
+    match: { order_id: 'order-5' },
+    times: 4,
+  });
   apis.shipping.fault({ kind: 'status', status: 422, ratio: 0.05, seed: 3 });
   apis.email.fault({ kind: 'status', status: 500, ratio: 0.4, seed: 5 });
   apis.linkedin.fault({ kind: 'status', status: 403, ratio: 0.08, seed: 11 });

@@ -21,7 +21,9 @@ import { QUEUES, sampleRound } from './sample-messages.ts';
 import { connectStranger } from './stranger.ts';
 import { Tally } from './tally.ts';
 
-const { values } = parseArgs({ options: { once: { type: 'boolean', default: false }, messages: { type: 'string', default: '1000' } } });
+const { values } = parseArgs({
+  options: { once: { type: 'boolean', default: false }, messages: { type: 'string', default: '1000' } },
+});
 const rounds = Math.max(1, Math.round(Number(values.messages) / QUEUES.length));
 const total = rounds * QUEUES.length;
 /** Pause between rounds, in milliseconds: slow enough to watch. */
@@ -50,10 +52,21 @@ facts.stream.subscribe((fact) => {
 const log = createLogger({ level: 'silent' });
 const random = Math.random;
 const broker = createAmqpBroker({ urls: [url], log, facts, random, connectionName: 'sluice demo' });
-const worker = startWorker({ pipelines, broker, journal: createMemoryJournal(), facts, log, random, topology: 'assert', gracePeriodMs: 5_000 });
+const worker = startWorker({
+  pipelines,
+  broker,
+  journal: createMemoryJournal(),
+  facts,
+  log,
+  random,
+  topology: 'assert',
+  gracePeriodMs: 5_000,
+});
 await firstValueFrom(worker.state.pipe(filter((state) => state === 'running')));
 
-console.log(`${pc.bold('sluice demo')}: ${pipelines.length} pipelines, an embedded broker (in memory) at ${url}, ${apis.all.length} sample APIs`);
+console.log(
+  `${pc.bold('sluice demo')}: ${pipelines.length} pipelines, an embedded broker (in memory) at ${url}, ${apis.all.length} sample APIs`,
+);
 console.log(`${pc.dim('on purpose:')} ${placeFaults(apis).join(pc.dim('; '))}\n`);
 
 const stranger = await connectStranger(url, (pipeline, messageId, body) => {
@@ -79,7 +92,8 @@ worker.stop();
 const { ledgers, failure } = await worker.stopped;
 await apis.stop();
 await embedded.stop();
-const isGood = hasEnded && failure === undefined && tally.finished === total && Object.values(ledgers).every(isBalanced);
+const isGood =
+  hasEnded && failure === undefined && tally.finished === total && Object.values(ledgers).every(isBalanced);
 if (values.once && !isGood) {
   console.error(pc.red(`${total - tally.finished} of ${total} messages did not come to an end`));
   process.exitCode = 1;

@@ -28,13 +28,17 @@ export function table(tally: Tally): string {
   const rows = [...tally.rows.values()];
   const nameWidth = Math.max(...rows.map(({ pipeline }) => pipeline.length));
   const head = `${' '.repeat(nameWidth)}${COLUMNS.map(([title]) => `  ${title}`).join('')}`;
-  const lines = rows.map((row) => `${row.pipeline.padEnd(nameWidth)}${COLUMNS.map(([title, of]) => `  ${of(row).padStart(title.length)}`).join('')}`);
+  const lines = rows.map(
+    (row) =>
+      `${row.pipeline.padEnd(nameWidth)}${COLUMNS.map(([title, of]) => `  ${of(row).padStart(title.length)}`).join('')}`,
+  );
   return [pc.bold(head), ...lines].join('\n');
 }
 
 /** The law of the ledger, in figures, over all pipelines. */
 export function ledgerLine(ledgers: Readonly<Record<string, LedgerCounts>>): string {
-  const sum = (of: (counts: LedgerCounts) => number): number => Object.values(ledgers).reduce((total, counts) => total + of(counts), 0);
+  const sum = (of: (counts: LedgerCounts) => number): number =>
+    Object.values(ledgers).reduce((total, counts) => total + of(counts), 0);
   const balanced = Object.values(ledgers).every(isBalanced);
   const figures = `delivered ${sum((c) => c.delivered)} = acked ${sum((c) => c.acked)} + retried ${sum((c) => c.retried)} + dead-lettered ${sum((c) => c.deadLettered)} + returned ${sum((c) => c.returned)} + in flight ${sum((c) => c.inFlight)}`;
   return balanced ? `${pc.green('✓')} ${figures}` : `${pc.red('✗ the books do not balance:')} ${figures}`;

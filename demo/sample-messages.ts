@@ -16,7 +16,11 @@ const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 const BROKEN_EVERY = 40;
 
 const SAMPLES: Readonly<Record<string, (n: number) => unknown>> = {
-  'users.register': (n) => ({ username: `${pick(NAMES, n)}-${n}`, email: `${pick(NAMES, n)}.${n}@example.com`, password: `secret-${n}` }),
+  'users.register': (n) => ({
+    username: `${pick(NAMES, n)}-${n}`,
+    email: `${pick(NAMES, n)}.${n}@example.com`,
+    password: `secret-${n}`,
+  }),
   'orders.placed': (n) => ({
     order_id: `order-${n}`,
     items: [{ product_id: pick(GOODS, n), quantity: 1 + (n % 3) }],
@@ -24,7 +28,12 @@ const SAMPLES: Readonly<Record<string, (n: number) => unknown>> = {
     payment_details: { method: 'card', token: `tok-${n}` },
     shipping_address: { street: `Main St ${n}`, city: 'Springfield' },
   }),
-  'articles.published': (n) => ({ id: `article-${n}`, title: `On ${pick(GOODS, n)}s`, url: `https://example.com/articles/${n}`, author: pick(NAMES, n) }),
+  'articles.published': (n) => ({
+    id: `article-${n}`,
+    title: `On ${pick(GOODS, n)}s`,
+    url: `https://example.com/articles/${n}`,
+    author: pick(NAMES, n),
+  }),
   'search.requested': (n) => ({ query: pick(GOODS, n) }),
 };
 

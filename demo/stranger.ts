@@ -3,7 +3,12 @@ import amqp from 'amqplib';
 import type { SampleMessage } from './sample-messages.ts';
 
 /** Result exchanges and whose they are. */
-const RESULTS = { users: 'user-registration', orders: 'order-processing', articles: 'content-syndication', search: 'product-search' } as const;
+const RESULTS = {
+  users: 'user-registration',
+  orders: 'order-processing',
+  articles: 'content-syndication',
+  search: 'product-search',
+} as const;
 
 export interface Stranger {
   send(message: SampleMessage): void;
@@ -11,7 +16,10 @@ export interface Stranger {
 }
 
 /** Connects, binds a queue of its own to every result exchange, and tells of each result. */
-export async function connectStranger(url: string, onResult: (pipeline: string, messageId: string, body: unknown) => void): Promise<Stranger> {
+export async function connectStranger(
+  url: string,
+  onResult: (pipeline: string, messageId: string, body: unknown) => void,
+): Promise<Stranger> {
   const connection = await amqp.connect(url);
   const channel = await connection.createChannel();
   for (const [exchange, pipeline] of Object.entries(RESULTS)) {
@@ -21,7 +29,8 @@ export async function connectStranger(url: string, onResult: (pipeline: string, 
     await channel.consume(
       queue,
       (message) => {
-        if (message !== null) onResult(pipeline, String(message.properties.correlationId), JSON.parse(message.content.toString()));
+        if (message !== null)
+          onResult(pipeline, String(message.properties.correlationId), JSON.parse(message.content.toString()));
       },
       { noAck: true },
     );

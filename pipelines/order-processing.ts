@@ -17,7 +17,12 @@ const Order = z.object({
 const Charge = z.object({ transaction_id: z.string() });
 const Shipment = z.object({ tracking_number: z.string() });
 
-const placeOrder = saga({ name: 'place-order', input: Order, apis: { inventory, payment, shipping }, id: (order) => order.order_id })
+const placeOrder = saga({
+  name: 'place-order',
+  input: Order,
+  apis: { inventory, payment, shipping },
+  id: (order) => order.order_id,
+})
   .step(
     'stock',
     ({ input, apis }) => apis.inventory.post('/deduct', { order_id: input.order_id, items: input.items }),
@@ -26,11 +31,20 @@ const placeOrder = saga({ name: 'place-order', input: Order, apis: { inventory, 
   .step(
     'charge',
     ({ input, apis }) =>
-      apis.payment.post('/charge', { order_id: input.order_id, amount: input.amount, details: input.payment_details }, { response: Charge }),
-    ({ input, results, apis }) => apis.payment.post('/refund', { order_id: input.order_id, transaction_id: results.charge.transaction_id }),
+      apis.payment.post(
+        '/charge',
+        { order_id: input.order_id, amount: input.amount, details: input.payment_details },
+        { response: Charge },
+      ),
+    ({ input, results, apis }) =>
+      apis.payment.post('/refund', { order_id: input.order_id, transaction_id: results.charge.transaction_id }),
   )
   .step('shipment', ({ input, apis }) =>
-    apis.shipping.post('/create-shipment', { order_id: input.order_id, address: input.shipping_address }, { response: Shipment }),
+    apis.shipping.post(
+      '/create-shipment',
+      { order_id: input.order_id, address: input.shipping_address },
+      { response: Shipment },
+    ),
   )
   .returns(({ input, results }) => ({
     status: 'success' as const,

@@ -28,7 +28,9 @@ export default definePipeline({
         return {
           query,
           results: answers
-            .flatMap(([vendor, answer]) => (answer.status === 'fulfilled' ? answer.value.map((offer) => ({ ...offer, vendor })) : []))
+            .flatMap(([vendor, answer]) =>
+              answer.status === 'fulfilled' ? answer.value.map((offer) => ({ ...offer, vendor })) : [],
+            )
             .sort((a, b) => a.price - b.price),
           missing: answers.flatMap(([vendor, answer]) => (answer.status === 'rejected' ? [vendor] : [])),
         };

@@ -17,7 +17,12 @@ export default definePipeline({
     apis.ums.post('/users', registration, { response: User }).pipe(
       mergeMap((user) =>
         apis.email
-          .post('/send-email', { to: user.email, subject: 'Welcome', body: `Welcome, ${user.username}!`, template: 'welcome-email' })
+          .post('/send-email', {
+            to: user.email,
+            subject: 'Welcome',
+            body: `Welcome, ${user.username}!`,
+            template: 'welcome-email',
+          })
           .pipe(
             map(() => 'sent' as const),
             catchError((error) => {

@@ -79,7 +79,8 @@ const amqpUrl = z.string().superRefine((text, context) => {
 });
 
 function faultOfAmqpUrl(text: string): string | undefined {
-  if (!URL.canParse(text) || !/^amqps?:\/\//.test(text)) return 'expected amqp://user:password@host:5672/vhost, or amqps://…';
+  if (!URL.canParse(text) || !/^amqps?:\/\//.test(text))
+    return 'expected amqp://user:password@host:5672/vhost, or amqps://…';
   const { hostname, username, password, pathname, searchParams } = new URL(text);
   try {
     for (const part of [username, password, pathname]) decodeURIComponent(part);
@@ -90,7 +91,8 @@ function faultOfAmqpUrl(text: string): string | undefined {
   const heartbeat = searchParams.get('heartbeat');
   if (heartbeat !== null && !/^\d{1,5}$/.test(heartbeat)) return 'expected heartbeat to be a number of seconds';
   const frameMax = searchParams.get('frameMax');
-  if (frameMax !== null && !(Number(frameMax) >= 8_192)) return 'expected frameMax of at least 8192: RabbitMQ 4.1 refuses less';
+  if (frameMax !== null && !(Number(frameMax) >= 8_192))
+    return 'expected frameMax of at least 8192: RabbitMQ 4.1 refuses less';
   if ((username === '' || username === 'guest') && !LOOPBACK.test(hostname)) {
     return `names user "guest" for host ${hostname}: guest is for loopback only; make a user for the worker`;
   }
@@ -104,7 +106,12 @@ const configSchema = z.object({
     .pipe(z.array(amqpUrl))
     .optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  SLUICE_PORT: z.string().regex(/^\d+$/, { error: 'expected a port number' }).transform(Number).pipe(z.int().min(0).max(65_535)).optional(),
+  SLUICE_PORT: z
+    .string()
+    .regex(/^\d+$/, { error: 'expected a port number' })
+    .transform(Number)
+    .pipe(z.int().min(0).max(65_535))
+    .optional(),
   SLUICE_GRACE_PERIOD: z
     .string()
     .transform((text) => (/^\d+$/.test(text) ? Number(text) : text))
@@ -131,7 +138,10 @@ export function readConfig(environment: Environment = process.env): Config {
     }
   }
   const parsed = configSchema.safeParse(texts);
-  if (!parsed.success) problems.push(...parsed.error.issues.map(({ path, message }) => problem(String(path[0]), explain(String(path[0]), message))));
+  if (!parsed.success)
+    problems.push(
+      ...parsed.error.issues.map(({ path, message }) => problem(String(path[0]), explain(String(path[0]), message))),
+    );
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const { AMQP_URL, LOG_LEVEL, SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_TOPOLOGY, NODE_ENV } = parsed.data;
   return {
@@ -145,4 +155,5 @@ export function readConfig(environment: Environment = process.env): Config {
 }
 
 /** zod's words for a wrong choice name the choices already. */
-const explain = (name: string, message: string): string => (name === 'SLUICE_GRACE_PERIOD' ? `expected ${DURATION_EXPECTED}` : message.replace(/^Invalid option: /, ''));
+const explain = (name: string, message: string): string =>
+  name === 'SLUICE_GRACE_PERIOD' ? `expected ${DURATION_EXPECTED}` : message.replace(/^Invalid option: /, '');

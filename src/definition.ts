@@ -38,43 +38,84 @@ function describeIssue(subject: string, schema: z.ZodType, issue: z.core.$ZodIss
   const path = issue.path.map(String).join('.');
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ subject, path: join(path, key), message: unknownKey(key, keysAt(schema, issue.path)) }));
+      return issue.keys.map((key) => ({
+        subject,
+        path: join(path, key),
+        message: unknownKey(key, keysAt(schema, issue.path)),
+      }));
     case 'invalid_type':
       return [{ subject, path, message: `expected ${nameOf(issue.expected)}, got ${show(issue.input)}` }];
     case 'too_small':
-      return [{ subject, path, message: `expected ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}, got ${show(issue.input)}` }];
+      return [
+        {
+          subject,
+          path,
+          message: `expected ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}, got ${show(issue.input)}`,
+        },
+      ];
     case 'too_big':
-      return [{ subject, path, message: `expected ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}, got ${show(issue.input)}` }];
+      return [
+        {
+          subject,
+          path,
+          message: `expected ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}, got ${show(issue.input)}`,
+        },
+      ];
     case 'invalid_value':
       return [{ subject, path, message: `expected ${issue.values.map(show).join(' or ')}, got ${show(issue.input)}` }];
     case 'invalid_union':
       return describeUnion(subject, schema, issue);
     default:
-      return [{ subject, path, message: issue.message.startsWith('expected') ? `${issue.message}, got ${show(issue.input)}` : issue.message }];
+      return [
+        {
+          subject,
+          path,
+          message: issue.message.startsWith('expected') ? `${issue.message}, got ${show(issue.input)}` : issue.message,
+        },
+      ];
   }
 }
 
 /** An object branch that was entered says more than "none of these": its own problems are reported. */
 function describeUnion(subject: string, schema: z.ZodType, issue: z.core.$ZodIssueInvalidUnion): readonly Problem[] {
-  const entered = issue.errors.find((branch) => branch.some((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys'));
+  const entered = issue.errors.find((branch) =>
+    branch.some((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys'),
+  );
   if (entered !== undefined) {
-    return entered.flatMap((inner) => describeIssue(subject, schema, { ...inner, path: [...issue.path, ...inner.path] }));
+    return entered.flatMap((inner) =>
+      describeIssue(subject, schema, { ...inner, path: [...issue.path, ...inner.path] }),
+    );
   }
-  const allowed = issue.errors.flat().map((inner) => (inner.code === 'invalid_value' ? inner.values.map(show).join(' or ') : allowedBy(inner)));
-  return [{ subject, path: issue.path.map(String).join('.'), message: `expected ${[...new Set(allowed)].join(' or ')}, got ${show(issue.input)}` }];
+  const allowed = issue.errors
+    .flat()
+    .map((inner) => (inner.code === 'invalid_value' ? inner.values.map(show).join(' or ') : allowedBy(inner)));
+  return [
+    {
+      subject,
+      path: issue.path.map(String).join('.'),
+      message: `expected ${[...new Set(allowed)].join(' or ')}, got ${show(issue.input)}`,
+    },
+  ];
 }
 
-const allowedBy = (issue: z.core.$ZodIssue): string => (issue.code === 'invalid_type' ? nameOf(issue.expected) : issue.message.replace(/^expected /, ''));
+const allowedBy = (issue: z.core.$ZodIssue): string =>
+  issue.code === 'invalid_type' ? nameOf(issue.expected) : issue.message.replace(/^expected /, '');
 
-const nameOf = (type: string): string => (type === 'int' ? 'an integer' : /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`);
+const nameOf = (type: string): string =>
+  type === 'int' ? 'an integer' : /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
 
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
-const show = (value: unknown): string => (typeof value === 'function' ? 'a function' : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 80 }));
+const show = (value: unknown): string =>
+  typeof value === 'function'
+    ? 'a function'
+    : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 80 });
 
 function unknownKey(key: string, known: readonly string[]): string {
   const suggestion = nearest(key, known);
-  return suggestion === undefined ? `unknown option; allowed: ${known.join(', ')}` : `unknown option, did you mean "${suggestion}"?`;
+  return suggestion === undefined
+    ? `unknown option; allowed: ${known.join(', ')}`
+    : `unknown option, did you mean "${suggestion}"?`;
 }
 
 /** Keys the schema knows at a path; none where it is no object. */
@@ -86,7 +127,8 @@ function keysAt(schema: unknown, path: readonly PropertyKey[]): readonly string[
 /** Shapes of the objects a schema may be, through optional, default and union. */
 function shapesOf(schema: unknown): readonly Record<string, unknown>[] {
   if (schema instanceof z.ZodObject) return [schema.shape];
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodReadonly) return shapesOf(schema.unwrap());
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodReadonly)
+    return shapesOf(schema.unwrap());
   if (schema instanceof z.ZodUnion) return schema.options.flatMap(shapesOf);
   return [];
 }
@@ -97,7 +139,9 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined;
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3))
+    ? best.candidate
+    : undefined;
 }
 
 /** Levenshtein distance, one row at a time. @see https://en.wikipedia.org/wiki/Levenshtein_distance */

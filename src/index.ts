@@ -1,39 +1,15 @@
 /** The public surface: every name an author may import from `sluice`. */
 
-// ---- pipelines
-export { definePipeline } from './pipeline/define-pipeline.ts';
-export type { Destinations, Order, Pipeline, PipelineOptions } from './pipeline/define-pipeline.ts';
-export type { Context } from './pipeline/context.ts';
+export type { Destination, DestinationOptions } from './broker/exchange.ts';
+export { exchange } from './broker/exchange.ts';
+export type { Binding, QueueOptions, QueueSource } from './broker/queue.ts';
 
 // ---- where messages come from and go to
 export { queue } from './broker/queue.ts';
-export type { Binding, QueueOptions, QueueSource } from './broker/queue.ts';
-export { exchange } from './broker/exchange.ts';
-export type { Destination, DestinationOptions } from './broker/exchange.ts';
 export type { ExchangeType, TopologyMode } from './broker/topology.ts';
-export type { Headers, HeaderTable, HeaderValue, MessageProperties } from './message/delivery.ts';
-
-// ---- APIs
-export { defineApi } from './http/define-api.ts';
-export type { ApiDefinition, ApiDefinitions, ApiOptions, Apis } from './http/define-api.ts';
-export type { Api, CallOptions, HttpMethod, ParameterValue, WithResponse } from './http/api.ts';
-export { apiKey, basic, bearer } from './http/auth.ts';
-export type { Auth } from './http/auth.ts';
-
-// ---- fan-out and sagas
-export { gather } from './operators/gather.ts';
-export { gatherSettled } from './operators/gather-settled.ts';
-export { saga } from './saga/saga.ts';
-export type { Saga, SagaHandle, SagaOptions } from './saga/saga.ts';
-export type { SagaContext, SagaFailure, SagaScope } from './saga/saga-plan.ts';
-
 // ---- settings
 export { env } from './config.ts';
-export { Secret } from './setting.ts';
-export type { Setting } from './setting.ts';
-export type { Duration } from './policies/duration.ts';
-export type { Logger } from './log.ts';
-
+export type { PayloadFault, Problem } from './errors.ts';
 // ---- errors
 export {
   BranchTimeoutError,
@@ -66,4 +42,24 @@ export {
   TransientError,
   UnroutableError,
 } from './errors.ts';
-export type { PayloadFault, Problem } from './errors.ts';
+export type { Api, CallOptions, HttpMethod, ParameterValue, WithResponse } from './http/api.ts';
+export type { Auth } from './http/auth.ts';
+export { apiKey, basic, bearer } from './http/auth.ts';
+export type { ApiDefinition, ApiDefinitions, ApiOptions, Apis } from './http/define-api.ts';
+// ---- APIs
+export { defineApi } from './http/define-api.ts';
+export type { Logger } from './log.ts';
+export type { Headers, HeaderTable, HeaderValue, MessageProperties } from './message/delivery.ts';
+// ---- fan-out and sagas
+export { gather } from './operators/gather.ts';
+export { gatherSettled } from './operators/gather-settled.ts';
+export type { Context } from './pipeline/context.ts';
+export type { Destinations, Order, Pipeline, PipelineOptions } from './pipeline/define-pipeline.ts';
+// ---- pipelines
+export { definePipeline } from './pipeline/define-pipeline.ts';
+export type { Duration } from './policies/duration.ts';
+export type { Saga, SagaHandle, SagaOptions } from './saga/saga.ts';
+export { saga } from './saga/saga.ts';
+export type { SagaContext, SagaFailure, SagaScope } from './saga/saga-plan.ts';
+export type { Setting } from './setting.ts';
+export { Secret } from './setting.ts';

@@ -20,7 +20,7 @@ export const isSetting = (value: unknown): value is Setting<unknown> =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'setting';
 
 /** The value itself, or read from its setting. */
-export const valueOf = <T extends string | number | Secret>(value: T | Setting<T>): T =>
+export const currentValue = <T extends string | number | Secret>(value: T | Setting<T>): T =>
   isSetting(value) ? (value.read() as T) : value;
 
 /** A value that prints as `[secret]` wherever it is turned into text by accident: logs, JSON, inspect, templates. */

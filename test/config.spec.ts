@@ -19,11 +19,22 @@ const problemsOf = (environment: Record<string, string>): string[] => {
 
 describe('readConfig', () => {
   it('fills in its defaults', () => {
-    expect(readConfig({})).to.deep.equal({ amqpUrls: undefined, logLevel: 'info', port: undefined, gracePeriodMs: 30_000, topology: 'assert', isProduction: false });
+    expect(readConfig({})).to.deep.equal({
+      amqpUrls: undefined,
+      logLevel: 'info',
+      port: undefined,
+      gracePeriodMs: 30_000,
+      topology: 'assert',
+      isProduction: false,
+    });
   });
 
   it('reads what is set, and several brokers', () => {
-    const { amqpUrls, gracePeriodMs, port } = readConfig({ AMQP_URL: 'amqp://a:b@one/v, amqp://a:b@two/v', SLUICE_GRACE_PERIOD: '2m', SLUICE_PORT: '9000' });
+    const { amqpUrls, gracePeriodMs, port } = readConfig({
+      AMQP_URL: 'amqp://a:b@one/v, amqp://a:b@two/v',
+      SLUICE_GRACE_PERIOD: '2m',
+      SLUICE_PORT: '9000',
+    });
     expect(amqpUrls).to.deep.equal(['amqp://a:b@one/v', 'amqp://a:b@two/v']);
     expect(gracePeriodMs).to.equal(120_000);
     expect(port).to.equal(9_000);
@@ -34,11 +45,15 @@ describe('readConfig', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'sluice-')), 'url');
     writeFileSync(file, 'amqp://user:pass@host\n');
     expect(readConfig({ AMQP_URL_FILE: file }).amqpUrls).to.deep.equal(['amqp://user:pass@host']);
-    expect(problemsOf({ AMQP_URL_FILE: '/nowhere/at/all' }).join()).to.include('environment: AMQP_URL_FILE: cannot be read');
+    expect(problemsOf({ AMQP_URL_FILE: '/nowhere/at/all' }).join()).to.include(
+      'environment: AMQP_URL_FILE: cannot be read',
+    );
   });
 
   it('names every mistake at once', () => {
-    expect(problemsOf({ LOG_LEVEL: 'loud', SLUICE_PORT: 'http', SLUICE_GRACE_PERIOD: '5 s', SLUICE_TOPOLOGY: 'maybe' })).to.have.length(4);
+    expect(
+      problemsOf({ LOG_LEVEL: 'loud', SLUICE_PORT: 'http', SLUICE_GRACE_PERIOD: '5 s', SLUICE_TOPOLOGY: 'maybe' }),
+    ).to.have.length(4);
   });
 
   for (const [url, reason] of [
@@ -50,7 +65,11 @@ describe('readConfig', () => {
     ['amqp://guest:hunter2@rabbit.example/v', 'guest is for loopback only'],
   ] as const) {
     it(`refuses ${url}, and does not print the password`, () => {
-      expect(problemsOf({ AMQP_URL: url }).join()).to.include('environment: AMQP_URL: ').and.include(reason).and.not.include('hunter2').and.not.include('p%ss');
+      expect(problemsOf({ AMQP_URL: url }).join())
+        .to.include('environment: AMQP_URL: ')
+        .and.include(reason)
+        .and.not.include('hunter2')
+        .and.not.include('p%ss');
     });
   }
 });
@@ -58,7 +77,10 @@ describe('readConfig', () => {
 describe('env', () => {
   it('reads late: a missing value is no mistake before somebody asks for it', () => {
     const setting = env.url('SLUICE_SPEC_URL');
-    expect(() => setting.read()).to.throw(ConfigError, 'environment: SLUICE_SPEC_URL: is not set; set SLUICE_SPEC_URL, or SLUICE_SPEC_URL_FILE to a file that holds it');
+    expect(() => setting.read()).to.throw(
+      ConfigError,
+      'environment: SLUICE_SPEC_URL: is not set; set SLUICE_SPEC_URL, or SLUICE_SPEC_URL_FILE to a file that holds it',
+    );
     process.env.SLUICE_SPEC_URL = 'https://api.example/v1';
     expect(setting.read()).to.equal('https://api.example/v1');
     process.env.SLUICE_SPEC_URL = 'ftp://x';
@@ -73,6 +95,8 @@ describe('env', () => {
     delete process.env.SLUICE_SPEC_SECRET;
     expect(secret).to.be.instanceOf(Secret);
     expect(secret.reveal()).to.equal('canary');
-    expect([`${secret}`, JSON.stringify({ secret }), inspect({ secret }, { showHidden: true, depth: 9 })].join()).to.not.include('canary');
+    expect(
+      [`${secret}`, JSON.stringify({ secret }), inspect({ secret }, { showHidden: true, depth: 9 })].join(),
+    ).to.not.include('canary');
   });
 });

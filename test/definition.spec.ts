@@ -23,25 +23,42 @@ const valid = { name: 'orders', source: queue('orders'), input: z.object({}), ha
 describe('definePipeline', () => {
   it('fills in its defaults', () => {
     const pipeline = definePipeline(valid);
-    expect(pipeline).to.deep.include({ concurrency: 64, prefetch: 128, order: 'none', timeoutMs: 300_000, maxMessageBytes: 1_048_576, replyTo: ['amq.*'] });
+    expect(pipeline).to.deep.include({
+      concurrency: 64,
+      prefetch: 128,
+      order: 'none',
+      timeoutMs: 300_000,
+      maxMessageBytes: 1_048_576,
+      replyTo: ['amq.*'],
+    });
     expect(definePipeline({ ...valid, concurrency: 5 }).prefetch).to.equal(10);
     expect(definePipeline({ ...valid, source: queue('q', { prefetch: 500 }) }).prefetch).to.equal(500);
   });
 
   it('names every mistake at once: where, what was found and what is allowed', () => {
     const problems = problemsIn(
-      untyped(definePipeline, { name: 'my orders', source: 'orders', input: {}, apis: { payment: 'x' }, concurency: 4, order: 'arival', timeout: '5 s', maxMessageBytes: 0, output: 'orders' }),
+      untyped(definePipeline, {
+        name: 'my orders',
+        source: 'orders',
+        input: {},
+        apis: { payment: 'x' },
+        concurency: 4,
+        order: 'arival',
+        timeout: '5 s',
+        maxMessageBytes: 0,
+        output: 'orders',
+      }),
     );
     expect(problems).to.have.members([
       'pipeline "my orders": name: expected 1 to 100 letters, digits, "-", "_" or ".", got \'my orders\'',
-      "pipeline \"my orders\": source: expected a source made by queue(), got 'orders'",
+      'pipeline "my orders": source: expected a source made by queue(), got \'orders\'',
       'pipeline "my orders": input: expected a zod schema, got {}',
-      "pipeline \"my orders\": apis.payment: expected an API made by defineApi(), got 'x'",
+      'pipeline "my orders": apis.payment: expected an API made by defineApi(), got \'x\'',
       'pipeline "my orders": concurency: unknown option, did you mean "concurrency"?',
       "pipeline \"my orders\": order: expected 'none' or 'arrival' or an object, got 'arival'",
       "pipeline \"my orders\": timeout: expected a duration above 0 to 24 days: milliseconds or a number with its unit, '250ms', '5s', '10m', '2h', '7d', got '5 s'",
       'pipeline "my orders": maxMessageBytes: expected at least 1, got 0',
-      "pipeline \"my orders\": output: expected a function result => exchange(…), got 'orders'",
+      'pipeline "my orders": output: expected a function result => exchange(…), got \'orders\'',
       'pipeline "my orders": handle: expected a function (message, context) => Observable, Promise or iterable, got undefined',
     ]);
   });
@@ -57,12 +74,16 @@ describe('definePipeline', () => {
     ['timeout', 2 ** 31, 'a duration above 0 to 24 days'],
   ] as const) {
     it(`refuses ${option} ${JSON.stringify(value)}`, () => {
-      expect(problemsIn(untyped(definePipeline, { ...valid, [option]: value })).join()).to.include(`pipeline "orders": ${option}: expected ${expected}`);
+      expect(problemsIn(untyped(definePipeline, { ...valid, [option]: value })).join()).to.include(
+        `pipeline "orders": ${option}: expected ${expected}`,
+      );
     });
   }
 
   it('refuses a prefetch that leaves slots empty', () => {
-    expect(problemsIn(() => definePipeline({ ...valid, concurrency: 10, source: queue('q', { prefetch: 5 }) }))).to.deep.equal([
+    expect(
+      problemsIn(() => definePipeline({ ...valid, concurrency: 10, source: queue('q', { prefetch: 5 }) })),
+    ).to.deep.equal([
       'pipeline "orders": source.prefetch: expected at least the concurrency, 10, or slots stay empty; got 5',
     ]);
   });
@@ -74,10 +95,14 @@ describe('queue', () => {
     [{ prefetch: 70_000 }, 'queue "q": prefetch: expected at most 65535, got 70000'],
     [{ retry: { delays: ['25d'] } }, 'queue "q": retry.delays.0: expected a duration above 0 to 24 days'],
     [{ retry: { delays: [] } }, 'queue "q": retry.delays: expected at least 1'],
-    [{ bindings: [{ exchange: 'amq.topic', key: '#' }] }, 'queue "q": bindings.0.exchange: names that begin with "amq." belong to the broker'],
+    [
+      { bindings: [{ exchange: 'amq.topic', key: '#' }] },
+      'queue "q": bindings.0.exchange: names that begin with "amq." belong to the broker',
+    ],
     [{ topology: 'asert' }, `queue "q": topology: expected 'assert' or 'check', got 'asert'`],
   ] as const) {
-    it(`refuses ${JSON.stringify(options)}`, () => expect(problemsIn(untyped((given: never) => queue('q', given), options)).join()).to.include(problem));
+    it(`refuses ${JSON.stringify(options)}`, () =>
+      expect(problemsIn(untyped((given: never) => queue('q', given), options)).join()).to.include(problem));
   }
 });
 

@@ -27,7 +27,16 @@ const log = createLogger({ level: 'warn' });
 const facts = createFacts();
 const random = Math.random;
 const broker = createAmqpBroker({ urls: [job.amqpUrl], log, facts, random });
-const worker = startWorker({ pipelines: [pipeline], broker, journal: createMemoryJournal(), facts, log, random, topology: 'check', gracePeriodMs: 5_000 });
+const worker = startWorker({
+  pipelines: [pipeline],
+  broker,
+  journal: createMemoryJournal(),
+  facts,
+  log,
+  random,
+  topology: 'check',
+  gracePeriodMs: 5_000,
+});
 await meter.done;
 worker.stop();
 await worker.stopped;

@@ -53,7 +53,13 @@ const name = z
 const schema = z.strictObject({
   name,
   bindings: z
-    .array(z.strictObject({ exchange: name, key: z.string().max(255), type: z.enum(['direct', 'topic', 'fanout', 'headers']).optional() }))
+    .array(
+      z.strictObject({
+        exchange: name,
+        key: z.string().max(255),
+        type: z.enum(['direct', 'topic', 'fanout', 'headers']).optional(),
+      }),
+    )
     .optional(),
   prefetch: z.int().min(1).max(65_535).optional(),
   retry: z.union([z.literal(false), z.strictObject({ delays: z.array(durationSchema()).min(1).max(20) })]).optional(),
@@ -77,7 +83,8 @@ export function queue(name: string, options: QueueOptions = {}): QueueSource {
     bindings: bindings.map((binding) => ({ type: 'topic', ...binding })),
     prefetch: options.prefetch,
     // A wrong delay is reported above; while problems are collected the definition is finished all the same.
-    retryDelaysMs: retry === false ? [] : (retry.delays ?? []).filter((delay) => parseDuration(delay) !== undefined).map(durationMs),
+    retryDelaysMs:
+      retry === false ? [] : (retry.delays ?? []).filter((delay) => parseDuration(delay) !== undefined).map(durationMs),
     topology: options.topology,
     type,
     deliveryLimit,
@@ -88,13 +95,18 @@ export function queue(name: string, options: QueueOptions = {}): QueueSource {
 export const deadLetterQueue = (queueName: string): string => `${queueName}.dead`;
 
 /** The queue where messages wait for their next attempt; its name tells the pause, so that changed delays make new queues. */
-export const delayQueue = (queueName: string, delayMs: number): string => `${queueName}.delay.${formatDuration(delayMs)}`;
+export const delayQueue = (queueName: string, delayMs: number): string =>
+  `${queueName}.delay.${formatDuration(delayMs)}`;
 
 /** Everything that must exist for a source: its queue, the delay queues, the dead-letter queue, exchanges and bindings. */
 export function sourceTopology(source: QueueSource): Topology {
   const { name, type, bindings } = source;
   return {
-    exchanges: [...new Map(bindings.map((binding) => [binding.exchange, { name: binding.exchange, type: binding.type }])).values()],
+    exchanges: [
+      ...new Map(
+        bindings.map((binding) => [binding.exchange, { name: binding.exchange, type: binding.type }]),
+      ).values(),
+    ],
     queues: [
       { name: deadLetterQueue(name), arguments: { 'x-queue-type': type } },
       workQueue(source),

@@ -1,6 +1,7 @@
 /** `sluice broker`: the embedded broker alone, for whoever wants one to talk to. */
-import { EXIT } from './exit-code.ts';
+
 import { AMQP_PORT, isPortTaken, startEmbeddedBroker } from './embedded-broker.ts';
+import { EXIT } from './exit-code.ts';
 import { onSignals } from './signals.ts';
 
 export async function broker(portText: string | undefined): Promise<number> {
@@ -12,7 +13,9 @@ export async function broker(portText: string | undefined): Promise<number> {
   try {
     const running = await startEmbeddedBroker(port);
     console.log(`embedded broker at ${running.url}`);
-    console.log('It speaks AMQP 0-9-1, is in memory and for development: its messages end with this process. Ctrl-C stops it.');
+    console.log(
+      'It speaks AMQP 0-9-1, is in memory and for development: its messages end with this process. Ctrl-C stops it.',
+    );
     await new Promise<void>((resolve) => {
       const disarm = onSignals({
         onFirst: () => {
@@ -26,7 +29,9 @@ export async function broker(portText: string | undefined): Promise<number> {
     return EXIT.ok;
   } catch (error) {
     if (!isPortTaken(error)) throw error;
-    console.error(`port ${port} is taken, perhaps by a broker that runs already; pass another with --port, or --port 0 for a free one`);
+    console.error(
+      `port ${port} is taken, perhaps by a broker that runs already; pass another with --port, or --port 0 for a free one`,
+    );
     return EXIT.failed;
   }
 }

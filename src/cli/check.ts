@@ -14,7 +14,9 @@ export async function check(folder: string): Promise<number> {
     return EXIT.misconfigured;
   }
   for (const { name, source, apis } of pipelines) {
-    console.log(`${pc.green('✓')} ${name}: queue ${source.name}${Object.keys(apis).length === 0 ? '' : ` → ${Object.keys(apis).join(', ')}`}`);
+    console.log(
+      `${pc.green('✓')} ${name}: queue ${source.name}${Object.keys(apis).length === 0 ? '' : ` → ${Object.keys(apis).join(', ')}`}`,
+    );
   }
   return EXIT.ok;
 }

@@ -8,7 +8,8 @@ export interface RunningBroker {
 
 export const AMQP_PORT = 5672;
 
-export const isPortTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+export const isPortTaken = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
 
 /** @throws when the port asked for is taken; without one, any free port is as good. */
 export async function startEmbeddedBroker(port?: number): Promise<RunningBroker> {

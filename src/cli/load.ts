@@ -1,6 +1,7 @@
 /** Pipelines as a command needs them: loaded, and every setting of their APIs looked at, before anything is started. */
-import { createFacts } from '../events.ts';
+
 import type { Problem } from '../errors.ts';
+import { createFacts } from '../events.ts';
 import { createApiRegistry } from '../worker/api-registry.ts';
 import { type LoadedPipelines, loadPipelines } from '../worker/load-pipelines.ts';
 import { attempt } from './problems.ts';

@@ -7,7 +7,9 @@ export function printProblems(problems: readonly Problem[], consequence = 'Nothi
   console.error(`\n${problems.length === 1 ? '1 problem' : `${problems.length} problems`}. ${consequence}`);
 }
 
-export type Attempt<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly Problem[] };
+export type Attempt<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** The value, or what a ConfigError says is wrong. Other errors pass. */
 export function attempt<T>(make: () => T): Attempt<T> {

@@ -9,9 +9,12 @@ export interface SignalHandlers {
 export function onSignals({ onFirst, onSecond }: SignalHandlers): () => void {
   let isAsked = false;
   const onSignal = (signal: string): void => {
-    if (isAsked) return onSecond(signal);
-    isAsked = true;
-    onFirst(signal);
+    if (isAsked) {
+      onSecond(signal);
+    } else {
+      isAsked = true;
+      onFirst(signal);
+    }
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   return () => process.off('SIGTERM', onSignal).off('SIGINT', onSignal);

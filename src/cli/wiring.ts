@@ -26,7 +26,8 @@ export interface Wiring {
 export async function wire(config: Config): Promise<Wiring> {
   const { amqpUrls, isProduction, logLevel, topology, gracePeriodMs } = config;
   if (amqpUrls === undefined && isProduction) {
-    const message = 'is not set; with NODE_ENV=production there has to be a broker: amqp://user:password@host:5672/vhost';
+    const message =
+      'is not set; with NODE_ENV=production there has to be a broker: amqp://user:password@host:5672/vhost';
     throw new ConfigError([{ subject: 'environment', path: 'AMQP_URL', message }]);
   }
   const log = createLogger({ level: logLevel });
@@ -36,7 +37,10 @@ export async function wire(config: Config): Promise<Wiring> {
   const random = Math.random;
   const embedded = amqpUrls === undefined ? await startEmbeddedBroker() : undefined;
   if (embedded !== undefined) {
-    log.warn({ url: embedded.url }, 'AMQP_URL is not set: using the embedded broker, which is in memory and for development; its messages end with this process');
+    log.warn(
+      { url: embedded.url },
+      'AMQP_URL is not set: using the embedded broker, which is in memory and for development; its messages end with this process',
+    );
   }
   const urls = amqpUrls ?? (embedded === undefined ? [] : [embedded.url]);
 

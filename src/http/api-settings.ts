@@ -5,7 +5,7 @@
 import { ConfigError, type Problem } from '../errors.ts';
 import { durationMs } from '../policies/duration.ts';
 import type { Jitter } from '../policies/jitter.ts';
-import { valueOf as currentValue } from '../setting.ts';
+import { currentValue } from '../setting.ts';
 import type { ApiDefinition, ApiOptions } from './define-api.ts';
 import { headerValueProblem } from './headers.ts';
 import { type BaseUrl, parseBaseUrl, UrlError } from './url.ts';

@@ -2,7 +2,7 @@
  * How an API is told who calls: one header, its value read from the environment when the worker starts.
  * The value lives in a closure, so that printing a definition never shows it.
  */
-import { valueOf as currentValue, type Secret, type Setting } from '../setting.ts';
+import { currentValue, type Secret, type Setting } from '../setting.ts';
 
 /** A secret value, best one from the environment: `env.secret('PAYMENT_API_KEY')`. */
 export type SecretValue = string | Secret | Setting<Secret>;

@@ -9,10 +9,22 @@ export type JournalRecord =
   | { readonly kind: 'started'; readonly at: number; readonly inputHash: string }
   | { readonly kind: 'stepIntended'; readonly at: number; readonly step: string }
   | { readonly kind: 'stepDone'; readonly at: number; readonly step: string; readonly result: unknown }
-  | { readonly kind: 'stepFailed'; readonly at: number; readonly step: string; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'stepFailed';
+      readonly at: number;
+      readonly step: string;
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly kind: 'compensationIntended'; readonly at: number; readonly step: string }
   | { readonly kind: 'compensationDone'; readonly at: number; readonly step: string }
-  | { readonly kind: 'compensationFailed'; readonly at: number; readonly step: string; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'compensationFailed';
+      readonly at: number;
+      readonly step: string;
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly kind: 'completed'; readonly at: number }
   | { readonly kind: 'undone'; readonly at: number };
 

@@ -56,7 +56,8 @@ export function createMemoryJournal({ maxEnded = 10_000 }: MemoryJournalOptions 
       defer(() => {
         const key = JSON.stringify([saga, sagaId]);
         const entry = entries.get(key) ?? { records: [], isHeld: false };
-        if (entry.isHeld) return throwError(() => new SagaBusyError(`saga "${saga}" ${sagaId} is run by another message now`));
+        if (entry.isHeld)
+          return throwError(() => new SagaBusyError(`saga "${saga}" ${sagaId} is run by another message now`));
         entries.set(key, entry);
         return of(hold(key, entry));
       }),

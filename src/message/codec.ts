@@ -13,9 +13,14 @@ export interface DecodeLimits {
   readonly maxBytes: number;
 }
 
-export type Decoded = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: PayloadInvalidError };
+export type Decoded =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: PayloadInvalidError };
 
-const refuse = (...args: ConstructorParameters<typeof PayloadInvalidError>): Decoded => ({ ok: false, error: new PayloadInvalidError(...args) });
+const refuse = (...args: ConstructorParameters<typeof PayloadInvalidError>): Decoded => ({
+  ok: false,
+  error: new PayloadInvalidError(...args),
+});
 
 /**
  * The value of a message body: JSON (also where no content type is given), text for `text/*`, bytes for `application/octet-stream`.
@@ -31,14 +36,20 @@ export function decodeBody(body: Uint8Array, properties: MessageProperties, { ma
   if (isJson(type)) return fromJson(plain);
   if (type.startsWith('text/')) return fromText(plain);
   if (type === 'application/octet-stream') return { ok: true, value: plain };
-  return refuse('content-type', `content type ${JSON.stringify(type)} is none of application/json, text/*, application/octet-stream`);
+  return refuse(
+    'content-type',
+    `content type ${JSON.stringify(type)} is none of application/json, text/*, application/octet-stream`,
+  );
 }
 
 function inflate(body: Uint8Array, encoding: string | undefined, maxBytes: number): Uint8Array | PayloadInvalidError {
   const unzip = encoding === 'gzip' ? gunzipSync : encoding === 'deflate' ? inflateSync : undefined;
   if (unzip === undefined) {
     if (encoding === undefined || encoding === '' || encoding === 'identity' || /^utf-?8$/i.test(encoding)) return body;
-    return new PayloadInvalidError('encoding', `content encoding ${JSON.stringify(encoding)} is none of gzip, deflate, identity`);
+    return new PayloadInvalidError(
+      'encoding',
+      `content encoding ${JSON.stringify(encoding)} is none of gzip, deflate, identity`,
+    );
   }
   try {
     return unzip(body, { maxOutputLength: maxBytes });
@@ -51,7 +62,8 @@ function inflate(body: Uint8Array, encoding: string | undefined, maxBytes: numbe
 }
 
 /** Type and subtype in lower case, without parameters; JSON where nothing is said. */
-const mediaType = (contentType: string | undefined): string => contentType?.split(';', 1)[0]?.trim().toLowerCase() || 'application/json';
+const mediaType = (contentType: string | undefined): string =>
+  contentType?.split(';', 1)[0]?.trim().toLowerCase() || 'application/json';
 
 const isJson = (type: string): boolean => type === 'application/json' || type === 'text/json' || type.endsWith('+json');
 

@@ -5,7 +5,16 @@
 import type { Observable } from 'rxjs';
 
 /** A header value as AMQP tables carry it. */
-export type HeaderValue = string | number | bigint | boolean | null | Date | Uint8Array | readonly HeaderValue[] | HeaderTable;
+export type HeaderValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Date
+  | Uint8Array
+  | readonly HeaderValue[]
+  | HeaderTable;
 
 export interface HeaderTable {
   readonly [name: string]: HeaderValue | undefined;

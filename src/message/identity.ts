@@ -6,7 +6,8 @@ import { hash } from 'node:crypto';
 import type { Delivery } from './delivery.ts';
 
 /** A name of 43 characters for any number of parts; no two lists of parts share one. */
-export const fingerprint = (...parts: readonly string[]): string => hash('sha256', parts.map((part) => `${part.length}:${part}`).join(''), 'base64url');
+export const fingerprint = (...parts: readonly string[]): string =>
+  hash('sha256', parts.map((part) => `${part.length}:${part}`).join(''), 'base64url');
 
 /**
  * The message's id: the publisher's, or else a fingerprint of where it was published to and its body.
@@ -19,7 +20,8 @@ export function messageIdOf(delivery: Delivery): string {
 }
 
 /** The conversation's id: the publisher's, or else the message's own. */
-export const correlationIdOf = (delivery: Delivery, messageId: string): string => delivery.properties.correlationId || messageId;
+export const correlationIdOf = (delivery: Delivery, messageId: string): string =>
+  delivery.properties.correlationId || messageId;
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
@@ -35,4 +37,5 @@ export function traceparentOf(delivery: Delivery, messageId: string): string {
 }
 
 /** The id of a message's nth result: the same for every attempt, so that whoever consumes it can tell a duplicate. */
-export const resultIdOf = (pipeline: string, messageId: string, index: number): string => fingerprint('result', pipeline, messageId, String(index));
+export const resultIdOf = (pipeline: string, messageId: string, index: number): string =>
+  fingerprint('result', pipeline, messageId, String(index));

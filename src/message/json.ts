@@ -12,7 +12,9 @@ export interface JsonRefusal {
   readonly message: string;
 }
 
-export type JsonReading = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly refusal: JsonRefusal };
+export type JsonReading =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly refusal: JsonRefusal };
 
 /** Nesting allowed by default. Deeper values overflow the stack of whoever serialises or clones them later. */
 export const MAX_JSON_DEPTH = 100;
@@ -73,7 +75,8 @@ function scan(text: string, maxDepth: number): JsonRefusal | undefined {
       at = endOfString(text, at);
     } else if (char === 0x7b || char === 0x5b) {
       depth++;
-      if (depth > maxDepth) return { fault: 'depth', message: `body is nested deeper than ${maxDepth} (at position ${at})` };
+      if (depth > maxDepth)
+        return { fault: 'depth', message: `body is nested deeper than ${maxDepth} (at position ${at})` };
     } else if (char === 0x7d || char === 0x5d) {
       depth--;
     } else if (char >= 0x30 && char <= 0x39) {
@@ -107,7 +110,8 @@ function endOfNumber(text: string, from: number): number {
   let at = from;
   for (; at < text.length; at++) {
     const char = text.charCodeAt(at);
-    const isPart = (char >= 0x30 && char <= 0x39) || char === 0x2e || char === 0x2b || char === 0x2d || (char | 0x20) === 0x65;
+    const isPart =
+      (char >= 0x30 && char <= 0x39) || char === 0x2e || char === 0x2b || char === 0x2d || (char | 0x20) === 0x65;
     if (!isPart) break;
   }
   return at;

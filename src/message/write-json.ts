@@ -17,7 +17,10 @@ export function writeJson(value: unknown): JsonWriting {
     text = JSON.stringify(value);
   } catch (error) {
     const path = findUnwritable(value);
-    return refuse(path ?? `value cannot be written as JSON: ${error instanceof TypeError ? error.message.split('\n')[0] : 'its toJSON failed'}`);
+    return refuse(
+      path ??
+        `value cannot be written as JSON: ${error instanceof TypeError ? error.message.split('\n')[0] : 'its toJSON failed'}`,
+    );
   }
   if (text === undefined) return refuse(`value is ${typeof value}, which JSON has no text for`);
   // Only these two traces betray a value that was changed; most texts hold neither and are not walked.

@@ -4,42 +4,55 @@ import type { Fact, Facts, Settled } from '../events.ts';
 import type { Logger } from '../log.ts';
 
 /** Writes a line for each fact a person may ask about, until unsubscribed. */
-export const logFacts = (facts: Facts, log: Logger): Subscription => facts.stream.subscribe((fact) => logFact(fact, log));
+export const logFacts = (facts: Facts, log: Logger): Subscription =>
+  facts.stream.subscribe((fact) => logFact(fact, log));
 
 function logFact(fact: Fact, log: Logger): void {
   const { type, at: _at, ...fields } = fact;
   switch (fact.type) {
     case 'settled':
-      return logSettled(fact, fields, log);
+      logSettled(fact, fields, log);
+      break;
     case 'settlementDelayed':
-      return log.warn(fields, 'settlement delayed: what has to be published first was not confirmed');
+      log.warn(fields, 'settlement delayed: what has to be published first was not confirmed');
+      break;
     case 'callRetried':
-      return log.debug(fields, 'call failed, another attempt follows');
+      log.debug(fields, 'call failed, another attempt follows');
+      break;
     case 'connectionChanged':
       // The broker adapter has said it already, and knows not to repeat itself through a long outage.
-      return log.debug(fields, `broker connection ${fact.state}`);
+      log.debug(fields, `broker connection ${fact.state}`);
+      break;
     case 'intakeChanged':
-      return fact.state === 'consuming' ? log.info(fields, 'consuming') : log.warn(fields, `intake ${fact.state}`);
+      if (fact.state === 'consuming') log.info(fields, 'consuming');
+      else log.warn(fields, `intake ${fact.state}`);
+      break;
     case 'workerMoved':
-      return log.info(fields, `worker ${fact.state}`);
+      log.info(fields, `worker ${fact.state}`);
+      break;
     case 'delivered':
     case 'slotTaken':
     case 'callStarted':
     case 'callEnded':
     case 'published':
-      return log.trace(fields, type);
+      log.trace(fields, type);
+      break;
   }
 }
 
 function logSettled({ settlement }: Settled, fields: object, log: Logger): void {
   switch (settlement) {
     case 'ack':
-      return log.debug(fields, 'done');
+      log.debug(fields, 'done');
+      break;
     case 'retry':
-      return log.warn(fields, 'failed, will be tried again');
+      log.warn(fields, 'failed, will be tried again');
+      break;
     case 'deadLetter':
-      return log.error(fields, 'dead-lettered');
+      log.error(fields, 'dead-lettered');
+      break;
     case 'returned':
-      return log.warn(fields, 'given back to the broker');
+      log.warn(fields, 'given back to the broker');
+      break;
   }
 }

@@ -36,5 +36,8 @@ export function createLogger({ level, stream = destination({ dest: 1, sync: true
       return { message: 'an error that cannot be read' };
     }
   };
-  return pino({ level, base: null, serializers: { error: guarded, err: guarded }, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  return pino(
+    { level, base: null, serializers: { error: guarded, err: guarded }, timestamp: pino.stdTimeFunctions.isoTime },
+    stream,
+  );
 }

@@ -6,7 +6,9 @@ import type { Delivery } from '../message/delivery.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Failure } from './journey.ts';
 
-export type Admission = { readonly ok: true; readonly message: unknown; readonly key: string } | { readonly ok: false; readonly failure: Failure };
+export type Admission =
+  | { readonly ok: true; readonly message: unknown; readonly key: string }
+  | { readonly ok: false; readonly failure: Failure };
 
 /** Decodes and validates. The key is the one messages are kept in order by; empty where the pipeline keeps none. */
 export function admit(delivery: Delivery, pipeline: Pipeline): Admission {
@@ -16,7 +18,13 @@ export function admit(delivery: Delivery, pipeline: Pipeline): Admission {
   const { replyTo } = delivery.properties;
   if (replyTo !== undefined && !isAllowed(replyTo, pipeline.replyTo)) {
     const allowed = pipeline.replyTo.length === 0 ? 'none' : pipeline.replyTo.join(', ');
-    return refuse('validate', new PayloadInvalidError('reply-to', `reply-to ${JSON.stringify(replyTo)} is not allowed here; allowed: ${allowed}`));
+    return refuse(
+      'validate',
+      new PayloadInvalidError(
+        'reply-to',
+        `reply-to ${JSON.stringify(replyTo)} is not allowed here; allowed: ${allowed}`,
+      ),
+    );
   }
   return validate(decoded.value, pipeline);
 }
@@ -26,7 +34,8 @@ const refuse = (stage: 'decode' | 'validate', error: unknown): Admission => ({ o
 function validate(value: unknown, { input, order }: Pipeline): Admission {
   try {
     const parsed = input.safeParse(value);
-    if (!parsed.success) return refuse('validate', new PayloadInvalidError('schema', describeIssues(parsed.error.issues)));
+    if (!parsed.success)
+      return refuse('validate', new PayloadInvalidError('schema', describeIssues(parsed.error.issues)));
     const key = typeof order === 'object' ? order.by(parsed.data) : '';
     return { ok: true, message: parsed.data, key };
   } catch (error) {
@@ -39,12 +48,15 @@ const MAX_ISSUES = 5;
 
 /** `items.0.quantity: expected a number; …`: paths and rules, never values. */
 function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
-  const lines = issues.slice(0, MAX_ISSUES).map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`));
+  const lines = issues
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`));
   const more = issues.length > MAX_ISSUES ? [`and ${issues.length - MAX_ISSUES} more`] : [];
   return `message does not fit its schema: ${[...lines, ...more].join('; ')}`;
 }
 
-const isAllowed = (queueName: string, patterns: readonly string[]): boolean => patterns.some((pattern) => matches(queueName, pattern));
+const isAllowed = (queueName: string, patterns: readonly string[]): boolean =>
+  patterns.some((pattern) => matches(queueName, pattern));
 
 /** Whether a name fits a pattern whose `*` stands for any characters. Linear: each part is looked for once, left to right. */
 function matches(name: string, pattern: string): boolean {

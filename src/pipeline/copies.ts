@@ -13,10 +13,17 @@ import { carriedHeaders, firstFailedAt, HEADER } from './message-headers.ts';
 const MAX_REASON_LENGTH = 1_000;
 
 /** Pause before the try after `attempt`, or undefined when there is none left. */
-export const nextDelayMs = (source: QueueSource, attempt: number): number | undefined => source.retryDelaysMs[attempt - 1];
+export const nextDelayMs = (source: QueueSource, attempt: number): number | undefined =>
+  source.retryDelaysMs[attempt - 1];
 
 /** The message as it waits for its next try. */
-export function retryCopy(journey: Journey, { error }: Failure, queueName: string, delayMs: number, now: number): OutgoingMessage {
+export function retryCopy(
+  journey: Journey,
+  { error }: Failure,
+  queueName: string,
+  delayMs: number,
+  now: number,
+): OutgoingMessage {
   const { delivery, attempt, identity } = journey;
   return {
     exchange: '',
@@ -33,7 +40,12 @@ export function retryCopy(journey: Journey, { error }: Failure, queueName: strin
 }
 
 /** The message as it lies in the dead-letter queue, with all that a person needs to decide what to do about it. */
-export function deadLetterCopy(journey: Journey, { stage, error }: Failure, queueName: string, now: number): OutgoingMessage {
+export function deadLetterCopy(
+  journey: Journey,
+  { stage, error }: Failure,
+  queueName: string,
+  now: number,
+): OutgoingMessage {
   const { delivery, attempt, identity } = journey;
   const { messageId, correlationId, pipeline } = identity;
   return {

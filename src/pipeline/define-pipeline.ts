@@ -66,7 +66,8 @@ export interface Pipeline {
 }
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
-const isKind = (kind: string) => (value: unknown) => typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
+const isKind = (kind: string) => (value: unknown) =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
 
 const MAX_TIMEOUT_MS = 14 * 60_000;
 
@@ -76,11 +77,22 @@ const schema = z.strictObject({
   input: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
   apis: z.record(z.string(), z.custom(isKind('api'), { error: 'expected an API made by defineApi()' })).optional(),
   concurrency: z.int().min(1).max(10_000).optional(),
-  order: z.union([z.enum(['none', 'arrival']), z.strictObject({ by: z.custom(isFunction, { error: 'expected a function from message to key' }) })]).optional(),
-  timeout: durationSchema()
-    .refine((timeout) => (parseDuration(timeout) ?? 0) <= MAX_TIMEOUT_MS, { error: `expected at most '14m': beyond half of its limit for unsettled deliveries the broker may take the message back` })
+  order: z
+    .union([
+      z.enum(['none', 'arrival']),
+      z.strictObject({ by: z.custom(isFunction, { error: 'expected a function from message to key' }) }),
+    ])
     .optional(),
-  maxMessageBytes: z.int().min(1).max(128 * 1024 * 1024).optional(),
+  timeout: durationSchema()
+    .refine((timeout) => (parseDuration(timeout) ?? 0) <= MAX_TIMEOUT_MS, {
+      error: `expected at most '14m': beyond half of its limit for unsettled deliveries the broker may take the message back`,
+    })
+    .optional(),
+  maxMessageBytes: z
+    .int()
+    .min(1)
+    .max(128 * 1024 * 1024)
+    .optional(),
   publishes: z.array(z.string().min(1)).optional(),
   replyTo: z.array(z.string().min(1)).optional(),
   handle: z.custom(isFunction, { error: 'expected a function (message, context) => Observable, Promise or iterable' }),
@@ -91,9 +103,11 @@ const schema = z.strictObject({
  * Checks a pipeline and fills in its defaults.
  * @throws DefinitionError naming the pipeline, each wrong option and what is allowed.
  */
-export function definePipeline<Schema extends z.ZodType, const Definitions extends ApiDefinitions = {}, Output = never>(
-  options: PipelineOptions<Schema, Definitions, Output>,
-): Pipeline {
+export function definePipeline<
+  Schema extends z.ZodType,
+  const Definitions extends ApiDefinitions = Record<never, never>,
+  Output = never,
+>(options: PipelineOptions<Schema, Definitions, Output>): Pipeline {
   reportProblems([...problemsOf(subjectOf(options), schema, options), ...boundProblems(options)]);
   const { concurrency = 64, order = 'none', timeout = '5m', maxMessageBytes = 1024 * 1024 } = options;
   const { publishes = [], replyTo = ['amq.*'], apis = {}, name, source, input, handle, output } = options;
@@ -118,11 +132,21 @@ export function definePipeline<Schema extends z.ZodType, const Definitions exten
 const subjectOf = ({ name }: { readonly name: unknown }): string => `pipeline ${JSON.stringify(name) ?? String(name)}`;
 
 /** What no single option shows: slots that no delivery could ever fill. */
-function boundProblems(options: { readonly name: string; readonly concurrency?: number; readonly source?: QueueSource }): readonly Problem[] {
+function boundProblems(options: {
+  readonly name: string;
+  readonly concurrency?: number;
+  readonly source?: QueueSource;
+}): readonly Problem[] {
   const { concurrency = 64, source } = options;
   const prefetch = source?.prefetch;
   if (prefetch === undefined || prefetch >= concurrency) return [];
-  return [{ subject: subjectOf(options), path: 'source.prefetch', message: `expected at least the concurrency, ${concurrency}, or slots stay empty; got ${prefetch}` }];
+  return [
+    {
+      subject: subjectOf(options),
+      path: 'source.prefetch',
+      message: `expected at least the concurrency, ${concurrency}, or slots stay empty; got ${prefetch}`,
+    },
+  ];
 }
 
 export const isPipeline = (value: unknown): value is Pipeline => isKind('pipeline')(value);

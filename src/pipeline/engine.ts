@@ -2,8 +2,8 @@
 import type { Observable } from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
 import type { Facts } from '../events.ts';
-import type { CallScope } from '../http/api-client.ts';
 import type { Api } from '../http/api.ts';
+import type { CallScope } from '../http/api-client.ts';
 import type { ApiDefinition } from '../http/define-api.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';

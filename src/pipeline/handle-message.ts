@@ -6,8 +6,8 @@
 import { asyncScheduler, from, Observable } from 'rxjs';
 import { HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
-import type { CallScope } from '../http/api-client.ts';
 import type { Api } from '../http/api.ts';
+import type { CallScope } from '../http/api-client.ts';
 import type { ApiDefinitions, Apis } from '../http/define-api.ts';
 import { traceparentOf } from '../message/identity.ts';
 import { clockNow, LazyContext } from './context.ts';
@@ -22,11 +22,17 @@ import { toMessages } from './results.ts';
  * Holds the values the handle emits until it completes, so that a try that fails publishes nothing. Unsubscribing, the timeout, a lost
  * delivery and the engine's `halt` unsubscribe the handle and abort its signal.
  */
-export function handleMessage(journey: Journey, message: unknown, pipeline: Pipeline, engine: Engine): Observable<Judged> {
+export function handleMessage(
+  journey: Journey,
+  message: unknown,
+  pipeline: Pipeline,
+  engine: Engine,
+): Observable<Judged> {
   return new Observable<Judged>((subscriber) => {
     const { delivery, identity, receivedAt } = journey;
     const startedAt = clockNow();
-    if (engine.facts.isObserved) engine.facts.report({ type: 'slotTaken', at: startedAt, ...identity, waitedMs: startedAt - receivedAt });
+    if (engine.facts.isObserved)
+      engine.facts.report({ type: 'slotTaken', at: startedAt, ...identity, waitedMs: startedAt - receivedAt });
 
     const judge = (verdict: Verdict): void => {
       subscriber.next({ journey, verdict });
@@ -40,7 +46,9 @@ export function handleMessage(journey: Journey, message: unknown, pipeline: Pipe
     subscriber.add(delivery.lost.subscribe(giveBack));
     subscriber.add(engine.halt.subscribe(giveBack));
     if (subscriber.closed) return;
-    subscriber.add(asyncScheduler.schedule(() => fail('handle', new HandleTimeoutError(pipeline.timeoutMs)), pipeline.timeoutMs));
+    subscriber.add(
+      asyncScheduler.schedule(() => fail('handle', new HandleTimeoutError(pipeline.timeoutMs)), pipeline.timeoutMs),
+    );
 
     const results: unknown[] = [];
     let isOver = false;
@@ -74,12 +82,24 @@ export function handleMessage(journey: Journey, message: unknown, pipeline: Pipe
   });
 }
 
-function createContext(journey: Journey, pipeline: Pipeline, engine: Engine, deadline: number, traceparent: string): LazyContext<ApiDefinitions> {
+function createContext(
+  journey: Journey,
+  pipeline: Pipeline,
+  engine: Engine,
+  deadline: number,
+  traceparent: string,
+): LazyContext<ApiDefinitions> {
   const { delivery, identity, attempt } = journey;
   const { messageId, correlationId } = identity;
   return new LazyContext({
     bindApis: () =>
-      bindApis(pipeline.apis, engine, { ...identity, attempt, traceparent, deadlineAt: deadline, keyScope: `${pipeline.name}/${messageId}` }),
+      bindApis(pipeline.apis, engine, {
+        ...identity,
+        attempt,
+        traceparent,
+        deadlineAt: deadline,
+        keyScope: `${pipeline.name}/${messageId}`,
+      }),
     makeLog: () => engine.log.child({ pipeline: pipeline.name, messageId, correlationId, attempt }),
     messageId,
     correlationId,

@@ -36,11 +36,27 @@ export function firstFailedAt(headers: Headers, now: number): number {
 /**
  * Headers a copy must not carry: `CC` and `BCC` would route it to other queues again, and the rest is the broker's own book-keeping.
  */
-const NOT_CARRIED: ReadonlySet<string> = new Set(['CC', 'BCC', 'x-delivery-count', 'x-death', 'x-first-death-exchange', 'x-first-death-queue', 'x-first-death-reason', 'x-last-death-exchange', 'x-last-death-queue', 'x-last-death-reason']);
+const NOT_CARRIED: ReadonlySet<string> = new Set([
+  'CC',
+  'BCC',
+  'x-delivery-count',
+  'x-death',
+  'x-first-death-exchange',
+  'x-first-death-queue',
+  'x-first-death-reason',
+  'x-last-death-exchange',
+  'x-last-death-queue',
+  'x-last-death-reason',
+]);
 
 /** A message's headers for its copy, with where it was first published to. */
-export function carriedHeaders({ headers, exchange, routingKey, properties }: Delivery): Record<string, HeaderValue | undefined> {
-  const carried: Record<string, HeaderValue | undefined> = Object.create(null);
+export function carriedHeaders({
+  headers,
+  exchange,
+  routingKey,
+  properties,
+}: Delivery): Record<string, HeaderValue | undefined> {
+  const carried = Object.create(null) as Record<string, HeaderValue | undefined>;
   carried[HEADER.exchange] = exchange;
   carried[HEADER.routingKey] = routingKey;
   if (properties.userId !== undefined) carried[HEADER.userId] = properties.userId;

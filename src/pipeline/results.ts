@@ -11,7 +11,13 @@ import type { Journey } from './journey.ts';
  * The messages for one message's results: to each destination, and to its `reply-to`.
  * @throws ResultInvalidError for a value that cannot be sent, and whatever the author's `output` throws.
  */
-export function toMessages(results: readonly unknown[], message: unknown, journey: Journey, pipeline: Pipeline, traceparent: string): OutgoingMessage[] {
+export function toMessages(
+  results: readonly unknown[],
+  message: unknown,
+  journey: Journey,
+  pipeline: Pipeline,
+  traceparent: string,
+): OutgoingMessage[] {
   const { replyTo } = journey.delivery.properties;
   const outgoing: OutgoingMessage[] = [];
   results.forEach((result, index) => {
@@ -19,7 +25,8 @@ export function toMessages(results: readonly unknown[], message: unknown, journe
     if (destinations.length === 0 && replyTo === undefined) return;
     const encoded = encodeBody(result);
     const messageId = resultIdOf(pipeline.name, journey.identity.messageId, index);
-    for (const destination of destinations) outgoing.push(toExchange(destination, encoded, messageId, journey, traceparent));
+    for (const destination of destinations)
+      outgoing.push(toExchange(destination, encoded, messageId, journey, traceparent));
     if (replyTo !== undefined) outgoing.push(toRequester(replyTo, encoded, messageId, journey, traceparent));
   });
   return outgoing;
@@ -29,12 +36,19 @@ function destinationsOf(result: unknown, message: unknown, { output }: Pipeline)
   const given = output?.(result, message) ?? [];
   const destinations = Array.isArray(given) ? (given as readonly Destination[]) : [given as Destination];
   for (const destination of destinations) {
-    if (destination?.kind !== 'exchange') throw new ResultInvalidError('output must return exchange(…), a list of them, or undefined');
+    if (destination?.kind !== 'exchange')
+      throw new ResultInvalidError('output must return exchange(…), a list of them, or undefined');
   }
   return destinations;
 }
 
-function toExchange(destination: Destination, encoded: Encoded, messageId: string, journey: Journey, traceparent: string): OutgoingMessage {
+function toExchange(
+  destination: Destination,
+  encoded: Encoded,
+  messageId: string,
+  journey: Journey,
+  traceparent: string,
+): OutgoingMessage {
   const { exchange, routingKey, mandatory = true, headers, priority } = destination;
   return {
     exchange,
@@ -53,7 +67,13 @@ function toExchange(destination: Destination, encoded: Encoded, messageId: strin
 }
 
 /** An answer is for one requester, who may have left: unroutable then, and nobody's failure. */
-function toRequester(replyTo: string, encoded: Encoded, messageId: string, journey: Journey, traceparent: string): OutgoingMessage {
+function toRequester(
+  replyTo: string,
+  encoded: Encoded,
+  messageId: string,
+  journey: Journey,
+  traceparent: string,
+): OutgoingMessage {
   return {
     exchange: '',
     routingKey: replyTo,

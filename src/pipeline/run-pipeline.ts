@@ -5,7 +5,7 @@
  *
  * The broker's prefetch is the inlet valve: whatever waits in here, it is at most that many messages.
  */
-import { ignoreElements, map, mergeMap, type Observable, of, type OperatorFunction, takeUntil, tap } from 'rxjs';
+import { ignoreElements, map, mergeMap, type Observable, type OperatorFunction, of, takeUntil, tap } from 'rxjs';
 import { codeOf, messageOf } from '../errors.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { correlationIdOf, messageIdOf } from '../message/identity.ts';
@@ -42,25 +42,47 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   const ledger = new Ledger();
   const unsettled = new Set<Journey>();
   const settle = settleWith(pipeline, engine);
-  let intake: { readonly isConsuming: boolean; readonly reason?: string } = { isConsuming: false, reason: 'not started' };
+  let intake: { readonly isConsuming: boolean; readonly reason?: string } = {
+    isConsuming: false,
+    reason: 'not started',
+  };
   let isDraining = false;
 
   const onConsuming = (isConsuming: boolean, reason?: string): void => {
     intake = { isConsuming, ...(reason === undefined ? {} : { reason }) };
     const state = isConsuming ? 'consuming' : isDraining ? 'stopped' : 'paused';
-    facts.report({ type: 'intakeChanged', at: clockNow(), pipeline: pipeline.name, state, ...(reason === undefined ? {} : { reason }) });
+    facts.report({
+      type: 'intakeChanged',
+      at: clockNow(),
+      pipeline: pipeline.name,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+    });
   };
 
   const receive = (delivery: Delivery): Received => {
     const messageId = messageIdOf(delivery);
-    const identity = { pipeline: pipeline.name, messageId, correlationId: correlationIdOf(delivery, messageId), deliveryTag: delivery.deliveryTag };
+    const identity = {
+      pipeline: pipeline.name,
+      messageId,
+      correlationId: correlationIdOf(delivery, messageId),
+      deliveryTag: delivery.deliveryTag,
+    };
     const attempt = attemptOf(delivery.headers, pipeline.source.retryDelaysMs.length + 1);
     const journey: Journey = { delivery, identity, receivedAt: clockNow(), attempt };
     ledger.enter();
     unsettled.add(journey);
     if (facts.isObserved) {
       const { queue, redelivered, body } = delivery;
-      facts.report({ type: 'delivered', at: journey.receivedAt, ...identity, queue, attempt, redelivered, bytes: body.byteLength });
+      facts.report({
+        type: 'delivered',
+        at: journey.receivedAt,
+        ...identity,
+        queue,
+        attempt,
+        redelivered,
+        bytes: body.byteLength,
+      });
     }
     return { journey, admission: admit(delivery, pipeline) };
   };
@@ -86,7 +108,9 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       settlement,
       late: isLate,
       durationMs: at - journey.receivedAt,
-      ...(failure === undefined ? {} : { code: codeOf(failure.error), reason: messageOf(failure.error), stage: failure.stage }),
+      ...(failure === undefined
+        ? {}
+        : { code: codeOf(failure.error), reason: messageOf(failure.error), stage: failure.stage }),
       ...(reason === undefined ? {} : { reason }),
       ...(delayMs === undefined ? {} : { delayMs }),
     });
@@ -103,11 +127,15 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
 }
 
 /** The slots, in the order the pipeline asks for. */
-function inOrder({ order, concurrency }: Pipeline, judge: (received: Received) => Observable<Judged>): OperatorFunction<Received, Judged> {
+function inOrder(
+  { order, concurrency }: Pipeline,
+  judge: (received: Received) => Observable<Judged>,
+): OperatorFunction<Received, Judged> {
   if (order === 'none') return inSlots(judge, concurrency);
   if (order === 'arrival') return inSlots(judge, 1);
   return mergeMapByKey(keyOf, judge, { concurrency });
 }
 
 /** A message that could not be read has no key, and nobody to be in order with. */
-const keyOf = ({ journey, admission }: Received): string => (admission.ok ? `key ${admission.key}` : `tag ${journey.delivery.deliveryTag}`);
+const keyOf = ({ journey, admission }: Received): string =>
+  admission.ok ? `key ${admission.key}` : `tag ${journey.delivery.deliveryTag}`;

@@ -53,10 +53,19 @@ export function settleWith(pipeline: Pipeline, engine: Engine): (judged: Judged)
       return published.pipe(
         tap({
           complete: () =>
-            facts.report({ type: 'published', at: clockNow(), ...journey.identity, exchange, routingKey, confirmedMs: clockNow() - publishedAt }),
+            facts.report({
+              type: 'published',
+              at: clockNow(),
+              ...journey.identity,
+              exchange,
+              routingKey,
+              confirmedMs: clockNow() - publishedAt,
+            }),
         }),
       );
-    }).pipe(retryWithBackoff({ maxAttempts: RESULT_ATTEMPTS, backoff: resultBackoff, isTransient: isWorthAnotherPublish }));
+    }).pipe(
+      retryWithBackoff({ maxAttempts: RESULT_ATTEMPTS, backoff: resultBackoff, isTransient: isWorthAnotherPublish }),
+    );
 
   const store = (copy: OutgoingMessage, kind: SettlementKind, journey: Journey): Observable<never> =>
     defer(() => broker.publish(copy)).pipe(
@@ -77,7 +86,10 @@ export function settleWith(pipeline: Pipeline, engine: Engine): (judged: Judged)
       }),
     );
 
-  const ack = (journey: Journey, settlement: Omit<Settlement, 'result'>): Settlement => ({ ...settlement, result: journey.delivery.ack() });
+  const ack = (journey: Journey, settlement: Omit<Settlement, 'result'>): Settlement => ({
+    ...settlement,
+    result: journey.delivery.ack(),
+  });
 
   const settleFailure = (journey: Journey, failure: Failure): Observable<Settlement> => {
     const delayMs = isTransient(failure.error) ? nextDelayMs(source, journey.attempt) : undefined;
@@ -86,20 +98,29 @@ export function settleWith(pipeline: Pipeline, engine: Engine): (judged: Judged)
         ? (['deadLetter', deadLetterCopy(journey, failure, source.name, clockNow())] as const)
         : (['retry', retryCopy(journey, failure, source.name, delayMs, clockNow())] as const);
     const settlement = { kind, failure, ...(delayMs === undefined ? {} : { delayMs }) };
-    return concat(store(copy, kind, journey), defer(() => of(ack(journey, settlement))));
+    return concat(
+      store(copy, kind, journey),
+      defer(() => of(ack(journey, settlement))),
+    );
   };
 
   const settleDone = (journey: Journey, results: readonly OutgoingMessage[]): Observable<Settlement> =>
-    concat(merge(...results.map((result) => publishResult(result, journey))), defer(() => of(ack(journey, { kind: 'ack' })))).pipe(
-      catchError((error: unknown) => settleFailure(journey, { stage: 'publish', error })),
-    );
+    concat(
+      merge(...results.map((result) => publishResult(result, journey))),
+      defer(() => of(ack(journey, { kind: 'ack' }))),
+    ).pipe(catchError((error: unknown) => settleFailure(journey, { stage: 'publish', error })));
 
-  const giveBack = ({ delivery }: Journey, reason: string): Settlement => ({ kind: 'returned', reason, result: delivery.requeue() });
+  const giveBack = ({ delivery }: Journey, reason: string): Settlement => ({
+    kind: 'returned',
+    reason,
+    result: delivery.requeue(),
+  });
 
   return ({ journey, verdict }) => {
     if (verdict.kind === 'returned') return of(giveBack(journey, verdict.reason));
     if (verdict.kind === 'done' && verdict.results.length === 0) return of(ack(journey, { kind: 'ack' }));
-    const settled = verdict.kind === 'done' ? settleDone(journey, verdict.results) : settleFailure(journey, verdict.failure);
+    const settled =
+      verdict.kind === 'done' ? settleDone(journey, verdict.results) : settleFailure(journey, verdict.failure);
     const interrupted = merge(journey.delivery.lost, engine.halt).pipe(map((reason) => giveBack(journey, reason)));
     return race(settled, interrupted).pipe(first());
   };

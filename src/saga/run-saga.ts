@@ -2,8 +2,28 @@
  * A saga at work: forwards step by step, or back step by step, each move journalled before the next begins.
  * What the journal already holds is not done again, so a run after a crash goes on where the last one stood.
  */
-import { asyncScheduler, catchError, concat, defaultIfEmpty, defer, finalize, last, map, mergeMap, type Observable, of, throwError } from 'rxjs';
-import { codeOf, CompensationFailedError, isTransient, messageOf, SagaConflictError, SagaUndoneError } from '../errors.ts';
+import {
+  asyncScheduler,
+  catchError,
+  concat,
+  defaultIfEmpty,
+  defer,
+  finalize,
+  last,
+  map,
+  mergeMap,
+  type Observable,
+  of,
+  throwError,
+} from 'rxjs';
+import {
+  CompensationFailedError,
+  codeOf,
+  isTransient,
+  messageOf,
+  SagaConflictError,
+  SagaUndoneError,
+} from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
 import { scopeApis } from '../http/scope-apis.ts';
 import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
@@ -33,9 +53,13 @@ interface SagaRun {
 export function runSaga(plan: SagaPlan, input: unknown, context: SagaContext<ApiDefinitions>): Observable<unknown> {
   return defer(() => {
     const sagaId = plan.id(input);
-    return context.journal.open(plan.name, sagaId).pipe(
-      mergeMap((journal) => defer(() => proceed({ plan, sagaId, input, context, journal })).pipe(finalize(() => journal.release()))),
-    );
+    return context.journal
+      .open(plan.name, sagaId)
+      .pipe(
+        mergeMap((journal) =>
+          defer(() => proceed({ plan, sagaId, input, context, journal })).pipe(finalize(() => journal.release())),
+        ),
+      );
   });
 }
 
@@ -43,9 +67,13 @@ function proceed(run: SagaRun): Observable<unknown> {
   const { plan, sagaId, input, journal } = run;
   const state = sagaState(journal.records);
   const inputHash = fingerprint(JSON.stringify(input));
-  if (state.inputHash === undefined) return record(run, { kind: 'started', inputHash }, () => stepForward(run, new Map()));
+  if (state.inputHash === undefined)
+    return record(run, { kind: 'started', inputHash }, () => stepForward(run, new Map()));
   if (state.inputHash !== inputHash) {
-    return throwError(() => new SagaConflictError(`saga "${plan.name}" ${sagaId} was started with another input; ids must not be reused`));
+    return throwError(
+      () =>
+        new SagaConflictError(`saga "${plan.name}" ${sagaId} was started with another input; ids must not be reused`),
+    );
   }
   if (state.end === 'completed') return of(finish(run, state.results));
   if (state.failure === undefined) return stepForward(run, state.results);
@@ -61,14 +89,21 @@ function stepForward(run: SagaRun, results: ReadonlyMap<string, unknown>): Obser
       mergeMap((outcome) => {
         if (!outcome.ok) return turnBack(run, step, results, outcome.error);
         const { result } = outcome;
-        return record(run, { kind: 'stepDone', step: step.name, result }, () => stepForward(run, new Map(results).set(step.name, result)));
+        return record(run, { kind: 'stepDone', step: step.name, result }, () =>
+          stepForward(run, new Map(results).set(step.name, result)),
+        );
       }),
     ),
   );
 }
 
 /** A step failed: later, where it is worth another try; otherwise the decision to compensate is recorded, for good. */
-function turnBack(run: SagaRun, step: SagaStep, results: ReadonlyMap<string, unknown>, error: unknown): Observable<unknown> {
+function turnBack(
+  run: SagaRun,
+  step: SagaStep,
+  results: ReadonlyMap<string, unknown>,
+  error: unknown,
+): Observable<unknown> {
   if (isWorthLater(run, error)) return throwError(() => error);
   const failure: StepFailure = { step: step.name, code: codeOf(error), message: messageOf(error) };
   const state: SagaState = { ...sagaState([]), results, failure };
@@ -89,7 +124,9 @@ function stepBack(run: SagaRun, state: SagaState, failure: StepFailure, error?: 
       mergeMap((outcome) => {
         if (!outcome.ok) return failToCompensate(run, name, outcome.error);
         const compensated = [...state.compensated, name];
-        return record(run, { kind: 'compensationDone', step: name }, () => stepBack(run, { ...state, compensated }, failure, error));
+        return record(run, { kind: 'compensationDone', step: name }, () =>
+          stepBack(run, { ...state, compensated }, failure, error),
+        );
       }),
     ),
   );
@@ -99,7 +136,9 @@ function failToCompensate(run: SagaRun, step: string, error: unknown): Observabl
   const { plan, sagaId } = run;
   const move: Move = { kind: 'compensationFailed', step, code: codeOf(error), message: messageOf(error) };
   return record(run, move, () =>
-    throwError(() => (isWorthLater(run, error) ? error : new CompensationFailedError(plan.name, sagaId, step, { cause: error }))),
+    throwError(() =>
+      isWorthLater(run, error) ? error : new CompensationFailedError(plan.name, sagaId, step, { cause: error }),
+    ),
   );
 }
 
@@ -108,14 +147,26 @@ function finish({ plan, input }: SagaRun, results: ReadonlyMap<string, unknown>)
 }
 
 /** The saga is undone: its author's answer, or the failure of the step that turned it back. */
-function giveUp({ plan, input, sagaId }: SagaRun, { compensated }: SagaState, failure: StepFailure, error?: unknown): Observable<unknown> {
-  if (plan.whenCompensated !== undefined) return of(plan.whenCompensated({ input, failure: { ...failure, compensated } }));
-  return throwError(() => error ?? new SagaUndoneError(plan.name, sagaId, failure));
+function giveUp(
+  { plan, input, sagaId }: SagaRun,
+  { compensated }: SagaState,
+  failure: StepFailure,
+  error?: unknown,
+): Observable<unknown> {
+  if (plan.whenCompensated !== undefined)
+    return of(plan.whenCompensated({ input, failure: { ...failure, compensated } }));
+  const undone = (): unknown => error ?? new SagaUndoneError(plan.name, sagaId, failure);
+  return throwError(undone);
 }
 
-const isWorthLater = ({ context }: SagaRun, error: unknown): boolean => isTransient(error) && context.attempt < context.maxAttempts;
+const isWorthLater = ({ context }: SagaRun, error: unknown): boolean =>
+  isTransient(error) && context.attempt < context.maxAttempts;
 
-function scopeOf({ plan, sagaId, input, context }: SagaRun, results: ReadonlyMap<string, unknown>, move: string): SagaScope<unknown, ApiDefinitions, unknown> {
+function scopeOf(
+  { plan, sagaId, input, context }: SagaRun,
+  results: ReadonlyMap<string, unknown>,
+  move: string,
+): SagaScope<unknown, ApiDefinitions, unknown> {
   return {
     input,
     results: Object.fromEntries(results),
@@ -137,4 +188,7 @@ const outcomeOf = (work: () => ReturnType<SagaStep['run']>): Observable<StepOutc
 
 /** Writes a move down, and only then goes on. */
 const record = <T>({ journal }: SagaRun, move: Move, next: () => Observable<T>): Observable<T> =>
-  concat(defer(() => journal.append({ ...move, at: asyncScheduler.now() })), defer(next));
+  concat(
+    defer(() => journal.append({ ...move, at: asyncScheduler.now() })),
+    defer(next),
+  );

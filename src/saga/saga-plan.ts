@@ -45,5 +45,7 @@ export interface SagaPlan {
   readonly id: (input: unknown) => string;
   readonly steps: readonly SagaStep[];
   readonly finish: (scope: { readonly input: unknown; readonly results: unknown }) => unknown;
-  readonly whenCompensated: ((scope: { readonly input: unknown; readonly failure: SagaFailure }) => unknown) | undefined;
+  readonly whenCompensated:
+    | ((scope: { readonly input: unknown; readonly failure: SagaFailure }) => unknown)
+    | undefined;
 }

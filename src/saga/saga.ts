@@ -27,17 +27,23 @@ export interface Saga<Input, Definitions extends ApiDefinitions, Results> {
   step<Name extends string, Result>(
     name: Name,
     run: (scope: SagaScope<Input, Definitions, Results>) => ObservableInput<Result>,
-    compensate?: (scope: SagaScope<Input, Definitions, Results & { readonly [N in Name]: Result }>) => ObservableInput<unknown>,
+    compensate?: (
+      scope: SagaScope<Input, Definitions, Results & { readonly [N in Name]: Result }>,
+    ) => ObservableInput<unknown>,
   ): Saga<Input, Definitions, Results & { readonly [N in Name]: Result }>;
 
   /** Ends the saga: what its handle emits when every step is done. */
-  returns<Output>(finish: (scope: { readonly input: Input; readonly results: Results }) => Output): SagaHandle<Input, Definitions, Output>;
+  returns<Output>(
+    finish: (scope: { readonly input: Input; readonly results: Results }) => Output,
+  ): SagaHandle<Input, Definitions, Output>;
 }
 
 export interface SagaHandle<Input, Definitions extends ApiDefinitions, Output> {
   (input: Input, context: SagaContext<Definitions>): Observable<Output>;
   /** What the handle emits when the saga was undone. Without it an undone saga fails with the error of its failed step. */
-  whenCompensated<Failed>(finish: (scope: { readonly input: Input; readonly failure: SagaFailure }) => Failed): SagaHandle<Input, Definitions, Output | Failed>;
+  whenCompensated<Failed>(
+    finish: (scope: { readonly input: Input; readonly failure: SagaFailure }) => Failed,
+  ): SagaHandle<Input, Definitions, Output | Failed>;
 }
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
@@ -53,7 +59,9 @@ const sagaSchema = z.strictObject({
 const stepSchema = z.strictObject({
   name: nameSchema,
   run: z.custom(isFunction, { error: 'expected a function ({ input, apis, results }) => Observable or Promise' }),
-  compensate: z.custom(isFunction, { error: 'expected a function ({ input, apis, results }) => Observable or Promise' }).optional(),
+  compensate: z
+    .custom(isFunction, { error: 'expected a function ({ input, apis, results }) => Observable or Promise' })
+    .optional(),
 });
 
 /**
@@ -84,14 +92,24 @@ function withSteps(options: ErasedOptions, steps: readonly SagaStep[]): unknown 
       const taken: readonly Problem[] = steps.some((step) => step.name === name)
         ? [{ subject, path: `steps.${name}`, message: 'expected a name of its own; another step has it' }]
         : [];
-      const wrong = problemsOf(subject, stepSchema, { name, run, compensate }).map((problem) => ({ ...problem, path: `steps.${name}.${problem.path}` }));
+      const wrong = problemsOf(subject, stepSchema, { name, run, compensate }).map((problem) => ({
+        ...problem,
+        path: `steps.${name}.${problem.path}`,
+      }));
       reportProblems([...taken, ...wrong]);
       return withSteps(options, [...steps, { name, run, compensate }]) as ErasedSaga;
     },
     returns: (finish: SagaPlan['finish']) => {
       const subject = subjectOf(options.name);
-      if (steps.length === 0) reportProblems([{ subject, path: 'steps', message: 'expected at least one step before returns()' }]);
-      return toHandle({ name: options.name, id: options.id as SagaPlan['id'], steps, finish, whenCompensated: undefined });
+      if (steps.length === 0)
+        reportProblems([{ subject, path: 'steps', message: 'expected at least one step before returns()' }]);
+      return toHandle({
+        name: options.name,
+        id: options.id as SagaPlan['id'],
+        steps,
+        finish,
+        whenCompensated: undefined,
+      });
     },
   };
   return erased;

@@ -2,8 +2,8 @@
 import { forkJoin, ignoreElements, type Observable } from 'rxjs';
 import { ConfigError, type Problem } from '../errors.ts';
 import type { Facts } from '../events.ts';
-import { type ApiClient, type CallScope, createApiClient } from '../http/api-client.ts';
 import type { Api } from '../http/api.ts';
+import { type ApiClient, type CallScope, createApiClient } from '../http/api-client.ts';
 import type { ApiDefinition } from '../http/define-api.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import type { Random } from '../policies/random.ts';
@@ -15,7 +15,10 @@ export interface ApiRegistry {
 }
 
 /** @throws ConfigError naming every setting of every API that is missing or wrong. */
-export function createApiRegistry(pipelines: readonly Pipeline[], parts: { readonly facts: Facts; readonly random: Random }): ApiRegistry {
+export function createApiRegistry(
+  pipelines: readonly Pipeline[],
+  parts: { readonly facts: Facts; readonly random: Random },
+): ApiRegistry {
   const clients = new Map<ApiDefinition, ApiClient>();
   const problems: Problem[] = [];
   for (const definition of new Set(pipelines.flatMap(({ apis }) => Object.values(apis)))) {
@@ -30,7 +33,8 @@ export function createApiRegistry(pipelines: readonly Pipeline[], parts: { reado
   return {
     bind: (definition, scope) => {
       const client = clients.get(definition);
-      if (client === undefined) throw new TypeError(`api "${definition.name}" is not declared by any pipeline of this worker`);
+      if (client === undefined)
+        throw new TypeError(`api "${definition.name}" is not declared by any pipeline of this worker`);
       return client.bind(scope);
     },
     close: () => forkJoin([...clients.values()].map((client) => client.close())).pipe(ignoreElements()),

@@ -2,8 +2,9 @@
  * TypeScript modules of a user's project become modules Node can import, the same way on every Node: esbuild bundles the user's files alone.
  * Packages stay where they are, and `sluice` is the copy that runs the worker: definitions of a second copy would be strangers to it.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+
 import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
@@ -42,7 +43,11 @@ export async function bundleModules(root: string, entries: readonly string[]): P
     if (!isBuildFailure(error)) throw error;
     return { outputs: [], problems: error.errors.map((message) => toProblem(root, message)), dispose };
   }
-  return { outputs: named.map(({ entry, name }) => ({ entry, output: join(folder, `${name}.mjs`) })), problems: [], dispose };
+  return {
+    outputs: named.map(({ entry, name }) => ({ entry, output: join(folder, `${name}.mjs`) })),
+    problems: [],
+    dispose,
+  };
 }
 
 /** A fresh folder below the nearest `node_modules`, from where packages resolve as they do from the user's files. */
@@ -68,14 +73,21 @@ const thisSluice: Plugin = {
     build.onResolve({ filter: /^sluice(\/|$)/ }, ({ path }) => {
       const inside = path.slice('sluice/'.length);
       const file = join(dirname(dirname(fileURLToPath(import.meta.url))), inside, `index${extension}`);
-      return existsSync(file) ? { path: file, external: true } : { errors: [{ text: `"${path}" is not an export of sluice` }] };
+      return existsSync(file)
+        ? { path: file, external: true }
+        : { errors: [{ text: `"${path}" is not an export of sluice` }] };
     });
   },
 };
 
-const isBuildFailure = (error: unknown): error is BuildFailure => error instanceof Error && 'errors' in error && Array.isArray(error.errors);
+const isBuildFailure = (error: unknown): error is BuildFailure =>
+  error instanceof Error && 'errors' in error && Array.isArray(error.errors);
 
 function toProblem(root: string, { text, location }: Message): Problem {
   if (location === null) return { subject: 'modules', path: '', message: text };
-  return { subject: `module ${relative(root, location.file)}`, path: `${location.line}:${location.column + 1}`, message: text };
+  return {
+    subject: `module ${relative(root, location.file)}`,
+    path: `${location.line}:${location.column + 1}`,
+    message: text,
+  };
 }

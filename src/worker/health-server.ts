@@ -59,22 +59,34 @@ const listenOn = (server: Server, port: number): Promise<void> =>
     });
   });
 
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+}
+
 function answer(request: IncomingMessage, response: ServerResponse, readiness: () => Readiness): void {
-  const send = (status: number, body: object): void => {
-    const text = JSON.stringify(body);
-    response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' });
-    response.end(request.method === 'HEAD' ? undefined : text);
-  };
   request.resume();
-  if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, { error: 'GET or HEAD only' });
-  switch (request.url) {
+  const { status, body } = answerTo(request, readiness);
+  const text = JSON.stringify(body);
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+  };
+  response.writeHead(status, headers);
+  response.end(request.method === 'HEAD' ? undefined : text);
+}
+
+function answerTo({ method, url }: IncomingMessage, readiness: () => Readiness): Answer {
+  if (method !== 'GET' && method !== 'HEAD') return { status: 405, body: { error: 'GET or HEAD only' } };
+  switch (url) {
     case '/livez':
-      return send(200, { status: 'live' });
+      return { status: 200, body: { status: 'live' } };
     case '/readyz': {
       const { isReady, state, waiting } = readiness();
-      return send(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', state, waiting });
+      return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', state, waiting } };
     }
     default:
-      return send(404, { error: 'there are /livez and /readyz' });
+      return { status: 404, body: { error: 'there are /livez and /readyz' } };
   }
 }

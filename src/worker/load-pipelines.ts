@@ -26,9 +26,16 @@ export async function loadPipelines(folder: string): Promise<LoadedPipelines> {
   const root = resolve(folder);
   const subject = `folder ${folder}`;
   const files = await readdir(root).catch(() => undefined);
-  if (files === undefined) return { pipelines: [], problems: [{ subject, path: '', message: 'does not exist; pass the folder that holds your pipelines' }] };
+  if (files === undefined)
+    return {
+      pipelines: [],
+      problems: [{ subject, path: '', message: 'does not exist; pass the folder that holds your pipelines' }],
+    };
 
-  const entries = files.filter((file) => MODULE.test(file) && !NOT_A_MODULE.test(file)).sort().map((file) => join(root, file));
+  const entries = files
+    .filter((file) => MODULE.test(file) && !NOT_A_MODULE.test(file))
+    .sort()
+    .map((file) => join(root, file));
   const found = new Map<Pipeline, string>();
   const problems: Problem[] = [];
   const bundle = await bundleModules(root, entries);
@@ -36,23 +43,31 @@ export async function loadPipelines(folder: string): Promise<LoadedPipelines> {
   const reported = await collectProblems(async () => {
     for (const { entry, output } of bundle.outputs) {
       const module = await importModule(entry, output, root, problems);
-      for (const exported of Object.values(module)) if (isPipeline(exported) && !found.has(exported)) found.set(exported, relative(root, entry));
+      for (const exported of Object.values(module))
+        if (isPipeline(exported) && !found.has(exported)) found.set(exported, relative(root, entry));
     }
   });
   await bundle.dispose();
   problems.push(...reported, ...clashes(found));
-  if (found.size === 0 && problems.length === 0) problems.push({ subject, path: '', message: 'no module exports a pipeline made by definePipeline()' });
+  if (found.size === 0 && problems.length === 0)
+    problems.push({ subject, path: '', message: 'no module exports a pipeline made by definePipeline()' });
   return { pipelines: [...found.keys()], problems };
 }
 
-async function importModule(entry: string, output: string, root: string, problems: Problem[]): Promise<Record<string, unknown>> {
+async function importModule(
+  entry: string,
+  output: string,
+  root: string,
+  problems: Problem[],
+): Promise<Record<string, unknown>> {
   try {
     return (await import(pathToFileURL(output).href)) as Record<string, unknown>;
   } catch (error) {
     // A shared module that fails, fails every module that imports it: the same error is told once.
     const message = messageOf(error);
     if (error instanceof DefinitionError) problems.push(...error.problems);
-    else if (!problems.some((known) => known.message === message)) problems.push({ subject: `module ${relative(root, entry)}`, path: '', message });
+    else if (!problems.some((known) => known.message === message))
+      problems.push({ subject: `module ${relative(root, entry)}`, path: '', message });
     return {};
   }
 }
@@ -65,11 +80,17 @@ function clashes(found: ReadonlyMap<Pipeline, string>): readonly Problem[] {
   for (const [pipeline, file] of found) {
     const subject = `pipeline "${pipeline.name}"`;
     const sameName = byName.get(pipeline.name);
-    if (sameName !== undefined) problems.push({ subject, path: 'name', message: `is defined in ${sameName} and in ${file}; names must differ` });
+    if (sameName !== undefined)
+      problems.push({ subject, path: 'name', message: `is defined in ${sameName} and in ${file}; names must differ` });
     byName.set(pipeline.name, file);
     const queueName = pipeline.source?.name;
     const sameQueue = byQueue.get(queueName);
-    if (sameQueue !== undefined) problems.push({ subject, path: 'source', message: `queue "${queueName}" is consumed by pipeline "${sameQueue}" too; give each its queue, bound to the same exchange` });
+    if (sameQueue !== undefined)
+      problems.push({
+        subject,
+        path: 'source',
+        message: `queue "${queueName}" is consumed by pipeline "${sameQueue}" too; give each its queue, bound to the same exchange`,
+      });
     byQueue.set(queueName, pipeline.name);
   }
   return [...problems, ...apiClashes([...found.keys()])];
@@ -79,5 +100,9 @@ function clashes(found: ReadonlyMap<Pipeline, string>): readonly Problem[] {
 function apiClashes(pipelines: readonly Pipeline[]): readonly Problem[] {
   const names = [...new Set(pipelines.flatMap((pipeline) => Object.values(pipeline.apis)))].map(({ name }) => name);
   const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index));
-  return [...repeated].map((name) => ({ subject: `api "${name}"`, path: 'name', message: 'is defined more than once; define it in one module and import it' }));
+  return [...repeated].map((name) => ({
+    subject: `api "${name}"`,
+    path: 'name',
+    message: 'is defined more than once; define it in one module and import it',
+  }));
 }

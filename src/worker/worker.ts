@@ -5,7 +5,20 @@
  *
  * Draining keeps an order: stop taking messages, finish what runs, give back the rest, await confirms, close channels, close connections.
  */
-import { BehaviorSubject, catchError, concat, concatWith, defer, EMPTY, merge, type Observable, ReplaySubject, Subscription, takeUntil, timer } from 'rxjs';
+import {
+  BehaviorSubject,
+  catchError,
+  concat,
+  concatWith,
+  defer,
+  EMPTY,
+  merge,
+  type Observable,
+  ReplaySubject,
+  Subscription,
+  takeUntil,
+  timer,
+} from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
 import { sourceTopology } from '../broker/queue.ts';
 import type { Topology, TopologyMode } from '../broker/topology.ts';
@@ -75,7 +88,9 @@ export function startWorker(options: WorkerOptions): Worker {
   const apis = createApiRegistry(pipelines, { facts, random });
   const drain = new ReplaySubject<void>(1);
   const halt = new ReplaySubject<string>(1);
-  const runs = pipelines.map((pipeline) => runPipeline(pipeline, { broker, journal, facts, log, random, drain, halt, bindApi: apis.bind }));
+  const runs = pipelines.map((pipeline) =>
+    runPipeline(pipeline, { broker, journal, facts, log, random, drain, halt, bindApi: apis.bind }),
+  );
   const state = new BehaviorSubject<WorkerState>('starting');
   const grace = new Subscription();
   let wasCutShort = false;
@@ -86,7 +101,8 @@ export function startWorker(options: WorkerOptions): Worker {
     report(next);
     state.next(next);
   };
-  const ledgers = (): Record<string, LedgerCounts> => Object.fromEntries(runs.map((run) => [run.pipeline.name, run.ledger()]));
+  const ledgers = (): Record<string, LedgerCounts> =>
+    Object.fromEntries(runs.map((run) => [run.pipeline.name, run.ledger()]));
 
   const hasten = (reason: string): void => {
     wasCutShort ||= runs.some((run) => run.ledger().inFlight > 0);
@@ -121,7 +137,8 @@ export function startWorker(options: WorkerOptions): Worker {
       .subscribe({
         complete: () => {
           const books = ledgers();
-          for (const [pipeline, counts] of Object.entries(books)) if (!isBalanced(counts)) log.error({ pipeline, ...counts }, 'the books do not balance');
+          for (const [pipeline, counts] of Object.entries(books))
+            if (!isBalanced(counts)) log.error({ pipeline, ...counts }, 'the books do not balance');
           move('stopped');
           state.complete();
           resolve({ isClean: !wasCutShort, ledgers: books, ...(failure === undefined ? {} : { failure }) });
@@ -129,7 +146,14 @@ export function startWorker(options: WorkerOptions): Worker {
       });
   });
 
-  return { state: state.asObservable(), readiness: () => readinessOf(state.value, runs), ledgers, stop, hasten, stopped };
+  return {
+    state: state.asObservable(),
+    readiness: () => readinessOf(state.value, runs),
+    ledgers,
+    stop,
+    hasten,
+    stopped,
+  };
 }
 
 function readinessOf(state: WorkerState, runs: readonly PipelineRun[]): Readiness {

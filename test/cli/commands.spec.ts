@@ -84,7 +84,9 @@ describe('the sluice command', function () {
     it('uses the embedded broker without AMQP_URL, and says that it is in memory', async () => {
       const run = startSluice(['run', fixture('hanging')], {});
       started.push(run);
-      const { url: own } = await run.line(({ msg }) => msg?.startsWith('AMQP_URL is not set: using the embedded broker, which is in memory') === true);
+      const { url: own } = await run.line(
+        ({ msg }) => msg?.startsWith('AMQP_URL is not set: using the embedded broker, which is in memory') === true,
+      );
       await consuming(run, ['hanging']);
       const stranger = await connectClient(String(own));
       await stranger.send('hanging', { hangs: false });
@@ -99,21 +101,29 @@ describe('the sluice command', function () {
       await consuming(run, ['hanging']);
       const { health } = await run.line(({ msg }) => msg === 'sluice is starting');
       const ready = await fetch(`${health}/readyz`);
-      expect([ready.status, await ready.json()]).to.deep.equal([200, { status: 'ready', state: 'running', waiting: {} }]);
+      expect([ready.status, await ready.json()]).to.deep.equal([
+        200,
+        { status: 'ready', state: 'running', waiting: {} },
+      ]);
       expect((await fetch(`${health}/livez`)).status).to.equal(200);
       expect((await fetch(`${health}/`)).status).to.equal(404);
       expect((await fetch(`${health}/readyz`, { method: 'POST', body: 'x' })).status).to.equal(405);
 
       await client.channel.deleteQueue('hanging');
       await until(async () => (await fetch(`${health}/readyz`)).status === 503);
-      expect(((await (await fetch(`${health}/readyz`)).json()) as { waiting: object }).waiting).to.have.property('hanging').that.is.a('string');
+      expect(((await (await fetch(`${health}/readyz`)).json()) as { waiting: object }).waiting)
+        .to.have.property('hanging')
+        .that.is.a('string');
     });
 
     it('takes a message through its tries by the delay queues, and dead-letters it after the last', async () => {
       const run = sluice(['run', fixture('flaky')]);
       await consuming(run, ['flaky']);
       const results = await client.collect('flaky.out');
-      const publish = (succeedsAt: number) => client.channel.publish('flaky.in', 'work.now', Buffer.from(JSON.stringify({ succeedsAt })), { messageId: `m${succeedsAt}` });
+      const publish = (succeedsAt: number) =>
+        client.channel.publish('flaky.in', 'work.now', Buffer.from(JSON.stringify({ succeedsAt })), {
+          messageId: `m${succeedsAt}`,
+        });
       publish(3);
       publish(4);
       expect((await results.next(1)).map(({ routingKey }) => routingKey)).to.deep.equal(['done.3']);
@@ -158,7 +168,10 @@ describe('the sluice command', function () {
       const run = sluice(['run', fixture('hanging')]);
       expect(await run.exit).to.equal(1);
       const { error } = await run.line(({ msg }) => msg === 'the worker cannot go on');
-      expect((error as { message: string }).message).to.include('hanging').and.include('inequivalent arg').and.include("'check'");
+      expect((error as { message: string }).message)
+        .to.include('hanging')
+        .and.include('inequivalent arg')
+        .and.include("'check'");
       await client.deleteQueues(['hanging', 'hanging.dead']);
     });
   });
@@ -189,7 +202,9 @@ describe('the sluice command', function () {
       await writeFile(join(folder, 'hot.ts'), version(2));
       while (results.messages.at(-1)?.routingKey !== 'version.2') await send();
       await results.next(sent);
-      expect(results.messages.map(({ body }) => body).sort((a, b) => Number(a) - Number(b))).to.deep.equal([...Array(sent).keys()]);
+      expect(results.messages.map(({ body }) => body).sort((a, b) => Number(a) - Number(b))).to.deep.equal([
+        ...Array(sent).keys(),
+      ]);
       run.signal('SIGINT');
       expect(await run.exit).to.equal(0);
     });

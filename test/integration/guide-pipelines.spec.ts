@@ -1,7 +1,7 @@
 /** The ready pipelines end to end: a stranger's AMQP client, a real broker, a real worker process, sample APIs that fail on command. */
 import { expect } from 'chai';
 import { type SampleApis, startSampleApis } from '../../demo/apis/start-sample-apis.ts';
-import { type BrokerClient, collectFrom, type Collector, connectClient } from '../support/broker-client.ts';
+import { type BrokerClient, type Collector, collectFrom, connectClient } from '../support/broker-client.ts';
 import { describeWithRabbitMq } from '../support/rabbitmq.ts';
 import { until } from '../support/until.ts';
 import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
@@ -38,13 +38,22 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
   beforeEach(() => apis.clear());
   after(async () => {
     await worker?.kill();
-    await client?.deleteQueues(QUEUES.flatMap((queue) => [queue, `${queue}.dead`, `${queue}.delay.5s`, `${queue}.delay.1m`, `${queue}.delay.10m`]));
+    await client?.deleteQueues(
+      QUEUES.flatMap((queue) => [
+        queue,
+        `${queue}.dead`,
+        `${queue}.delay.5s`,
+        `${queue}.delay.1m`,
+        `${queue}.delay.10m`,
+      ]),
+    );
     await client?.close();
     await apis?.stop();
   });
 
   /** The calls an API took, as operations. */
-  const operations = (api: keyof SampleApis & ('inventory' | 'payment' | 'shipping')) => apis[api].journal.map(({ operation }) => operation);
+  const operations = (api: keyof SampleApis & ('inventory' | 'payment' | 'shipping')) =>
+    apis[api].journal.map(({ operation }) => operation);
 
   describe('user-registration', () => {
     let results: Collector;
@@ -78,7 +87,9 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
 
     it('dead-letters a user the API refuses, with the reason', async () => {
       apis.ums.fault({ kind: 'status', status: 409 });
-      const dead = await deadLetterOf('users.register', () => client.send('users.register', registration, { messageId: 'r3' }));
+      const dead = await deadLetterOf('users.register', () =>
+        client.send('users.register', registration, { messageId: 'r3' }),
+      );
       expect(dead.headers).to.deep.include({
         'x-sluice-error-code': 'ERR_HTTP_STATUS',
         'x-sluice-error-message': 'ums POST /users: answered 409',
@@ -91,9 +102,14 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
     });
 
     it('dead-letters a message that is none, with its bytes and the reason', async () => {
-      const dead = await deadLetterOf('users.register', () => client.send('users.register', Buffer.from('{"username":'), { messageId: 'r4' }));
+      const dead = await deadLetterOf('users.register', () =>
+        client.send('users.register', Buffer.from('{"username":'), { messageId: 'r4' }),
+      );
       expect(dead.body).to.equal('{"username":');
-      expect(dead.headers).to.deep.include({ 'x-sluice-error-code': 'ERR_PAYLOAD_INVALID', 'x-sluice-stage': 'decode' });
+      expect(dead.headers).to.deep.include({
+        'x-sluice-error-code': 'ERR_PAYLOAD_INVALID',
+        'x-sluice-stage': 'decode',
+      });
       expect(apis.ums.journal).to.deep.equal([]);
     });
 
@@ -117,8 +133,15 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
     it('deducts, charges and ships', async () => {
       const { routingKey, body } = await resultOf('o1');
       expect(routingKey).to.equal('order.placed');
-      expect(body).to.deep.include({ status: 'success', order_id: 'o1' }).and.have.property('tracking_number').that.is.a('string');
-      expect(apis.payment.journal[0]?.body).to.deep.equal({ order_id: 'o1', amount: 49.9, details: order('').payment_details });
+      expect(body)
+        .to.deep.include({ status: 'success', order_id: 'o1' })
+        .and.have.property('tracking_number')
+        .that.is.a('string');
+      expect(apis.payment.journal[0]?.body).to.deep.equal({
+        order_id: 'o1',
+        amount: 49.9,
+        details: order('').payment_details,
+      });
       expect(apis.shipping.journal[0]?.body).to.deep.equal({ order_id: 'o1', address: order('').shipping_address });
     });
 
@@ -126,21 +149,39 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       apis.inventory.fault({ kind: 'status', status: 409, operation: 'POST /deduct' });
       expect(await resultOf('o2')).to.deep.equal({
         routingKey: 'order.failed',
-        body: { status: 'failed', order_id: 'o2', message: 'inventory POST /deduct: answered 409', failedStep: 'stock', compensated: [] },
+        body: {
+          status: 'failed',
+          order_id: 'o2',
+          message: 'inventory POST /deduct: answered 409',
+          failedStep: 'stock',
+          compensated: [],
+        },
       });
-      expect([operations('inventory'), operations('payment'), operations('shipping')]).to.deep.equal([['POST /deduct'], [], []]);
+      expect([operations('inventory'), operations('payment'), operations('shipping')]).to.deep.equal([
+        ['POST /deduct'],
+        [],
+        [],
+      ]);
     });
 
     it('restores the stock when the payment is refused', async () => {
       apis.payment.fault({ kind: 'status', status: 402 });
-      expect((await resultOf('o3')).body).to.deep.include({ status: 'failed', failedStep: 'charge', compensated: ['stock'] });
+      expect((await resultOf('o3')).body).to.deep.include({
+        status: 'failed',
+        failedStep: 'charge',
+        compensated: ['stock'],
+      });
       expect(operations('inventory')).to.deep.equal(['POST /deduct', 'POST /restore']);
       expect(operations('shipping')).to.deep.equal([]);
     });
 
     it('refunds, then restores, when the shipment is refused', async () => {
       apis.shipping.fault({ kind: 'status', status: 422 });
-      expect((await resultOf('o4')).body).to.deep.include({ status: 'failed', failedStep: 'shipment', compensated: ['charge', 'stock'] });
+      expect((await resultOf('o4')).body).to.deep.include({
+        status: 'failed',
+        failedStep: 'shipment',
+        compensated: ['charge', 'stock'],
+      });
       const refund = apis.payment.journal.find(({ operation }) => operation === 'POST /refund');
       const restore = apis.inventory.journal.find(({ operation }) => operation === 'POST /restore');
       const charge = apis.payment.journal.find(({ operation }) => operation === 'POST /charge');
@@ -152,7 +193,9 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
     it('charges once where the first answer is lost, by the same key', async () => {
       apis.payment.fault({ kind: 'lost-answer', operation: 'POST /charge', times: 1 });
       expect((await resultOf('o5')).routingKey).to.equal('order.placed');
-      expect(apis.payment.journal.map(({ key }) => key)).to.have.length(2).and.satisfy((keys: string[]) => new Set(keys).size === 1);
+      expect(apis.payment.journal.map(({ key }) => key))
+        .to.have.length(2)
+        .and.satisfy((keys: string[]) => new Set(keys).size === 1);
       expect(apis.payment.counts('POST /charge').effects).to.equal(1);
     });
 
@@ -184,7 +227,11 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       const outcome = { status: 'fulfilled' };
       expect((await result)[0]?.body).to.deep.equal({
         articleId: 'a1',
-        outcomes: { twitter: outcome, linkedin: { status: 'rejected', reason: 'linkedin POST /share: answered 403' }, analytics: outcome },
+        outcomes: {
+          twitter: outcome,
+          linkedin: { status: 'rejected', reason: 'linkedin POST /share: answered 403' },
+          analytics: outcome,
+        },
       });
     });
   });
@@ -205,7 +252,7 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       const [published] = await results.next(1);
       expect(answer?.properties.correlationId).to.equal('q1');
       expect(answer?.body).to.deep.equal(published?.body);
-      const { results: offers, missing } = answer?.body as Found;
+      const { results: offers, missing } = (answer ?? expect.fail('no answer')).body as Found;
       expect(missing).to.deep.equal(['vendorB']);
       expect(new Set(offers.map(({ vendor }) => vendor))).to.deep.equal(new Set(['vendorA', 'vendorC']));
       expect(offers.map(({ price }) => price)).to.deep.equal(offers.map(({ price }) => price).sort((a, b) => a - b));
@@ -214,9 +261,16 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
     it('answers over direct reply-to', async () => {
       await client.collect('search');
       const answered = new Promise<unknown>((resolve) => {
-        void client.channel.consume('amq.rabbitmq.reply-to', (message) => resolve(JSON.parse(message?.content.toString() ?? 'null')), { noAck: true });
+        void client.channel.consume(
+          'amq.rabbitmq.reply-to',
+          (message) => resolve(JSON.parse(message?.content.toString() ?? 'null')),
+          { noAck: true },
+        );
       });
-      client.channel.sendToQueue('search.requested', Buffer.from('{"query":"desk"}'), { replyTo: 'amq.rabbitmq.reply-to', correlationId: 'q2' });
+      client.channel.sendToQueue('search.requested', Buffer.from('{"query":"desk"}'), {
+        replyTo: 'amq.rabbitmq.reply-to',
+        correlationId: 'q2',
+      });
       expect(await answered).to.deep.include({ query: 'desk', missing: [] });
     });
 
@@ -224,7 +278,9 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       for (const vendor of [apis.vendorA, apis.vendorB, apis.vendorC]) vendor.fault({ kind: 'status', status: 500 });
       const dead = await deadLetterOf('search.requested', () => client.send('search.requested', { query: 'sofa' }));
       expect(dead.headers['x-sluice-error-code']).to.equal('ERR_GATHER_FAILED');
-      expect(dead.headers['x-sluice-error-message']).to.include('0 of at least 1').and.include('vendor-a GET /search: answered 500');
+      expect(dead.headers['x-sluice-error-message'])
+        .to.include('0 of at least 1')
+        .and.include('vendor-a GET /search: answered 500');
     });
   });
 
@@ -234,7 +290,10 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       const results = await client.collect('articles');
       for (let n = 0; n < 2_000; n++) {
         const body = n % 10 === 0 ? { ...article, url: 'no url' } : { ...article, id: `a${n}` };
-        client.channel.sendToQueue('articles.published', Buffer.from(JSON.stringify(body)), { messageId: `a${n}`, persistent: true });
+        client.channel.sendToQueue('articles.published', Buffer.from(JSON.stringify(body)), {
+          messageId: `a${n}`,
+          persistent: true,
+        });
       }
       await client.channel.waitForConfirms();
       await results.next(1_800);
@@ -259,4 +318,3 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
     return dead ?? expect.fail('no dead letter');
   }
 });
-

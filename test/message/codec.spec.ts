@@ -1,4 +1,4 @@
-import { gzipSync, deflateSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ResultInvalidError } from '../../src/errors.ts';
@@ -13,7 +13,13 @@ const decode = (body: Uint8Array, properties: MessageProperties = {}) => {
 
 describe('decodeBody', () => {
   it('reads JSON where no content type is given, or a JSON one', () => {
-    for (const contentType of ['', 'application/json', 'application/JSON; charset=utf-8', 'application/cloudevents+json', 'text/json']) {
+    for (const contentType of [
+      '',
+      'application/json',
+      'application/JSON; charset=utf-8',
+      'application/cloudevents+json',
+      'text/json',
+    ]) {
       expect(decode(Buffer.from('{"a":1}'), { contentType })).to.deep.equal({ a: 1 });
     }
     expect(decode(Buffer.from('{"a":1}'))).to.deep.equal({ a: 1 });
@@ -34,12 +40,17 @@ describe('decodeBody', () => {
 
   it('stops a bomb at the limit, before it is parsed', () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000, 0x20));
-    expect(decodeBody(bomb, { contentEncoding: 'gzip' }, { maxBytes: 100_000 })).to.have.nested.property('error.fault', 'size');
+    expect(decodeBody(bomb, { contentEncoding: 'gzip' }, { maxBytes: 100_000 })).to.have.nested.property(
+      'error.fault',
+      'size',
+    );
   });
 
   it('refuses what says gzip and is none, and encodings it does not know', () => {
     expect(decode(Buffer.from('{"a":1}'), { contentEncoding: 'gzip' })).to.equal('encoding: body is not gzip');
-    expect(decode(Buffer.from('x'), { contentEncoding: 'br' })).to.equal('encoding: content encoding "br" is none of gzip, deflate, identity');
+    expect(decode(Buffer.from('x'), { contentEncoding: 'br' })).to.equal(
+      'encoding: content encoding "br" is none of gzip, deflate, identity',
+    );
   });
 
   it('looks at the size first', () => {
@@ -58,14 +69,22 @@ describe('encodeBody', () => {
         const { body, contentType } = encodeBody(value);
         const text = Buffer.from(body).toString();
         if (/\d{16}|\de|__proto__/.test(text)) return;
-        expect(decodeBody(body, { contentType }, { maxBytes: 1e9 })).to.deep.equal({ ok: true, value: JSON.parse(text) });
+        expect(decodeBody(body, { contentType }, { maxBytes: 1e9 })).to.deep.equal({
+          ok: true,
+          value: JSON.parse(text),
+        });
       }),
     );
   });
 
   it('sends bytes as bytes and dates as ISO text, and leaves undefined members out', () => {
-    expect(encodeBody(Uint8Array.of(1))).to.deep.equal({ body: Uint8Array.of(1), contentType: 'application/octet-stream' });
-    expect(encoded({ at: new Date(0), gone: undefined, no: null })).to.equal('{"at":"1970-01-01T00:00:00.000Z","no":null}');
+    expect(encodeBody(Uint8Array.of(1))).to.deep.equal({
+      body: Uint8Array.of(1),
+      contentType: 'application/octet-stream',
+    });
+    expect(encoded({ at: new Date(0), gone: undefined, no: null })).to.equal(
+      '{"at":"1970-01-01T00:00:00.000Z","no":null}',
+    );
   });
 
   const circle: Record<string, unknown> = {};

@@ -25,7 +25,11 @@ describe('the identity of a message', () => {
 
   it('is derived from the body where none was given, the same for a redelivery', () => {
     const first = messageIdOf(delivery({ deliveryTag: 1 }));
-    expect(messageIdOf(delivery({ deliveryTag: 9, redelivered: true, routingKey: 'elsewhere', properties: { messageId: '' } }))).to.equal(first);
+    expect(
+      messageIdOf(
+        delivery({ deliveryTag: 9, redelivered: true, routingKey: 'elsewhere', properties: { messageId: '' } }),
+      ),
+    ).to.equal(first);
     expect(messageIdOf(delivery({ body: Buffer.from('{"other":1}') }))).to.not.equal(first);
     expect(first).to.match(/^body-[\w-]{43}$/);
   });
@@ -36,12 +40,24 @@ describe('the identity of a message', () => {
   });
 
   const good = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-  it('hands a well-formed traceparent on', () => expect(traceparentOf(delivery({ headers: { traceparent: good } }), 'm1')).to.equal(good));
+  it('hands a well-formed traceparent on', () =>
+    expect(traceparentOf(delivery({ headers: { traceparent: good } }), 'm1')).to.equal(good));
 
-  for (const bad of [undefined, 7, '', good.toUpperCase(), good.slice(1), `${good}-extra`, '00-00000000000000000000000000000000-00f067aa0ba902b7-01', good.replace(/^00/, 'ff')]) {
+  for (const bad of [
+    undefined,
+    7,
+    '',
+    good.toUpperCase(),
+    good.slice(1),
+    `${good}-extra`,
+    '00-00000000000000000000000000000000-00f067aa0ba902b7-01',
+    good.replace(/^00/, 'ff'),
+  ]) {
     it(`makes a new trace for ${JSON.stringify(bad)}, the same on every try`, () => {
       const made = traceparentOf(delivery(bad === undefined ? {} : { headers: { traceparent: bad } }), 'm1');
-      expect(made).to.match(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/).and.not.equal(bad);
+      expect(made)
+        .to.match(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
+        .and.not.equal(bad);
       expect(traceparentOf(delivery({}), 'm1')).to.equal(made);
     });
   }

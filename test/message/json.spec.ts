@@ -47,7 +47,9 @@ describe('readJson', () => {
   it('names a position and never the content', () => {
     const reading = readJson(bytes('{"password":"hunter2",}'));
     expect(reading).to.deep.include({ ok: false });
-    expect(JSON.stringify(reading)).to.match(/position \d+|malformed/).and.not.include('hunter2');
+    expect(JSON.stringify(reading))
+      .to.match(/position \d+|malformed/)
+      .and.not.include('hunter2');
   });
 
   for (const [title, key] of [

@@ -1,5 +1,17 @@
 import { expect } from 'chai';
-import { asyncScheduler, concat, EMPTY, from, ignoreElements, map, NEVER, of, ReplaySubject, throwError, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  concat,
+  EMPTY,
+  from,
+  ignoreElements,
+  map,
+  NEVER,
+  of,
+  ReplaySubject,
+  throwError,
+  timer,
+} from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import sinon from 'sinon';
 import { z } from 'zod';
@@ -43,7 +55,16 @@ function onStage(pipeline: Pipeline, script: (stage: Stage) => void, verify: (st
     const bindApi = () => {
       throw new Error('no API is declared');
     };
-    const run = runPipeline(pipeline, { broker, facts, drain, halt, journal: createMemoryJournal(), log: silentLogger, random: () => 0.5, bindApi });
+    const run = runPipeline(pipeline, {
+      broker,
+      facts,
+      drain,
+      halt,
+      journal: createMemoryJournal(),
+      log: silentLogger,
+      random: () => 0.5,
+      bindApi,
+    });
     let endedAt: number | undefined;
     run.work.subscribe({ complete: () => (endedAt = asyncScheduler.now()) });
     stage = {
@@ -67,7 +88,15 @@ function onStage(pipeline: Pipeline, script: (stage: Stage) => void, verify: (st
 }
 
 describe('runPipeline', () => {
-  const slow = (ms: number) => definePipeline({ name: 'slow', source, input: Message, concurrency: 2, handle: ({ n }) => timer(ms).pipe(map(() => n)), output: () => exchange('out', 'done') });
+  const slow = (ms: number) =>
+    definePipeline({
+      name: 'slow',
+      source,
+      input: Message,
+      concurrency: 2,
+      handle: ({ n }) => timer(ms).pipe(map(() => n)),
+      output: () => exchange('out', 'done'),
+    });
 
   it('acks when the handle has completed and every result is confirmed, not before', () => {
     onStage(
@@ -79,7 +108,9 @@ describe('runPipeline', () => {
       ({ broker, settled }) => {
         expect(broker.published.map(({ frame, message }) => [frame, bodyOf(message)])).to.deep.equal([[10, 1]]);
         expect(broker.settlements).to.deep.equal([{ frame: 17, messageId: 'm1', how: 'ack' }]);
-        expect(settled.map(({ settlement, durationMs }) => ({ settlement, durationMs }))).to.deep.equal([{ settlement: 'ack', durationMs: 17 }]);
+        expect(settled.map(({ settlement, durationMs }) => ({ settlement, durationMs }))).to.deep.equal([
+          { settlement: 'ack', durationMs: 17 },
+        ]);
       },
     );
   });
@@ -89,13 +120,20 @@ describe('runPipeline', () => {
     onStage(
       slow(1),
       ({ broker }) => {
-        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', correlationId: 'c1' }, headers: { traceparent } });
+        broker.deliver({
+          body: { n: 1 },
+          properties: { messageId: 'm1', correlationId: 'c1' },
+          headers: { traceparent },
+        });
         broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', correlationId: 'c1' } });
         broker.deliver({ body: { n: 1 }, properties: { messageId: 'm2' } });
       },
       ({ broker }) => {
         const [first, again, other] = broker.published.map(({ message }) => message);
-        expect(first?.properties.messageId).to.be.a('string').and.equal(again?.properties.messageId).and.not.equal(other?.properties.messageId);
+        expect(first?.properties.messageId)
+          .to.be.a('string')
+          .and.equal(again?.properties.messageId)
+          .and.not.equal(other?.properties.messageId);
         expect(first?.properties.correlationId).to.equal('c1');
         expect(other?.properties.correlationId).to.equal('m2');
         expect(first?.headers.traceparent).to.equal(traceparent);
@@ -109,7 +147,11 @@ describe('runPipeline', () => {
       name: 'half',
       source,
       input: Message,
-      handle: () => concat(of('early'), throwError(() => new PermanentError('no'))),
+      handle: () =>
+        concat(
+          of('early'),
+          throwError(() => new PermanentError('no')),
+        ),
       output: () => exchange('out', 'done'),
     });
     onStage(
@@ -130,12 +172,25 @@ describe('runPipeline', () => {
   });
 
   describe('a message that fails', () => {
-    const failing = (error: unknown) => definePipeline({ name: 'failing', source, input: Message, handle: ({ n }) => (n < 0 ? throwError(() => error) : of(n)) });
+    const failing = (error: unknown) =>
+      definePipeline({
+        name: 'failing',
+        source,
+        input: Message,
+        handle: ({ n }) => (n < 0 ? throwError(() => error) : of(n)),
+      });
 
     it('waits in the delay queue after a transient cause: the copy is confirmed, then the original is acked', () => {
       onStage(
         failing(new TransientError('down')),
-        ({ broker, at }) => at(50, () => broker.deliver({ body: { n: -1 }, properties: { messageId: 'm1', expiration: '1000', userId: 'app', priority: 3 }, headers: { tenant: 't1', CC: ['elsewhere'] } })),
+        ({ broker, at }) =>
+          at(50, () =>
+            broker.deliver({
+              body: { n: -1 },
+              properties: { messageId: 'm1', expiration: '1000', userId: 'app', priority: 3 },
+              headers: { tenant: 't1', CC: ['elsewhere'] },
+            }),
+          ),
         ({ broker, settled }) => {
           const [copy] = broker.published.map(({ message }) => message);
           expect(copy).to.deep.include({ exchange: '', routingKey: 'work.delay.5s' });
@@ -150,7 +205,13 @@ describe('runPipeline', () => {
             'x-sluice-user-id': 'app',
           });
           expect(broker.settlements).to.deep.equal([{ frame: 51, messageId: 'm1', how: 'ack' }]);
-          expect(settled[0]).to.deep.include({ settlement: 'retry', delayMs: 5_000, code: 'ERR_TRANSIENT', stage: 'handle', reason: 'down' });
+          expect(settled[0]).to.deep.include({
+            settlement: 'retry',
+            delayMs: 5_000,
+            code: 'ERR_TRANSIENT',
+            stage: 'handle',
+            reason: 'down',
+          });
         },
       );
     });
@@ -164,7 +225,10 @@ describe('runPipeline', () => {
             broker.deliver({ body: { n: -1 }, headers: { 'x-sluice-attempt': 3, 'x-sluice-first-failed-at': 40 } });
           }),
         ({ broker }) => {
-          expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['work.delay.1m', 'work.dead']);
+          expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal([
+            'work.delay.1m',
+            'work.dead',
+          ]);
           expect(broker.published[1]?.message.headers).to.deep.include({
             'x-sluice-error-code': 'ERR_TRANSIENT',
             'x-sluice-error-message': 'down',
@@ -179,7 +243,13 @@ describe('runPipeline', () => {
       );
     });
 
-    for (const [forged, queueName] of [[-1, 'work.delay.5s'], [1e9, 'work.dead'], ['abc', 'work.delay.5s'], [1.5, 'work.delay.5s'], [Number.NaN, 'work.delay.5s']] as const) {
+    for (const [forged, queueName] of [
+      [-1, 'work.delay.5s'],
+      [1e9, 'work.dead'],
+      ['abc', 'work.delay.5s'],
+      [1.5, 'work.delay.5s'],
+      [Number.NaN, 'work.delay.5s'],
+    ] as const) {
       it(`cannot skip or add tries by a forged attempt of ${forged}`, () => {
         onStage(
           failing(new TransientError('down')),
@@ -189,7 +259,11 @@ describe('runPipeline', () => {
       });
     }
 
-    for (const [title, cause] of [['a permanent error', new PermanentError('no')], ['a TypeError', new TypeError('x is undefined')], ['undefined', undefined]] as const) {
+    for (const [title, cause] of [
+      ['a permanent error', new PermanentError('no')],
+      ['a TypeError', new TypeError('x is undefined')],
+      ['undefined', undefined],
+    ] as const) {
       it(`is dead-lettered at once after ${title}, and hurts nobody else`, () => {
         onStage(
           failing(cause),
@@ -210,7 +284,14 @@ describe('runPipeline', () => {
     const outcome = (handle: () => never) => {
       let codes: (string | undefined)[] = [];
       onStage(
-        definePipeline({ name: 'odd', source, input: Message, handle, timeout: '1s', output: () => exchange('out', 'k') }),
+        definePipeline({
+          name: 'odd',
+          source,
+          input: Message,
+          handle,
+          timeout: '1s',
+          output: () => exchange('out', 'k'),
+        }),
         ({ broker }) => broker.deliver({ body: { n: 1 } }),
         ({ settled }) => (codes = settled.map(({ settlement, code }) => `${settlement} ${code}`)),
       );
@@ -218,7 +299,11 @@ describe('runPipeline', () => {
     };
 
     it('by throwing at once dead-letters its message', () => {
-      expect(outcome(() => { throw new Error('bug'); })).to.deep.equal(['deadLetter ERR_HANDLE_FAILED']);
+      expect(
+        outcome(() => {
+          throw new Error('bug');
+        }),
+      ).to.deep.equal(['deadLetter ERR_HANDLE_FAILED']);
     });
     it('by returning nothing dead-letters its message', () => {
       expect(outcome((() => undefined) as () => never)).to.deep.equal(['deadLetter ERR_HANDLE_FAILED']);
@@ -227,10 +312,32 @@ describe('runPipeline', () => {
       expect(outcome((() => NEVER) as () => never)).to.deep.equal(['retry ERR_HANDLE_TIMEOUT']);
     });
     it('by ending twice counts once', () => {
-      const twice = () => ({ subscribe: (sink: { complete(): void; error(error: unknown): void }) => { sink.complete(); sink.error(new Error('late')); return { unsubscribe() {} }; }, [Symbol.observable ?? '@@observable']() { return this; } });
+      const twice = () => ({
+        subscribe: (sink: { complete(): void; error(error: unknown): void }) => {
+          sink.complete();
+          sink.error(new Error('late'));
+          return { unsubscribe() {} };
+        },
+        [Symbol.observable ?? '@@observable']() {
+          return this;
+        },
+      });
       expect(outcome(twice as unknown as () => never)).to.deep.equal(['ack undefined']);
     });
-    for (const [title, value] of [['NaN', { n: Number.NaN }], ['a BigInt', 1n], ['a circle', (() => { const circle: { self?: unknown } = {}; circle.self = circle; return circle; })()], ['undefined', undefined], ['nested bytes', { bytes: Buffer.from('x') }]] as const) {
+    for (const [title, value] of [
+      ['NaN', { n: Number.NaN }],
+      ['a BigInt', 1n],
+      [
+        'a circle',
+        (() => {
+          const circle: { self?: unknown } = {};
+          circle.self = circle;
+          return circle;
+        })(),
+      ],
+      ['undefined', undefined],
+      ['nested bytes', { bytes: Buffer.from('x') }],
+    ] as const) {
       it(`by emitting ${title} dead-letters its message with the reason`, () => {
         expect(outcome((() => of(value)) as unknown as () => never)).to.deep.equal(['deadLetter ERR_RESULT_INVALID']);
       });
@@ -263,7 +370,14 @@ describe('runPipeline', () => {
 
   describe('a message nobody can read', () => {
     const handle = sinon.spy(() => EMPTY);
-    const pipeline = definePipeline({ name: 'strict', source, input: Message, handle, maxMessageBytes: 100, replyTo: ['amq.*', 'answers.*'] });
+    const pipeline = definePipeline({
+      name: 'strict',
+      source,
+      input: Message,
+      handle,
+      maxMessageBytes: 100,
+      replyTo: ['amq.*', 'answers.*'],
+    });
     const cases = {
       'an empty body': [{ bytes: Buffer.alloc(0) }, 'decode', 'body is empty'],
       'truncated JSON': [{ bytes: Buffer.from('{"n":') }, 'decode', 'body is not JSON'],
@@ -272,7 +386,11 @@ describe('runPipeline', () => {
       'a wrong type': [{ body: { n: 'one' } }, 'validate', 'n: '],
       'an unknown content type': [{ body: { n: 1 }, properties: { contentType: 'image/png' } }, 'decode', 'image/png'],
       'an unknown encoding': [{ body: { n: 1 }, properties: { contentEncoding: 'br' } }, 'decode', 'br'],
-      'a reply-to that is not allowed': [{ body: { n: 1 }, properties: { replyTo: 'orders.placed' } }, 'validate', 'orders.placed'],
+      'a reply-to that is not allowed': [
+        { body: { n: 1 }, properties: { replyTo: 'orders.placed' } },
+        'validate',
+        'orders.placed',
+      ],
     } as const;
     for (const [title, [message, stage, reason]] of Object.entries(cases)) {
       it(`is dead-lettered for ${title}, with its bytes and the reason, and nothing is called`, () => {
@@ -284,9 +402,14 @@ describe('runPipeline', () => {
             sinon.assert.notCalled(handle);
             const [dead] = broker.published.map(({ message: copy }) => copy);
             expect(dead?.routingKey).to.equal('work.dead');
-            expect(dead?.headers).to.deep.include({ 'x-sluice-error-code': 'ERR_PAYLOAD_INVALID', 'x-sluice-stage': stage });
+            expect(dead?.headers).to.deep.include({
+              'x-sluice-error-code': 'ERR_PAYLOAD_INVALID',
+              'x-sluice-stage': stage,
+            });
             expect(dead?.headers['x-sluice-error-message']).to.include(reason);
-            expect(dead?.body).to.deep.equal('bytes' in message ? message.bytes : Buffer.from(JSON.stringify(message.body)));
+            expect(dead?.body).to.deep.equal(
+              'bytes' in message ? message.bytes : Buffer.from(JSON.stringify(message.body)),
+            );
             expect(broker.settlements.map(({ how }) => how)).to.deep.equal(['ack']);
           },
         );
@@ -297,9 +420,16 @@ describe('runPipeline', () => {
   it('answers a reply-to beside the exchange, with the correlation id', () => {
     onStage(
       slow(1),
-      ({ broker }) => broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', correlationId: 'c1', replyTo: 'amq.gen-1' } }),
+      ({ broker }) =>
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', correlationId: 'c1', replyTo: 'amq.gen-1' } }),
       ({ broker }) => {
-        expect(broker.published.map(({ message: { exchange, routingKey, mandatory } }) => ({ exchange, routingKey, mandatory }))).to.deep.equal([
+        expect(
+          broker.published.map(({ message: { exchange, routingKey, mandatory } }) => ({
+            exchange,
+            routingKey,
+            mandatory,
+          })),
+        ).to.deep.equal([
           { exchange: 'out', routingKey: 'done', mandatory: true },
           { exchange: '', routingKey: 'amq.gen-1', mandatory: false },
         ]);
@@ -328,19 +458,30 @@ describe('runPipeline', () => {
       onStage(
         slow(1),
         ({ broker }) => {
-          broker.refuse = ({ exchange, routingKey }) => (exchange === '' ? undefined : new UnroutableError(exchange, routingKey));
+          broker.refuse = ({ exchange, routingKey }) =>
+            exchange === '' ? undefined : new UnroutableError(exchange, routingKey);
           broker.deliver({ body: { n: 1 } });
         },
         ({ broker, settled }) => {
           expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['done', 'work.delay.5s']);
-          expect(settled[0]).to.deep.include({ settlement: 'retry', stage: 'publish', code: 'ERR_UNROUTABLE', reason: 'exchange "out" has no queue bound for routing key "done"' });
+          expect(settled[0]).to.deep.include({
+            settlement: 'retry',
+            stage: 'publish',
+            code: 'ERR_UNROUTABLE',
+            reason: 'exchange "out" has no queue bound for routing key "done"',
+          });
         },
       );
     });
 
     it('of a dead letter leaves the message unsettled and is made again until it is confirmed', () => {
       onStage(
-        definePipeline({ name: 'bad', source, input: Message, handle: () => throwError(() => new PermanentError('no')) }),
+        definePipeline({
+          name: 'bad',
+          source,
+          input: Message,
+          handle: () => throwError(() => new PermanentError('no')),
+        }),
         ({ broker }) => {
           broker.refuse = () => (broker.published.length < 12 ? new UnroutableError('', 'work.dead') : undefined);
           broker.deliver({ body: { n: 1 } });
@@ -348,7 +489,11 @@ describe('runPipeline', () => {
         ({ broker, facts, settled }) => {
           const delayed = facts.filter(({ type }) => type === 'settlementDelayed');
           expect(delayed).to.have.length(11);
-          expect(delayed[0]).to.deep.include({ settlement: 'deadLetter', code: 'ERR_UNROUTABLE', reason: 'queue "work.dead" does not exist' });
+          expect(delayed[0]).to.deep.include({
+            settlement: 'deadLetter',
+            code: 'ERR_UNROUTABLE',
+            reason: 'queue "work.dead" does not exist',
+          });
           expect(broker.settlements).to.have.length(1);
           expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['deadLetter']);
         },
@@ -366,7 +511,13 @@ describe('runPipeline', () => {
           at(6, () => broker.deliver({ body: { n: 9 }, properties: { messageId: 'after' } }));
         },
         ({ broker, ended, run }) => {
-          expect(broker.settlements.map(({ how, messageId }) => `${how} ${messageId}`).sort()).to.deep.equal(['ack m0', 'ack m1', 'requeue m2', 'requeue m3', 'requeue m4']);
+          expect(broker.settlements.map(({ how, messageId }) => `${how} ${messageId}`).sort()).to.deep.equal([
+            'ack m0',
+            'ack m1',
+            'requeue m2',
+            'requeue m3',
+            'requeue m4',
+          ]);
           expect(ended()).to.equal(11);
           expect(run.ledger()).to.deep.include({ delivered: 5, acked: 2, returned: 3, inFlight: 0 });
         },
@@ -383,7 +534,11 @@ describe('runPipeline', () => {
         },
         ({ broker, settled, ended }) => {
           expect(broker.published).to.deep.equal([]);
-          expect(broker.settlements.map(({ frame, how }) => `${frame} ${how}`)).to.deep.equal(['100 requeue', '100 requeue', '100 requeue']);
+          expect(broker.settlements.map(({ frame, how }) => `${frame} ${how}`)).to.deep.equal([
+            '100 requeue',
+            '100 requeue',
+            '100 requeue',
+          ]);
           expect(settled.map(({ reason }) => reason)).to.include('the grace period is over');
           expect(ended()).to.equal(100);
         },
@@ -414,7 +569,9 @@ describe('runPipeline', () => {
       ({ broker, settled, run }) => {
         expect(broker.published).to.deep.equal([]);
         expect(broker.settlements).to.deep.equal([]);
-        expect(settled.map(({ settlement, late, reason }) => ({ settlement, late, reason }))).to.deep.equal(Array(3).fill({ settlement: 'returned', late: true, reason: 'connection lost' }));
+        expect(settled.map(({ settlement, late, reason }) => ({ settlement, late, reason }))).to.deep.equal(
+          Array(3).fill({ settlement: 'returned', late: true, reason: 'connection lost' }),
+        );
         expect(run.ledger()).to.deep.include({ delivered: 3, returned: 3, inFlight: 0 });
       },
     );
@@ -422,7 +579,16 @@ describe('runPipeline', () => {
 
   it('gets through 2000 messages that waited for a slot and whose handles are synchronous', () => {
     let calls = 0;
-    const pipeline = definePipeline({ name: 'sync', source, input: Message, concurrency: 1, handle: ({ n }) => { calls++; return n === 0 ? timer(100) : of(n); } });
+    const pipeline = definePipeline({
+      name: 'sync',
+      source,
+      input: Message,
+      concurrency: 1,
+      handle: ({ n }) => {
+        calls++;
+        return n === 0 ? timer(100) : of(n);
+      },
+    });
     onStage(
       pipeline,
       ({ broker }) => {
@@ -438,13 +604,28 @@ describe('runPipeline', () => {
 
   describe('order', () => {
     const Step = z.object({ key: z.string(), ms: z.number() });
-    const ordered = (order: 'none' | 'arrival' | 'by key') => definePipeline({ name: 'ordered', source, input: Step, concurrency: 10, order: order === 'by key' ? { by: ({ key }) => key } : order, handle: ({ ms }) => timer(ms).pipe(ignoreElements()) });
+    const ordered = (order: 'none' | 'arrival' | 'by key') =>
+      definePipeline({
+        name: 'ordered',
+        source,
+        input: Step,
+        concurrency: 10,
+        order: order === 'by key' ? { by: ({ key }) => key } : order,
+        handle: ({ ms }) => timer(ms).pipe(ignoreElements()),
+      });
     const done = (order: Parameters<typeof ordered>[0]) => {
       let ids: (string | undefined)[] = [];
       onStage(
         ordered(order),
         ({ broker }) => {
-          for (const [messageId, key, ms] of [['a1', 'a', 30], ['a2', 'a', 1], ['b1', 'b', 20], ['b2', 'b', 1], ['c1', 'c', 5]] as const) broker.deliver({ body: { key, ms }, properties: { messageId } });
+          for (const [messageId, key, ms] of [
+            ['a1', 'a', 30],
+            ['a2', 'a', 1],
+            ['b1', 'b', 20],
+            ['b2', 'b', 1],
+            ['c1', 'c', 5],
+          ] as const)
+            broker.deliver({ body: { key, ms }, properties: { messageId } });
         },
         ({ broker }) => (ids = broker.settlements.map(({ messageId }) => messageId)),
       );
@@ -453,15 +634,23 @@ describe('runPipeline', () => {
 
     it('none: as they finish', () => expect(done('none')).to.deep.equal(['a2', 'b2', 'c1', 'b1', 'a1']));
     it('arrival: one after the other', () => expect(done('arrival')).to.deep.equal(['a1', 'a2', 'b1', 'b2', 'c1']));
-    it('by key: one after the other for each key, keys side by side', () => expect(done('by key')).to.deep.equal(['c1', 'b1', 'b2', 'a1', 'a2']));
+    it('by key: one after the other for each key, keys side by side', () =>
+      expect(done('by key')).to.deep.equal(['c1', 'b1', 'b2', 'a1', 'a2']));
   });
 
   it('takes what a handle returns as Observable, Promise or iterable', async () => {
-    const pipeline = definePipeline({ name: 'iterable', source, input: Message, handle: () => [1, 2, 3], output: (n) => exchange('out', `n.${n}`) });
+    const pipeline = definePipeline({
+      name: 'iterable',
+      source,
+      input: Message,
+      handle: () => [1, 2, 3],
+      output: (n) => exchange('out', `n.${n}`),
+    });
     onStage(
       pipeline,
       ({ broker }) => broker.deliver({ body: { n: 1 } }),
-      ({ broker }) => expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['n.1', 'n.2', 'n.3']),
+      ({ broker }) =>
+        expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['n.1', 'n.2', 'n.3']),
     );
     expect(await from(Promise.resolve(1)).toPromise()).to.equal(1);
   });

@@ -28,21 +28,37 @@ function orderSaga(log: Log, fail: Record<string, (nth: number) => Error | undef
       );
     });
   return saga({ name: 'order', input: Order, apis: {}, id: ({ id }) => id })
-    .step('stock', () => move('deduct', 'deducted'), () => move('restore', undefined))
-    .step('charge', ({ results }) => move('charge', `tx after ${results.stock}`), ({ results }) => move(`refund ${results.charge}`, undefined))
+    .step(
+      'stock',
+      () => move('deduct', 'deducted'),
+      () => move('restore', undefined),
+    )
+    .step(
+      'charge',
+      ({ results }) => move('charge', `tx after ${results.stock}`),
+      ({ results }) => move(`refund ${results.charge}`, undefined),
+    )
     .step('ship', () => move('ship', 'track'))
     .returns(({ results }) => ({ status: 'placed' as const, track: results.ship }))
     .whenCompensated(({ failure }) => ({ status: 'undone' as const, ...failure }));
 }
 
 /** Runs tries of one message one after the other, in virtual time, over one journal, until one does not fail for later. */
-function tries(handle: ReturnType<typeof orderSaga>, inputs: readonly { id: string; amount: number }[], maxAttempts: number, journal = createMemoryJournal()): unknown[] {
+function tries(
+  handle: ReturnType<typeof orderSaga>,
+  inputs: readonly { id: string; amount: number }[],
+  maxAttempts: number,
+  journal = createMemoryJournal(),
+): unknown[] {
   const outcomes: unknown[] = [];
   new TestScheduler(() => {}).run(({ flush }) => {
     inputs.forEach((input, index) => {
       const context = { apis: {}, log: silentLogger, journal, attempt: index + 1, maxAttempts };
       asyncScheduler.schedule(() => {
-        handle(input, context).subscribe({ next: (value) => outcomes.push(value), error: (error: Error) => outcomes.push(`${error.name}: ${error.message}`) });
+        handle(input, context).subscribe({
+          next: (value) => outcomes.push(value),
+          error: (error: Error) => outcomes.push(`${error.name}: ${error.message}`),
+        });
       }, index * 100);
     });
     flush();
@@ -64,12 +80,16 @@ describe('a saga', () => {
     const log: Log = [];
     const outcomes = tries(orderSaga(log, { ship: refused }), [order], 3);
     expect(log).to.deep.equal(['deduct', 'charge', 'ship!', 'refund tx after deducted', 'restore']);
-    expect(outcomes).to.deep.equal([{ status: 'undone', step: 'ship', code: 'ERR_PERMANENT', message: 'refused', compensated: ['charge', 'stock'] }]);
+    expect(outcomes).to.deep.equal([
+      { status: 'undone', step: 'ship', code: 'ERR_PERMANENT', message: 'refused', compensated: ['charge', 'stock'] },
+    ]);
   });
 
   it('undoes nothing when its first step is refused', () => {
     const log: Log = [];
-    expect(tries(orderSaga(log, { deduct: refused }), [order], 3)).to.deep.equal([{ status: 'undone', step: 'stock', code: 'ERR_PERMANENT', message: 'refused', compensated: [] }]);
+    expect(tries(orderSaga(log, { deduct: refused }), [order], 3)).to.deep.equal([
+      { status: 'undone', step: 'stock', code: 'ERR_PERMANENT', message: 'refused', compensated: [] },
+    ]);
     expect(log).to.deep.equal(['deduct!']);
   });
 
@@ -90,20 +110,29 @@ describe('a saga', () => {
   it('goes on undoing on a later try once it has decided to, and never forwards again', () => {
     const log: Log = [];
     const once = (nth: number) => (nth === 1 ? new TransientError('down') : undefined);
-    const outcomes = tries(orderSaga(log, { ship: (nth) => (nth === 1 ? refused() : undefined), restore: once }), [order, order], 2);
+    const outcomes = tries(
+      orderSaga(log, { ship: (nth) => (nth === 1 ? refused() : undefined), restore: once }),
+      [order, order],
+      2,
+    );
     expect(log).to.deep.equal(['deduct', 'charge', 'ship!', 'refund tx after deducted', 'restore!', 'restore']);
     expect(outcomes[1]).to.deep.include({ status: 'undone', step: 'ship', compensated: ['charge', 'stock'] });
   });
 
   it('is stuck when a compensation fails for good, and says which', () => {
     const outcomes = tries(orderSaga([], { ship: refused, restore: refused }), [order], 3);
-    expect(outcomes).to.deep.equal(['CompensationFailedError: saga "order" o1 is stuck: the compensation of step "stock" failed: refused']);
+    expect(outcomes).to.deep.equal([
+      'CompensationFailedError: saga "order" o1 is stuck: the compensation of step "stock" failed: refused',
+    ]);
   });
 
   it('repeats its answer for the same message published again, and calls nothing', () => {
     const log: Log = [];
     const outcomes = tries(orderSaga(log, {}), [order, order], 1);
-    expect(outcomes).to.deep.equal([{ status: 'placed', track: 'track' }, { status: 'placed', track: 'track' }]);
+    expect(outcomes).to.deep.equal([
+      { status: 'placed', track: 'track' },
+      { status: 'placed', track: 'track' },
+    ]);
     expect(log).to.have.length(3);
   });
 
@@ -116,7 +145,9 @@ describe('a saga', () => {
 
   it('refuses the same id with another input', () => {
     const outcomes = tries(orderSaga([], {}), [order, { ...order, amount: 6 }], 1);
-    expect(outcomes[1]).to.equal('SagaConflictError: saga "order" o1 was started with another input; ids must not be reused');
+    expect(outcomes[1]).to.equal(
+      'SagaConflictError: saga "order" o1 was started with another input; ids must not be reused',
+    );
   });
 
   it('is run by one message at a time', () => {
@@ -125,7 +156,11 @@ describe('a saga', () => {
     new TestScheduler(() => {}).run(({ flush }) => {
       const context = { apis: {}, log: silentLogger, journal, attempt: 1, maxAttempts: 3 };
       const handle = orderSaga([], {});
-      for (let n = 0; n < 2; n++) handle(order, context).subscribe({ next: (value) => outcomes.push(value), error: (error: Error) => outcomes.push(error.name) });
+      for (let n = 0; n < 2; n++)
+        handle(order, context).subscribe({
+          next: (value) => outcomes.push(value),
+          error: (error: Error) => outcomes.push(error.name),
+        });
       flush();
     });
     expect(outcomes).to.deep.equal(['SagaBusyError', { status: 'placed', track: 'track' }]);
@@ -166,7 +201,11 @@ describe('a saga', () => {
 
   it('refuses steps of one name and a saga without steps, naming both', () => {
     const begin = () => saga({ name: 'twice', input: Order, apis: {}, id: ({ id }) => id });
-    expect(() => begin().step('a', () => of(1)).step('a', () => of(2))).to.throw('saga "twice": steps.a: expected a name of its own; another step has it');
+    expect(() =>
+      begin()
+        .step('a', () => of(1))
+        .step('a', () => of(2)),
+    ).to.throw('saga "twice": steps.a: expected a name of its own; another step has it');
     expect(() => begin().returns(() => 1)).to.throw('saga "twice": steps: expected at least one step before returns()');
   });
 });

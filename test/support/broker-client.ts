@@ -50,7 +50,10 @@ export async function connectClient(url: string): Promise<BrokerClient> {
   return {
     channel,
     async send(queue, body, properties = {}) {
-      channel.sendToQueue(queue, Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)), { persistent: true, ...properties });
+      channel.sendToQueue(queue, Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)), {
+        persistent: true,
+        ...properties,
+      });
       await channel.waitForConfirms();
     },
     async collect(exchange, key = '#') {

@@ -2,7 +2,19 @@
  * The broker port under a test's hand, in virtual time: deliveries are given, publishes answered as told, and every settlement is kept
  * with its frame. For specs of what stands above the port; the port itself is proven by the contract suites.
  */
-import { asyncScheduler, defer, EMPTY, type Observable, of, ReplaySubject, Subject, throwError, timer, ignoreElements, concat } from 'rxjs';
+import {
+  asyncScheduler,
+  concat,
+  defer,
+  EMPTY,
+  ignoreElements,
+  type Observable,
+  of,
+  ReplaySubject,
+  Subject,
+  throwError,
+  timer,
+} from 'rxjs';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { Delivery, Headers, MessageProperties, SettleResult } from '../../src/message/delivery.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';

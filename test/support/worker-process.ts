@@ -26,7 +26,11 @@ process.once('exit', () => {
 });
 
 /** Runs the `sluice` command with these arguments. */
-export function startSluice(args: readonly string[], environment: Readonly<Record<string, string>>, cwd?: string): WorkerProcess {
+export function startSluice(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  cwd?: string,
+): WorkerProcess {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd,
     env: { PATH: process.env.PATH, LOG_LEVEL: 'debug', SLUICE_PORT: '0', ...environment },
@@ -58,7 +62,12 @@ export function startSluice(args: readonly string[], environment: Readonly<Recor
           if (found === undefined && running.has(child)) return;
           listeners.delete(look);
           if (found !== undefined) resolve(found);
-          else reject(new Error(`the process ended without that line; it said:\n${lines.map((line) => JSON.stringify(line)).join('\n')}`));
+          else
+            reject(
+              new Error(
+                `the process ended without that line; it said:\n${lines.map((line) => JSON.stringify(line)).join('\n')}`,
+              ),
+            );
         };
         listeners.add(look);
         look();

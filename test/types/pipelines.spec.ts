@@ -7,7 +7,11 @@ import { z } from 'zod';
 
 const payment = defineApi('payment', { baseUrl: env.url('SLUICE_SPEC_PAYMENT', 'http://localhost:1') });
 const shipping = defineApi('shipping', { baseUrl: 'http://localhost:2' });
-const Order = z.object({ id: z.string(), amount: z.number(), placedAt: z.iso.datetime().transform((text) => new Date(text)) });
+const Order = z.object({
+  id: z.string(),
+  amount: z.number(),
+  placedAt: z.iso.datetime().transform((text) => new Date(text)),
+});
 const Charge = z.object({ transaction_id: z.string() });
 const base = { name: 'typed', source: queue('typed'), input: Order, apis: { payment } };
 
@@ -66,10 +70,14 @@ describe('the types of a saga', () => {
 
   it('give each step the results before it, and the answer both ends', () => {
     const handle = begin
-      .step('charge', ({ input, apis }) => apis.payment.post('/charge', { amount: input.amount }, { response: Charge }), ({ results }) => {
-        expectTypeOf(results.charge).toEqualTypeOf<{ transaction_id: string }>();
-        return of(1);
-      })
+      .step(
+        'charge',
+        ({ input, apis }) => apis.payment.post('/charge', { amount: input.amount }, { response: Charge }),
+        ({ results }) => {
+          expectTypeOf(results.charge).toEqualTypeOf<{ transaction_id: string }>();
+          return of(1);
+        },
+      )
       .step('ship', ({ results }) => of(results.charge.transaction_id.length))
       .returns(({ results }) => ({ status: 'success' as const, size: results.ship }))
       .whenCompensated(({ failure }) => ({ status: 'failed' as const, step: failure.step }));
@@ -89,10 +97,12 @@ describe('the types of a saga', () => {
     begin.step('charge', ({ results }) => of(results.ship)).step('ship', () => of(1));
     // @ts-expect-error a step does not see its own result
     begin.step('charge', ({ results }) => of(results.charge));
-    begin.step('charge', () => of({ id: 'x' })).step('ship', ({ results }) => {
-      // @ts-expect-error the step's result has no 'wrong'
-      return of(results.charge.wrong);
-    });
+    begin
+      .step('charge', () => of({ id: 'x' }))
+      .step('ship', ({ results }) => {
+        // @ts-expect-error the step's result has no 'wrong'
+        return of(results.charge.wrong);
+      });
   });
 
   it('refuse an API the saga does not declare, and a pipeline that lacks one of the saga', () => {
@@ -106,7 +116,9 @@ describe('the types of a saga', () => {
 
 describe('the types of a gather', () => {
   it('are those of its branches, by name', () => {
-    expectTypeOf(gather({ a: of(1), b: Promise.resolve('x') })).toEqualTypeOf<Observable<{ readonly a: number; readonly b: string }>>();
+    expectTypeOf(gather({ a: of(1), b: Promise.resolve('x') })).toEqualTypeOf<
+      Observable<{ readonly a: number; readonly b: string }>
+    >();
     gatherSettled({ a: of(1) }, { within: '1s', atLeast: 1 }).subscribe(({ a }) => {
       if (a.status === 'fulfilled') expectTypeOf(a.value).toBeNumber();
       else expectTypeOf(a.reason).toEqualTypeOf<Error>();

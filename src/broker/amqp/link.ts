@@ -3,11 +3,13 @@
  * belongs to this link and dies with it; the next connection is another link.
  */
 import { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
 import { type ChannelModel, connect, credentials, type SocketOptions } from 'amqplib';
 import { AsyncSubject, asyncScheduler, type Observable } from 'rxjs';
 import { BrokerUnavailableError } from '../../errors.ts';
 import type { Endpoint } from './address.ts';
 import { type Asking, createAsking } from './asking.ts';
+import { batchWrites } from './batch-writes.ts';
 import { reasonOf } from './failures.ts';
 import { type DefectListener, guarded } from './guarded.ts';
 
@@ -97,9 +99,12 @@ export async function dial(options: DialOptions): Promise<Link> {
   model.on('blocked', guarded(onBlocked, onDefect));
   const onUnblocked = (): void => onBlocked(undefined);
   model.on('unblocked', guarded(onUnblocked, onDefect));
-  // amqplib reports a throwing listener on its inner connection alone.
+  // amqplib reports a throwing listener, and shows its socket, on the inner connection alone.
   const inner: unknown = model.connection;
-  if (inner instanceof EventEmitter) inner.on('handler-error', onDefect);
+  if (inner instanceof EventEmitter) {
+    inner.on('handler-error', onDefect);
+    if ('stream' in inner && inner.stream instanceof Socket) batchWrites(inner.stream);
+  }
   if (signal.aborted) end('given up');
 
   return {

@@ -29,7 +29,9 @@ describe('the broker port over the embedded broker on loopback', () => {
 
 describe('createEmbeddedPort in virtual time', () => {
   const inVirtualTime = (body: (scheduler: TestScheduler) => void): void => {
-    const scheduler = new TestScheduler((actual, expected) => expect(actual).to.deep.equal(expected));
+    const scheduler = new TestScheduler((actual, expected) => {
+      expect(actual).to.deep.equal(expected);
+    });
     scheduler.run(() => body(scheduler));
   };
   const WORK = { exchanges: [], bindings: [], queues: [{ name: 'work', arguments: {} }] };
@@ -64,12 +66,15 @@ describe('createEmbeddedPort in virtual time', () => {
       const broker = new InProcessBroker({ random: () => 0.5 });
       const port = createEmbeddedPort(broker, { reconnectMs: 100 });
       port.status.subscribe(({ state }) => states.push([state, scheduler.now()]));
-      port.establish(WORK, 'assert').subscribe();
-      port.consume('work', { prefetch: 1 }).subscribe((delivery) => {
-        seen.push([text(delivery), scheduler.now(), delivery.redelivered]);
-        if (delivery.redelivered) delivery.ack();
+      port.establish(WORK, 'assert').subscribe({
+        complete: () => {
+          port.consume('work', { prefetch: 1 }).subscribe((delivery) => {
+            seen.push([text(delivery), scheduler.now(), delivery.redelivered]);
+            if (delivery.redelivered) delivery.ack();
+          });
+          port.publish(message('work', 'a')).subscribe();
+        },
       });
-      port.publish(message('work', 'a')).subscribe({ error: () => {} });
       scheduler.schedule(() => broker.setReachable(false), 1000);
       scheduler.schedule(() => broker.setReachable(true), 1250);
     });

@@ -55,6 +55,7 @@ export class PortConsumer {
   }
 
   connected(connection: Connection): void {
+    if (this.#connection === connection) return;
     this.#connection = connection;
     this.#begin();
   }

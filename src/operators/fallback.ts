@@ -1,0 +1,41 @@
+/** Fallback: something else in place of a failure, for the causes that it is an answer to. */
+import { catchError, from, type ObservableInput, type OperatorFunction, of, throwError } from 'rxjs';
+import { isTransient } from '../errors.ts';
+
+export interface FallbackOptions {
+  /**
+   * Whether the fallback is an answer to a cause. Default: transient causes only, which say that the API is not well; a refused request
+   * or a mistake of the program must not look like an answer.
+   */
+  readonly when?: ((cause: unknown) => boolean) | undefined;
+  /** Called with the cause before the fallback takes its place. */
+  readonly onFallback?: ((cause: unknown) => void) | undefined;
+}
+
+/**
+ * Mirrors the source; when it fails, goes on with the fallback instead.
+ *
+ * A fallback that is a function is called with the cause and gives what to subscribe to; anything else is emitted as the one value.
+ * The failed source is torn down first. Values it emitted are passed on, not taken back: wrap one call, not a stream of many.
+ * Other causes pass unchanged, and so does the failure of the fallback. What an option function throws becomes the error.
+ * Holds nothing in memory. Unsubscribing unsubscribes whichever runs.
+ */
+export function fallbackTo<T, F>(
+  fallback: (cause: unknown) => ObservableInput<F>,
+  options?: FallbackOptions,
+): OperatorFunction<T, T | F>;
+export function fallbackTo<T, F>(fallback: F, options?: FallbackOptions): OperatorFunction<T, T | F>;
+export function fallbackTo<T, F>(
+  fallback: F | ((cause: unknown) => ObservableInput<F>),
+  { when = isTransient, onFallback }: FallbackOptions = {},
+): OperatorFunction<T, T | F> {
+  return catchError((cause: unknown) => {
+    if (!when(cause)) return throwError(() => cause);
+    onFallback?.(cause);
+    return isFactory(fallback) ? from(fallback(cause)) : of(fallback);
+  });
+}
+
+const isFactory = <F>(
+  fallback: F | ((cause: unknown) => ObservableInput<F>),
+): fallback is (cause: unknown) => ObservableInput<F> => typeof fallback === 'function';

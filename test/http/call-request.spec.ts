@@ -1,0 +1,96 @@
+/** What never leaves: calls that cannot be sent as they are fail permanently, by name, without an attempt. */
+import { expect } from 'chai';
+import { firstValueFrom, of } from 'rxjs';
+import { codeOf, isTransient } from '../../src/errors.ts';
+import type { CallOptions } from '../../src/http/api.ts';
+import { bearer } from '../../src/http/auth.ts';
+import type { Transport, TransportRequest } from '../../src/http/transport.ts';
+import { clientOf, failureOf, scopeOf } from './call-scope.ts';
+
+const CANARY = 'canary-33cc';
+
+describe('a call that cannot be sent', () => {
+  const requests: TransportRequest[] = [];
+  const transport: Transport = (request) => {
+    requests.push(request);
+    return of({ status: 204, headers: {}, body: Buffer.alloc(0) });
+  };
+  const api = clientOf({ baseUrl: 'http://api.test/v1', auth: bearer('token'), maxRequestBytes: 20 }, transport).bind(
+    scopeOf(),
+  );
+  afterEach(() => {
+    requests.length = 0;
+  });
+
+  const cases: readonly (readonly [what: string, path: string, body: unknown, options: CallOptions])[] = [
+    ['a header value with a line break', '/x', undefined, { headers: { 'x-a': `${CANARY}\r\nx-evil: 1` } }],
+    ['a header value outside Latin-1', '/x', undefined, { headers: { 'x-a': `${CANARY}ž` } }],
+    ['a header value of 100 kB', '/x', undefined, { headers: { 'x-a': CANARY.repeat(10_000) } }],
+    ['a header name with a space', '/x', undefined, { headers: { 'x a': CANARY } }],
+    ['a Host header', '/x', undefined, { headers: { Host: CANARY } }],
+    ['another Authorization than the one of auth', '/x', undefined, { headers: { Authorization: CANARY } }],
+    ['an idempotency key as a header', '/x', undefined, { headers: { 'Idempotency-Key': CANARY } }],
+    ['a path that climbs', '/{id}/../admin', undefined, { path: { id: CANARY } }],
+    ['a value that climbs', '/x/{id}', undefined, { path: { id: '..' } }],
+    ['an absolute URL', `http://${CANARY}.test/`, undefined, {}],
+    ['another host', '//evil.test/x', undefined, {}],
+    ['a query parameter that is null', '/x', undefined, { params: { q: null as never } }],
+    ['a body with NaN', '/x', { amount: Number.NaN, pin: CANARY }, {}],
+    ['a body over the limit', '/x', { pin: CANARY, more: 'more' }, {}],
+  ];
+  for (const [what, path, body, options] of cases) {
+    it(`fails: ${what}`, async () => {
+      const error = await failureOf(api.post(path, body, options));
+      expect(codeOf(error), error.message).to.equal('ERR_REQUEST_INVALID');
+      expect(isTransient(error)).to.equal(false);
+      expect(error.api).to.equal('payment');
+      expect(requests).to.deep.equal([]);
+      if (what !== 'an absolute URL')
+        expect(`${error.message} ${error.stack} ${JSON.stringify(error)}`).to.not.include(CANARY);
+    });
+  }
+
+  it('lets message data into path, query, headers and body alone', async () => {
+    const hostile = {
+      socketPath: '/run/docker.sock',
+      proxy: { host: 'evil' },
+      baseURL: 'http://evil',
+      url: 'http://evil',
+      adapter: 'x',
+      headers: { 'x-a': 'b' },
+    };
+    await firstValueFrom(api.get('/x', hostile as CallOptions), { defaultValue: undefined });
+    const [request] = requests;
+    expect(Object.keys(request ?? {}).sort()).to.deep.equal(['body', 'headers', 'method', 'origin', 'path']);
+    expect(request).to.include({ origin: 'http://api.test', path: '/v1/x' });
+    expect(Object.keys(request?.headers ?? {}).sort()).to.deep.equal([
+      'authorization',
+      'traceparent',
+      'x-a',
+      'x-correlation-id',
+    ]);
+  });
+
+  it('percent-encodes a correlation id that no header may hold', async () => {
+    const bound = clientOf({ baseUrl: 'http://api.test' }, transport).bind(scopeOf({ correlationId: 'č\r\nx: y' }));
+    await firstValueFrom(bound.get('/x'), { defaultValue: undefined });
+    expect(requests[0]?.headers['x-correlation-id']).to.equal('%C4%8D%0D%0Ax%3A%20y');
+  });
+
+  it('serialises the body once for all attempts and subscriptions', async () => {
+    let read = 0;
+    const body = {
+      get a() {
+        read++;
+        return 1;
+      },
+    };
+    const call = api.post('/x', body);
+    expect(read).to.equal(0);
+    await firstValueFrom(call, { defaultValue: undefined });
+    const once = read;
+    await firstValueFrom(call, { defaultValue: undefined });
+    expect(read).to.equal(once);
+    expect(requests[0]?.body).to.equal(requests[1]?.body);
+  });
+});
