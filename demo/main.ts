@@ -18,6 +18,7 @@ import { startSampleApis } from './apis/start-sample-apis.ts';
 import { placeFaults } from './faults.ts';
 import { ledgerLine, progressLine, table } from './print.ts';
 import { QUEUES, sampleRound } from './sample-messages.ts';
+import { stopAsked } from './stop-asked.ts';
 import { connectStranger } from './stranger.ts';
 import { Tally } from './tally.ts';
 
@@ -33,7 +34,7 @@ const PATIENCE_MS = 90_000;
 
 const tally = new Tally();
 const now = (): number => performance.now();
-const stopAsked = new Promise<void>((resolve) => void process.once('SIGINT', resolve).once('SIGTERM', resolve));
+const stop = stopAsked();
 
 const embedded = createEmbeddedBroker();
 const { url } = await embedded.start();
@@ -77,14 +78,14 @@ const progress = interval(process.stdout.isTTY ? 100 : 2_000)
   .pipe(takeWhile(() => tally.finished < total))
   .subscribe(() => show(progressLine(tally, total)));
 
-const hasEnded = await Promise.race([sendAll().then(allDone), stopAsked.then(() => false)]);
+const hasEnded = await Promise.race([sendAll().then(allDone), stop.then(() => false)]);
 progress.unsubscribe();
 show(progressLine(tally, total), true);
 
 console.log(`\n${table(tally)}\n\n${ledgerLine(worker.ledgers())}`);
 if (hasEnded && !values.once) {
   console.log(`\nStill running: publish to ${QUEUES.join(', ')} at ${url}. Ctrl-C stops everything.`);
-  await stopAsked;
+  await stop;
 }
 
 await stranger.close();

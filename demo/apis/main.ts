@@ -1,15 +1,10 @@
 /** `npm run apis`: the sample APIs on their default ports, until SIGINT or SIGTERM. */
+import { stopAsked } from '../stop-asked.ts';
 import { catalogue } from './catalogue.ts';
 import { SampleApiListenError } from './sample-api.ts';
 import { type SampleApis, startSampleApis } from './start-sample-apis.ts';
 
-const {
-  SAMPLE_APIS_HOST: host = '127.0.0.1',
-  SAMPLE_APIS_PORTS: ports = 'default',
-  npm_lifecycle_event: npmScript,
-} = process.env;
-const { ppid: parent } = process;
-const PARENT_CHECK_MS = 250;
+const { SAMPLE_APIS_HOST: host = '127.0.0.1', SAMPLE_APIS_PORTS: ports = 'default' } = process.env;
 
 function table({ all }: SampleApis): string {
   const width = Math.max(...all.map(({ name }) => name.length));
@@ -44,14 +39,8 @@ try {
   const apis = await startSampleApis({ ports, host });
   console.log(`Sample APIs, in memory and for trying things out:\n${table(apis)}\n\n${guide(apis)}`);
 
-  const stop = async () => {
-    await apis.stop();
-    process.exit(0);
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  // npm ends the shell between it and us, and the shell passes no signal on: the ports would stay taken.
-  if (npmScript !== undefined) setInterval(() => process.ppid !== parent && stop(), PARENT_CHECK_MS);
+  await stopAsked();
+  await apis.stop();
 } catch (cause) {
   if (!(cause instanceof SampleApiListenError)) throw cause;
   console.error(

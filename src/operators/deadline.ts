@@ -20,7 +20,13 @@ export function withDeadline<T>(at: number): MonoTypeOperatorFunction<T> {
   return (source) =>
     new Observable((sink) => {
       if (asyncScheduler.now() >= at) sink.error(new DeadlineExceededError(at));
-      else mirrorUntil(source, sink, (cutOff) => scheduleAt(at, cutOff), () => new DeadlineExceededError(at));
+      else
+        mirrorUntil(
+          source,
+          sink,
+          (cutOff) => scheduleAt(at, cutOff),
+          () => new DeadlineExceededError(at),
+        );
     });
 }
 

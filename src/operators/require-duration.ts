@@ -1,5 +1,5 @@
 /** The check of options that are durations. Wrong ones fail where the operator is made, naming the option and showing the value. */
-import { type Duration, DURATION_EXPECTED, MAX_TIMER_MS, parseDuration } from '../policies/duration.ts';
+import { DURATION_EXPECTED, type Duration, MAX_TIMER_MS, parseDuration } from '../policies/duration.ts';
 
 /**
  * Milliseconds of a duration option.

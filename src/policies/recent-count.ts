@@ -34,7 +34,7 @@ export class RecentCount {
     const slice = Math.floor(nowMs / this.#sliceMs);
     if (slice <= this.#newest) return;
     for (let passed = Math.min(SLICES, slice - this.#newest); passed > 0; passed--) {
-      const place = (slice - passed + 1) % SLICES;
+      const place = (slice + SLICES + 1 - passed) % SLICES;
       this.#total -= this.#ring[place] ?? 0;
       this.#ring[place] = 0;
     }

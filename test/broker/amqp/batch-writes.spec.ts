@@ -19,15 +19,20 @@ describe('batchWrites', () => {
     socket.setNoDelay(true);
     batchWrites(socket);
 
-    for (let index = 0; index < 100; index++) socket.write(`${index},`);
+    const cork = sinon.spy(socket, 'cork');
+    const pieces = Array.from({ length: 100 }, (_, index) => `${index},`);
+    for (const piece of pieces) socket.write(piece);
+    // Held, every one of them, until this turn is over.
     expect(socket.writableCorked).to.equal(1);
-    const last = new Promise<void>((resolve) => socket.write('end', () => resolve()));
-    await last;
+    expect(socket.writableLength).to.equal(pieces.join('').length);
+    await new Promise<void>((resolve) => socket.write('last', () => resolve()));
     expect(socket.writableCorked).to.equal(0);
+    expect(cork.callCount).to.equal(1);
+    await new Promise<void>((resolve) => socket.write('next turn', () => resolve()));
+    expect(cork.callCount).to.equal(2);
     socket.end('bye');
     await once(server.close(), 'close');
-    expect(chunks[0]).to.equal(`${Array.from({ length: 100 }, (_, index) => `${index},`).join('')}end`);
-    expect(chunks.join('').endsWith('endbye')).to.equal(true);
+    expect(chunks.join('')).to.equal(`${pieces.join('')}lastnext turnbye`);
   });
 });
 

@@ -1,0 +1,62 @@
+/** `npm run demo` as a program: every message comes to an end, the books balance, and nothing has to be installed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { expect } from 'chai';
+
+const main = join(import.meta.dirname, '../../demo/main.ts');
+
+describe('npm run demo', function () {
+  this.timeout(60_000);
+  let running: ChildProcess | undefined;
+  afterEach(() => running?.kill('SIGKILL'));
+
+  const start = (...args: string[]) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=sluice-source', main, ...args], {
+      env: { PATH: process.env.PATH },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running = child;
+    const printed = { text: '' };
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        printed.text += text;
+      });
+    }
+    return { child, printed };
+  };
+
+  it('takes every message to an end, shows each kind of it, and exits 0 with balanced books', async () => {
+    const { child, printed } = start('--once', '--messages', '200');
+    expect(await once(child, 'exit'), printed.text).to.deep.equal([0, null]);
+    const rows = new Map(
+      [...printed.text.matchAll(/^([a-z-]+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)ms +(\d+)ms$/gm)].map(
+        ([, name, ...figures]) => [name, figures.map(Number)],
+      ),
+    );
+    expect([...rows.keys()]).to.have.members([
+      'user-registration',
+      'order-processing',
+      'content-syndication',
+      'product-search',
+    ]);
+    for (const [received = 0, succeeded = 0, compensated = 0, partial = 0, , deadLettered = 0] of rows.values()) {
+      expect(received).to.equal(50);
+      expect(succeeded + compensated + partial + deadLettered).to.equal(received);
+      expect(deadLettered).to.be.above(0);
+    }
+    const [, , compensated, , retried] = rows.get('order-processing') ?? [];
+    expect(compensated).to.be.above(0);
+    expect(retried).to.be.above(0);
+    expect(printed.text).to.match(
+      /✓ delivered \d+ = acked \d+ \+ retried \d+ \+ dead-lettered \d+ \+ returned 0 \+ in flight 0/,
+    );
+  });
+
+  it('stays up without --once, and stops all of it on Ctrl-C', async () => {
+    const { child, printed } = start('--messages', '4');
+    while (!printed.text.includes('Ctrl-C stops everything')) await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    expect(await once(child, 'exit'), printed.text).to.deep.equal([0, null]);
+  });
+});
