@@ -70,8 +70,10 @@ console.log(
 );
 console.log(`${pc.dim('on purpose:')} ${placeFaults(apis).join(pc.dim('; '))}\n`);
 
+let hasResult = false;
 const stranger = await connectStranger(url, (pipeline, messageId, body) => {
-  if (tally.finished === 0) show(pc.dim(`first result after ${(process.uptime()).toFixed(1)} s`), true);
+  if (!hasResult) show(pc.dim(`first result after ${(process.uptime()).toFixed(1)} s`), true);
+  hasResult = true;
   tally.result(pipeline, messageId, body, now());
 });
 const progress = interval(process.stdout.isTTY ? 100 : 2_000)

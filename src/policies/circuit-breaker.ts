@@ -8,9 +8,9 @@ import { createOutcomeWindow, type OutcomeCounts, type OutcomeWindow, type Windo
 import { Trial } from './trial.ts';
 
 /** `open` rejects until its time is over; `half-open` lets probes through; `isolated` is held open by hand. */
-export type BreakerStatus = 'closed' | 'open' | 'half-open' | 'isolated';
+export type CircuitState = 'closed' | 'open' | 'half-open' | 'isolated';
 
-/** Why a circuit changed its status. */
+/** Why a circuit changed its state. */
 export type BreakerReason =
   | 'failure-ratio'
   | 'slow-call-ratio'
@@ -35,35 +35,36 @@ export interface BreakerRules {
   readonly openFactor: number;
   readonly maxOpenMs: number;
   readonly probes: number;
-  readonly probesToClose: number;
+  /** Undefined: as many as the ratios ask for. */
+  readonly probesToClose: number | undefined;
 }
 
 interface Closed {
-  readonly status: 'closed';
-  readonly why: BreakerReason | undefined;
+  readonly state: 'closed';
+  readonly why: BreakerReason;
   readonly outcomes: OutcomeWindow;
   failuresInARow: number;
 }
 
 interface Open {
-  readonly status: 'open';
+  readonly state: 'open';
   readonly why: BreakerReason;
   readonly untilMs: number;
 }
 
 interface HalfOpen {
-  readonly status: 'half-open';
+  readonly state: 'half-open';
   readonly why: BreakerReason;
   readonly trial: Trial;
 }
 
 interface Isolated {
-  readonly status: 'isolated';
+  readonly state: 'isolated';
   readonly why: BreakerReason;
 }
 
-/** A new object at each transition: it is the epoch its calls belong to. */
-export type BreakerState = Closed | Open | HalfOpen | Isolated;
+/** What calls belong to: a new object from each change to the next. `why` of the first one is told to nobody. */
+export type BreakerEpoch = Closed | Open | HalfOpen | Isolated;
 
 /** How a call ended. Both at once is possible: it failed, and that took long. */
 export interface CallOutcome {
@@ -73,47 +74,51 @@ export interface CallOutcome {
 
 export class BreakerPolicy {
   readonly #rules: BreakerRules;
-  #state: BreakerState;
+  #epoch: BreakerEpoch;
   /** Trials that failed since the circuit was last closed: by them the open time grows. */
   #failedTrials = 0;
+  readonly #probesMayFail: number;
+  readonly #probesMayBeSlow: number;
 
   constructor(rules: BreakerRules) {
+    const { probes, probesToClose, failureRatio, slowCallRatio } = rules;
     this.#rules = rules;
-    this.#state = this.#closed(undefined);
+    this.#probesMayFail = probesToClose === undefined ? mostBelow(failureRatio, probes) : probes - probesToClose;
+    this.#probesMayBeSlow = mostBelow(slowCallRatio, probes);
+    this.#epoch = this.#closed('released');
   }
 
-  get state(): BreakerState {
-    return this.#state;
+  get epoch(): BreakerEpoch {
+    return this.#epoch;
   }
 
   /** Half-opens a circuit whose open time is over. */
   advance(nowMs: number): void {
-    const { probes, probesToClose, slowCallRatio } = this.#rules;
-    if (this.#state.status !== 'open' || nowMs < this.#state.untilMs) return;
-    this.#state = {
-      status: 'half-open',
+    if (this.#epoch.state !== 'open' || nowMs < this.#epoch.untilMs) return;
+    this.#epoch = {
+      state: 'half-open',
       why: 'open-time-over',
-      trial: new Trial(probes, probes - probesToClose, Math.ceil(slowCallRatio * probes) - 1),
+      trial: new Trial(this.#rules.probes, this.#probesMayFail, this.#probesMayBeSlow),
     };
   }
 
   /** The epoch of a call that may go through; undefined for one that may not. An admitted call ends in `record` or in `giveBack`. */
-  admit(nowMs: number): BreakerState | undefined {
+  admit(nowMs: number): BreakerEpoch | undefined {
     this.advance(nowMs);
-    const state = this.#state;
-    if (state.status === 'closed') return state;
-    return state.status === 'half-open' && state.trial.begin() ? state : undefined;
+    const epoch = this.#epoch;
+    if (epoch.state === 'closed') return epoch;
+    return epoch.state === 'half-open' && epoch.trial.begin() ? epoch : undefined;
   }
 
   /** A call that was admitted in `epoch` has ended. One of an earlier epoch says nothing of this one. */
-  record(epoch: BreakerState, { isFailure, tookMs }: CallOutcome, nowMs: number): void {
-    if (epoch !== this.#state) return;
+  record(epoch: BreakerEpoch, { isFailure, tookMs }: CallOutcome, nowMs: number): void {
+    if (epoch !== this.#epoch) return;
     const isSlow = tookMs > this.#rules.slowCallMs;
-    if (epoch.status === 'closed') {
+    if (epoch.state === 'closed') {
       epoch.failuresInARow = isFailure ? epoch.failuresInARow + 1 : 0;
       const why = this.#whyTrip(epoch.outcomes.add(isFailure, isSlow, nowMs), epoch.failuresInARow);
       if (why !== undefined) this.#open(why, nowMs);
-    } else if (epoch.status === 'half-open') {
+    } else if (epoch.state === 'half-open') {
       const verdict = epoch.trial.record(isFailure, isSlow);
       if (verdict === 'failed') {
         this.#failedTrials++;
@@ -125,32 +130,32 @@ export class BreakerPolicy {
   }
 
   /** A call that was admitted in `epoch` ended in a way that tells nothing: another may probe in its place. */
-  giveBack(epoch: BreakerState): void {
-    if (epoch === this.#state && epoch.status === 'half-open') epoch.trial.giveBack();
+  giveBack(epoch: BreakerEpoch): void {
+    if (epoch === this.#epoch && epoch.state === 'half-open') epoch.trial.giveBack();
   }
 
   /** Lets nothing through until it is released. */
   isolate(): void {
-    if (this.#state.status !== 'isolated') this.#state = { status: 'isolated', why: 'isolated' };
+    if (this.#epoch.state !== 'isolated') this.#epoch = { state: 'isolated', why: 'isolated' };
   }
 
   /** Closes an isolated circuit, as new; any other stays as it is. */
   release(): void {
-    if (this.#state.status === 'isolated') this.#close('released');
+    if (this.#epoch.state === 'isolated') this.#close('released');
   }
 
   #whyTrip({ calls, failures, slow }: OutcomeCounts, failuresInARow: number): BreakerReason | undefined {
     const { consecutiveFailures, minimumCalls, failureRatio, slowCallRatio } = this.#rules;
     if (failuresInARow >= consecutiveFailures) return 'consecutive-failures';
     if (calls < minimumCalls) return undefined;
-    if (failures >= failureRatio * calls) return 'failure-ratio';
-    return slow >= slowCallRatio * calls ? 'slow-call-ratio' : undefined;
+    if (isReached(failureRatio, failures, calls)) return 'failure-ratio';
+    return isReached(slowCallRatio, slow, calls) ? 'slow-call-ratio' : undefined;
   }
 
   #open(why: BreakerReason, nowMs: number): void {
     const { openMs, openFactor, maxOpenMs } = this.#rules;
-    this.#state = {
-      status: 'open',
+    this.#epoch = {
+      state: 'open',
       why,
       untilMs: nowMs + Math.min(maxOpenMs, openMs * openFactor ** this.#failedTrials),
     };
@@ -158,10 +163,20 @@ export class BreakerPolicy {
 
   #close(why: BreakerReason): void {
     this.#failedTrials = 0;
-    this.#state = this.#closed(why);
+    this.#epoch = this.#closed(why);
   }
 
-  #closed(why: BreakerReason | undefined): Closed {
-    return { status: 'closed', why, outcomes: createOutcomeWindow(this.#rules.window), failuresInARow: 0 };
+  #closed(why: BreakerReason): Closed {
+    return { state: 'closed', why, outcomes: createOutcomeWindow(this.#rules.window), failuresInARow: 0 };
   }
+}
+
+/** By division: 0.55 × 20 is more than 11, and 11 / 20 is 0.55. */
+const isReached = (ratio: number, count: number, calls: number): boolean => count / calls >= ratio;
+
+/** The most of `calls` that stay below the ratio. */
+function mostBelow(ratio: number, calls: number): number {
+  let most = calls;
+  while (isReached(ratio, most, calls)) most--;
+  return most;
 }

@@ -1,0 +1,140 @@
+/**
+ * Batch: single calls made at about the same time, sent as one request. Each caller gets its own part of the answer, or its own error.
+ * What a batch endpoint is for; against many calls at once without one there is the bulkhead.
+ */
+import { asyncScheduler, defer, Observable, type ObservableInput, type Subscriber, Subscription, takeLast } from 'rxjs';
+import { BatchMismatchError, BatchRejectedError, NoValueError } from '../errors.ts';
+import type { Duration } from '../policies/duration.ts';
+import { requireCount } from './require-count.ts';
+import { requireDurationMs } from './require-duration.ts';
+
+export interface BatcherOptions<Item, Result> {
+  /** A batch of so many items is sent at once. Integer, at least 1; Infinity to go by time alone. */
+  readonly maxSize: number;
+  /** A batch is sent this long after its first item came, however few came since. At least 0. */
+  readonly maxWait: Duration;
+  /** Sends one batch. Its last value holds one result for each item, in their order; an Error among them is the error of that caller. */
+  readonly request: (items: readonly Item[]) => ObservableInput<readonly (Result | Error)[]>;
+  /** Callers held at once: those that wait for their batch to be sent, and those that wait for its answer. Default: 1000. */
+  readonly maxPending?: number | undefined;
+  /** Called with the number of items before a batch is sent. */
+  readonly onBatch?: ((items: number) => void) | undefined;
+}
+
+export interface Batcher<Item, Result> {
+  /** Callers that wait now, for their batch to be sent or for its answer. */
+  readonly pending: number;
+  /**
+   * Puts the item into the open batch when subscribed to; emits its result and completes when the batch is answered.
+   *
+   * Unsubscribing before the batch is sent takes the item out of it; after that the result is dropped. When all callers of a batch have
+   * left, its request is unsubscribed, or never made. A failure of the request, or of `onBatch`, is the failure of all its callers.
+   * A batch is closed, and its callers count no more, before any result is passed on: who asks again in answer is in a new one.
+   *
+   * @throws BatchRejectedError when `maxPending` callers are held: the item is not taken.
+   * @throws BatchMismatchError when the request does not give one result for each item.
+   * @throws NoValueError when the request ends without a value.
+   */
+  run(item: Item): Observable<Result>;
+}
+
+/**
+ * A batcher that holds nothing yet. Any number of batches may be under way; `maxPending` bounds the callers of all of them.
+ * @throws RangeError for an option out of its range.
+ */
+export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
+  return new ItemBatcher(options);
+}
+
+interface Caller<Item, Result> {
+  readonly item: Item;
+  readonly sink: Subscriber<Result>;
+}
+
+interface Batch<Item, Result> {
+  /** Those that still wait, in the order they came. */
+  readonly callers: Set<Caller<Item, Result>>;
+  /** The timer until it is sent, the request after that. Ends when the last caller leaves. */
+  readonly work: Subscription;
+}
+
+class ItemBatcher<Item, Result> implements Batcher<Item, Result> {
+  readonly #options: BatcherOptions<Item, Result>;
+  readonly #maxWaitMs: number;
+  readonly #maxPending: number;
+  #pending = 0;
+  /** The batch that takes items now. */
+  #open: Batch<Item, Result> | undefined;
+
+  constructor(options: BatcherOptions<Item, Result>) {
+    const { maxSize, maxWait, maxPending = 1_000 } = options;
+    requireCount('maxSize', maxSize, 1);
+    requireCount('maxPending', maxPending, 1);
+    this.#maxWaitMs = requireDurationMs('maxWait', maxWait);
+    this.#maxPending = maxPending;
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  run(item: Item): Observable<Result> {
+    return new Observable((sink) => {
+      if (this.#pending < this.#maxPending) return this.#join({ item, sink });
+      sink.error(new BatchRejectedError(`${this.#maxPending} callers wait already`));
+      return undefined;
+    });
+  }
+
+  #join(caller: Caller<Item, Result>): () => void {
+    this.#open ??= { callers: new Set(), work: new Subscription() };
+    const batch = this.#open;
+    batch.callers.add(caller);
+    this.#pending++;
+    if (batch.callers.size >= this.#options.maxSize) this.#send(batch);
+    else if (batch.callers.size === 1) {
+      batch.work.add(asyncScheduler.schedule(() => this.#send(batch), this.#maxWaitMs));
+    }
+    return () => this.#leave(batch, caller);
+  }
+
+  #leave(batch: Batch<Item, Result>, caller: Caller<Item, Result>): void {
+    if (!batch.callers.delete(caller)) return;
+    this.#pending--;
+    if (batch.callers.size > 0) return;
+    if (this.#open === batch) this.#open = undefined;
+    batch.work.unsubscribe();
+  }
+
+  #send(batch: Batch<Item, Result>): void {
+    this.#open = undefined;
+    const callers = [...batch.callers];
+    const items = callers.map(({ item }) => item);
+    let results: readonly (Result | Error)[] | undefined;
+
+    const request = defer(() => {
+      this.#options.onBatch?.(items.length);
+      return this.#options.request(items);
+    });
+    batch.work.add(
+      request.pipe(takeLast(1)).subscribe({
+        next: (last) => {
+          results = last;
+        },
+        error: (cause: unknown) => this.#close(batch, callers, cause),
+        complete: () => {
+          const failure = mismatchOf(items.length, results);
+          if (results === undefined || failure !== undefined) this.#close(batch, callers, failure);
+          else this.#shareOut(batch, callers, results);
+        },
+      }),
+    );
+  }
+
+  #shareOut(
+    batch: Batch<Item, Result>,
+    callers: readonly Caller<Item, Result>[],
+    results: readonly (Result | Error)[],
+  ): void {}
+}

@@ -1,0 +1,205 @@
+/**
+ * Circuit breaker: stops calling what fails, and finds out with a few probes when it works again.
+ * One breaker is shared by all calls of one dependency. When to trip is decided in policies/circuit-breaker.ts; this runs the calls,
+ * tells failures from answers, and reports each change.
+ */
+import { type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
+import { CircuitOpenError, isRejection, isTransient } from '../errors.ts';
+import { type BreakerEpoch, BreakerPolicy, type CircuitState } from '../policies/circuit-breaker.ts';
+import { type BreakerChange, BreakerChanges } from './breaker-changes.ts';
+import { type BreakerOptions, breakerRules } from './breaker-options.ts';
+import { ForwardClock } from './forward-clock.ts';
+import { tearDown } from './tear-down.ts';
+
+export interface CircuitBreakerOptions extends BreakerOptions {
+  /**
+   * Whether an error is a failure of the dependency. Default: transient causes are; a permanent one (a 404, a 422) is the answer of a
+   * healthy API and counts as a success.
+   */
+  readonly isFailure?: ((cause: unknown) => boolean) | undefined;
+  /**
+   * Whether an error counts neither way. Default: errors that say that nothing ran, those of a bulkhead, rate limit, throttle or another
+   * breaker inside of this one.
+   */
+  readonly isIgnored?: ((cause: unknown) => boolean) | undefined;
+  /** Called after each change of state, in order. What it throws is an unhandled error: it never reaches a call. */
+  readonly onChange?: ((change: BreakerChange) => void) | undefined;
+}
+
+export interface CircuitBreaker {
+  /** The state now. An open circuit whose time is over reads as half-open: the next call is a probe. */
+  readonly state: CircuitState;
+  /** Whether a call would be let through now. */
+  readonly isCallable: boolean;
+  /** While open, the moment on the clock of RxJS at which it half-opens; Infinity while isolated; undefined otherwise. */
+  readonly openUntil: number | undefined;
+  /** Calls that a half-open circuit lets through. */
+  readonly probes: number;
+  /**
+   * Each change of state from now on, in order; hot, and never ends. While someone listens, an open circuit half-opens by a timer at
+   * `openUntil`; otherwise by the first call after it, so that a breaker nobody listens to leaves no timer behind.
+   */
+  readonly changes: Observable<BreakerChange>;
+  /**
+   * Mirrors the source and counts how it ends; fails at once, without subscribing to it, while the circuit is open.
+   *
+   * A call is a success when it completes, a failure when its error is one, and slow by the time from its subscription to its end.
+   * A call that is unsubscribed from counts neither way and frees its probe, also after it has emitted: put a `take(1)` inside.
+   * So does one whose error is ignored. A call that began before the last change of state counts no more. How a call ended is counted
+   * before its end is passed on. A probe that never ends keeps its place: bound the time of what runs inside.
+   * Holds nothing per call but its start; the breaker holds `window`.
+   *
+   * @throws CircuitOpenError when the circuit lets nothing through, and in half-open when all probes are taken.
+   */
+  run<T>(source: Observable<T>): Observable<T>;
+  /** Opens the circuit by hand, until `release()`. Running calls go on and count no more. */
+  isolate(): void;
+  /** Closes an isolated circuit, with an empty window. One that is not isolated stays as it is. */
+  release(): void;
+}
+
+/**
+ * A circuit breaker, closed.
+ * @throws RangeError for an option out of its range.
+ */
+export function createCircuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
+  return new PolicyBreaker(options);
+}
+
+/** `run` of a circuit breaker, as an operator. */
+export function circuitBreaker<T>(shared: CircuitBreaker): MonoTypeOperatorFunction<T> {
+  return (source) => shared.run(source);
+}
+
+class PolicyBreaker implements CircuitBreaker {
+  readonly clock = new ForwardClock();
+  readonly probes: number;
+  readonly changes: Observable<BreakerChange>;
+  readonly isFailure: (cause: unknown) => boolean;
+  readonly isIgnored: (cause: unknown) => boolean;
+  readonly #policy: BreakerPolicy;
+  readonly #changes: BreakerChanges;
+
+  constructor({ isFailure = isTransient, isIgnored = isRejection, onChange, ...options }: CircuitBreakerOptions) {
+    const rules = breakerRules(options);
+    this.probes = rules.probes;
+    this.isFailure = isFailure;
+    this.isIgnored = isIgnored;
+    this.#policy = new BreakerPolicy(rules);
+    this.#changes = new BreakerChanges(this.#policy, this.clock, onChange);
+    this.changes = this.#changes.stream;
+  }
+
+  get state(): CircuitState {
+    const { epoch } = this.#policy;
+    return epoch.state === 'open' && this.clock.now() >= epoch.untilMs ? 'half-open' : epoch.state;
+  }
+
+  get isCallable(): boolean {
+    const { epoch } = this.#policy;
+    if (epoch.state === 'half-open') return epoch.trial.hasFreeProbe;
+    return epoch.state === 'closed' || (epoch.state === 'open' && this.clock.now() >= epoch.untilMs);
+  }
+
+  get openUntil(): number | undefined {
+    const { epoch } = this.#policy;
+    if (epoch.state === 'isolated') return Number.POSITIVE_INFINITY;
+    if (epoch.state !== 'open' || this.clock.now() >= epoch.untilMs) return undefined;
+    return this.clock.onSchedulerClock(epoch.untilMs);
+  }
+
+  run<T>(source: Observable<T>): Observable<T> {
+    return new Observable((sink) => {
+      if (sink.closed) return;
+      const nowMs = this.clock.now();
+      const epoch = this.#policy.admit(nowMs);
+      this.#changes.report();
+      if (epoch === undefined) {
+        sink.error(this.#rejection(nowMs));
+      } else if (sink.closed) {
+        // A listener of the change to half-open may have ended the call.
+        this.#policy.giveBack(epoch);
+      } else {
+        source.subscribe(new CallSubscriber(sink, this, epoch, nowMs));
+      }
+    });
+  }
+
+  record(epoch: BreakerEpoch, isFailure: boolean, startedAtMs: number): void {
+    const nowMs = this.clock.now();
+    this.#policy.record(epoch, { isFailure, tookMs: nowMs - startedAtMs }, nowMs);
+    this.#changes.report();
+  }
+
+  giveBack(epoch: BreakerEpoch): void {
+    this.#policy.giveBack(epoch);
+  }
+
+  isolate(): void {
+    this.#policy.isolate();
+    this.#changes.report();
+  }
+
+  release(): void {
+    this.#policy.release();
+    this.#changes.report();
+  }
+
+  #rejection(nowMs: number): CircuitOpenError {
+    const { epoch } = this.#policy;
+    if (epoch.state === 'isolated')
+      return new CircuitOpenError('the circuit is isolated by hand', Number.POSITIVE_INFINITY);
+    if (epoch.state === 'open') {
+      const message = `the circuit is open for another ${Math.ceil(epoch.untilMs - nowMs)} ms`;
+      return new CircuitOpenError(message, this.clock.onSchedulerClock(epoch.untilMs));
+    }
+    const message = `the circuit is half-open and all its probes (${this.probes}) are taken`;
+    return new CircuitOpenError(message, this.clock.onSchedulerClock(nowMs));
+  }
+}
+
+/** One call that was let through. */
+class CallSubscriber<T> extends Subscriber<T> {
+  readonly #sink: Subscriber<T>;
+  readonly #breaker: PolicyBreaker;
+  readonly #epoch: BreakerEpoch;
+  readonly #startedAtMs: number;
+  #isCounted = false;
+
+  constructor(sink: Subscriber<T>, breaker: PolicyBreaker, epoch: BreakerEpoch, startedAtMs: number) {
+    super(sink);
+    this.#sink = sink;
+    this.#breaker = breaker;
+    this.#epoch = epoch;
+    this.#startedAtMs = startedAtMs;
+  }
+
+  protected override _complete(): void {
+    this.#count(false);
+    const failure = tearDown(this);
+    if (failure === undefined) this.#sink.complete();
+    else this.#sink.error(failure);
+  }
+
+  protected override _error(cause: unknown): void {
+    let failure = cause;
+    try {
+      if (!this.#breaker.isIgnored(cause)) this.#count(this.#breaker.isFailure(cause));
+    } catch (thrown) {
+      failure = thrown;
+    }
+    this.#sink.error(tearDown(this) ?? failure);
+  }
+
+  override unsubscribe(): void {
+    if (this.closed) return;
+    if (!this.#isCounted) this.#breaker.giveBack(this.#epoch);
+    this.#isCounted = true;
+    super.unsubscribe();
+  }
+
+  #count(isFailure: boolean): void {
+    this.#isCounted = true;
+    this.#breaker.record(this.#epoch, isFailure, this.#startedAtMs);
+  }
+}
