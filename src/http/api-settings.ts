@@ -6,19 +6,10 @@ import { ConfigError, type Problem } from '../errors.ts';
 import { durationMs } from '../policies/duration.ts';
 import type { Jitter } from '../policies/jitter.ts';
 import { currentValue } from '../setting.ts';
+import { API_DEFAULTS } from './api-defaults.ts';
 import type { ApiDefinition, ApiOptions } from './define-api.ts';
 import { headerValueProblem } from './headers.ts';
 import { type BaseUrl, parseBaseUrl, UrlError } from './url.ts';
-
-export const API_DEFAULTS = {
-  timeoutMs: 10_000,
-  concurrency: 64,
-  maxQueued: 1_000,
-  maxAttempts: 3,
-  backoffInitialMs: 100,
-  backoffMaxMs: 5_000,
-  maxBytes: 10 * 2 ** 20,
-} as const;
 
 export interface RetrySettings {
   readonly maxAttempts: number;
@@ -89,7 +80,7 @@ class SettingReader {
 }
 
 function readHeaders({ headers = {}, auth }: ApiOptions, reader: SettingReader): ApiSettings['headers'] {
-  const read: Record<string, string> = Object.create(null);
+  const read = Object.create(null) as Record<string, string>;
   const take = (name: string, path: string, value: () => string): void => {
     const text = reader.read(path, value);
     const problem = text === undefined ? undefined : headerValueProblem(name, text);

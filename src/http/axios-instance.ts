@@ -2,7 +2,7 @@
  * The axios instance of an API: made once, handed to the author's `axios` function, then read once. Its defaults become plain data for the
  * fast lane; whatever was changed that only axios itself can do is noticed here.
  */
-import axios, { AxiosHeaders, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
+import axios, { AxiosHeaders, type AxiosHeaderValue, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
 import { DefinitionError } from '../errors.ts';
 import type { HttpMethod } from './api.ts';
 import { ACCEPTED_ENCODINGS } from './decompress.ts';
@@ -74,7 +74,12 @@ export function readAxios({ subject, maxRequestBytes, maxResponseBytes, configur
 
 /** Values of the defaults; lists are copied, since authors push to them. */
 const snapshot = ({ defaults }: AxiosInstance): ReadonlyMap<string, unknown> =>
-  new Map(Object.entries(defaults).map(([key, value]) => [key, Array.isArray(value) ? [...value] : value]));
+  new Map(
+    Object.entries(defaults).map(([key, value]: [string, unknown]) => [
+      key,
+      Array.isArray(value) ? value.slice() : value,
+    ]),
+  );
 
 const isSame = (a: unknown, b: unknown): boolean =>
   Array.isArray(a) && Array.isArray(b)
@@ -93,16 +98,19 @@ function flatten({ defaults }: AxiosInstance, method: HttpMethod): Readonly<Reco
 export function plainHeaders(headers: AxiosHeaders): Record<string, string> {
   const plain: Record<string, string> = {};
   for (const name of Object.keys(headers)) {
-    const value: unknown = headers[name];
+    const value = headers[name] as AxiosHeaderValue | undefined;
     if (value === undefined || value === null || value === false) continue;
-    plain[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : String(value);
+    plain[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value.toString();
   }
   return plain;
 }
 
 /** Headers that are known to be well-formed, in axios' container. Its own way in normalises each of them, which costs more than the call. */
-export const axiosHeadersOf = (...headers: readonly Readonly<Record<string, unknown>>[]): AxiosHeaders =>
-  Object.assign(new AxiosHeaders(), ...headers);
+export function axiosHeadersOf(...sources: readonly Readonly<Record<string, unknown>>[]): AxiosHeaders {
+  const headers = new AxiosHeaders();
+  for (const source of sources) Object.assign(headers, source);
+  return headers;
+}
 
 function freeze({ defaults }: AxiosInstance): void {
   for (const value of Object.values(defaults.headers))

@@ -28,8 +28,8 @@ export function createAxiosLane(base: BaseUrl, connections: number): AxiosLane {
       const beforeRedirect = config.beforeRedirect ?? defaults.beforeRedirect;
       return instance.request({
         ...config,
-        httpAgent: config.httpAgent ?? defaults.httpAgent ?? httpAgent,
-        httpsAgent: config.httpsAgent ?? defaults.httpsAgent ?? httpsAgent,
+        httpAgent: (config.httpAgent ?? defaults.httpAgent ?? httpAgent) as unknown,
+        httpsAgent: (config.httpsAgent ?? defaults.httpsAgent ?? httpsAgent) as unknown,
         adapter: guarded(base, config.adapter ?? defaults.adapter),
         beforeRedirect(target, response, request) {
           if (!isInside(base, new URL(String(target.href))))

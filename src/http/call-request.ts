@@ -83,7 +83,7 @@ export class CallRequest {
   #ownHeaders(): Readonly<Record<string, string>> | undefined {
     const { headers } = this.options;
     if (headers === undefined) return undefined;
-    const own: Record<string, string> = Object.create(null);
+    const own = Object.create(null) as Record<string, string>;
     for (const name of Object.keys(headers)) {
       const lower = name.toLowerCase();
       const problem =

@@ -142,7 +142,8 @@ class Attempt implements Unsubscribable {
         next: (response) => {
           this.#response = response;
         },
-        error: (failure) => this.#fail(callErrorOf(this.#run.request.call, failure, parts.settings.maxResponseBytes)),
+        error: (failure: unknown) =>
+          this.#fail(callErrorOf(this.#run.request.call, failure, parts.settings.maxResponseBytes)),
         complete: () => this.#answer(),
       });
     } catch (thrown) {

@@ -10,7 +10,7 @@ import { type Duration, durationSchema, formatDuration, parseDuration } from '..
 import type { Jitter } from '../policies/jitter.ts';
 import { isSetting, type Setting } from '../setting.ts';
 import type { Api } from './api.ts';
-import { API_DEFAULTS } from './api-settings.ts';
+import { API_DEFAULTS } from './api-defaults.ts';
 import { type Auth, isAuth } from './auth.ts';
 import { headerNameProblem, headerValueProblem } from './headers.ts';
 import { parseBaseUrl, UrlError } from './url.ts';

@@ -18,14 +18,15 @@ export function intercepted(
   config: AxiosConfig,
   send: (config: AxiosConfig) => Promise<AxiosResponse>,
 ): Promise<AxiosResponse> {
-  let configs: Promise<AxiosConfig> = Promise.resolve(config);
+  // What an interceptor hands on is the author's word: axios types it as anything.
+  let configs = Promise.resolve(config);
   for (const handler of handlersOf(interceptors.request).toReversed()) {
     if (handler === null || handler.runWhen?.(config) === false) continue;
-    configs = configs.then(handler.fulfilled, handler.rejected);
+    configs = configs.then(handler.fulfilled, handler.rejected) as Promise<AxiosConfig>;
   }
-  let responses: Promise<AxiosResponse> = configs.then(send);
+  let responses = configs.then(send);
   for (const handler of handlersOf(interceptors.response)) {
-    if (handler !== null) responses = responses.then(handler.fulfilled, handler.rejected);
+    if (handler !== null) responses = responses.then(handler.fulfilled, handler.rejected) as Promise<AxiosResponse>;
   }
   return responses;
 }

@@ -2,7 +2,16 @@
  * Batch: single calls made at about the same time, sent as one request. Each caller gets its own part of the answer, or its own error.
  * What a batch endpoint is for; against many calls at once without one there is the bulkhead.
  */
-import { asyncScheduler, defer, Observable, type ObservableInput, type Subscriber, Subscription, takeLast } from 'rxjs';
+import {
+  asyncScheduler,
+  defer,
+  Observable,
+  type ObservableInput,
+  type Subscriber,
+  Subscription,
+  takeLast,
+  throwIfEmpty,
+} from 'rxjs';
 import { BatchMismatchError, BatchRejectedError, NoValueError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
 import { requireCount } from './require-count.ts';
@@ -55,7 +64,7 @@ interface Batch<Item, Result> {
   /** Those that still wait, in the order they came. */
   readonly callers: Set<Caller<Item, Result>>;
   /** The timer until it is sent, the request after that. Ends when the last caller leaves. */
-  readonly work: Subscription;
+  work: Subscription;
 }
 
 class ItemBatcher<Item, Result> implements Batcher<Item, Result> {
@@ -109,32 +118,51 @@ class ItemBatcher<Item, Result> implements Batcher<Item, Result> {
 
   #send(batch: Batch<Item, Result>): void {
     this.#open = undefined;
+    batch.work.unsubscribe();
+    batch.work = new Subscription();
+    const { request, onBatch } = this.#options;
     const callers = [...batch.callers];
     const items = callers.map(({ item }) => item);
-    let results: readonly (Result | Error)[] | undefined;
 
-    const request = defer(() => {
-      this.#options.onBatch?.(items.length);
-      return this.#options.request(items);
-    });
+    const answer = defer(() => {
+      onBatch?.(items.length);
+      return request(items);
+    }).pipe(
+      takeLast(1),
+      throwIfEmpty(() => new NoValueError('the batch ended without a value')),
+    );
     batch.work.add(
-      request.pipe(takeLast(1)).subscribe({
-        next: (last) => {
-          results = last;
+      answer.subscribe({
+        next: (results) => {
+          this.#close(batch);
+          shareOut(callers, results);
         },
-        error: (cause: unknown) => this.#close(batch, callers, cause),
-        complete: () => {
-          const failure = mismatchOf(items.length, results);
-          if (results === undefined || failure !== undefined) this.#close(batch, callers, failure);
-          else this.#shareOut(batch, callers, results);
+        error: (cause: unknown) => {
+          this.#close(batch);
+          for (const { sink } of callers) sink.error(cause);
         },
       }),
     );
   }
 
-  #shareOut(
-    batch: Batch<Item, Result>,
-    callers: readonly Caller<Item, Result>[],
-    results: readonly (Result | Error)[],
-  ): void {}
+  /** Its callers count no more. Their sinks are told afterwards; those of callers that left are closed, and deaf. */
+  #close(batch: Batch<Item, Result>): void {
+    this.#pending -= batch.callers.size;
+    batch.callers.clear();
+  }
+}
+
+function shareOut<Item, Result>(callers: readonly Caller<Item, Result>[], results: readonly (Result | Error)[]): void {
+  // The answer is what an API sent: that it is a list is a belief of its type.
+  const count = Array.isArray(results) ? results.length : undefined;
+  const mismatch = count === callers.length ? undefined : new BatchMismatchError(callers.length, count);
+  for (const [index, { sink }] of callers.entries()) {
+    const result = mismatch ?? results[index];
+    if (result instanceof Error) {
+      sink.error(result);
+    } else {
+      sink.next(result as Result);
+      sink.complete();
+    }
+  }
 }

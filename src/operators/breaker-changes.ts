@@ -2,7 +2,6 @@
 import { asyncScheduler, Observable, Subject, Subscription } from 'rxjs';
 import type { BreakerEpoch, BreakerPolicy, BreakerReason, CircuitState } from '../policies/circuit-breaker.ts';
 import { MAX_TIMER_MS } from '../policies/duration.ts';
-import type { ForwardClock } from './forward-clock.ts';
 
 export interface BreakerChange {
   readonly from: CircuitState;
@@ -14,10 +13,15 @@ export interface BreakerChange {
   readonly openUntil: number | undefined;
 }
 
+/** When an epoch ends by itself: never for an isolated circuit, undefined for one that is not open. */
+export function openUntilOf(epoch: BreakerEpoch): number | undefined {
+  if (epoch.state === 'isolated') return Number.POSITIVE_INFINITY;
+  return epoch.state === 'open' ? epoch.untilMs : undefined;
+}
+
 export class BreakerChanges {
   readonly stream: Observable<BreakerChange>;
   readonly #policy: BreakerPolicy;
-  readonly #clock: ForwardClock;
   readonly #subject = new Subject<BreakerChange>();
   readonly #due: BreakerChange[] = [];
   #reported: BreakerEpoch;
@@ -25,9 +29,8 @@ export class BreakerChanges {
   #listeners = 0;
   #timer = Subscription.EMPTY;
 
-  constructor(policy: BreakerPolicy, clock: ForwardClock, onChange: ((change: BreakerChange) => void) | undefined) {
+  constructor(policy: BreakerPolicy, onChange: ((change: BreakerChange) => void) | undefined) {
     this.#policy = policy;
-    this.#clock = clock;
     this.#reported = policy.epoch;
     if (onChange !== undefined) this.#subject.subscribe(onChange);
     this.stream = new Observable((sink) => {
@@ -43,10 +46,10 @@ export class BreakerChanges {
 
   /** Tells of the change since the last report, if there is one. Call it after whatever may change the state. */
   report(): void {
-    const [before, epoch] = [this.#reported, this.#policy.epoch];
-    if (before === epoch) return;
+    const { epoch } = this.#policy;
+    if (epoch === this.#reported) return;
+    this.#due.push(this.#changeOf(this.#reported, epoch));
     this.#reported = epoch;
-    this.#due.push(this.#changeOf(before, epoch));
     this.#setTimer();
     this.#tell();
   }
@@ -63,13 +66,12 @@ export class BreakerChanges {
   }
 
   #changeOf({ state: from }: BreakerEpoch, epoch: BreakerEpoch): BreakerChange {
-    const untilMs = epoch.state === 'open' ? this.#clock.onSchedulerClock(epoch.untilMs) : undefined;
     return {
       from,
       to: epoch.state,
       reason: epoch.why,
       at: asyncScheduler.now(),
-      openUntil: epoch.state === 'isolated' ? Number.POSITIVE_INFINITY : untilMs,
+      openUntil: openUntilOf(epoch),
     };
   }
 
@@ -77,9 +79,9 @@ export class BreakerChanges {
     this.#timer.unsubscribe();
     const { epoch } = this.#policy;
     if (epoch.state !== 'open' || this.#listeners === 0) return;
-    const remainingMs = Math.min(MAX_TIMER_MS, Math.max(0, epoch.untilMs - this.#clock.now()));
+    const remainingMs = Math.min(MAX_TIMER_MS, Math.max(0, epoch.untilMs - asyncScheduler.now()));
     this.#timer = asyncScheduler.schedule(() => {
-      this.#policy.advance(this.#clock.now());
+      this.#policy.advance(asyncScheduler.now());
       // A timer may be early by the clock.
       if (this.#policy.epoch === epoch) this.#setTimer();
       else this.report();

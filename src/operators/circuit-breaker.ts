@@ -3,12 +3,11 @@
  * One breaker is shared by all calls of one dependency. When to trip is decided in policies/circuit-breaker.ts; this runs the calls,
  * tells failures from answers, and reports each change.
  */
-import { type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
+import { asyncScheduler, type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
 import { CircuitOpenError, isRejection, isTransient } from '../errors.ts';
 import { type BreakerEpoch, BreakerPolicy, type CircuitState } from '../policies/circuit-breaker.ts';
-import { type BreakerChange, BreakerChanges } from './breaker-changes.ts';
+import { type BreakerChange, BreakerChanges, openUntilOf } from './breaker-changes.ts';
 import { type BreakerOptions, breakerRules } from './breaker-options.ts';
-import { ForwardClock } from './forward-clock.ts';
 import { tearDown } from './tear-down.ts';
 
 export interface CircuitBreakerOptions extends BreakerOptions {
@@ -72,7 +71,6 @@ export function circuitBreaker<T>(shared: CircuitBreaker): MonoTypeOperatorFunct
 }
 
 class PolicyBreaker implements CircuitBreaker {
-  readonly clock = new ForwardClock();
   readonly probes: number;
   readonly changes: Observable<BreakerChange>;
   readonly isFailure: (cause: unknown) => boolean;
@@ -86,32 +84,26 @@ class PolicyBreaker implements CircuitBreaker {
     this.isFailure = isFailure;
     this.isIgnored = isIgnored;
     this.#policy = new BreakerPolicy(rules);
-    this.#changes = new BreakerChanges(this.#policy, this.clock, onChange);
+    this.#changes = new BreakerChanges(this.#policy, onChange);
     this.changes = this.#changes.stream;
   }
 
   get state(): CircuitState {
-    const { epoch } = this.#policy;
-    return epoch.state === 'open' && this.clock.now() >= epoch.untilMs ? 'half-open' : epoch.state;
+    return this.#policy.stateAt(asyncScheduler.now());
   }
 
   get isCallable(): boolean {
-    const { epoch } = this.#policy;
-    if (epoch.state === 'half-open') return epoch.trial.hasFreeProbe;
-    return epoch.state === 'closed' || (epoch.state === 'open' && this.clock.now() >= epoch.untilMs);
+    return this.#policy.isCallable(asyncScheduler.now());
   }
 
   get openUntil(): number | undefined {
-    const { epoch } = this.#policy;
-    if (epoch.state === 'isolated') return Number.POSITIVE_INFINITY;
-    if (epoch.state !== 'open' || this.clock.now() >= epoch.untilMs) return undefined;
-    return this.clock.onSchedulerClock(epoch.untilMs);
+    return this.state === 'half-open' ? undefined : openUntilOf(this.#policy.epoch);
   }
 
   run<T>(source: Observable<T>): Observable<T> {
     return new Observable((sink) => {
       if (sink.closed) return;
-      const nowMs = this.clock.now();
+      const nowMs = asyncScheduler.now();
       const epoch = this.#policy.admit(nowMs);
       this.#changes.report();
       if (epoch === undefined) {
@@ -126,8 +118,8 @@ class PolicyBreaker implements CircuitBreaker {
   }
 
   record(epoch: BreakerEpoch, isFailure: boolean, startedAtMs: number): void {
-    const nowMs = this.clock.now();
-    this.#policy.record(epoch, { isFailure, tookMs: nowMs - startedAtMs }, nowMs);
+    const nowMs = asyncScheduler.now();
+    this.#policy.record(epoch, isFailure, nowMs - startedAtMs, nowMs);
     this.#changes.report();
   }
 
@@ -147,14 +139,11 @@ class PolicyBreaker implements CircuitBreaker {
 
   #rejection(nowMs: number): CircuitOpenError {
     const { epoch } = this.#policy;
-    if (epoch.state === 'isolated')
-      return new CircuitOpenError('the circuit is isolated by hand', Number.POSITIVE_INFINITY);
-    if (epoch.state === 'open') {
-      const message = `the circuit is open for another ${Math.ceil(epoch.untilMs - nowMs)} ms`;
-      return new CircuitOpenError(message, this.clock.onSchedulerClock(epoch.untilMs));
-    }
-    const message = `the circuit is half-open and all its probes (${this.probes}) are taken`;
-    return new CircuitOpenError(message, this.clock.onSchedulerClock(nowMs));
+    const retryAt = openUntilOf(epoch) ?? nowMs;
+    if (epoch.state === 'isolated') return new CircuitOpenError('the circuit is isolated by hand', retryAt);
+    if (epoch.state === 'open')
+      return new CircuitOpenError(`the circuit is open for another ${Math.ceil(retryAt - nowMs)} ms`, retryAt);
+    return new CircuitOpenError(`the circuit is half-open, all its probes (${this.probes}) are taken`, retryAt);
   }
 }
 

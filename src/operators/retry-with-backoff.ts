@@ -6,8 +6,11 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, Observable, Subscriber, timer } from 'rxjs';
 import { isTransient as isTransientCause, RetryExhaustedError } from '../errors.ts';
 import type { Backoff } from '../policies/backoff.ts';
-import { MAX_TIMER_MS } from '../policies/duration.ts';
+import { type Duration, MAX_TIMER_MS } from '../policies/duration.ts';
+import type { RetryBudget } from '../policies/retry-budget.ts';
 import { requireCount } from './require-count.ts';
+import { requireDurationMs } from './require-duration.ts';
+import { timeoutWithin } from './timeout-within.ts';
 
 export interface RetryWithBackoffOptions {
   /** Subscriptions in all, the first included. Integer, at least 1; Infinity for no bound. */
@@ -16,6 +19,16 @@ export interface RetryWithBackoffOptions {
   readonly backoff: Backoff;
   /** Whether a cause is worth another attempt. Default: `isTransient` of errors.ts, what the cause says of itself. */
   readonly isTransient?: ((cause: unknown) => boolean) | undefined;
+  /**
+   * Time for each attempt, from its subscription to its end; one that takes longer is unsubscribed and fails with TimeoutExceededError,
+   * which is transient. At least 1 ms, at most 24 days. Default: none.
+   */
+  readonly attemptTimeout?: Duration | undefined;
+  /**
+   * What retries are paid from, shared with other calls of the same dependency: the first attempt pays in, each retry takes out before
+   * its pause. Default: none, each call retries on its own account.
+   */
+  readonly budget?: RetryBudget | undefined;
   /** Moment on the clock of RxJS, `asyncScheduler.now()`, from which on no attempt begins. Default: none. */
   readonly deadlineAt?: number | undefined;
   /** Called before each pause with the number of the attempt that failed, the pause and the cause. */
@@ -31,16 +44,22 @@ export interface RetryWithBackoffOptions {
  * A permanent cause passes unchanged, and so does the first failure when `maxAttempts` is 1: nothing was retried, nothing is exhausted.
  * What an option function or the teardown of a failed attempt throws becomes the error.
  *
- * @throws RetryExhaustedError when attempt `maxAttempts` (2 or more) failed too, or when the next pause would end at or after
- * `deadlineAt`: then at once, without the pause. `cause` is the last error.
- * @throws RangeError at once when `maxAttempts` is out of its range; as the error of the stream when `backoff` gives no pause.
+ * @throws RetryExhaustedError when attempt `maxAttempts` (2 or more) failed too; at once, without the pause, when that would end at or
+ * after `deadlineAt`, or when the budget holds no retry. `cause` is the last error.
+ * @throws RangeError at once when an option is out of its range; as the error of the stream when `backoff` gives no pause.
  */
 export function retryWithBackoff<T>(options: RetryWithBackoffOptions): MonoTypeOperatorFunction<T> {
-  requireCount('maxAttempts', options.maxAttempts, 1);
-  return (source) =>
-    new Observable((sink) => {
-      source.subscribe(new AttemptSubscriber(sink, source, options, 1, 0));
+  const { maxAttempts, attemptTimeout, budget } = options;
+  requireCount('maxAttempts', maxAttempts, 1);
+  const inTime =
+    attemptTimeout === undefined ? undefined : timeoutWithin<T>(requireDurationMs('attemptTimeout', attemptTimeout, 1));
+  return (source) => {
+    const attempt = inTime === undefined ? source : inTime(source);
+    return new Observable((sink) => {
+      budget?.deposit(asyncScheduler.now());
+      attempt.subscribe(new AttemptSubscriber(sink, attempt, options, 1, 0));
     });
+  };
 }
 
 /** One attempt. Values and completion pass through; a failure is replaced by the next attempt. */
@@ -91,6 +110,7 @@ class AttemptSubscriber<T> extends Subscriber<T> {
       maxAttempts,
       backoff,
       isTransient = isTransientCause,
+      budget,
       deadlineAt = Number.POSITIVE_INFINITY,
     } = this.#options;
     if (maxAttempts === 1 || !isTransient(cause)) throw cause;
@@ -98,7 +118,13 @@ class AttemptSubscriber<T> extends Subscriber<T> {
 
     const delayMs = Math.min(backoff(this.#attempt, cause, this.#pausedMs), MAX_TIMER_MS);
     if (!(delayMs >= 0)) throw new RangeError(`backoff: expected milliseconds of at least 0, got ${delayMs}`);
-    if (asyncScheduler.now() + delayMs >= deadlineAt) throw new RetryExhaustedError(this.#attempt, { cause });
+    const nowMs = asyncScheduler.now();
+    if (nowMs + delayMs >= deadlineAt) throw this.#exhausted(cause, 'no time is left for another');
+    if (budget?.withdraw(nowMs) === false) throw this.#exhausted(cause, 'the retry budget is empty');
     return delayMs;
+  }
+
+  #exhausted(cause: unknown, because: string): RetryExhaustedError {
+    return new RetryExhaustedError(this.#attempt, { cause, because });
   }
 }

@@ -49,6 +49,7 @@ interface Closed {
 interface Open {
   readonly state: 'open';
   readonly why: BreakerReason;
+  readonly sinceMs: number;
   readonly untilMs: number;
 }
 
@@ -65,12 +66,6 @@ interface Isolated {
 
 /** What calls belong to: a new object from each change to the next. `why` of the first one is told to nobody. */
 export type BreakerEpoch = Closed | Open | HalfOpen | Isolated;
-
-/** How a call ended. Both at once is possible: it failed, and that took long. */
-export interface CallOutcome {
-  readonly isFailure: boolean;
-  readonly tookMs: number;
-}
 
 export class BreakerPolicy {
   readonly #rules: BreakerRules;
@@ -92,9 +87,20 @@ export class BreakerPolicy {
     return this.#epoch;
   }
 
+  /** The epoch's state, but half-open for a circuit whose open time is over: the next call is a probe. */
+  stateAt(nowMs: number): CircuitState {
+    return this.#isOpenTimeOver(nowMs) ? 'half-open' : this.#epoch.state;
+  }
+
+  /** Whether a call would be admitted. */
+  isCallable(nowMs: number): boolean {
+    if (this.#epoch.state === 'half-open') return this.#epoch.trial.hasFreeProbe;
+    return this.#epoch.state === 'closed' || this.#isOpenTimeOver(nowMs);
+  }
+
   /** Half-opens a circuit whose open time is over. */
   advance(nowMs: number): void {
-    if (this.#epoch.state !== 'open' || nowMs < this.#epoch.untilMs) return;
+    if (!this.#isOpenTimeOver(nowMs)) return;
     this.#epoch = {
       state: 'half-open',
       why: 'open-time-over',
@@ -111,7 +117,7 @@ export class BreakerPolicy {
   }
 
   /** A call that was admitted in `epoch` has ended. One of an earlier epoch says nothing of this one. */
-  record(epoch: BreakerEpoch, { isFailure, tookMs }: CallOutcome, nowMs: number): void {
+  record(epoch: BreakerEpoch, isFailure: boolean, tookMs: number, nowMs: number): void {
     if (epoch !== this.#epoch) return;
     const isSlow = tookMs > this.#rules.slowCallMs;
     if (epoch.state === 'closed') {
@@ -144,6 +150,12 @@ export class BreakerPolicy {
     if (this.#epoch.state === 'isolated') this.#close('released');
   }
 
+  /** Over too when the clock was set back behind its beginning: a probe that is early does no harm, a circuit open for an hour does. */
+  #isOpenTimeOver(nowMs: number): boolean {
+    const epoch = this.#epoch;
+    return epoch.state === 'open' && (nowMs >= epoch.untilMs || nowMs < epoch.sinceMs);
+  }
+
   #whyTrip({ calls, failures, slow }: OutcomeCounts, failuresInARow: number): BreakerReason | undefined {
     const { consecutiveFailures, minimumCalls, failureRatio, slowCallRatio } = this.#rules;
     if (failuresInARow >= consecutiveFailures) return 'consecutive-failures';
@@ -154,11 +166,8 @@ export class BreakerPolicy {
 
   #open(why: BreakerReason, nowMs: number): void {
     const { openMs, openFactor, maxOpenMs } = this.#rules;
-    this.#epoch = {
-      state: 'open',
-      why,
-      untilMs: nowMs + Math.min(maxOpenMs, openMs * openFactor ** this.#failedTrials),
-    };
+    const untilMs = nowMs + Math.min(maxOpenMs, openMs * openFactor ** this.#failedTrials);
+    this.#epoch = { state: 'open', why, sinceMs: nowMs, untilMs };
   }
 
   #close(why: BreakerReason): void {

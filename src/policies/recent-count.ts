@@ -1,6 +1,6 @@
 /**
  * A count of what happened lately, in a fixed amount of memory: the window is cut into slices, and the oldest slice is forgotten as a
- * whole. Pure: the moment is an argument, and it never goes back.
+ * whole. Pure: the moment is an argument. A clock that is set back makes counts be forgotten later than due, by a window at most.
  */
 
 /** Slices of a window. What is counted is between nine tenths of the window and all of it. */
@@ -32,7 +32,7 @@ export class RecentCount {
 
   #forget(nowMs: number): void {
     const slice = Math.floor(nowMs / this.#sliceMs);
-    if (slice <= this.#newest) return;
+    if (slice === this.#newest) return;
     for (let passed = Math.min(SLICES, slice - this.#newest); passed > 0; passed--) {
       const place = (slice + SLICES + 1 - passed) % SLICES;
       this.#total -= this.#ring[place] ?? 0;

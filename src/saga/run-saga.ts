@@ -171,9 +171,8 @@ function scopeOf(
     input,
     results: Object.fromEntries(results),
     log: context.log,
-    get apis() {
-      return scopeApis(context.apis, `saga/${plan.name}/${sagaId}/${move}`);
-    },
+    // Once for each move: the calls of a move that are alike are told apart by counting them.
+    apis: scopeApis(context.apis, `saga/${plan.name}/${sagaId}/${move}`),
   };
 }
 

@@ -1,6 +1,6 @@
 /** One client for each API definition of the worker, whichever pipelines use it: its limits hold over all of them. */
 import { forkJoin, ignoreElements, type Observable } from 'rxjs';
-import { ConfigError, type Problem } from '../errors.ts';
+import { ConfigError, DefinitionError, type Problem } from '../errors.ts';
 import type { Facts } from '../events.ts';
 import type { Api } from '../http/api.ts';
 import { type ApiClient, type CallScope, createApiClient } from '../http/api-client.ts';
@@ -25,7 +25,7 @@ export function createApiRegistry(
     try {
       clients.set(definition, createApiClient(definition, parts));
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
+      if (!(error instanceof ConfigError || error instanceof DefinitionError)) throw error;
       problems.push(...error.problems);
     }
   }

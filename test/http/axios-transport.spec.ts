@@ -272,6 +272,13 @@ for (const [lane, prepare] of Object.entries(lanes)) {
       await aborted;
     });
 
+    it('sends nothing when it is unsubscribed before there is a connection', async () => {
+      const bound = api({ concurrency: 1 });
+      bound.post('/echo', 'given up').subscribe().unsubscribe();
+      await firstValueFrom(bound.post('/echo', 'sent'));
+      expect(server.calls.map(({ body }) => body.toString())).to.deep.equal(['"sent"']);
+    });
+
     it('takes effect once where the server acted and then reset the connection', async () => {
       const bound = api({ retry: { maxAttempts: 3, backoff: { initial: 1, max: 2 } } });
       expect(await firstValueFrom(bound.post('/reset-after-effect', { amount: 1 }))).to.deep.equal({ charged: true });

@@ -78,6 +78,11 @@ export class RawClient {
     for (const piece of pieces) this.#socket.write(piece);
   }
 
+  /** Sends what is written, then ends its side. */
+  end(): void {
+    this.#socket.end();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

@@ -136,6 +136,14 @@ export class ConnectionSession implements ChannelHost {
     this.#endWithin(CLOSE_WITHIN_MS);
   }
 
+  /** An orderly end, after what is written so far. */
+  hangUp(): void {
+    this.#state = 'closed';
+    this.flush();
+    this.#socket.end();
+    this.#endWithin(CLOSE_WITHIN_MS);
+  }
+
   /** As an operator ends a connection. */
   shutDown(reason: string): void {
     if (this.#state === 'running') this.fail(connectionForced(reason));
@@ -250,9 +258,9 @@ export class ConnectionSession implements ChannelHost {
     if (method === METHOD.connectionClose) {
       this.#closeModel();
       this.writer.begin(0, METHOD.connectionCloseOk).end();
-      this.#finish();
+      this.hangUp();
     } else if (method === METHOD.connectionCloseOk) {
-      this.#finish();
+      this.hangUp();
     } else if (this.#state === 'handshake') {
       this.#handshake.method(method, read);
       this.wrote();
@@ -315,14 +323,6 @@ export class ConnectionSession implements ChannelHost {
     if (!this.#isSlow) return;
     this.#pauseDeliveries(false);
     this.#host.settle();
-  }
-
-  /** After the last word: an orderly end. */
-  #finish(): void {
-    this.#state = 'closed';
-    this.flush();
-    this.#socket.end();
-    this.#endWithin(CLOSE_WITHIN_MS);
   }
 
   #endWithin(ms: number): void {

@@ -28,7 +28,7 @@ interface HandshakeSession {
   run(negotiated: Negotiated): void;
   wrote(): void;
   fail(fault: AmqpFault, method?: number): void;
-  cut(): void;
+  hangUp(): void;
 }
 
 const CAPABILITIES = [
@@ -91,7 +91,7 @@ export class Handshake {
   refuse(fault: AmqpFault, method: number): void {
     const isTold = this.#awaits !== 'start-ok' || this.#capabilities.has('authentication_failure_close');
     if (isTold) this.#session.fail(fault, fault.code === 403 ? 0 : method);
-    else this.#session.cut();
+    else this.#session.hangUp();
   }
 
   #authenticate(read: ByteReader): void {

@@ -1,0 +1,10 @@
+/** What holds for an API whose definition does not say otherwise. */
+export const API_DEFAULTS = {
+  timeoutMs: 10_000,
+  concurrency: 64,
+  maxQueued: 1_000,
+  maxAttempts: 3,
+  backoffInitialMs: 100,
+  backoffMaxMs: 5_000,
+  maxBytes: 10 * 2 ** 20,
+} as const;
