@@ -7,7 +7,7 @@ import type { WorkerReport } from '../worker/worker.ts';
 import { EXIT } from './exit-code.ts';
 import { loadChecked } from './load.ts';
 import { attempt, printProblems } from './problems.ts';
-import { onSignals } from './signals.ts';
+import { onSignals, onUncaught } from './signals.ts';
 import { wire } from './wiring.ts';
 
 export async function run(folder: string): Promise<number> {
@@ -45,8 +45,10 @@ async function runUntilStopped(pipelines: readonly Pipeline[], config: Config): 
         worker.hasten(`${signal} came twice`);
       },
     });
+    const disarmUncaught = onUncaught(worker.fail);
     const report = await worker.stopped;
     disarm();
+    disarmUncaught();
     await health.close();
     return exitCodeOf(report);
   } finally {

@@ -75,6 +75,8 @@ export interface Worker {
   stop(): void;
   /** Ends the grace period now: what still runs is aborted and given back. */
   hasten(reason: string): void;
+  /** Something broke that nobody caught: drains, and reports the failure. The worker must not go on. */
+  fail(error: unknown): void;
   /** Settles when the worker has stopped. Never rejects. */
   readonly stopped: Promise<WorkerReport>;
 }
@@ -119,10 +121,13 @@ export function startWorker(options: WorkerOptions): Worker {
     if (state.value === 'starting') move('running');
     return merge(...runs.map((run) => run.work));
   });
-  const fail = (error: unknown): Observable<never> => {
-    failure = error;
+  const fail = (error: unknown): void => {
+    failure ??= error ?? new Error('thrown value: undefined');
     log.error({ error }, 'the worker cannot go on');
     stop();
+  };
+  const endWith = (error: unknown): Observable<never> => {
+    fail(error);
     return EMPTY;
   };
   const close = defer(() => {
@@ -133,7 +138,7 @@ export function startWorker(options: WorkerOptions): Worker {
   report('starting');
   const stopped = new Promise<WorkerReport>((resolve) => {
     concat(establishAll(options).pipe(takeUntil(drain)), work)
-      .pipe(catchError(fail), concatWith(close), catchError(fail))
+      .pipe(catchError(endWith), concatWith(close), catchError(endWith))
       .subscribe({
         complete: () => {
           const books = ledgers();
@@ -152,6 +157,7 @@ export function startWorker(options: WorkerOptions): Worker {
     ledgers,
     stop,
     hasten,
+    fail,
     stopped,
   };
 }

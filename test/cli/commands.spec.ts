@@ -162,6 +162,16 @@ describe('the sluice command', function () {
       expect(await client.drain('hanging')).to.have.length(1);
     });
 
+    it('stops in order after a failure nobody caught, gives back what ran, and exits with 1', async () => {
+      const run = sluice(['run', fixture('crashing')], { SLUICE_GRACE_PERIOD: '200ms' });
+      await consuming(run, ['crashing']);
+      await client.send('crashing', {});
+      expect(await run.exit).to.equal(1);
+      const { error } = await run.line(({ msg }) => msg === 'the worker cannot go on');
+      expect(error).to.deep.include({ message: 'thrown where nobody catches' });
+      expect(await client.drain('crashing')).to.have.length(1);
+    });
+
     it('refuses a queue that is there with other arguments, says which and what to do, and exits with 1', async () => {
       await client.deleteQueues(['hanging', 'hanging.dead']);
       await client.channel.assertQueue('hanging', { durable: true, arguments: { 'x-queue-type': 'classic' } });

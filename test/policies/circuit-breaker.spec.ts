@@ -245,16 +245,13 @@ describe('the circuit of a breaker', () => {
   });
 
   it('compares ratios without rounding: 11 of 20 is 0.55', () => {
-    for (let calls = 1; calls <= 100; calls++) {
-      for (let failures = 1; failures <= calls; failures++) {
-        const drive = new Drive({
-          window: { calls },
-          minimumCalls: calls,
-          failureRatio: Number((failures / calls).toFixed(15)),
-        });
-        drive.run(['s'.repeat(calls - failures), 'f'.repeat(failures - 1), is('closed')]);
-        if (Number.isInteger((failures / calls) * 100)) drive.run(['f', is('open')]);
-      }
+    for (let percent = 5; percent <= 100; percent += 5) {
+      const [failures, failureRatio] = [percent / 5, Number(`${percent}e-2`)];
+      const drive = new Drive({ window: { calls: 20 }, minimumCalls: 20, failureRatio });
+      drive.run(['s'.repeat(20 - failures), 'f'.repeat(failures - 1), is('closed'), 'f', is('open')]);
+
+      const trial = new Drive({ consecutiveFailures: 1, failureRatio, probes: 20 });
+      trial.run(['f', 1_000, 'f'.repeat(failures - 1), is('half-open'), 'f', is('open')]);
     }
   });
 

@@ -1,0 +1,136 @@
+import { expect } from 'chai';
+import { concat, finalize, NEVER, Observable, of, Subject, take, throwError } from 'rxjs';
+import { PermanentError, TransientError } from '../../src/errors.ts';
+import { fallbackTo } from '../../src/operators/fallback.ts';
+import { marbles } from '../../src/testing/marbles.ts';
+
+const down = new TransientError('down');
+const refused = new PermanentError('refused');
+const always = { when: () => true };
+
+describe('fallbackTo', () => {
+  it(
+    'mirrors the source; when it fails, goes on with the fallback instead',
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('   --#       ', undefined, down);
+      const fallback = cold('   --x|    ');
+      const expected = '      ----x|    ';
+
+      expectObservable(source.pipe(fallbackTo(() => fallback))).toBe(expected);
+      expectSubscriptions(source.subscriptions).toBe('  ^-!   ');
+      expectSubscriptions(fallback.subscriptions).toBe('--^--!');
+    }),
+  );
+
+  it(
+    'emits a value that is no function, whatever it is',
+    marbles(({ cold, expectObservable }) => {
+      const values = { x: undefined, y: [1, 2], z: { price: 1 } };
+      const source = cold('-#', undefined, down);
+      expectObservable(source.pipe(fallbackTo(values.x))).toBe('-(x|)', values);
+      expectObservable(source.pipe(fallbackTo(values.y))).toBe('-(y|)', values);
+      expectObservable(source.pipe(fallbackTo(values.z))).toBe('-(z|)', values);
+    }),
+  );
+
+  it(
+    'hands the cause to the factory and to the listener',
+    marbles(({ cold, expectObservable, flush }) => {
+      const heard: unknown[] = [];
+      const result = cold('-#', undefined, down).pipe(
+        fallbackTo((cause) => [cause], { onFallback: (cause) => heard.push(cause) }),
+      );
+      expectObservable(result).toBe('-(d|)', { d: down });
+      flush();
+      expect(heard).to.deep.equal([down]);
+    }),
+  );
+
+  it(
+    'passes permanent causes and mistakes unchanged, unless told otherwise',
+    marbles(({ cold, expectObservable }) => {
+      const mistake = new TypeError('mistake');
+      for (const cause of [refused, mistake, 'text']) {
+        const source = cold('-#', undefined, cause);
+        expectObservable(source.pipe(fallbackTo('x'))).toBe('-#', undefined, cause);
+        expectObservable(source.pipe(fallbackTo('x', { when: (seen) => seen === cause }))).toBe('-(x|)');
+      }
+      expectObservable(cold('-#', undefined, down).pipe(fallbackTo('x', { when: () => false }))).toBe(
+        '-#',
+        undefined,
+        down,
+      );
+    }),
+  );
+
+  it(
+    'passes empty, endless and unfailing sources, and the values before a failure',
+    marbles(({ cold, expectObservable }) => {
+      expectObservable(cold('--|').pipe(fallbackTo('x'))).toBe('--|');
+      expectObservable(NEVER.pipe(fallbackTo('x'))).toBe('-');
+      expectObservable(cold('-a-b|').pipe(fallbackTo('x'))).toBe('-a-b|');
+      expectObservable(cold('-a-#', undefined, down).pipe(fallbackTo('x'))).toBe('-a-(x|)');
+    }),
+  );
+
+  it(
+    'fails with the fallback, and with what an option throws',
+    marbles(({ cold, expectObservable }) => {
+      const source = cold('-#', undefined, down);
+      const thrown = new TypeError('thrown');
+      const throwing = (): never => {
+        throw thrown;
+      };
+      expectObservable(source.pipe(fallbackTo(() => throwError(() => 'also down')))).toBe('-#', undefined, 'also down');
+      expectObservable(source.pipe(fallbackTo(throwing))).toBe('-#', undefined, thrown);
+      expectObservable(source.pipe(fallbackTo('x', { when: throwing }))).toBe('-#', undefined, thrown);
+      expectObservable(source.pipe(fallbackTo('x', { onFallback: throwing }))).toBe('-#', undefined, thrown);
+    }),
+  );
+
+  it(
+    'unsubscribes whichever runs',
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('--#', undefined, down);
+      const fallback = cold('-----x|');
+      const result = source.pipe(fallbackTo(() => fallback));
+      expectObservable(result, '^!').toBe('-');
+      expectObservable(result, '^---!').toBe('----');
+      expectSubscriptions(source.subscriptions).toBe(['^!', '^-!']);
+      expectSubscriptions(fallback.subscriptions).toBe('--^-!');
+    }),
+  );
+
+  it('has torn the failed source down before the fallback begins', () => {
+    const seen: string[] = [];
+    const failing = new Observable<never>((sink) => {
+      sink.error(down);
+      return () => seen.push('freed');
+    });
+    failing.pipe(fallbackTo(() => of('x').pipe(finalize(() => seen.push('done'))))).subscribe(() => seen.push('x'));
+    expect(seen).to.deep.equal(['freed', 'x', 'done']);
+  });
+
+  it('lets a fallback be the same stream again', () => {
+    const source = new Subject<number>();
+    const seen: unknown[] = [];
+    let failures = 0;
+    const failing: Observable<number> = new Observable((sink) => (++failures < 3 ? sink.error(down) : sink.next(7)));
+    const again: Observable<number> = failing.pipe(fallbackTo(() => again));
+    again.pipe(take(1)).subscribe((value) => seen.push(value));
+    source.complete();
+    expect(seen).to.deep.equal([7]);
+  });
+
+  it(
+    'falls back for each subscriber, again and again',
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('-#');
+      const result = source.pipe(fallbackTo('x', always));
+      expectObservable(result).toBe('-(x|)');
+      expectObservable(result).toBe('-(x|)');
+      expectObservable(concat(result, result)).toBe('-x(x|)');
+      expectSubscriptions(source.subscriptions).toBe(['^!', '^!', '^!', '-^!']);
+    }),
+  );
+});
