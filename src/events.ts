@@ -85,7 +85,7 @@ export interface Published extends MessageFact {
 export type SettlementKind = 'ack' | 'retry' | 'deadLetter' | 'returned';
 
 /** Where in its way a message failed. */
-export type Stage = 'decode' | 'validate' | 'handle' | 'output' | 'publish';
+export type Stage = 'decode' | 'validate' | 'slot' | 'handle' | 'output' | 'publish';
 
 /** The delivery is settled; `late` when its channel had gone, so that the broker delivers the message again. */
 export interface Settled extends MessageFact {

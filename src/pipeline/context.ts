@@ -16,7 +16,7 @@ export interface Context<Definitions extends ApiDefinitions = ApiDefinitions> {
   readonly attempt: number;
   /** Tries there can be: the first and one for each of the queue's retry delays. */
   readonly maxAttempts: number;
-  /** When the pipeline's `timeout` ends for this try, in milliseconds of the RxJS clock. */
+  /** When this try's time is over, in milliseconds of the RxJS clock: the pipeline's `timeout`, or the message's own expiration where that comes first. */
   readonly deadline: number;
   /** Headers of the message: own keys only. */
   readonly headers: Headers;

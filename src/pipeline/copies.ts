@@ -12,9 +12,12 @@ import { carriedHeaders, firstFailedAt, HEADER } from './message-headers.ts';
 /** Longest error text a copy carries, in characters: a header table has to fit a frame. */
 const MAX_REASON_LENGTH = 1_000;
 
-/** Pause before the try after `attempt`, or undefined when there is none left. */
-export const nextDelayMs = (source: QueueSource, attempt: number): number | undefined =>
-  source.retryDelaysMs[attempt - 1];
+/** Pause before the next try, or undefined when there is none: all are used up, or the message would be too late by then. */
+export function nextDelayMs(source: QueueSource, { attempt, deadlineAt }: Journey, now: number): number | undefined {
+  const delayMs = source.retryDelaysMs[attempt - 1];
+  const isTooLate = delayMs !== undefined && deadlineAt !== undefined && now + delayMs >= deadlineAt;
+  return isTooLate ? undefined : delayMs;
+}
 
 /** The message as it waits for its next try. */
 export function retryCopy(
@@ -33,6 +36,7 @@ export function retryCopy(
     headers: {
       ...carriedHeaders(delivery),
       [HEADER.attempt]: attempt + 1,
+      [HEADER.deadline]: journey.deadlineAt,
       [HEADER.firstFailedAt]: firstFailedAt(delivery.headers, now),
       [HEADER.errorCode]: codeOf(error),
     },

@@ -4,7 +4,7 @@
  * that must hold three ends (done, out of time, interrupted) against each other.
  */
 import { asyncScheduler, from, Observable } from 'rxjs';
-import { HandleTimeoutError } from '../errors.ts';
+import { DeadlineExceededError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
 import type { Api } from '../http/api.ts';
 import type { CallScope } from '../http/api-client.ts';
@@ -41,14 +41,17 @@ export function handleMessage(
     const fail = (stage: Stage, error: unknown): void => judge({ kind: 'failed', failure: { stage, error } });
     const giveBack = (reason: string): void => judge({ kind: 'returned', reason });
 
-    const traceparent = traceparentOf(delivery, identity.messageId);
-    const context = createContext(journey, pipeline, engine, startedAt + pipeline.timeoutMs, traceparent);
     subscriber.add(delivery.lost.subscribe(giveBack));
     subscriber.add(engine.halt.subscribe(giveBack));
     if (subscriber.closed) return;
-    subscriber.add(
-      asyncScheduler.schedule(() => fail('handle', new HandleTimeoutError(pipeline.timeoutMs)), pipeline.timeoutMs),
-    );
+    const limit = timeLimit(journey, pipeline, startedAt);
+    if (limit.deadlineAt <= startedAt) {
+      fail('slot', limit.error());
+      return;
+    }
+    const traceparent = traceparentOf(delivery, identity.messageId);
+    const context = createContext(journey, pipeline, engine, limit.deadlineAt, traceparent);
+    subscriber.add(asyncScheduler.schedule(() => fail('handle', limit.error()), limit.deadlineAt - startedAt));
 
     const results: unknown[] = [];
     let isOver = false;
@@ -80,6 +83,13 @@ export function handleMessage(
       fail('handle', error);
     }
   });
+}
+
+/** The end of this try: the pipeline's timeout, or the message's own deadline where that comes first. */
+function timeLimit({ deadlineAt = Number.POSITIVE_INFINITY }: Journey, { timeoutMs }: Pipeline, startedAt: number) {
+  return deadlineAt < startedAt + timeoutMs
+    ? { deadlineAt, error: () => new DeadlineExceededError(deadlineAt) }
+    : { deadlineAt: startedAt + timeoutMs, error: () => new HandleTimeoutError(timeoutMs) };
 }
 
 function createContext(

@@ -10,6 +10,8 @@ export interface Journey {
   readonly receivedAt: number;
   /** Counted from 1; within 1 and the tries there can be, whatever the message's headers say. */
   readonly attempt: number;
+  /** When the message is too late to be handled, in milliseconds of the RxJS clock. */
+  readonly deadlineAt?: number;
 }
 
 /** Why a message could not be done. */

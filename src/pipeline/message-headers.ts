@@ -14,6 +14,7 @@ export const HEADER = {
   stage: 'x-sluice-stage',
   pipeline: 'x-sluice-pipeline',
   attempts: 'x-sluice-attempts',
+  deadline: 'x-sluice-deadline',
   queue: 'x-sluice-queue',
   exchange: 'x-sluice-exchange',
   routingKey: 'x-sluice-routing-key',
@@ -31,6 +32,19 @@ export function attemptOf(headers: Headers, maxAttempts: number): number {
 export function firstFailedAt(headers: Headers, now: number): number {
   const given = headers[HEADER.firstFailedAt];
   return typeof given === 'number' && given > 0 && given <= now ? given : now;
+}
+
+/**
+ * When the message is too late, in milliseconds of the clock, or undefined for one that never is: what an earlier copy wrote down, else
+ * the message's `expiration` from its `timestamp`, or from now where it has none or one that has yet to come.
+ */
+export function deadlineOf({ headers, properties }: Delivery, now: number): number | undefined {
+  const carried = headers[HEADER.deadline];
+  if (typeof carried === 'number' && Number.isFinite(carried)) return carried;
+  const { expiration, timestamp } = properties;
+  if (expiration === undefined || !/^\d{1,15}$/.test(expiration)) return undefined;
+  const publishedAt = timestamp === undefined ? now : timestamp * 1_000;
+  return Math.min(publishedAt > 0 ? publishedAt : now, now) + Number(expiration);
 }
 
 /**

@@ -18,7 +18,7 @@ import type { Engine } from './engine.ts';
 import { handleMessage } from './handle-message.ts';
 import type { Journey, Judged } from './journey.ts';
 import { Ledger, type LedgerCounts } from './ledger.ts';
-import { attemptOf } from './message-headers.ts';
+import { attemptOf, deadlineOf } from './message-headers.ts';
 import { type Settlement, settleWith } from './settle.ts';
 
 interface Received {
@@ -69,7 +69,15 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       deliveryTag: delivery.deliveryTag,
     };
     const attempt = attemptOf(delivery.headers, pipeline.source.retryDelaysMs.length + 1);
-    const journey: Journey = { delivery, identity, receivedAt: clockNow(), attempt };
+    const receivedAt = clockNow();
+    const deadlineAt = deadlineOf(delivery, receivedAt);
+    const journey: Journey = {
+      delivery,
+      identity,
+      receivedAt,
+      attempt,
+      ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    };
     ledger.enter();
     unsettled.add(journey);
     if (facts.isObserved) {

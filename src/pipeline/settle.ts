@@ -92,7 +92,7 @@ export function settleWith(pipeline: Pipeline, engine: Engine): (judged: Judged)
   });
 
   const settleFailure = (journey: Journey, failure: Failure): Observable<Settlement> => {
-    const delayMs = isTransient(failure.error) ? nextDelayMs(source, journey.attempt) : undefined;
+    const delayMs = isTransient(failure.error) ? nextDelayMs(source, journey, clockNow()) : undefined;
     const [kind, copy] =
       delayMs === undefined
         ? (['deadLetter', deadLetterCopy(journey, failure, source.name, clockNow())] as const)

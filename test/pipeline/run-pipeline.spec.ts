@@ -187,7 +187,7 @@ describe('runPipeline', () => {
           at(50, () =>
             broker.deliver({
               body: { n: -1 },
-              properties: { messageId: 'm1', expiration: '1000', userId: 'app', priority: 3 },
+              properties: { messageId: 'm1', expiration: '100000', userId: 'app', priority: 3 },
               headers: { tenant: 't1', CC: ['elsewhere'] },
             }),
           ),
@@ -198,6 +198,7 @@ describe('runPipeline', () => {
           expect({ ...copy?.headers }).to.deep.equal({
             tenant: 't1',
             'x-sluice-attempt': 2,
+            'x-sluice-deadline': 100_050,
             'x-sluice-first-failed-at': 50,
             'x-sluice-error-code': 'ERR_TRANSIENT',
             'x-sluice-exchange': 'orders',
@@ -498,6 +499,61 @@ describe('runPipeline', () => {
           expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['deadLetter']);
         },
       );
+    });
+  });
+
+  describe('a message that expires', () => {
+    const expiring = (expiration: string, timestamp?: number) => ({
+      body: { n: 1 },
+      properties: { messageId: 'm1', expiration, ...(timestamp === undefined ? {} : { timestamp }) },
+    });
+    const outcome = (message: Parameters<ScriptedBroker['deliver']>[0], pipeline = slow(100)) => {
+      let settled: unknown;
+      onStage(
+        pipeline,
+        ({ broker, at }) => at(10_000, () => broker.deliver(message)),
+        (stage) => {
+          const { at, settlement, stage: failedAt, code } = stage.settled[0] ?? expect.fail('nothing settled');
+          settled = { at, settlement, stage: failedAt, code };
+        },
+      );
+      return settled;
+    };
+
+    it('is handled while there is time', () => {
+      expect(outcome(expiring('500'))).to.deep.include({ settlement: 'ack' });
+    });
+
+    it('is dead-lettered unprocessed when it comes too late, by its timestamp', () => {
+      const late = { at: 10_001, settlement: 'deadLetter', stage: 'slot', code: 'ERR_DEADLINE_EXCEEDED' };
+      expect(outcome(expiring('500', 9))).to.deep.equal(late);
+      expect(outcome({ body: { n: 1 }, headers: { 'x-sluice-deadline': 9_000 } })).to.deep.equal(late);
+    });
+
+    it('is given up at its deadline, before the timeout of the pipeline', () => {
+      const given = { at: 10_051, settlement: 'deadLetter', stage: 'handle', code: 'ERR_DEADLINE_EXCEEDED' };
+      expect(outcome(expiring('50'))).to.deep.equal(given);
+    });
+
+    it('is given the time of its expiration from now on by a timestamp that has yet to come', () => {
+      expect(outcome(expiring('50', 9e12))).to.deep.include({ at: 10_051 });
+    });
+
+    it('keeps its deadline over its tries, and is not tried again when the next would be too late', () => {
+      const failing = definePipeline({
+        name: 'failing',
+        source,
+        input: Message,
+        handle: () => throwError(() => new TransientError('down')),
+      });
+      onStage(
+        failing,
+        ({ broker, at }) => at(10_000, () => broker.deliver(expiring('60000'))),
+        ({ broker }) => {
+          expect(broker.published[0]?.message.headers).to.deep.include({ 'x-sluice-deadline': 70_000 });
+        },
+      );
+      expect(outcome(expiring('5000'), failing)).to.deep.include({ settlement: 'deadLetter', code: 'ERR_TRANSIENT' });
     });
   });
 
