@@ -11,6 +11,8 @@ export default definePipeline({
   source: queue('articles.published'),
   input: Article,
   apis: { twitter, linkedin, analytics },
+  // Each branch may fail alone: no service holds up the others.
+  needs: [],
   publishes: ['articles'],
   handle: ({ id, title, url, author }, { apis }) =>
     gatherSettled({

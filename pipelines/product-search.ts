@@ -12,6 +12,8 @@ export default definePipeline({
   source: queue('search.requested', { retry: false }),
   input: z.object({ query: z.string().min(1) }),
   apis: { vendorA, vendorB, vendorC },
+  // Any one vendor will do.
+  needs: [],
   publishes: ['search'],
   replyTo: ['amq.*', 'search.*'],
   handle: ({ query }, { apis }) =>

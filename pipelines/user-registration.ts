@@ -12,6 +12,8 @@ export default definePipeline({
   source: queue('users.register'),
   input: Registration,
   apis: { ums, email },
+  // An e-mail that cannot be sent is no reason to register nobody.
+  needs: ['ums'],
   publishes: ['users'],
   handle: (registration, { apis, log }) =>
     apis.ums.post('/users', registration, { response: User }).pipe(

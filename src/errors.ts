@@ -303,6 +303,12 @@ export class ThrottledError extends SluiceError {
   }
 }
 
+/** More wait for a rate limit than may, or it counts as many keys as it can: nothing ran. */
+export class RateLimitRejectedError extends SluiceError {
+  readonly code = 'ERR_RATE_LIMIT_REJECTED';
+  override readonly isTransient = true;
+}
+
 const REJECTION_CODES: ReadonlySet<string> = new Set([
   'ERR_BULKHEAD_REJECTED',
   'ERR_CIRCUIT_OPEN',

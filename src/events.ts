@@ -72,6 +72,16 @@ export interface CallRetried extends MessageFact {
   readonly code: string;
 }
 
+/** An attempt of a call had to wait for the API's rate limit. */
+export interface RateLimitWaited extends MessageFact {
+  readonly type: 'rateLimitWaited';
+  readonly api: string;
+  readonly operation: string;
+  readonly callId: number;
+  readonly attempt: number;
+  readonly waitedMs: number;
+}
+
 /** A result is confirmed by the broker. */
 export interface Published extends MessageFact {
   readonly type: 'published';
@@ -129,6 +139,24 @@ export interface IntakeChanged extends WorkerFact {
   readonly reason?: string;
 }
 
+/** The circuit breaker of an API changed: `open` fails calls at once, `half-open` lets probes through, `isolated` is held open by hand. */
+export interface BreakerChanged extends WorkerFact {
+  readonly type: 'breakerChanged';
+  readonly api: string;
+  readonly state: 'closed' | 'open' | 'half-open' | 'isolated';
+  readonly reason: string;
+  /** Of `open`: the moment of the first probe, in milliseconds of the RxJS clock. */
+  readonly retryAt?: number;
+}
+
+/** The concurrency of an API followed what was measured. */
+export interface LimitChanged extends WorkerFact {
+  readonly type: 'limitChanged';
+  readonly api: string;
+  /** Calls that may be in flight from now on. */
+  readonly limit: number;
+}
+
 /** The worker moved on: starting, running, draining, stopped. */
 export interface WorkerMoved extends WorkerFact {
   readonly type: 'workerMoved';
@@ -141,11 +169,14 @@ export type Fact =
   | CallStarted
   | CallEnded
   | CallRetried
+  | RateLimitWaited
   | Published
   | Settled
   | SettlementDelayed
   | ConnectionChanged
   | IntakeChanged
+  | BreakerChanged
+  | LimitChanged
   | WorkerMoved;
 
 /** Where stages report to, and listeners subscribe. */

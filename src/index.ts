@@ -12,12 +12,16 @@ export { env } from './config.ts';
 export type { PayloadFault, Problem } from './errors.ts';
 // ---- errors
 export {
+  BatchMismatchError,
+  BatchRejectedError,
   BranchTimeoutError,
   BrokerUnavailableError,
   BulkheadRejectedError,
   CallTimeoutError,
+  CircuitOpenError,
   CompensationFailedError,
   ConfigError,
+  DeadlineExceededError,
   DefinitionError,
   GatherFailedError,
   HandleTimeoutError,
@@ -29,6 +33,7 @@ export {
   PermanentError,
   PublishNackedError,
   PublishUnknownError,
+  RateLimitRejectedError,
   RequestInvalidError,
   ResponseInvalidError,
   ResponseTooLargeError,
@@ -38,6 +43,8 @@ export {
   SagaConflictError,
   SagaUndoneError,
   SluiceError,
+  ThrottledError,
+  TimeoutExceededError,
   TopologyError,
   TransientError,
   UnroutableError,
@@ -52,7 +59,9 @@ export type { Logger } from './log.ts';
 export type { Headers, HeaderTable, HeaderValue, MessageProperties } from './message/delivery.ts';
 // ---- fan-out and sagas
 export { gather } from './operators/gather.ts';
+export { gatherQuorum } from './operators/gather-quorum.ts';
 export { gatherSettled } from './operators/gather-settled.ts';
+export { optional } from './operators/optional.ts';
 export type { Context } from './pipeline/context.ts';
 export type { Destinations, Order, Pipeline, PipelineOptions } from './pipeline/define-pipeline.ts';
 // ---- pipelines

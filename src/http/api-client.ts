@@ -2,32 +2,45 @@
  * The client of an API: one for each worker and definition, so that its limits hold over all pipelines. Bound to a message it is what
  * handles call.
  */
-import type { Observable } from 'rxjs';
-import { EMPTY } from 'rxjs';
+import type { LookupFunction } from 'node:net';
+import { EMPTY, type Observable } from 'rxjs';
 import type { Facts } from '../events.ts';
-import { createBulkhead } from '../operators/bulkhead.ts';
-import { exponentialBackoff } from '../policies/backoff.ts';
+import type { CircuitBreaker } from '../operators/circuit-breaker.ts';
 import type { Random } from '../policies/random.ts';
 import type { Api } from './api.ts';
-import { readSettings } from './api-settings.ts';
+import { type ApiAvailability, availabilityOf, reportBreaker } from './api-availability.ts';
+import { type ApiSettings, readSettings } from './api-settings.ts';
+import { authorizedTransport } from './authorized-transport.ts';
 import { createAxiosTransport } from './axios-transport.ts';
 import { BoundApi, type CallScope } from './bound-api.ts';
-import type { CallParts } from './call.ts';
+import type { CallParts } from './call-run.ts';
 import type { ApiDefinition } from './define-api.ts';
+import { createGuards } from './guards.ts';
 import { TemplateCache } from './template-cache.ts';
+import { tokenTransport } from './token-transport.ts';
 import type { Transport } from './transport.ts';
 
+export type { ApiAvailability } from './api-availability.ts';
 export type { CallScope } from './bound-api.ts';
 
 export interface ApiClientParts {
   readonly facts: Facts;
   readonly random: Random;
-  /** What carries the requests. Default: axios and undici. */
+  /** What carries the requests, to the API and to its token endpoint. Default: axios and undici. */
   readonly transport?: Transport | undefined;
+  /** How host names become addresses. Default: as the system does. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 export interface ApiClient {
   readonly name: string;
+  /** For isolating the API by hand and releasing it. Undefined: it has none. */
+  readonly breaker: CircuitBreaker | undefined;
+  /**
+   * Whether the API takes calls, now and at each change; never ends. While someone listens, the circuit half-opens by itself when its time has come,
+   * so that whoever paused can send what it needs for probes.
+   */
+  readonly availability: Observable<ApiAvailability>;
   /** The API for one message. Cheap, and nothing to clean up. */
   bind(scope: CallScope): Api;
   /** Cold. Aborts what is under way, closes connections, then completes. */
@@ -39,35 +52,39 @@ export interface ApiClient {
  * @throws ConfigError with every setting that is missing or malformed.
  * @throws DefinitionError when the definition's `axios` function sets a base URL.
  */
-export function createApiClient(
-  definition: ApiDefinition,
-  { facts, random, transport: given }: ApiClientParts,
-): ApiClient {
-  const { name, options } = definition;
+export function createApiClient(definition: ApiDefinition, parts: ApiClientParts): ApiClient {
+  const { name } = definition;
+  const { facts, random } = parts;
   const settings = readSettings(definition);
-  const { base, concurrency, maxQueued, timeoutMs, maxRequestBytes, maxResponseBytes, retry } = settings;
-  const transport =
-    given ??
-    createAxiosTransport({
-      subject: `api "${name}"`,
-      base,
-      connections: concurrency,
-      connectTimeoutMs: timeoutMs,
-      maxRequestBytes,
-      maxResponseBytes,
-      configure: options.axios,
-    });
-  const parts: CallParts = {
-    settings,
-    transport,
-    slots: createBulkhead({ slots: concurrency, maxQueued }),
-    backoff: retry === undefined ? () => 0 : exponentialBackoff(retry, random),
-    facts,
-  };
-  const templates = new TemplateCache(base);
+  const guards = createGuards(settings, random, { onBreakerChange: (change) => reportBreaker(facts, name, change) });
+  const transport = transportOf(definition, settings, parts);
+  const call: CallParts = { settings, transport, guards, facts };
+  const templates = new TemplateCache(settings.base);
   return {
     name,
-    bind: (scope) => new BoundApi(name, parts, templates, scope),
+    breaker: guards.breaker,
+    availability: availabilityOf(guards.breaker),
+    bind: (scope) => new BoundApi(name, call, templates, scope),
     close: () => transport.close?.() ?? EMPTY,
   };
+}
+
+function transportOf(
+  { name, options }: ApiDefinition,
+  settings: ApiSettings,
+  { transport, lookup }: ApiClientParts,
+): Transport {
+  const api =
+    transport ??
+    createAxiosTransport({
+      ...settings,
+      subject: `api "${name}"`,
+      lookup,
+      connectTimeoutMs: settings.timeoutMs,
+      configure: options.axios,
+    });
+  const { tokenRequest } = settings;
+  if (tokenRequest === undefined) return api;
+  const tokens = transport ?? tokenTransport(`api "${name}"`, tokenRequest.origin, settings, lookup);
+  return authorizedTransport(api, tokens, tokenRequest, settings.timeoutMs);
 }

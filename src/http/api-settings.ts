@@ -3,12 +3,18 @@
  * Read once, when the worker starts.
  */
 import { ConfigError, type Problem } from '../errors.ts';
+import type { BreakerOptions } from '../operators/breaker-options.ts';
+import type { ClientThrottleOptions } from '../operators/client-throttle.ts';
 import { durationMs } from '../policies/duration.ts';
 import type { Jitter } from '../policies/jitter.ts';
 import { currentValue } from '../setting.ts';
+import { type AddressRule, addressRule, hostProblem } from './addresses.ts';
 import { API_DEFAULTS } from './api-defaults.ts';
-import type { ApiDefinition, ApiOptions } from './define-api.ts';
+import type { AdaptiveConcurrency, ApiOptions, RetryOptions } from './api-options.ts';
+import type { ApiDefinition } from './define-api.ts';
 import { headerValueProblem } from './headers.ts';
+import type { TokenRequest } from './oauth2.ts';
+import { readTls, TlsError, type TlsSettings } from './tls.ts';
 import { type BaseUrl, parseBaseUrl, UrlError } from './url.ts';
 
 export interface RetrySettings {
@@ -16,18 +22,33 @@ export interface RetrySettings {
   readonly initialMs: number;
   readonly maxMs: number;
   readonly jitter: Jitter;
-  readonly maxRetryAfterMs: number;
+  /** Retries for each call; undefined: without a budget. */
+  readonly budget: number | undefined;
 }
 
-export interface ApiSettings {
+export interface ApiSettings extends Pick<ApiOptions, 'rateLimit' | 'hedge' | 'classify'> {
   readonly base: BaseUrl;
-  /** Headers of every call, names in lower case, on a null prototype; the one of `auth` among them. */
+  readonly tls: TlsSettings | undefined;
+  /** Undefined: every address will do. */
+  readonly addresses: AddressRule | undefined;
+  /** Headers of every call, names in lower case, on a null prototype; that of `auth` among them where its value is fixed. */
   readonly headers: Readonly<Record<string, string>>;
   /** The header `auth` owns: no call sets it. */
   readonly authHeader: string | undefined;
+  /** How a token is asked for, where `auth` is by token. */
+  readonly tokenRequest: TokenRequest | undefined;
   readonly timeoutMs: number;
-  readonly concurrency: number;
+  readonly concurrency: number | Required<AdaptiveConcurrency>;
   readonly maxQueued: number;
+  readonly connections: number;
+  readonly keepAliveMs: number;
+  /** Undefined: none. */
+  readonly breaker: BreakerOptions | undefined;
+  readonly throttle: Pick<ClientThrottleOptions, 'multiplier'> | undefined;
+  /** No pause a server asks for is longer. */
+  readonly maxRetryAfterMs: number;
+  /** Undefined: none are. */
+  readonly compressAboveBytes: number | undefined;
   /** Undefined: no retries. */
   readonly retry: RetrySettings | undefined;
   readonly maxRequestBytes: number;
@@ -37,21 +58,57 @@ export interface ApiSettings {
 /** @throws ConfigError with everything that is missing or malformed in the settings behind the definition. Values are not shown. */
 export function readSettings({ name, options }: ApiDefinition): ApiSettings {
   const reader = new SettingReader(`api "${name}"`);
+  const { auth, tls, addresses = 'any', retry, breaker = {}, throttle, rateLimit, hedge, classify } = options;
   const base = reader.read('baseUrl', () => parseBaseUrl(currentValue<string>(options.baseUrl)));
   const headers = readHeaders(options, reader);
+  const tokenRequest = auth?.scheme === 'oauth2' ? reader.read('auth', () => auth.read()) : undefined;
+  const tlsSettings = tls === undefined ? undefined : reader.read('tls', () => readTls(tls));
+  const rule = addressRule(addresses);
+  if (base !== undefined) {
+    const isPlain = base.origin.startsWith('http:');
+    if (tls !== undefined && isPlain) reader.report('tls', 'needs a baseUrl with https://');
+    checkHost(reader, 'baseUrl', base.origin, rule);
+  }
+  if (tokenRequest !== undefined) checkHost(reader, 'auth.tokenUrl', tokenRequest.origin, rule);
   if (base === undefined || reader.problems.length > 0) throw new ConfigError(reader.problems);
 
+  const concurrency = concurrencyOf(options.concurrency);
   return {
     base,
+    tls: tlsSettings,
+    addresses: rule,
     headers,
-    authHeader: options.auth?.header,
+    authHeader: auth?.header,
+    tokenRequest,
     timeoutMs: durationMs(options.timeout ?? API_DEFAULTS.timeoutMs),
-    concurrency: options.concurrency ?? API_DEFAULTS.concurrency,
+    concurrency,
     maxQueued: options.maxQueued ?? API_DEFAULTS.maxQueued,
-    retry: options.retry === false ? undefined : retrySettings(options.retry),
+    connections: options.connections ?? (typeof concurrency === 'number' ? concurrency : concurrency.max),
+    keepAliveMs: durationMs(options.keepAlive ?? API_DEFAULTS.keepAliveMs),
+    breaker: breaker === false ? undefined : breaker,
+    throttle: throttleOf(throttle),
+    maxRetryAfterMs: maxRetryAfterMs(retry),
+    retry: retry === false ? undefined : retrySettings(retry),
+    compressAboveBytes: options.compressRequests?.above,
     maxRequestBytes: options.maxRequestBytes ?? API_DEFAULTS.maxBytes,
     maxResponseBytes: options.maxResponseBytes ?? API_DEFAULTS.maxBytes,
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+    ...(hedge === undefined ? {} : { hedge }),
+    ...(classify === undefined ? {} : { classify }),
   };
+}
+
+function checkHost(reader: SettingReader, path: string, origin: string, rule: AddressRule | undefined): void {
+  const problem = hostProblem(new URL(origin).hostname, rule);
+  if (problem !== undefined) reader.report(path, problem);
+}
+
+const concurrencyOf = (given: ApiOptions['concurrency']): ApiSettings['concurrency'] =>
+  typeof given === 'object' ? { ...API_DEFAULTS.adaptive, ...given } : (given ?? API_DEFAULTS.concurrency);
+
+function throttleOf(given: ApiOptions['throttle']): ApiSettings['throttle'] {
+  if (given === undefined || given === false) return undefined;
+  return given === true || given.k === undefined ? {} : { multiplier: given.k };
 }
 
 /** Reads one setting after the other and keeps what is wrong, so that all of it is reported at once. */
@@ -68,7 +125,7 @@ class SettingReader {
       return take();
     } catch (error) {
       if (error instanceof ConfigError) this.problems.push(...error.problems);
-      else if (error instanceof UrlError) this.report(path, error.message);
+      else if (error instanceof UrlError || error instanceof TlsError) this.report(path, error.message);
       else throw error;
       return undefined;
     }
@@ -88,21 +145,25 @@ function readHeaders({ headers = {}, auth }: ApiOptions, reader: SettingReader):
     read[name.toLowerCase()] = text ?? '';
   };
   for (const [name, value] of Object.entries(headers)) take(name, `headers.${name}`, () => currentValue<string>(value));
-  if (auth !== undefined) take(auth.header, 'auth', () => auth.read());
+  if (auth?.scheme === 'header') take(auth.header, 'auth', () => auth.read());
   return read;
 }
 
 function retrySettings({
   maxAttempts,
   backoff = {},
-  maxRetryAfter,
-}: NonNullable<Exclude<ApiOptions['retry'], false>> = {}): RetrySettings {
-  const maxMs = durationMs(backoff.max ?? API_DEFAULTS.backoffMaxMs);
+  budget = API_DEFAULTS.retryBudget,
+}: RetryOptions = {}): RetrySettings {
   return {
     maxAttempts: maxAttempts ?? API_DEFAULTS.maxAttempts,
     initialMs: durationMs(backoff.initial ?? API_DEFAULTS.backoffInitialMs),
-    maxMs,
+    maxMs: durationMs(backoff.max ?? API_DEFAULTS.backoffMaxMs),
     jitter: backoff.jitter ?? 'full',
-    maxRetryAfterMs: maxRetryAfter === undefined ? maxMs : durationMs(maxRetryAfter),
+    budget: budget === false ? undefined : budget,
   };
+}
+
+function maxRetryAfterMs(retry: ApiOptions['retry']): number {
+  const { maxRetryAfter, backoff } = typeof retry === 'object' ? retry : {};
+  return durationMs(maxRetryAfter ?? backoff?.max ?? API_DEFAULTS.backoffMaxMs);
 }

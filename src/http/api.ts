@@ -24,9 +24,15 @@ export interface CallOptions {
   /**
    * Headers of this call, over the API's own. A value no header may hold fails the call: nothing is stripped. Refused are headers that belong to
    * the transport (Host, Content-Length, Connection …), to the API's `auth`, and those each call gets by itself: `x-correlation-id`
-   * (percent-encoded where the id is not printable ASCII), `traceparent`, and `idempotency-key` on all but GET.
+   * (percent-encoded where the id is not printable ASCII), `traceparent`, `x-timeout-ms` (milliseconds until this attempt is given up, by its
+   * timeout or the message's deadline, whichever is sooner: an API need not go on after that), and `idempotency-key` on all but GET.
    */
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Whether the API may run this call twice at the same time without harm, so that the API's `hedge` may start a second try; both carry the same
+   * idempotency key. Default: true for GET, false for the others.
+   */
+  readonly idempotent?: boolean;
   /** Time for the whole call: waiting, every attempt, every pause. Default: bounded by `timeout` and `retry` of the API. */
   readonly within?: Duration;
   /**
@@ -52,8 +58,9 @@ export interface WithResponse<Schema extends z.ZodType> extends CallOptions {
  * A body is sent as JSON; what JSON cannot carry (BigInt, NaN, functions, circles) fails the call. With a content type in `headers`, a string or
  * bytes go out as they are. It is read at the first subscription and sent unchanged by every attempt.
  *
- * Errors: HttpStatusError, CallTimeoutError, NetworkError, ResponseInvalidError, ResponseTooLargeError,
- * RequestInvalidError, BulkheadRejectedError, RetryExhaustedError around a transient one of these.
+ * Errors: HttpStatusError, CallTimeoutError, NetworkError, ResponseInvalidError, ResponseTooLargeError, RequestInvalidError,
+ * BulkheadRejectedError, RateLimitRejectedError, RetryExhaustedError around a transient one of these; CircuitOpenError and ThrottledError,
+ * which are not retried here.
  */
 export interface Api {
   get<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;

@@ -1,14 +1,17 @@
 /**
- * How an API is told who calls: one header, its value read from the environment when the worker starts.
- * The value lives in a closure, so that printing a definition never shows it.
+ * How an API is told who calls: one header, its value read from the environment when the worker starts, or a token that is asked for.
+ * Values live in closures, so that printing a definition never shows them.
  */
-import { currentValue, type Secret, type Setting } from '../setting.ts';
+import { currentValue, type Setting } from '../setting.ts';
+import type { OAuth2Auth } from './oauth2.ts';
+import { reveal, type SecretValue } from './secret-value.ts';
 
-/** A secret value, best one from the environment: `env.secret('PAYMENT_API_KEY')`. */
-export type SecretValue = string | Secret | Setting<Secret>;
+/** Made by `apiKey`, `bearer`, `basic` or `oauth2`. */
+export type Auth = HeaderAuth | OAuth2Auth;
 
-export interface Auth {
+export interface HeaderAuth {
   readonly kind: 'auth';
+  readonly scheme: 'header';
   /** Name of the header. */
   readonly header: string;
   /**
@@ -18,21 +21,18 @@ export interface Auth {
   read(): string;
 }
 
-const reveal = (secret: SecretValue): string => {
-  const value = currentValue<string | Secret>(secret);
-  return typeof value === 'string' ? value : value.reveal();
-};
-
 /** The secret itself as a header of its own: `x-api-key: …`. */
-export const apiKey = (header: string, secret: SecretValue): Auth => ({
+export const apiKey = (header: string, secret: SecretValue): HeaderAuth => ({
   kind: 'auth',
+  scheme: 'header',
   header: header.toLowerCase(),
   read: () => reveal(secret),
 });
 
 /** `Authorization: Bearer …` */
-export const bearer = (secret: SecretValue): Auth => ({
+export const bearer = (secret: SecretValue): HeaderAuth => ({
   kind: 'auth',
+  scheme: 'header',
   header: 'authorization',
   read: () => `Bearer ${reveal(secret)}`,
 });
@@ -41,8 +41,9 @@ export const bearer = (secret: SecretValue): Auth => ({
  * `Authorization: Basic …`, the user name and the secret as UTF-8.
  * @see https://www.rfc-editor.org/rfc/rfc7617
  */
-export const basic = (user: string | Setting<string>, secret: SecretValue): Auth => ({
+export const basic = (user: string | Setting<string>, secret: SecretValue): HeaderAuth => ({
   kind: 'auth',
+  scheme: 'header',
   header: 'authorization',
   read: () => `Basic ${Buffer.from(`${currentValue(user)}:${reveal(secret)}`).toString('base64')}`,
 });
@@ -52,5 +53,6 @@ export const isAuth = (value: unknown): value is Auth =>
   value !== null &&
   'kind' in value &&
   value.kind === 'auth' &&
+  'scheme' in value &&
   'header' in value &&
   typeof value.header === 'string';

@@ -27,16 +27,17 @@ export function transportResponseOf(response: AxiosResponse<unknown>, isAccepted
 export function outcomeOf(
   cause: unknown,
   maxResponseBytes: number,
+  host: string,
 ): { readonly response: TransportResponse } | { readonly failure: unknown } {
   if (!isAxiosError(cause)) return { failure: cause };
   const { response } = cause;
   // A response that broke off is there too, with the status of its head; its body is not.
   if (response !== undefined && ArrayBuffer.isView(response.data))
     return { response: transportResponseOf(response, false) };
-  return { failure: failureOf(cause, maxResponseBytes) };
+  return { failure: failureOf(cause, maxResponseBytes, host) };
 }
 
-function failureOf(error: AxiosError, maxResponseBytes: number): TransportError {
+function failureOf(error: AxiosError, maxResponseBytes: number, host: string): TransportError {
   const { cause, code = '', message } = error;
   const ours = ownFailureIn(cause);
   if (ours !== undefined) return ours;
@@ -45,7 +46,7 @@ function failureOf(error: AxiosError, maxResponseBytes: number): TransportError 
     return new TransportError('size', 'answer is too large');
   if (message === 'stream has been aborted')
     return new TransportError('network', 'connection closed before the answer was complete (ECONNRESET)');
-  if (cause instanceof Error && !isAxiosError(cause)) return transportErrorOf(cause);
+  if (cause instanceof Error && !isAxiosError(cause)) return transportErrorOf(cause, host);
   if (code === 'ERR_CANCELED') return new TransportError('request', 'cancelled by an interceptor');
   if (code === 'ERR_FR_TOO_MANY_REDIRECTS') return new TransportError('response', 'too many redirects');
   if (NETWORK.has(code)) return new TransportError('network', `connection failed (${code})`);

@@ -6,8 +6,8 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import axios, { type AxiosAdapter, type AxiosInstance, type AxiosResponse } from 'axios';
 import type { AxiosConfig } from './axios-instance.ts';
+import { type ConnectSettings, connectOptions, isGuarded } from './connecting.ts';
 import { TransportError } from './transport.ts';
-import { KEEP_ALIVE_MS } from './undici-lane.ts';
 import { type BaseUrl, isInside } from './url.ts';
 
 export interface AxiosLane {
@@ -16,8 +16,15 @@ export interface AxiosLane {
   destroy(): void;
 }
 
-export function createAxiosLane(base: BaseUrl, connections: number): AxiosLane {
-  const options = { keepAlive: true, maxSockets: connections, timeout: KEEP_ALIVE_MS };
+export interface AxiosLaneOptions extends ConnectSettings {
+  readonly base: BaseUrl;
+  readonly connections: number;
+  readonly keepAliveMs: number;
+}
+
+export function createAxiosLane(settings: AxiosLaneOptions): AxiosLane {
+  const { base, connections, keepAliveMs } = settings;
+  const options = { ...connectOptions(settings), keepAlive: true, maxSockets: connections, timeout: keepAliveMs };
   const httpAgent = new HttpAgent(options);
   const httpsAgent = new HttpsAgent(options);
   const bare = axios.create();
@@ -25,6 +32,7 @@ export function createAxiosLane(base: BaseUrl, connections: number): AxiosLane {
   return {
     request(config, instance = bare) {
       const { defaults } = instance;
+      if (isGuarded(settings)) requireOurConnection({ ...defaults, ...config });
       const beforeRedirect = config.beforeRedirect ?? defaults.beforeRedirect;
       return instance.request({
         ...config,
@@ -43,6 +51,27 @@ export function createAxiosLane(base: BaseUrl, connections: number): AxiosLane {
       httpsAgent.destroy();
     },
   };
+}
+
+/** What makes a connection of its own would keep neither `tls` nor `addresses`. */
+const OWN_CONNECTION = [
+  'httpAgent',
+  'httpsAgent',
+  'proxy',
+  'socketPath',
+  'transport',
+  'lookup',
+  'httpVersion',
+] as const;
+
+function requireOurConnection(config: Readonly<Record<string, unknown>>): void {
+  const own = OWN_CONNECTION.find((key) => config[key] !== undefined && config[key] !== null && config[key] !== false);
+  const used = own ?? (config.adapter === 'http' ? undefined : 'adapter');
+  if (used !== undefined)
+    throw new TransportError(
+      'request',
+      `an interceptor or default sets ${used}, which keeps neither tls nor addresses`,
+    );
 }
 
 /** Looks at the URL a request really goes to, after interceptors and defaults had their say. */

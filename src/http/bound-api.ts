@@ -2,8 +2,9 @@
 import type { Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { Api, CallOptions, HttpMethod, WithResponse } from './api.ts';
-import { type CallOwner, type CallParts, callOf } from './call.ts';
+import { callOf } from './call.ts';
 import { CallRequest, type RequestScope } from './call-request.ts';
+import type { CallOwner, CallParts } from './call-run.ts';
 import { Repeats } from './repeats.ts';
 import { inKeyScope } from './scope-apis.ts';
 import type { TemplateCache } from './template-cache.ts';

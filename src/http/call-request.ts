@@ -56,6 +56,11 @@ export class CallRequest {
     this.#place = parts.repeats?.join(this) ?? 0;
   }
 
+  /** Whether a second try may run beside a slow one. */
+  get mayRunTwice(): boolean {
+    return this.#method === 'GET' || this.options.idempotent === true;
+  }
+
   /**
    * The request, the same each time.
    * @throws RequestInvalidError when it cannot be sent as it is.

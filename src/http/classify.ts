@@ -8,15 +8,21 @@ import {
   RequestInvalidError,
   ResponseInvalidError,
   ResponseTooLargeError,
+  SluiceError,
 } from '../errors.ts';
+import type { ApiOptions } from './api-options.ts';
+import { certificateFault } from './certificate-fault.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { TokenStatusError } from './token-status-error.ts';
 import { headerOf, TransportError, type TransportFault, type TransportResponse } from './transport.ts';
 
 /** Which call an error is about. */
 export type CallFacts = ConstructorParameters<typeof HttpStatusError>[0];
 
-/** The error of a call for what its transport threw. Anything that is no TransportError is an author's own and passes unchanged. */
-export function callErrorOf(call: CallFacts, failure: unknown, maxResponseBytes: number): unknown {
+/** The error of a call for what its transport threw. Anything the transport does not throw by itself is an author's own and passes unchanged. */
+export function callErrorOf(call: CallFacts, failure: unknown, maxResponseBytes: number, nowMs: number): unknown {
+  if (failure instanceof TokenStatusError)
+    return statusErrorOf({ api: call.api, operation: 'token endpoint' }, failure.response, nowMs);
   if (!(failure instanceof TransportError)) return failure;
   const options = failure.cause === undefined ? undefined : { cause: failure.cause };
   switch (failure.fault) {
@@ -28,6 +34,19 @@ export function callErrorOf(call: CallFacts, failure: unknown, maxResponseBytes:
       return new ResponseInvalidError(call, failure.message, options);
     case 'request':
       return new RequestInvalidError(call, failure.message, options);
+  }
+}
+
+/** An API's own word on what a failure is worth, in place of what the error says of itself. Errors are made for one call each, so this one changes. */
+export function reclassified(error: unknown, classify: ApiOptions['classify']): unknown {
+  if (classify === undefined || !(error instanceof SluiceError)) return error;
+  try {
+    const verdict = classify(error);
+    if (verdict !== undefined)
+      Object.defineProperty(error, 'isTransient', { value: verdict === 'transient', enumerable: true });
+    return error;
+  } catch (thrown) {
+    return thrown;
   }
 }
 
@@ -56,8 +75,10 @@ const TEXTS: Readonly<Record<string, string>> = {
  * The transport's failure for an error of node, undici or zlib, by its code. That error stays as the cause: it names addresses and codes,
  * and neither headers nor bodies.
  */
-export function transportErrorOf(cause: Error): TransportError {
+export function transportErrorOf(cause: Error, host = 'the server'): TransportError {
   const code = rootCodeOf(cause);
+  const refusal = certificateFault(code, host, cause);
+  if (refusal !== undefined) return new TransportError('network', `${refusal} (${code})`, { cause });
   const fault = faultOf(code);
   const text =
     TEXTS[code] ??

@@ -6,7 +6,7 @@ import { AxiosError, AxiosHeaders, type AxiosResponse } from 'axios';
 import type { Aborting } from './aborting.ts';
 import { type AxiosConfig, type AxiosReading, axiosHeadersOf, bytesOf, plainHeaders } from './axios-instance.ts';
 import { type AxiosLane, requireInside } from './axios-lane.ts';
-import { TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
+import { headersOf, TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
 import type { UndiciLane } from './undici-lane.ts';
 import type { BaseUrl } from './url.ts';
 
@@ -17,7 +17,7 @@ export function configOf({ defaults, headers }: AxiosReading, request: Transport
     ...defaults,
     url: origin + path,
     method: method.toLowerCase(),
-    headers: axiosHeadersOf(headers[method], request.headers),
+    headers: axiosHeadersOf(headers[method], headersOf(request)),
     data: bytesOf(body),
   };
 }

@@ -14,7 +14,19 @@ export interface TransportRequest {
   /** Names in lower case, values checked; read own keys only. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | undefined;
+  /** Time that is left for the answer, in milliseconds: told to the server, kept by the caller, who unsubscribes. Undefined: nothing is told. */
+  readonly timeoutMs?: number | undefined;
 }
+
+/**
+ * Tells a server how long its answer is waited for, in milliseconds, as gRPC's `grpc-timeout` does: a length, since clocks differ.
+ * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md "Timeout"
+ */
+export const TIMEOUT_HEADER = 'x-timeout-ms';
+
+/** Headers of a request, that of its time among them. */
+export const headersOf = ({ headers, timeoutMs }: TransportRequest): TransportRequest['headers'] =>
+  timeoutMs === undefined ? headers : { ...headers, [TIMEOUT_HEADER]: String(timeoutMs) };
 
 export interface TransportResponse {
   readonly status: number;

@@ -5,16 +5,16 @@
 import { Observable, type Subscriber, type Unsubscribable } from 'rxjs';
 import { type Dispatcher, Pool } from 'undici';
 import { transportErrorOf } from './classify.ts';
+import { type ConnectSettings, connectOptions } from './connecting.ts';
 import { decompress } from './decompress.ts';
 import { headerOf, TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
 
-/** Common servers close idle connections after 5 s; a request sent at that very moment is lost. So we close ours first. */
-export const KEEP_ALIVE_MS = 4_000;
-
-export interface UndiciLaneOptions {
+export interface UndiciLaneOptions extends ConnectSettings {
   readonly origin: string;
   readonly connections: number;
   readonly connectTimeoutMs: number;
+  /** An idle connection is closed after this long. */
+  readonly keepAliveMs: number;
   readonly maxResponseBytes: number;
 }
 
@@ -25,24 +25,21 @@ export interface UndiciLane {
   destroy(): Promise<void>;
 }
 
-export function createUndiciLane({
-  origin,
-  connections,
-  connectTimeoutMs,
-  maxResponseBytes,
-}: UndiciLaneOptions): UndiciLane {
+export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
+  const { origin, connections, connectTimeoutMs, keepAliveMs, maxResponseBytes } = options;
+  const { host } = new URL(origin);
   const pool = new Pool(origin, {
     connections,
     pipelining: 1,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: keepAliveMs,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: connectTimeoutMs },
+    connect: { ...connectOptions(options), timeout: connectTimeoutMs },
   });
   return {
     send: ({ method, path, body }, headers) =>
       new Observable((sink) => {
-        const exchange = new Exchange(sink, maxResponseBytes);
+        const exchange = new Exchange(sink, host, maxResponseBytes);
         pool.dispatch({ method, path, headers, body: body ?? null }, exchange);
         return exchange;
       }),
@@ -56,6 +53,7 @@ const ABORTED = new Error('aborted');
 /** One request and its response. Settles its subscriber once; as the subscriber's teardown it aborts what is not settled. */
 class Exchange implements Dispatcher.DispatchHandler, Unsubscribable {
   readonly #sink: Subscriber<TransportResponse>;
+  readonly #host: string;
   readonly #maxBytes: number;
   #controller: Dispatcher.DispatchController | undefined;
   #isSettled = false;
@@ -66,8 +64,9 @@ class Exchange implements Dispatcher.DispatchHandler, Unsubscribable {
   #rest: Uint8Array[] | undefined;
   #bytes = 0;
 
-  constructor(sink: Subscriber<TransportResponse>, maxBytes: number) {
+  constructor(sink: Subscriber<TransportResponse>, host: string, maxBytes: number) {
     this.#sink = sink;
+    this.#host = host;
     this.#maxBytes = maxBytes;
   }
 
@@ -113,7 +112,7 @@ class Exchange implements Dispatcher.DispatchHandler, Unsubscribable {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#settle(transportErrorOf(error), NOTHING);
+    this.#settle(transportErrorOf(error, this.#host), NOTHING);
   }
 
   #breakOff(): void {

@@ -27,6 +27,16 @@ function logFact(fact: Fact, log: Logger): void {
       if (fact.state === 'consuming') log.info(fields, 'consuming');
       else log.warn(fields, `intake ${fact.state}`);
       break;
+    case 'breakerChanged':
+      if (fact.state === 'open' || fact.state === 'isolated') log.warn(fields, `circuit of ${fact.api} ${fact.state}`);
+      else log.info(fields, `circuit of ${fact.api} ${fact.state}`);
+      break;
+    case 'limitChanged':
+      log.debug(fields, 'concurrency changed');
+      break;
+    case 'rateLimitWaited':
+      log.trace(fields, type);
+      break;
     case 'workerMoved':
       log.info(fields, `worker ${fact.state}`);
       break;

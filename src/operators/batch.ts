@@ -17,13 +17,13 @@ import type { Duration } from '../policies/duration.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
 
-export interface BatcherOptions<Item, Result> {
+export interface BatcherOptions<Item, Part> {
   /** A batch of so many items is sent at once. Integer, at least 1; Infinity to go by time alone. */
   readonly maxSize: number;
   /** A batch is sent this long after its first item came, however few came since. At least 0. */
   readonly maxWait: Duration;
   /** Sends one batch. Its last value holds one result for each item, in their order; an Error among them is the error of that caller. */
-  readonly request: (items: readonly Item[]) => ObservableInput<readonly (Result | Error)[]>;
+  readonly request: (items: readonly Item[]) => ObservableInput<readonly Part[]>;
   /** Callers held at once: those that wait for their batch to be sent, and those that wait for its answer. Default: 1000. */
   readonly maxPending?: number | undefined;
   /** Called with the number of items before a batch is sent. */
@@ -51,31 +51,31 @@ export interface Batcher<Item, Result> {
  * A batcher that holds nothing yet. Any number of batches may be under way; `maxPending` bounds the callers of all of them.
  * @throws RangeError for an option out of its range.
  */
-export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
+export function createBatcher<Item, Part>(options: BatcherOptions<Item, Part>): Batcher<Item, Exclude<Part, Error>> {
   return new ItemBatcher(options);
 }
 
-interface Caller<Item, Result> {
+interface Caller<Item, Part> {
   readonly item: Item;
-  readonly sink: Subscriber<Result>;
+  readonly sink: Subscriber<Exclude<Part, Error>>;
 }
 
-interface Batch<Item, Result> {
+interface Batch<Item, Part> {
   /** Those that still wait, in the order they came. */
-  readonly callers: Set<Caller<Item, Result>>;
+  readonly callers: Set<Caller<Item, Part>>;
   /** The timer until it is sent, the request after that. Ends when the last caller leaves. */
   work: Subscription;
 }
 
-class ItemBatcher<Item, Result> implements Batcher<Item, Result> {
-  readonly #options: BatcherOptions<Item, Result>;
+class ItemBatcher<Item, Part> implements Batcher<Item, Exclude<Part, Error>> {
+  readonly #options: BatcherOptions<Item, Part>;
   readonly #maxWaitMs: number;
   readonly #maxPending: number;
   #pending = 0;
   /** The batch that takes items now. */
-  #open: Batch<Item, Result> | undefined;
+  #open: Batch<Item, Part> | undefined;
 
-  constructor(options: BatcherOptions<Item, Result>) {
+  constructor(options: BatcherOptions<Item, Part>) {
     const { maxSize, maxWait, maxPending = 1_000 } = options;
     requireCount('maxSize', maxSize, 1);
     requireCount('maxPending', maxPending, 1);
@@ -88,7 +88,7 @@ class ItemBatcher<Item, Result> implements Batcher<Item, Result> {
     return this.#pending;
   }
 
-  run(item: Item): Observable<Result> {
+  run(item: Item): Observable<Exclude<Part, Error>> {
     return new Observable((sink) => {
       if (this.#pending < this.#maxPending) return this.#join({ item, sink });
       sink.error(new BatchRejectedError(`${this.#maxPending} callers wait already`));
@@ -96,7 +96,7 @@ class ItemBatcher<Item, Result> implements Batcher<Item, Result> {
     });
   }
 
-  #join(caller: Caller<Item, Result>): () => void {
+  #join(caller: Caller<Item, Part>): () => void {
     this.#open ??= { callers: new Set(), work: new Subscription() };
     const batch = this.#open;
     batch.callers.add(caller);
@@ -108,7 +108,7 @@ class ItemBatcher<Item, Result> implements Batcher<Item, Result> {
     return () => this.#leave(batch, caller);
   }
 
-  #leave(batch: Batch<Item, Result>, caller: Caller<Item, Result>): void {
+  #leave(batch: Batch<Item, Part>, caller: Caller<Item, Part>): void {
     if (!batch.callers.delete(caller)) return;
     this.#pending--;
     if (batch.callers.size > 0) return;
@@ -116,7 +116,7 @@ class ItemBatcher<Item, Result> implements Batcher<Item, Result> {
     batch.work.unsubscribe();
   }
 
-  #send(batch: Batch<Item, Result>): void {
+  #send(batch: Batch<Item, Part>): void {
     this.#open = undefined;
     batch.work.unsubscribe();
     batch.work = new Subscription();
@@ -146,13 +146,13 @@ class ItemBatcher<Item, Result> implements Batcher<Item, Result> {
   }
 
   /** Its callers count no more. Their sinks are told afterwards; those of callers that left are closed, and deaf. */
-  #close(batch: Batch<Item, Result>): void {
+  #close(batch: Batch<Item, Part>): void {
     this.#pending -= batch.callers.size;
     batch.callers.clear();
   }
 }
 
-function shareOut<Item, Result>(callers: readonly Caller<Item, Result>[], results: readonly (Result | Error)[]): void {
+function shareOut<Item, Part>(callers: readonly Caller<Item, Part>[], results: readonly Part[]): void {
   // The answer is what an API sent: that it is a list is a belief of its type.
   const count = Array.isArray(results) ? results.length : undefined;
   const mismatch = count === callers.length ? undefined : new BatchMismatchError(callers.length, count);
@@ -161,7 +161,7 @@ function shareOut<Item, Result>(callers: readonly Caller<Item, Result>[], result
     if (result instanceof Error) {
       sink.error(result);
     } else {
-      sink.next(result as Result);
+      sink.next(result as Exclude<Part, Error>);
       sink.complete();
     }
   }

@@ -10,6 +10,7 @@ import type { Duration } from '../policies/duration.ts';
 import type { Random } from '../policies/random.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
+import { requireRatio } from './require-ratio.ts';
 import { tearDown } from './tear-down.ts';
 
 export interface ClientThrottleOptions {
@@ -25,6 +26,11 @@ export interface ClientThrottleOptions {
    * call after a silence turns every second one away.
    */
   readonly minimumRequests?: number | undefined;
+  /**
+   * No larger share of calls is turned away. Above 0, at most 1, the formula alone. Default: 0.9: five minutes after a dependency under
+   * 20 calls a second went away and came back, all go through again within 216 s, by the formula alone within 484.
+   */
+  readonly maxRejectRatio?: number | undefined;
   /**
    * Whether an error says that the call was not accepted. Default: transient causes do; a permanent one (a 404, a 422) is the answer of
    * an API that has the capacity to answer.
@@ -69,16 +75,16 @@ class FormulaThrottle implements ClientThrottle {
   readonly #random: Random;
 
   constructor(options: ClientThrottleOptions, random: Random) {
-    const { window = '2m', multiplier = 2, minimumRequests = 10, isRefusal = isTransient, onReject } = options;
-    if (!(multiplier >= 1)) throw new RangeError(`multiplier: expected a number of at least 1, got ${multiplier}`);
+    const { window = '2m', multiplier = 2, minimumRequests = 10, maxRejectRatio = 0.9 } = options;
+    const { isRefusal = isTransient, onReject } = options;
+    if (!(multiplier >= 1 && multiplier < Number.POSITIVE_INFINITY))
+      throw new RangeError(`multiplier: expected a number of at least 1, got ${multiplier}`);
     requireCount('minimumRequests', minimumRequests, 0);
+    requireRatio('maxRejectRatio', maxRejectRatio);
+    const windowMs = requireDurationMs('window', window, 1);
     this.isRefusal = isRefusal;
     this.#onReject = onReject;
-    this.#policy = new AdaptiveThrottle({
-      windowMs: requireDurationMs('window', window, 1),
-      multiplier,
-      minimumRequests,
-    });
+    this.#policy = new AdaptiveThrottle({ windowMs, multiplier, minimumRequests, maxRejectRatio });
     this.#random = random;
   }
 

@@ -3,8 +3,8 @@
  * See `gather.ts` for all or nothing.
  */
 import { asyncScheduler, Observable } from 'rxjs';
-import { BranchTimeoutError, GatherFailedError, isTransient, messageOf, TransientError } from '../errors.ts';
-import { type Branches, type BranchValue, byName, scatter, timeLimitMs } from './branches.ts';
+import { BranchTimeoutError, GatherFailedError } from '../errors.ts';
+import { asError, type Branches, type BranchValue, byName, scatter, timeLimitMs } from './branches.ts';
 import type { GatherOptions } from './gather.ts';
 import { requireCount } from './require-count.ts';
 
@@ -75,12 +75,6 @@ export function gatherSettled<B extends Branches>(
 }
 
 const rejectedWith = (reason: unknown): Settled<never> => ({ status: 'rejected', reason: asError(reason) });
-
-function asError(reason: unknown): Error {
-  if (reason instanceof Error) return reason;
-  const message = messageOf(reason);
-  return isTransient(reason) ? new TransientError(message, { cause: reason }) : new Error(message, { cause: reason });
-}
 
 function failureOf(
   branches: Branches,

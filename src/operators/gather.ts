@@ -1,15 +1,15 @@
 /**
  * Gather: all branches at once, and one object of what they gave; all or nothing.
  * `forkJoin` by name with a time limit and without its silent end: a branch that gives nothing is a failure. See `gather-settled.ts`
- * for results that may be partial.
+ * for results that may be partial, `gather-quorum.ts` for the first few.
  */
 import { asyncScheduler, Observable } from 'rxjs';
 import { BranchTimeoutError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
-import { type Branches, type BranchValue, byName, scatter, timeLimitMs } from './branches.ts';
+import { type BranchValue, byName, type MarkedBranches, scatter, timeLimitMs } from './branches.ts';
 
-/** The last value of each branch, under its name. */
-export type Gathered<B extends Branches> = { readonly [Name in keyof B]: BranchValue<B[Name]> };
+/** The last value of each branch, under its name; of an optional one that, or its fallback. */
+export type Gathered<B extends MarkedBranches> = { readonly [Name in keyof B]: BranchValue<B[Name]> };
 
 export interface GatherOptions {
   /** Time for all branches, counted from the subscription. Default: no limit. */
@@ -21,13 +21,14 @@ export interface GatherOptions {
  * completed; `{}` at once for no branches.
  *
  * The first branch to fail fails the gather with its error, unchanged; the others are unsubscribed. A branch that was not subscribed to
- * yet, because one before it failed at once, never is. Unsubscribing unsubscribes all. Holds one value per branch.
+ * yet, because one before it failed at once, never is. A branch marked with `optional` never fails the gather: its fallback stands
+ * in, also when it is still running after `within`. Unsubscribing unsubscribes all. Holds one value per branch.
  *
- * @throws BranchTimeoutError when a branch is still running after `within`.
- * @throws NoValueError when a branch completes without a value.
+ * @throws BranchTimeoutError when a branch that is not optional is still running after `within`.
+ * @throws NoValueError when a branch that is not optional completes without a value.
  * @throws RangeError at once when `within` is no duration.
  */
-export function gather<B extends Branches>(branches: B, { within }: GatherOptions = {}): Observable<Gathered<B>> {
+export function gather<B extends MarkedBranches>(branches: B, { within }: GatherOptions = {}): Observable<Gathered<B>> {
   const withinMs = timeLimitMs(within);
 
   return new Observable((sink) => {
@@ -39,7 +40,7 @@ export function gather<B extends Branches>(branches: B, { within }: GatherOption
     };
 
     if (running === 0) emitAll();
-    scatter(branches, sink, {
+    const subscribers = scatter(branches, sink, {
       fulfilled(index, value) {
         values[index] = value;
         running--;
@@ -51,7 +52,11 @@ export function gather<B extends Branches>(branches: B, { within }: GatherOption
     });
     // The clock starts after the branches, so a value that comes exactly at the limit is in time.
     if (withinMs !== undefined && !sink.closed) {
-      sink.add(asyncScheduler.schedule(() => sink.error(new BranchTimeoutError(withinMs)), withinMs));
+      const endRunning = (): void => {
+        const failure = new BranchTimeoutError(withinMs);
+        for (const subscriber of subscribers) subscriber.error(failure);
+      };
+      sink.add(asyncScheduler.schedule(endRunning, withinMs));
     }
   });
 }

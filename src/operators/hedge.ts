@@ -95,6 +95,7 @@ class HedgedCall<T> {
   readonly #beganAt = asyncScheduler.now();
   readonly #running = new Set<TrySubscriber<T>>();
   #started = 0;
+  #isDecided = false;
   #timer: Subscription | undefined;
   #firstFailure: { readonly cause: unknown } | undefined;
 
@@ -106,35 +107,35 @@ class HedgedCall<T> {
   }
 
   begin(): void {
+    if (this.sink.closed) return;
     this.#start();
     const { maxHedges = 1 } = this.#options;
-    if (this.#started > maxHedges || this.#running.size === 0 || this.#isDecided) return;
+    if (this.#isDecided || this.#started > maxHedges) return;
     const pauseMs = this.#pause.ms;
     this.#timer = asyncScheduler.schedule(() => this.#hedge(pauseMs), pauseMs);
     this.sink.add(this.#timer);
   }
 
-  /** The try that has answered first: the others and the timer end before the answer is passed on. */
-  won(winner: TrySubscriber<T>): void {
+  /**
+   * The try that has answered first: the others and the timer end before the answer is passed on.
+   * Gives what a teardown threw; the others are torn down all the same.
+   */
+  won(winner: TrySubscriber<T>): unknown {
     this.#isDecided = true;
     this.#timer?.unsubscribe();
     this.#running.delete(winner);
-    const failures = [...this.#running].map(tearDown).filter((failure) => failure !== undefined);
+    const thrown = [...this.#running].map(tearDown).find((failure) => failure !== undefined);
     this.#running.clear();
     this.#pause.answered(asyncScheduler.now() - this.#beganAt);
-    if (failures.length > 0) throw failures[0];
     if (winner.index > 0) this.#options.onWin?.(winner.index);
+    return thrown;
   }
 
   failed(loser: TrySubscriber<T>, cause: unknown): void {
     this.#running.delete(loser);
     this.#firstFailure ??= { cause };
-    if (this.#running.size > 0) return;
-    this.#timer?.unsubscribe();
-    this.sink.error(this.#firstFailure.cause);
+    if (this.#running.size === 0) this.sink.error(this.#firstFailure.cause);
   }
-
-  #isDecided = false;
 
   #hedge(pauseMs: number): void {
     const { canHedge, onHedge } = this.#options;
@@ -189,12 +190,13 @@ class TrySubscriber<T> extends Subscriber<T> {
   #wins(): boolean {
     if (this.#hasWon) return true;
     this.#hasWon = true;
+    let failure: unknown;
     try {
-      this.#call.won(this);
-      return true;
+      failure = this.#call.won(this);
     } catch (thrown) {
-      this.#call.sink.error(thrown);
-      return false;
+      failure = thrown;
     }
+    if (failure !== undefined) this.#call.sink.error(failure);
+    return failure === undefined;
   }
 }

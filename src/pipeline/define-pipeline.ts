@@ -23,6 +23,11 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
   readonly input: Schema;
   /** The APIs the handle may call. Default: none. */
   readonly apis?: Definitions;
+  /**
+   * Names of the `apis` without which no message can be done: while the breaker of one is open, the pipeline takes no messages, and half-open
+   * it takes as many as there are probes. Default: all of them. APIs whose failure the handle can live with are better left out.
+   */
+  readonly needs?: readonly (keyof NoInfer<Definitions> & string)[];
   /** Messages handled at once: 1 to 10 000. Default: 64. */
   readonly concurrency?: number;
   /** Default: `none`. A message that waits for a later attempt lets others pass it, whatever the order. */
@@ -54,6 +59,7 @@ export interface Pipeline {
   readonly source: QueueSource;
   readonly input: z.ZodType;
   readonly apis: ApiDefinitions;
+  readonly needs: readonly string[];
   readonly concurrency: number;
   readonly prefetch: number;
   readonly order: 'none' | 'arrival' | { readonly by: (message: unknown) => string };
@@ -76,6 +82,7 @@ const schema = z.strictObject({
   source: z.custom(isKind('queue'), { error: 'expected a source made by queue()' }),
   input: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
   apis: z.record(z.string(), z.custom(isKind('api'), { error: 'expected an API made by defineApi()' })).optional(),
+  needs: z.array(z.string()).optional(),
   concurrency: z.int().min(1).max(10_000).optional(),
   order: z
     .union([
@@ -108,7 +115,11 @@ export function definePipeline<
   const Definitions extends ApiDefinitions = Record<never, never>,
   Output = never,
 >(options: PipelineOptions<Schema, Definitions, Output>): Pipeline {
-  reportProblems([...problemsOf(subjectOf(options), schema, options), ...boundProblems(options)]);
+  reportProblems([
+    ...problemsOf(subjectOf(options), schema, options),
+    ...boundProblems(options),
+    ...needProblems(options),
+  ]);
   const { concurrency = 64, order = 'none', timeout = '5m', maxMessageBytes = 1024 * 1024 } = options;
   const { publishes = [], replyTo = ['amq.*'], apis = {}, name, source, input, handle, output } = options;
   return {
@@ -117,6 +128,7 @@ export function definePipeline<
     source,
     input,
     apis,
+    needs: options.needs ?? Object.keys(apis),
     concurrency,
     prefetch: source?.prefetch ?? Math.min(2 * concurrency, 65_535),
     order: order as Pipeline['order'],
@@ -147,6 +159,22 @@ function boundProblems(options: {
       message: `expected at least the concurrency, ${concurrency}, or slots stay empty; got ${prefetch}`,
     },
   ];
+}
+
+/** A need that is no API of the pipeline. */
+function needProblems(options: {
+  readonly name: string;
+  readonly apis?: ApiDefinitions;
+  readonly needs?: readonly string[];
+}): readonly Problem[] {
+  const { apis = {}, needs = [] } = options;
+  const unknown = needs.filter((need) => !Object.hasOwn(apis, need));
+  const known = Object.keys(apis).join(', ') || 'none';
+  return unknown.map((need) => ({
+    subject: subjectOf(options),
+    path: 'needs',
+    message: `"${need}" is none of the pipeline's apis: ${known}`,
+  }));
 }
 
 export const isPipeline = (value: unknown): value is Pipeline => isKind('pipeline')(value);

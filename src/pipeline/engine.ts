@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
 import type { Facts } from '../events.ts';
 import type { Api } from '../http/api.ts';
-import type { CallScope } from '../http/api-client.ts';
+import type { ApiAvailability, CallScope } from '../http/api-client.ts';
 import type { ApiDefinition } from '../http/define-api.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
@@ -13,6 +13,8 @@ export interface Engine {
   readonly broker: Broker;
   /** The one client of a definition, bound to a message. */
   readonly bindApi: (definition: ApiDefinition, scope: CallScope) => Api;
+  /** Whether an API can be called: replays the state now, then each change. */
+  readonly availabilityOf: (definition: ApiDefinition) => Observable<ApiAvailability>;
   readonly journal: Journal;
   readonly facts: Facts;
   readonly log: Logger;

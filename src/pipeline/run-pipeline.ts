@@ -5,8 +5,22 @@
  *
  * The broker's prefetch is the inlet valve: whatever waits in here, it is at most that many messages.
  */
-import { ignoreElements, map, mergeMap, type Observable, type OperatorFunction, of, takeUntil, tap } from 'rxjs';
+import {
+  defer,
+  distinctUntilChanged,
+  ignoreElements,
+  map,
+  mergeMap,
+  NEVER,
+  type Observable,
+  type OperatorFunction,
+  of,
+  switchMap,
+  takeUntil,
+  tap,
+} from 'rxjs';
 import { codeOf, messageOf } from '../errors.ts';
+import type { ApiDefinition } from '../http/define-api.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { correlationIdOf, messageIdOf } from '../message/identity.ts';
 import { inSlots } from '../operators/in-slots.ts';
@@ -16,6 +30,7 @@ import { clockNow } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import { handleMessage } from './handle-message.ts';
+import { IntakeGate, passageOf } from './intake-gate.ts';
 import type { Journey, Judged } from './journey.ts';
 import { Ledger, type LedgerCounts } from './ledger.ts';
 import { attemptOf, deadlineOf } from './message-headers.ts';
@@ -124,10 +139,29 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     });
   };
 
-  const work = broker.consume(pipeline.source.name, { prefetch: pipeline.prefetch, onConsuming }).pipe(
-    takeUntil(engine.drain.pipe(tap(() => (isDraining = true)))),
+  const gate = new IntakeGate();
+  const passages = passageOf(pipeline.needs.map((name) => engine.availabilityOf(definitionOf(pipeline, name)))).pipe(
+    tap((passage) => {
+      gate.passage = passage;
+      if (passage.limit === 0) onConsuming(false, passage.reason);
+    }),
+  );
+  const deliveries = broker.consume(pipeline.source.name, { prefetch: pipeline.prefetch, onConsuming });
+
+  const work = passages.pipe(
+    map(({ limit }) => limit > 0),
+    distinctUntilChanged(),
+    switchMap((isOpen) => (isOpen ? deliveries : NEVER)),
+    takeUntil(
+      engine.drain.pipe(
+        tap(() => {
+          isDraining = true;
+          gate.open();
+        }),
+      ),
+    ),
     map(receive),
-    inOrder(pipeline, judge),
+    inOrder(pipeline, (received) => gate.run(defer(() => judge(received)))),
     mergeMap((judged) => settle(judged).pipe(tap((settlement) => book(judged.journey, settlement)))),
     ignoreElements(),
   );
@@ -142,6 +176,13 @@ function inOrder(
   if (order === 'none') return inSlots(judge, concurrency);
   if (order === 'arrival') return inSlots(judge, 1);
   return mergeMapByKey(keyOf, judge, { concurrency });
+}
+
+function definitionOf({ apis, name: pipeline }: Pipeline, name: string): ApiDefinition {
+  const definition = apis[name];
+  if (definition === undefined)
+    throw new TypeError(`pipeline "${pipeline}" needs "${name}", which is none of its apis`);
+  return definition;
 }
 
 /** A message that could not be read has no key, and nobody to be in order with. */

@@ -13,6 +13,8 @@ export interface ThrottleRules {
   readonly multiplier: number;
   /** Nothing is turned away before the window holds so many requests. */
   readonly minimumRequests: number;
+  /** No larger share is turned away. Above 0, at most 1. */
+  readonly maxRejectRatio: number;
 }
 
 /** `max(0, (requests − K × accepts) / (requests + 1))`: the chance with which the next request is turned away. */
@@ -32,9 +34,10 @@ export class AdaptiveThrottle {
   }
 
   rejectRatio(nowMs: number): number {
-    const { multiplier, minimumRequests } = this.#rules;
+    const { multiplier, minimumRequests, maxRejectRatio } = this.#rules;
     const requests = this.#requests.total(nowMs);
-    return requests < minimumRequests ? 0 : rejectRatio(requests, this.#accepts.total(nowMs), multiplier);
+    if (requests < minimumRequests) return 0;
+    return Math.min(maxRejectRatio, rejectRatio(requests, this.#accepts.total(nowMs), multiplier));
   }
 
   /** A request was answered, or turned away here: then it is one that was not accepted. */

@@ -137,7 +137,7 @@ export class BreakerPolicy {
 
   /** A call that was admitted in `epoch` ended in a way that tells nothing: another may probe in its place. */
   giveBack(epoch: BreakerEpoch): void {
-    if (epoch === this.#epoch && epoch.state === 'half-open') epoch.trial.giveBack();
+    if (epoch.state === 'half-open') epoch.trial.giveBack();
   }
 
   /** Lets nothing through until it is released. */
@@ -180,7 +180,7 @@ export class BreakerPolicy {
   }
 }
 
-/** By division: 0.55 × 20 is more than 11, and 11 / 20 is 0.55. */
+/** By division: 0.55 × 100 is more than 55, and 55 / 100 is 0.55. */
 const isReached = (ratio: number, count: number, calls: number): boolean => count / calls >= ratio;
 
 /** The most of `calls` that stay below the ratio. */

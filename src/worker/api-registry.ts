@@ -3,13 +3,15 @@ import { forkJoin, ignoreElements, type Observable } from 'rxjs';
 import { ConfigError, DefinitionError, type Problem } from '../errors.ts';
 import type { Facts } from '../events.ts';
 import type { Api } from '../http/api.ts';
-import { type ApiClient, type CallScope, createApiClient } from '../http/api-client.ts';
+import { type ApiAvailability, type ApiClient, type CallScope, createApiClient } from '../http/api-client.ts';
 import type { ApiDefinition } from '../http/define-api.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import type { Random } from '../policies/random.ts';
 
 export interface ApiRegistry {
   bind(definition: ApiDefinition, scope: CallScope): Api;
+  /** Whether it can be called: replays the state now, then each change. */
+  availabilityOf(definition: ApiDefinition): Observable<ApiAvailability>;
   /** Cold. Closes every client's connections, then completes. */
   close(): Observable<never>;
 }
@@ -30,13 +32,14 @@ export function createApiRegistry(
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
+  const clientOf = (definition: ApiDefinition): ApiClient => {
+    const client = clients.get(definition);
+    if (client !== undefined) return client;
+    throw new TypeError(`api "${definition.name}" is not declared by any pipeline of this worker`);
+  };
   return {
-    bind: (definition, scope) => {
-      const client = clients.get(definition);
-      if (client === undefined)
-        throw new TypeError(`api "${definition.name}" is not declared by any pipeline of this worker`);
-      return client.bind(scope);
-    },
+    bind: (definition, scope) => clientOf(definition).bind(scope),
+    availabilityOf: (definition) => clientOf(definition).availability,
     close: () => forkJoin([...clients.values()].map((client) => client.close())).pipe(ignoreElements()),
   };
 }

@@ -91,7 +91,17 @@ export function startWorker(options: WorkerOptions): Worker {
   const drain = new ReplaySubject<void>(1);
   const halt = new ReplaySubject<string>(1);
   const runs = pipelines.map((pipeline) =>
-    runPipeline(pipeline, { broker, journal, facts, log, random, drain, halt, bindApi: apis.bind }),
+    runPipeline(pipeline, {
+      broker,
+      journal,
+      facts,
+      log,
+      random,
+      drain,
+      halt,
+      bindApi: apis.bind,
+      availabilityOf: apis.availabilityOf,
+    }),
   );
   const state = new BehaviorSubject<WorkerState>('starting');
   const grace = new Subscription();

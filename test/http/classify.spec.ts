@@ -56,7 +56,7 @@ describe('callErrorOf', () => {
     ['request', 'ERR_REQUEST_INVALID'],
   ] as const) {
     it(`makes ${code} of a fault of the ${fault}`, () => {
-      const error = callErrorOf(call, new TransportError(fault, 'what happened'), 7);
+      const error = callErrorOf(call, new TransportError(fault, 'what happened'), 7, 0);
       expect(codeOf(error)).to.equal(code);
       expect(error).to.include(call);
     });
@@ -64,8 +64,8 @@ describe('callErrorOf', () => {
 
   it('passes on what is not the transport’s', () => {
     const mistake = new TypeError('mistake');
-    expect(callErrorOf(call, mistake, 7)).to.equal(mistake);
-    expect(callErrorOf(call, undefined, 7)).to.equal(undefined);
+    expect(callErrorOf(call, mistake, 7, 0)).to.equal(mistake);
+    expect(callErrorOf(call, undefined, 7, 0)).to.equal(undefined);
   });
 });
 

@@ -39,9 +39,29 @@ describe('defineApi', () => {
       auth: bearer('x'),
       headers: { 'x-a': 'b', 'x-c': setting('C', () => 'd') },
       timeout: '1.5s',
-      concurrency: 1,
+      tls: { ca: ['a', setting('CA', () => 'b')], cert: 'c', key: new Secret('d'), pins: ['e'], servername: 'f' },
+      addresses: ['10.0.0.0/8', 'fd00::/8', '::1'],
+      concurrency: { adaptive: 'gradient', initial: 2, min: 1, max: 3 },
       maxQueued: 1,
-      retry: { maxAttempts: 1, backoff: { initial: 1, max: '2s', jitter: 'equal' }, maxRetryAfter: '1m' },
+      connections: 1,
+      keepAlive: '2s',
+      rateLimit: { requests: 1, per: '1s', burst: 1 },
+      breaker: {
+        window: { calls: 10 },
+        failureRatio: 0.5,
+        minimumCalls: 10,
+        consecutiveFailures: 1,
+        slowCall: '1s',
+        slowCallRatio: 0.5,
+        openFor: { initial: '1s', factor: 2, max: '1m' },
+        probes: 2,
+        probesToClose: 1,
+      },
+      throttle: { k: 1.5 },
+      hedge: { after: { percentile: 95, minimum: 0, maximum: '1s' } },
+      retry: { maxAttempts: 1, backoff: { initial: 1, max: '2s', jitter: 'equal' }, maxRetryAfter: '1m', budget: 0.1 },
+      classify: () => undefined,
+      compressRequests: { above: 0 },
       maxRequestBytes: 1,
       maxResponseBytes: 1,
       axios: () => {},
@@ -72,7 +92,7 @@ describe('defineApi', () => {
   });
 
   for (const value of [Number.NaN, 0, -1, 1.5, '5', Number.POSITIVE_INFINITY, null]) {
-    for (const option of ['concurrency', 'maxQueued', 'maxRequestBytes', 'maxResponseBytes']) {
+    for (const option of ['concurrency', 'maxQueued', 'connections', 'maxRequestBytes', 'maxResponseBytes']) {
       it(`refuses ${option}: ${value}`, () =>
         expect(problemOf({ [option]: value })).to.match(new RegExp(`^api "payment": ${option}: expected .*, got `)));
     }
@@ -88,9 +108,35 @@ describe('defineApi', () => {
     });
   }
 
+  for (const [wrong, problem] of [
+    [{ addresses: 'private' }, "addresses: expected 'any' or 'public'"],
+    [{ addresses: [] }, 'addresses: expected'],
+    [{ addresses: ['10.0.0.0/33'] }, "addresses.0: expected a network as '10.20.0.0/16' or 'fd00::/8', got '10.0.0.0/33'"],
+    [{ rateLimit: { requests: 0, per: '1s' } }, 'rateLimit.requests: expected at least 1, got 0'],
+    [{ rateLimit: { requests: 5 } }, 'rateLimit.per: expected a duration'],
+    [{ breaker: true }, 'breaker: expected'],
+    [{ breaker: { failureRatio: 50 } }, 'breaker.failureRatio: expected at most 1, got 50'],
+    [{ breaker: { failureRatoi: 0.5 } }, 'breaker.failureRatoi: unknown option, did you mean "failureRatio"?'],
+    [{ breaker: { window: { calls: 5 }, minimumCalls: 6 } }, 'breaker.minimumCalls: must fit'],
+    [{ breaker: { slowCallRatio: 0.5 } }, 'breaker.slowCallRatio: must fit'],
+    [{ throttle: { k: 0.5 } }, 'throttle.k: expected at least 1, got 0.5'],
+    [{ hedge: { after: { percentile: 5, minimum: 1, maximum: 2 } } }, 'hedge.after.percentile: expected at least 50'],
+    [{ concurrency: { adaptive: 'fast' } }, "concurrency.adaptive: expected 'gradient' or 'vegas' or 'aimd', got 'fast'"],
+    [{ concurrency: { adaptive: 'aimd', min: 9, max: 8 } }, 'concurrency.min: must be at most max (8), is 9'],
+    [{ concurrency: { adaptive: 'aimd', initial: 70 } }, 'concurrency.initial: must be from 1 to 64, is 70'],
+    [{ retry: { budget: 0 } }, 'retry.budget: expected'],
+    [{ compressRequests: { above: -1 } }, 'compressRequests.above: expected at least 0, got -1'],
+    [{ tls: { pins: [] } }, 'tls.pins: expected'],
+    [{ tls: { verify: false } }, 'tls.verify: unknown option'],
+    [{ classify: 'transient' }, 'classify: expected a function'],
+    [{ keepAlive: 0 }, 'keepAlive: expected a duration'],
+  ] as const) {
+    it(`refuses ${JSON.stringify(wrong)}`, () => expect(problemOf(wrong)).to.include(problem));
+  }
+
   it('refuses a first pause that is longer than the longest', () => {
     expect(problemOf({ retry: { backoff: { initial: '10s' } } })).to.equal(
-      'api "payment": retry.backoff.initial: expected at most max (5s), got 10s',
+      'api "payment": retry.backoff.initial: must be at most max (5s), is 10s',
     );
   });
 
@@ -100,7 +146,7 @@ describe('defineApi', () => {
       problemOf({ headers: { Host: 'b', 'x-a': 'c\nd', 'idempotency-key': '1', 'x y': '' } }).split('; '),
     ).to.have.length(4);
     expect(problemOf({ auth: { header: 'x', value: CANARY } })).to.equal(
-      'api "payment": auth: must be made by apiKey, bearer or basic',
+      'api "payment": auth: must be made by apiKey, bearer, basic or oauth2',
     );
     expect(problemOf({ auth: apiKey('Content-Length', 'x') })).to.include(
       'auth: header content-length is set by the transport alone',
@@ -159,11 +205,20 @@ describe('readSettings', () => {
     expect(base).to.deep.equal({ origin: 'http://a.test', prefix: '/x' });
     expect({ ...headers }).to.deep.equal({});
     expect(settings).to.deep.equal({
+      tls: undefined,
+      addresses: undefined,
       authHeader: undefined,
+      tokenRequest: undefined,
       timeoutMs: 10_000,
       concurrency: 64,
       maxQueued: 1_000,
-      retry: { maxAttempts: 3, initialMs: 100, maxMs: 5_000, jitter: 'full', maxRetryAfterMs: 5_000 },
+      connections: 64,
+      keepAliveMs: 4_000,
+      breaker: {},
+      throttle: undefined,
+      maxRetryAfterMs: 5_000,
+      retry: { maxAttempts: 3, initialMs: 100, maxMs: 5_000, jitter: 'full', budget: 0.2 },
+      compressAboveBytes: undefined,
       maxRequestBytes: API_DEFAULTS.maxBytes,
       maxResponseBytes: API_DEFAULTS.maxBytes,
     });

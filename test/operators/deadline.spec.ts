@@ -14,13 +14,13 @@ describe('withDeadline', () => {
       const early = '           ^           ';
       const late = '            ----^       ';
       const expected = '        -a--b--|    ';
-      const expectedLate = '    -----a--#   ';
+      const expectedLate = '    -----a--b#  ';
 
-      const result = source.pipe(withDeadline(8));
+      const result = source.pipe(withDeadline(9));
 
       expectObservable(result, early).toBe(expected);
-      expectObservable(result, late).toBe(expectedLate, undefined, new DeadlineExceededError(8));
-      expectSubscriptions(source.subscriptions).toBe(['^------!', '----^---!']);
+      expectObservable(result, late).toBe(expectedLate, undefined, new DeadlineExceededError(9));
+      expectSubscriptions(source.subscriptions).toBe(['^------!', '----^----!']);
       expectNoTimersLeft();
     }),
   );
@@ -60,10 +60,13 @@ describe('withDeadline', () => {
 
   it(
     'has none for Infinity',
-    marbles(({ cold, expectObservable, expectNoTimersLeft }) => {
+    marbles(({ cold, expectObservable, expectNoTimersLeft, scheduler }) => {
       expectObservable(cold('-a|').pipe(withDeadline(Number.POSITIVE_INFINITY))).toBe('-a|');
       expectObservable(NEVER.pipe(withDeadline(Number.POSITIVE_INFINITY)), '^--!').toBe('----');
       expectNoTimersLeft();
+      const due = scheduler.actions.length;
+      NEVER.pipe(withDeadline(Number.POSITIVE_INFINITY)).subscribe();
+      expect(scheduler.actions).to.have.length(due);
     }),
   );
 

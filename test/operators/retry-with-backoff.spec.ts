@@ -1,14 +1,18 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { catchError, defer, finalize, NEVER, Observable, Subject, take, tap, throwError, timer } from 'rxjs';
-import { PermanentError, RetryExhaustedError, TransientError } from '../../src/errors.ts';
+import { PermanentError, RetryExhaustedError, TimeoutExceededError, TransientError } from '../../src/errors.ts';
 import { type RetryWithBackoffOptions, retryWithBackoff } from '../../src/operators/retry-with-backoff.ts';
 import { MAX_TIMER_MS } from '../../src/policies/duration.ts';
+import { createRetryBudget } from '../../src/policies/retry-budget.ts';
 import { marbles } from '../../src/testing/marbles.ts';
 
 const down = new TransientError('down');
 const gone = new PermanentError('gone');
-const exhausted = (attempts: number): RetryExhaustedError => new RetryExhaustedError(attempts, { cause: down });
+const exhausted = (attempts: number, because?: string): RetryExhaustedError =>
+  new RetryExhaustedError(attempts, { cause: down, ...(because === undefined ? {} : { because }) });
+const noTime = 'no time is left for another';
+const noBudget = 'the retry budget is empty';
 const twice = (attempt: number): number => 2 * attempt;
 const options: RetryWithBackoffOptions = { maxAttempts: 3, backoff: twice };
 
@@ -128,7 +132,7 @@ describe('retryWithBackoff', () => {
       expectObservable(source.pipe(retryWithBackoff({ ...options, deadlineAt: 8 }))).toBe(
         '----#',
         undefined,
-        exhausted(2),
+        exhausted(2, noTime),
       );
       expectSubscriptions(source.subscriptions).toBe(attempts);
       expectNoTimersLeft();
@@ -317,6 +321,120 @@ describe('retryWithBackoff', () => {
       .subscribe((value) => seen.push(value));
     source.next(1);
     expect(seen).to.deep.equal([3, 2, 1]);
+  });
+
+  it(
+    'cuts an attempt that takes longer than its time, and tries again',
+    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+      const attempts = [cold('-a----|'), cold('--b|')];
+      const [late, inTime] = attempts;
+      const result = defer(() => attempts.shift() ?? NEVER).pipe(retryWithBackoff({ ...options, attemptTimeout: 3 }));
+      expectObservable(result).toBe('-a-----b|');
+      expectSubscriptions(late?.subscriptions ?? []).toBe('  ^--!');
+      expectSubscriptions(inTime?.subscriptions ?? []).toBe('-----^--!');
+      expectNoTimersLeft();
+    }),
+  );
+
+  it(
+    'gives each attempt the same time, and gives up with its timeout',
+    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+      const source = cold('-');
+      const failure = new RetryExhaustedError(2, { cause: new TimeoutExceededError(3) });
+      expectObservable(source.pipe(retryWithBackoff({ maxAttempts: 2, backoff: twice, attemptTimeout: '3ms' }))).toBe(
+        '--------#',
+        undefined,
+        failure,
+      );
+      expectSubscriptions(source.subscriptions).toBe(['^--!', '-----^--!']);
+      expectNoTimersLeft();
+    }),
+  );
+
+  it(
+    'leaves no timer of an attempt that is unsubscribed',
+    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+      const source = cold('-a--');
+      expectObservable(source.pipe(retryWithBackoff({ ...options, attemptTimeout: 100 })), '^--!').toBe('-a-');
+      expectSubscriptions(source.subscriptions).toBe('^--!');
+      expectNoTimersLeft();
+    }),
+  );
+
+  it(
+    'gives up at once when the budget holds no retry, and says so',
+    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft, flush }) => {
+      // Two calls pay for one retry.
+      const budget = createRetryBudget({ ratio: 0.5, minimumPerSecond: 0 });
+      const retried: number[] = [];
+      const result = cold('-#', undefined, down).pipe(
+        retryWithBackoff({ ...options, budget, onRetry: (attempt) => retried.push(attempt) }),
+      );
+      const source = cold('-#', undefined, down);
+      expectObservable(result).toBe('-#', undefined, exhausted(1, noBudget));
+      expectObservable(source.pipe(retryWithBackoff({ ...options, budget })), '---^').toBe(
+        '-------#',
+        undefined,
+        exhausted(2, noBudget),
+      );
+      expectSubscriptions(source.subscriptions).toBe(['---^!', '------^!']);
+      expectNoTimersLeft();
+      flush();
+      expect(retried).to.deep.equal([]);
+      expect(exhausted(1, noBudget).message).to.equal('gave up after 1 attempt, the retry budget is empty: down');
+    }),
+  );
+
+  it(
+    'takes nothing out of the budget for a retry that is not made',
+    marbles(({ cold, expectObservable, flush }) => {
+      const budget = createRetryBudget({ ratio: 1, minimumPerSecond: 0 });
+      const paid = { ...options, budget };
+      const permanent = cold('-#', undefined, gone).pipe(retryWithBackoff(paid));
+      const late = cold('-#', undefined, down).pipe(retryWithBackoff({ ...paid, deadlineAt: 2 }));
+      const only = cold('-#', undefined, down).pipe(retryWithBackoff({ ...paid, maxAttempts: 1 }));
+      expectObservable(permanent).toBe('-#', undefined, gone);
+      expectObservable(late).toBe('-#', undefined, exhausted(1, noTime));
+      expectObservable(only).toBe('-#', undefined, down);
+      flush();
+      expect(budget.balance(1)).to.equal(3);
+    }),
+  );
+
+  it('never makes more retries than its calls and the reserve pay for, whatever fails (F34: total calls ≤ (1 + budget) × messages)', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ at: fc.nat({ max: 60 }), failures: fc.nat({ max: 4 }) }), { maxLength: 60 }),
+        fc.integer({ min: 0, max: 10 }),
+        (calls, tenths) => {
+          const ratio = tenths / 10;
+          const budget = createRetryBudget({ ratio, minimumPerSecond: 1 });
+          let subscriptions = 0;
+          marbles(({ expectObservable, expectNoTimersLeft }) => {
+            for (const { at, failures } of calls) {
+              let left = failures;
+              const source = defer(() => {
+                subscriptions++;
+                return timer(1).pipe(
+                  tap(() => {
+                    if (left-- > 0) throw down;
+                  }),
+                );
+              });
+              const retried = source.pipe(retryWithBackoff({ maxAttempts: 4, backoff: twice, budget }));
+              expectObservable(retried, `${'-'.repeat(at)}^`);
+            }
+            expectNoTimersLeft();
+          })();
+          expect(subscriptions).to.be.at.most(calls.length * (1 + ratio) + 10 + 1e-6);
+        },
+      ),
+    );
+  });
+
+  it('refuses an attempt timeout that is none', () => {
+    for (const attemptTimeout of [0, -1, Number.NaN, '5 parsecs' as '5s'])
+      expect(() => retryWithBackoff({ ...options, attemptTimeout })).to.throw(RangeError, 'attemptTimeout: expected');
   });
 
   it('refuses fewer than one attempt', () => {

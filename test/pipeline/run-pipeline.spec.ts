@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import {
   asyncScheduler,
+  BehaviorSubject,
   concat,
   EMPTY,
   from,
@@ -19,6 +20,8 @@ import { exchange } from '../../src/broker/exchange.ts';
 import { queue } from '../../src/broker/queue.ts';
 import { PermanentError, PublishNackedError, TransientError, UnroutableError } from '../../src/errors.ts';
 import { createFacts, type Fact, type Settled } from '../../src/events.ts';
+import type { ApiAvailability } from '../../src/http/api-client.ts';
+import { defineApi } from '../../src/http/define-api.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
 import { definePipeline, type Pipeline } from '../../src/pipeline/define-pipeline.ts';
@@ -35,6 +38,7 @@ interface Stage {
   readonly facts: Fact[];
   readonly drain: () => void;
   readonly halt: (reason: string) => void;
+  readonly setAvailability: (api: string, state: ApiAvailability) => void;
   readonly run: ReturnType<typeof runPipeline>;
   /** Frame at which the work completed. */
   readonly ended: () => number | undefined;
@@ -48,6 +52,12 @@ function onStage(pipeline: Pipeline, script: (stage: Stage) => void, verify: (st
   scheduler.run(({ flush }) => {
     const broker = new ScriptedBroker();
     const facts = createFacts();
+    const availabilities = new Map<string, BehaviorSubject<ApiAvailability>>();
+    const availability = (name: string): BehaviorSubject<ApiAvailability> => {
+      const known = availabilities.get(name) ?? new BehaviorSubject<ApiAvailability>({ isAvailable: true });
+      availabilities.set(name, known);
+      return known;
+    };
     const drain = new ReplaySubject<void>(1);
     const halt = new ReplaySubject<string>(1);
     const heard: Fact[] = [];
@@ -64,6 +74,7 @@ function onStage(pipeline: Pipeline, script: (stage: Stage) => void, verify: (st
       log: silentLogger,
       random: () => 0.5,
       bindApi,
+      availabilityOf: ({ name }) => availability(name),
     });
     let endedAt: number | undefined;
     run.work.subscribe({ complete: () => (endedAt = asyncScheduler.now()) });
@@ -76,6 +87,7 @@ function onStage(pipeline: Pipeline, script: (stage: Stage) => void, verify: (st
       },
       drain: () => drain.next(),
       halt: (reason) => halt.next(reason),
+      setAvailability: (name, state) => availability(name).next(state),
       ended: () => endedAt,
       at: (frame, action) => asyncScheduler.schedule(action, frame),
     };
@@ -554,6 +566,98 @@ describe('runPipeline', () => {
         },
       );
       expect(outcome(expiring('5000'), failing)).to.deep.include({ settlement: 'deadLetter', code: 'ERR_TRANSIENT' });
+    });
+  });
+
+  describe('while an API that is needed cannot be called', () => {
+    const payment = defineApi('payment', { baseUrl: 'http://localhost:1' });
+    const email = defineApi('email', { baseUrl: 'http://localhost:2' });
+    const parts = { name: 'needy', source, input: Message, apis: { payment, email }, concurrency: 4 };
+    const pipeline = definePipeline({ ...parts, needs: ['payment'], handle: () => timer(10).pipe(ignoreElements()) });
+    const open = { isAvailable: false, reason: `payment's breaker is open` };
+    const deliverAll = ({ broker }: Stage, ids: readonly string[]) => {
+      for (const messageId of ids) broker.deliver({ body: { n: 1 }, properties: { messageId } });
+    };
+    const settledAt = ({ broker }: Stage) =>
+      broker.settlements.map(({ frame, how, messageId }) => `${frame} ${how} ${messageId}`);
+
+    it('takes no messages, says why, and goes on when it can be called again', () => {
+      onStage(
+        pipeline,
+        (stage) => {
+          stage.at(5, () => stage.setAvailability('payment', open));
+          stage.at(6, () => {
+            expect(stage.broker.isConsumed).to.equal(false);
+            expect(stage.run.intake()).to.deep.equal({ isConsuming: false, reason: open.reason });
+          });
+          stage.at(50, () => stage.setAvailability('payment', { isAvailable: true }));
+          stage.at(51, () => deliverAll(stage, ['later']));
+        },
+        (stage) => {
+          expect(stage.broker.isConsumed).to.equal(true);
+          expect(settledAt(stage)).to.deep.equal(['61 ack later']);
+        },
+      );
+    });
+
+    it('finishes what runs and holds what has not started', () => {
+      onStage(
+        pipeline,
+        (stage) => {
+          deliverAll(stage, ['a', 'b', 'c', 'd', 'e', 'f']);
+          stage.at(5, () => stage.setAvailability('payment', open));
+          stage.at(100, () => stage.setAvailability('payment', { isAvailable: true }));
+        },
+        (stage) =>
+          expect(settledAt(stage).map((text) => text.split(' ')[2])).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f']),
+      );
+    });
+
+    it('lets as many messages through as the half-open breaker has probes', () => {
+      onStage(
+        pipeline,
+        (stage) => {
+          stage.at(1, () => stage.setAvailability('payment', { isAvailable: true, probes: 1 }));
+          stage.at(10, () => deliverAll(stage, ['a', 'b', 'c']));
+        },
+        (stage) => {
+          const frames = stage.broker.settlements.map(({ frame }) => frame);
+          expect(frames).to.have.length(3);
+          expect((frames[1] ?? 0) - (frames[0] ?? 0)).to.be.at.least(10);
+          expect((frames[2] ?? 0) - (frames[1] ?? 0)).to.be.at.least(10);
+        },
+      );
+    });
+
+    it('goes on without an API it does not need', () => {
+      onStage(
+        pipeline,
+        (stage) => {
+          stage.setAvailability('email', { isAvailable: false, reason: 'open' });
+          deliverAll(stage, ['a']);
+        },
+        (stage) => expect(settledAt(stage)).to.deep.equal(['10 ack a']),
+      );
+    });
+
+    it('gives back what waits when the worker drains', () => {
+      onStage(
+        pipeline,
+        (stage) => {
+          deliverAll(stage, ['a', 'b', 'c', 'd', 'e']);
+          stage.at(5, () => stage.setAvailability('payment', open));
+          stage.at(50, stage.drain);
+        },
+        (stage) => {
+          expect(stage.run.ledger()).to.deep.include({ acked: 4, returned: 1, inFlight: 0 });
+          expect(stage.ended()).to.be.a('number');
+        },
+      );
+    });
+
+    it('refuses a need that is none of its apis', () => {
+      const make = () => definePipeline({ ...parts, needs: ['shipping' as 'email'], handle: () => EMPTY });
+      expect(make).to.throw(`pipeline "needy": needs: "shipping" is none of the pipeline's apis: payment, email`);
     });
   });
 

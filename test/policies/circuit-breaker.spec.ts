@@ -244,13 +244,13 @@ describe('the circuit of a breaker', () => {
     drive.run([is('open')]);
   });
 
-  it('compares ratios without rounding: 11 of 20 is 0.55', () => {
-    for (let percent = 5; percent <= 100; percent += 5) {
-      const [failures, failureRatio] = [percent / 5, Number(`${percent}e-2`)];
-      const drive = new Drive({ window: { calls: 20 }, minimumCalls: 20, failureRatio });
-      drive.run(['s'.repeat(20 - failures), 'f'.repeat(failures - 1), is('closed'), 'f', is('open')]);
+  it('compares ratios without rounding: 55 of 100 is 0.55, and 0.55 × 100 is more than 55', () => {
+    for (let failures = 1; failures <= 100; failures++) {
+      const failureRatio = Number(`${failures}e-2`);
+      const drive = new Drive({ window: { calls: 100 }, minimumCalls: 100, failureRatio });
+      drive.run(['s'.repeat(100 - failures), 'f'.repeat(failures - 1), is('closed'), 'f', is('open')]);
 
-      const trial = new Drive({ consecutiveFailures: 1, failureRatio, probes: 20 });
+      const trial = new Drive({ consecutiveFailures: 1, failureRatio, probes: 100 });
       trial.run(['f', 1_000, 'f'.repeat(failures - 1), is('half-open'), 'f', is('open')]);
     }
   });

@@ -104,6 +104,7 @@ describe('createRetryBudget', () => {
                 calls.push(nowMs);
               } else if (budget.withdraw(nowMs)) retries.push(nowMs);
             }
+            expect(budget.balance(nowMs)).to.be.at.least(0);
             // Slices are forgotten as a whole, so the retries of nine tenths of a window are paid by the calls of a whole one.
             const since = (moments: readonly number[], ms: number): number =>
               moments.filter((moment) => moment > nowMs - ms).length;

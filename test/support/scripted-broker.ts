@@ -7,6 +7,7 @@ import {
   concat,
   defer,
   EMPTY,
+  finalize,
   ignoreElements,
   type Observable,
   of,
@@ -86,7 +87,7 @@ export class ScriptedBroker implements Broker {
   consume(): Observable<Delivery> {
     return defer(() => {
       this.isConsumed = true;
-      return this.#deliveries;
+      return this.#deliveries.pipe(finalize(() => (this.isConsumed = false)));
     });
   }
 

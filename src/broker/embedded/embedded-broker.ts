@@ -7,7 +7,8 @@ import type { Random } from '../../policies/random.ts';
 import { BrokerModel, type QueueDepth } from './model/broker-model.ts';
 import type { Ledger } from './model/ledger.ts';
 import type { RestartOptions } from './model/lifecycle-commands.ts';
-import { type ConnectionHost, ConnectionSession, type Direction } from './wire/connection-session.ts';
+import type { ConnectionHost, Direction, Writing } from './wire/connection-host.ts';
+import { ConnectionSession } from './wire/connection-session.ts';
 
 export interface EmbeddedBrokerOptions {
   /** Default: 0, any free port. */
@@ -70,7 +71,7 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
   const { port = 0, host = '127.0.0.1', users, vhosts = ['/'], now = () => Date.now(), random = Math.random } = options;
   const models = new Map(vhosts.map((vhost) => [vhost, new BrokerModel({ now, random, vhost })]));
   const sessions = new Set<ConnectionSession>();
-  const written = new Set<ConnectionSession>();
+  const written = new Set<Writing>();
   let server: Server | undefined;
   let blockedBecause: string | undefined;
   let alarm: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
@@ -105,10 +106,6 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
     modelOf: (vhost) => models.get(vhost),
     settle,
     wrote: (session) => void written.add(session),
-    gone: (session) => {
-      sessions.delete(session);
-      written.delete(session);
-    },
     get blockedBecause() {
       return blockedBecause;
     },
@@ -122,7 +119,11 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
   return {
     start: () =>
       new Promise((resolve, reject) => {
-        const listening = createServer((socket) => void sessions.add(new ConnectionSession(socket, connectionHost)));
+        const listening = createServer((socket) => {
+          const session = new ConnectionSession(socket, connectionHost);
+          sessions.add(session);
+          socket.once('close', () => sessions.delete(session));
+        });
         listening.once('error', reject);
         listening.listen(port, host, () => {
           server = listening;

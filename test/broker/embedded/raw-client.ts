@@ -78,6 +78,12 @@ export class RawClient {
     for (const piece of pieces) this.#socket.write(piece);
   }
 
+  /** Reads nothing more, or again. */
+  setReading(isReading: boolean): void {
+    if (isReading) this.#socket.resume();
+    else this.#socket.pause();
+  }
+
   /** Sends what is written, then ends its side. */
   end(): void {
     this.#socket.end();

@@ -6,34 +6,17 @@ import type { Socket } from 'node:net';
 import type { BrokerModel } from '../model/broker-model.ts';
 import type { Connection } from '../model/channel.ts';
 import { AmqpFault, channelError, connectionForced, FrameFault } from '../model/fault.ts';
-import { ByteReader, printedBytes } from './byte-reader.ts';
-import { type ChannelHost, ChannelSession } from './channel-session.ts';
+import { ByteReader } from './byte-reader.ts';
+import type { ChannelHost } from './channel-session.ts';
+import { ChannelTable } from './channel-table.ts';
+import { checkFrame } from './check-frame.ts';
+import type { ConnectionHost, Direction } from './connection-host.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { Handshake, type HandshakeHost, type Negotiated } from './handshake.ts';
+import { Handshake, type Negotiated } from './handshake.ts';
 import { Heartbeats } from './heartbeats.ts';
-import {
-  CONTENT_HEADER_BYTES,
-  FRAME_BODY,
-  FRAME_HEADER,
-  FRAME_HEARTBEAT,
-  FRAME_METHOD,
-  MAX_FRAME_BYTES,
-  METHOD,
-  PROTOCOL_HEADER,
-} from './protocol.ts';
-
-export type Direction = 'up' | 'down' | 'both';
-
-/** What a connection needs of the server. */
-export interface ConnectionHost extends HandshakeHost {
-  /** Frames have been read, or effects are due: run the model's clock and hand out effects. */
-  settle(): void;
-  wrote(session: ConnectionSession): void;
-  gone(session: ConnectionSession): void;
-  /** Why publishers are blocked; undefined while they are not. */
-  readonly blockedBecause: string | undefined;
-}
+import { Outlet } from './outlet.ts';
+import { FRAME_HEARTBEAT, FRAME_METHOD, MAX_FRAME_BYTES, METHOD, PROTOCOL_HEADER } from './protocol.ts';
 
 /** How much may wait for a client that does not read, before its deliveries pause. */
 const MAX_UNSENT_BYTES = 1_048_576;
@@ -48,10 +31,11 @@ export class ConnectionSession implements ChannelHost {
   connection: Connection = NO_CONNECTION;
   hearsCancels = false;
   readonly #socket: Socket;
+  readonly #outlet: Outlet;
   readonly #host: ConnectionHost;
   readonly #reader: FrameReader;
   readonly #handshake: Handshake;
-  readonly #channels = new Map<number, ChannelSession>();
+  readonly #channels = new ChannelTable(this);
   #model: BrokerModel | undefined;
   #heartbeats: Heartbeats | undefined;
   #hearsBlocked = false;
@@ -62,11 +46,11 @@ export class ConnectionSession implements ChannelHost {
   #isSlow = false;
   /** After a fault of framing nothing that follows can be read. */
   #isDeaf = false;
-  #withheld: Buffer[] | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket;
+    this.#outlet = new Outlet(socket);
     this.#host = host;
     this.#handshake = new Handshake(this, host);
     this.#reader = new FrameReader(
@@ -74,7 +58,7 @@ export class ConnectionSession implements ChannelHost {
       () => this.#handshake.start(),
       (...frame) => this.#onFrame(...frame),
     );
-    this.writer = new FrameWriter(MAX_FRAME_BYTES, (bytes) => this.#send(bytes));
+    this.writer = new FrameWriter(MAX_FRAME_BYTES, (bytes) => this.#outlet.send(bytes));
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#onData(chunk));
     socket.on('drain', () => this.#onDrain());
@@ -94,9 +78,11 @@ export class ConnectionSession implements ChannelHost {
 
   /** Writes out what was gathered; the server calls it once per turn. */
   flush(): void {
-    for (const channel of this.#channels.values()) channel.writeConfirms();
+    this.#channels.writeConfirms();
     this.writer.flush();
-    if (!this.#isSlow && this.#socket.writableLength > MAX_UNSENT_BYTES) this.#pauseDeliveries(true);
+    if (this.#isSlow || this.#outlet.waitingBytes <= MAX_UNSENT_BYTES) return;
+    this.#isSlow = true;
+    this.#channels.setPaused(true);
   }
 
   /** The handshake is over: from here on frames go to channels. */
@@ -115,6 +101,7 @@ export class ConnectionSession implements ChannelHost {
         this.writer.flush();
       },
       silent: () => this.#socket.destroy(),
+      sent: () => this.#outlet.sent,
     });
   }
 
@@ -161,13 +148,11 @@ export class ConnectionSession implements ChannelHost {
       this.#socket.pause();
       this.#heartbeats?.suspend();
     }
-    if (direction !== 'up') this.#withheld ??= [];
+    if (direction !== 'up') this.#outlet.freeze();
   }
 
   thaw(): void {
-    const withheld = this.#withheld ?? [];
-    this.#withheld = undefined;
-    for (const bytes of withheld) this.#send(bytes);
+    this.#outlet.thaw();
     this.#heartbeats?.resume();
     if (!this.#isBlocked) this.#socket.resume();
   }
@@ -185,6 +170,7 @@ export class ConnectionSession implements ChannelHost {
   #onData(chunk: Buffer): void {
     this.#heartbeats?.heard();
     if (this.#isDeaf) return;
+    const sentBefore = this.#outlet.sent;
     this.#guarded(() => {
       if (this.#reader.push(chunk)) return;
       this.#socket.end(PROTOCOL_HEADER);
@@ -192,6 +178,9 @@ export class ConnectionSession implements ChannelHost {
       this.#state = 'closed';
     });
     this.#host.settle();
+    // Acks need no answer, but a client whose socket gathers small writes (Nagle, the default of amqplib) sends nothing more
+    // until TCP acknowledges them, which takes 40 ms unless something goes back. A heartbeat may go at any time.
+    if (this.#outlet.sent === sentBefore && this.#state === 'running') this.#heartbeats?.beat();
   }
 
   /** @returns false to stop reading: the connection is blocked. */
@@ -207,48 +196,18 @@ export class ConnectionSession implements ChannelHost {
 
   #dispatch(type: number, number: number, bytes: Buffer, from: number, to: number): void {
     if (this.#state === 'closed') return;
-    this.#checkType(type, number, bytes, from, to);
+    checkFrame(type, number, bytes, from, to);
     if (type === FRAME_HEARTBEAT) return;
     // While content comes in, faults name the publish it belongs to.
-    if (type === FRAME_METHOD && !this.#isInContent(number)) this.#method = bytes.readUInt32BE(from);
+    if (type === FRAME_METHOD && !this.#channels.awaitsContent(number)) this.#method = bytes.readUInt32BE(from);
     if (number === 0) {
       this.#connectionFrame(type, bytes, from, to);
       return;
     }
     if (this.#state !== 'running') return;
-    const channel = this.#channels.get(number);
-    if (channel !== undefined) {
-      channel.frame(type, this.#method, bytes, from, to);
-      if (channel.awaitsContent) this.#blockPublisher();
-    } else if (type === FRAME_METHOD && this.#method === METHOD.channelOpen) {
-      this.#channels.set(number, new ChannelSession(this, number));
-      this.writer.begin(number, METHOD.channelOpenOk).long(0).end();
-    } else {
-      throw channelError(`expected 'channel.open'`);
-    }
+    this.#channels.frame(number, type, this.#method, bytes, from, to);
+    if (this.#channels.awaitsContent(number)) this.#blockPublisher();
     this.wrote();
-  }
-
-  #isInContent(number: number): boolean {
-    return this.#channels.get(number)?.awaitsContent === true;
-  }
-
-  #checkType(type: number, number: number, bytes: Buffer, from: number, to: number): void {
-    const complain = (code: number, complaint = ''): never => {
-      throw new FrameFault(code, `type ${type}, all octets = ${printedBytes(bytes.subarray(from, to))}${complaint}`);
-    };
-    if (type === FRAME_HEARTBEAT) {
-      if (to > from) complain(501, ': unknown_frame');
-      if (number !== 0) complain(505);
-    } else if (type !== FRAME_METHOD && type !== FRAME_HEADER && type !== FRAME_BODY) {
-      complain(501, ': unknown_frame');
-    } else if (type === FRAME_METHOD && to - from < 4) {
-      complain(501, ': unknown_frame');
-    } else if (type === FRAME_HEADER && to - from < CONTENT_HEADER_BYTES) {
-      complain(501, ': unknown_frame');
-    } else if (number === 0 && type !== FRAME_METHOD) {
-      complain(505);
-    }
   }
 
   #connectionFrame(type: number, bytes: Buffer, from: number, to: number): void {
@@ -306,22 +265,10 @@ export class ConnectionSession implements ChannelHost {
     }
   }
 
-  #send(bytes: Buffer): void {
-    if (this.#withheld !== undefined) this.#withheld.push(bytes);
-    else if (this.#socket.writable) this.#socket.write(bytes);
-    this.#heartbeats?.spoke();
-  }
-
-  #pauseDeliveries(isPaused: boolean): void {
-    this.#isSlow = isPaused;
-    for (const { channel, isClosing } of this.#channels.values()) {
-      if (!isClosing) this.#model?.setPaused(channel, isPaused);
-    }
-  }
-
   #onDrain(): void {
     if (!this.#isSlow) return;
-    this.#pauseDeliveries(false);
+    this.#isSlow = false;
+    this.#channels.setPaused(false);
     this.#host.settle();
   }
 
@@ -342,7 +289,6 @@ export class ConnectionSession implements ChannelHost {
     clearTimeout(this.#deadline);
     this.#heartbeats?.stop();
     this.#closeModel();
-    this.#host.gone(this);
     this.#host.settle();
   }
 }

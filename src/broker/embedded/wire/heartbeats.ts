@@ -3,28 +3,33 @@
 export interface HeartbeatCalls {
   readonly beat: () => void;
   readonly silent: () => void;
+  /** A count of what was sent: while it grows, no heartbeat is due. */
+  readonly sent: () => number;
 }
 
 export class Heartbeats {
   readonly #timer: NodeJS.Timeout | undefined;
-  #hasSpoken = false;
+  readonly #beat: () => void;
   #quietHalves = 0;
   #isSuspended = false;
 
   /** An interval of 0 is no heartbeats. */
-  constructor(intervalS: number, { beat, silent }: HeartbeatCalls) {
+  constructor(intervalS: number, { beat, silent, sent }: HeartbeatCalls) {
+    this.#beat = beat;
     if (intervalS === 0) return;
+    let sentBefore = sent();
     this.#timer = setInterval(() => {
-      if (!this.#hasSpoken) beat();
-      this.#hasSpoken = false;
+      if (sent() === sentBefore) beat();
+      sentBefore = sent();
       if (this.#isSuspended) return;
       if (++this.#quietHalves > 4) silent();
     }, intervalS * 500);
     this.#timer.unref();
   }
 
-  spoke(): void {
-    this.#hasSpoken = true;
+  /** Beats now, if the client has agreed to heartbeats. */
+  beat(): void {
+    if (this.#timer !== undefined) this.#beat();
   }
 
   heard(): void {

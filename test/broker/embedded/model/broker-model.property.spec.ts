@@ -64,7 +64,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     4,
     fc.record({ kind: fc.constant('consume' as const), channel, queue, prefetch: fc.nat(2), noAck: fc.boolean() }),
   ),
-  often(1, fc.record({ kind: fc.constant('cancel' as const), channel, pick: fc.nat(9) })),
+  often(4, fc.record({ kind: fc.constant('cancel' as const), channel, pick: fc.nat(9) })),
   often(3, fc.record({ kind: fc.constant('get' as const), channel, queue, noAck: fc.boolean() })),
   often(
     10,
@@ -158,6 +158,7 @@ class World {
   #receive(on: Channel, effect: Effect): void {
     if (effect.kind === 'confirm') this.confirms++;
     if (effect.kind !== 'deliver') return;
+    must(on.consumers.has(effect.consumerTag), 'only a consumer that is there is delivered to');
     const id = idOf(effect.message);
     must(!this.finished.has(id), `${id} was finished and came again`);
     if (this.noAckTags.has(effect.consumerTag)) this.finished.add(id);
@@ -199,12 +200,19 @@ function apply(world: World, step: Operation): void {
     case 'settle': {
       const tags = [...on.unacked.keys()];
       const tag = tags[step.pick % Math.max(tags.length, 1)];
-      if (tag !== undefined) model.settle(on, tag, step.multiple, step.verdict);
-      else
+      if (tag === undefined) {
         expect(() => model.settle(on, on.lastDeliveryTag + 1, false, 'ack')).to.throw(
           AmqpFault,
           'unknown delivery tag',
         );
+        break;
+      }
+      const isMeant = (each: number): boolean => each === tag || (step.multiple && each < tag);
+      for (const [each, { entry }] of on.unacked) {
+        if (step.verdict === 'ack' && isMeant(each)) world.finished.add(idOf(entry.message));
+      }
+      model.settle(on, tag, step.multiple, step.verdict);
+      for (const each of on.unacked.keys()) must(!isMeant(each), `tag ${each} is still out`);
       break;
     }
     case 'recover':
@@ -337,8 +345,10 @@ describe('BrokerModel, whatever is done to it', () => {
   it('is the same whenever it is run again', () => {
     const run = (steps: readonly Operation[]): unknown => {
       const world = new World();
-      for (const step of steps) apply(world, step);
-      world.model.flush();
+      for (const step of steps) {
+        apply(world, step);
+        world.model.flush();
+      }
       return [world.model.ledger, [...world.model.queueDepths()]];
     };
     fc.assert(

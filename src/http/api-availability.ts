@@ -1,0 +1,49 @@
+/** Whether an API takes calls, as its circuit breaker sees it: for those who would rather wait than fail, and as facts. */
+import { concat, defer, map, NEVER, type Observable, of, startWith } from 'rxjs';
+import type { Facts } from '../events.ts';
+import type { BreakerChange } from '../operators/breaker-changes.ts';
+import type { CircuitBreaker } from '../operators/circuit-breaker.ts';
+
+export interface ApiAvailability {
+  /** False: calls fail at once. */
+  readonly isAvailable: boolean;
+  /** Why it takes none, or few. */
+  readonly reason?: string;
+  /** Moment on the RxJS clock from which it takes calls again to probe; Infinity until it is released by hand. */
+  readonly retryAt?: number;
+  /** It takes only so many calls at once, to find out how the API is. */
+  readonly probes?: number;
+}
+
+const AVAILABLE: ApiAvailability = { isAvailable: true };
+
+/** The present state, then each change; never ends. An API without a breaker is always available. */
+export function availabilityOf(breaker: CircuitBreaker | undefined): Observable<ApiAvailability> {
+  if (breaker === undefined) return concat(of(AVAILABLE), NEVER);
+  return defer(() =>
+    breaker.changes.pipe(
+      startWith(undefined),
+      map((change) => availabilityNow(breaker, change?.reason)),
+    ),
+  );
+}
+
+function availabilityNow(breaker: CircuitBreaker, reason: string | undefined): ApiAvailability {
+  const { state, probes, openUntil } = breaker;
+  if (state === 'closed') return AVAILABLE;
+  const why = reason ?? `circuit is ${state}`;
+  if (state === 'half-open') return { isAvailable: true, reason: why, probes };
+  return { isAvailable: false, reason: why, ...(openUntil === undefined ? {} : { retryAt: openUntil }) };
+}
+
+export function reportBreaker(facts: Facts, api: string, { to: state, reason, at, openUntil }: BreakerChange): void {
+  if (!facts.isObserved) return;
+  facts.report({
+    type: 'breakerChanged',
+    at,
+    api,
+    state,
+    reason,
+    ...(openUntil === undefined || openUntil === Number.POSITIVE_INFINITY ? {} : { retryAt: openUntil }),
+  });
+}

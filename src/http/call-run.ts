@@ -1,0 +1,80 @@
+/** What the attempts of one call have in common, and what is reported of them. */
+import { asyncScheduler } from 'rxjs';
+import { codeOf } from '../errors.ts';
+import type { CallEnded, Facts, MessageIdentity } from '../events.ts';
+import type { ApiSettings } from './api-settings.ts';
+import type { CallRequest } from './call-request.ts';
+import type { Guards } from './guards.ts';
+import type { Transport } from './transport.ts';
+
+/** What all calls of an API share. */
+export interface CallParts {
+  readonly settings: ApiSettings;
+  readonly transport: Transport;
+  readonly guards: Guards;
+  readonly facts: Facts;
+}
+
+/** The message a call is made for. */
+export interface CallOwner extends MessageIdentity {
+  /** Moment on the RxJS clock, in milliseconds, when the message's time is over. */
+  readonly deadlineAt?: number | undefined;
+}
+
+/** Unique in this process, so that the facts of one call can be told from another's. */
+let lastCallId = 0;
+
+/** One subscription to a call: counts its attempts and reports what becomes of them. */
+export class CallRun {
+  readonly parts: CallParts;
+  readonly owner: CallOwner;
+  readonly request: CallRequest;
+  readonly deadlineAt: number;
+  readonly #callId = ++lastCallId;
+  #attempts = 0;
+
+  constructor(parts: CallParts, owner: CallOwner, request: CallRequest, deadlineAt: number) {
+    this.parts = parts;
+    this.owner = owner;
+    this.request = request;
+    this.deadlineAt = deadlineAt;
+  }
+
+  /** The number of the attempt that starts. */
+  reportStart(at: number): number {
+    const attempt = ++this.#attempts;
+    if (this.parts.facts.isObserved) this.parts.facts.report({ type: 'callStarted', ...this.#about(at), attempt });
+    return attempt;
+  }
+
+  reportEnd(attempt: number, startedAt: number, end: Pick<CallEnded, 'outcome' | 'status' | 'code'>): void {
+    const { facts } = this.parts;
+    if (!facts.isObserved) return;
+    const at = asyncScheduler.now();
+    facts.report({ type: 'callEnded', ...this.#about(at), attempt, ...end, durationMs: at - startedAt });
+  }
+
+  reportRetry(attempt: number, nextDelayMs: number, cause: unknown): void {
+    const { facts } = this.parts;
+    if (facts.isObserved)
+      facts.report({
+        type: 'callRetried',
+        ...this.#about(asyncScheduler.now()),
+        attempt,
+        nextDelayMs,
+        code: codeOf(cause),
+      });
+  }
+
+  reportWait(attempt: number, waitedMs: number): void {
+    const { facts } = this.parts;
+    if (facts.isObserved)
+      facts.report({ type: 'rateLimitWaited', ...this.#about(asyncScheduler.now()), attempt, waitedMs });
+  }
+
+  #about(at: number) {
+    const { pipeline, messageId, correlationId, deliveryTag } = this.owner;
+    const { api, operation } = this.request.call;
+    return { pipeline, messageId, correlationId, deliveryTag, at, api, operation, callId: this.#callId };
+  }
+}

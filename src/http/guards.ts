@@ -1,0 +1,68 @@
+/**
+ * What stands between a call and its API, one of each for all calls of the worker: breaker, throttle, rate limit and slots around every attempt,
+ * budget and hedge around the call.
+ */
+import { asyncScheduler, type MonoTypeOperatorFunction } from 'rxjs';
+import { isRejection, isTransient } from '../errors.ts';
+import { type Bulkhead, createBulkhead } from '../operators/bulkhead.ts';
+import { type CircuitBreaker, type CircuitBreakerOptions, createCircuitBreaker } from '../operators/circuit-breaker.ts';
+import { type ClientThrottle, createClientThrottle } from '../operators/client-throttle.ts';
+import { hedge } from '../operators/hedge.ts';
+import { createRateLimiter, type RateLimiter } from '../operators/rate-limit.ts';
+import { type Backoff, exponentialBackoff } from '../policies/backoff.ts';
+import type { Random } from '../policies/random.ts';
+import { createRetryBudget, type RetryBudget } from '../policies/retry-budget.ts';
+import type { ApiSettings } from './api-settings.ts';
+import { isUnsent } from './unsent.ts';
+
+export interface Guards {
+  readonly breaker: CircuitBreaker | undefined;
+  readonly throttle: ClientThrottle | undefined;
+  readonly limiter: RateLimiter | undefined;
+  readonly slots: Bulkhead;
+  /** Pause after failed attempt n, in milliseconds. */
+  readonly backoff: Backoff;
+  /** Undefined: each call retries on its own account. */
+  readonly budget: RetryBudget | undefined;
+  /** One operator for all calls: it measures them. */
+  readonly hedge: MonoTypeOperatorFunction<unknown> | undefined;
+}
+
+export interface GuardListeners {
+  readonly onBreakerChange?: CircuitBreakerOptions['onChange'];
+}
+
+export function createGuards(settings: ApiSettings, random: Random, { onBreakerChange }: GuardListeners): Guards {
+  const { breaker: breakerOptions, throttle, rateLimit, concurrency, maxQueued, retry } = settings;
+  const breaker =
+    breakerOptions === undefined
+      ? undefined
+      : createCircuitBreaker({
+          ...breakerOptions,
+          // A call that never left says nothing of the API.
+          isIgnored: (cause) => isRejection(cause) || isUnsent(cause),
+          onChange: onBreakerChange,
+        });
+  const budget = retry?.budget === undefined ? undefined : createRetryBudget({ ratio: retry.budget });
+  return {
+    breaker,
+    throttle:
+      throttle === undefined
+        ? undefined
+        : createClientThrottle({ ...throttle, isRefusal: (cause) => isTransient(cause) && !isUnsent(cause) }, random),
+    limiter:
+      rateLimit === undefined
+        ? undefined
+        : createRateLimiter({ ...rateLimit, maxQueued, maxPause: settings.maxRetryAfterMs }),
+    slots: createBulkhead({ slots: typeof concurrency === 'number' ? concurrency : concurrency.initial, maxQueued }),
+    backoff: retry === undefined ? () => 0 : exponentialBackoff(retry, random),
+    budget,
+    hedge:
+      settings.hedge === undefined
+        ? undefined
+        : hedge({
+            ...settings.hedge,
+            canHedge: () => breaker?.isCallable !== false && budget?.withdraw(asyncScheduler.now()) !== false,
+          }),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * OAuth 2.0 client credentials: who calls proves it to a token endpoint, and to the API by the token it gets there.
+ * token-source.ts asks for tokens and keeps them.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4
+ */
+import { currentValue, type Setting } from '../setting.ts';
+import { reveal, type SecretValue } from './secret-value.ts';
+import { UrlError } from './url.ts';
+
+export interface OAuth2Options {
+  /**
+   * Where tokens are asked for: http or https, a query allowed. It is called under the API's own `timeout`, `addresses` and `tls.ca`; client
+   * certificate and pins are for the API alone.
+   */
+  readonly tokenUrl: string | Setting<string>;
+  readonly clientId: string | Setting<string>;
+  readonly clientSecret: SecretValue;
+  /** What the token is for, scopes parted by spaces. Default: what the endpoint gives by itself. */
+  readonly scope?: string | Setting<string>;
+  /** Which API the token is for, at endpoints that serve several. Default: none is named. */
+  readonly audience?: string | Setting<string>;
+  /** How id and secret are sent: as the `Authorization` header, which every endpoint must take, or in the body. Default: header. */
+  readonly credentialsIn?: 'header' | 'body';
+}
+
+/** A token request, ready to be sent. */
+export interface TokenRequest {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface OAuth2Auth {
+  readonly kind: 'auth';
+  readonly scheme: 'oauth2';
+  readonly header: 'authorization';
+  /**
+   * The request that gets a token, with the secret in clear.
+   * @throws ConfigError when a setting behind it is missing or malformed, UrlError when the token URL is none.
+   */
+  read(): TokenRequest;
+}
+
+/**
+ * `Authorization: Bearer …` with a token of the client credentials grant.
+ *
+ * A token is asked for when the first call needs one, once for all calls that wait for it, and anew some time before it expires. A call that is
+ * answered 401 is sent once more with a new token, within the same attempt. Where the token endpoint fails, the call fails with it: transient or
+ * not by what the endpoint answered.
+ */
+export const oauth2 = (options: OAuth2Options): OAuth2Auth => ({
+  kind: 'auth',
+  scheme: 'oauth2',
+  header: 'authorization',
+  read: () => tokenRequest(options),
+});
+
+function tokenRequest({
+  tokenUrl,
+  clientId,
+  clientSecret,
+  scope,
+  audience,
+  credentialsIn,
+}: OAuth2Options): TokenRequest {
+  const url = parseTokenUrl(currentValue<string>(tokenUrl));
+  const [id, secret] = [currentValue<string>(clientId), reveal(clientSecret)];
+  const form = new URLSearchParams({ grant_type: 'client_credentials' });
+  if (scope !== undefined) form.set('scope', currentValue<string>(scope));
+  if (audience !== undefined) form.set('audience', currentValue<string>(audience));
+  const headers: Record<string, string> = {
+    'content-type': 'application/x-www-form-urlencoded',
+    accept: 'application/json',
+  };
+  if (credentialsIn === 'body') {
+    form.set('client_id', id);
+    form.set('client_secret', secret);
+  } else {
+    // Each encoded as in a form before they are joined: RFC 6749 section 2.3.1.
+    headers.authorization = `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString('base64')}`;
+  }
+  return { origin: url.origin, path: url.pathname + url.search, headers, body: form.toString() };
+}
+
+const formEncoded = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1);
+
+function parseTokenUrl(text: string): URL {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
+    throw new UrlError('tokenUrl must be a URL with http:// or https://');
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '' || text.includes('#'))
+    throw new UrlError('tokenUrl must not hold a user name, a password or a fragment');
+  return url;
+}

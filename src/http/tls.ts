@@ -1,0 +1,120 @@
+/** TLS towards an API: always verified, 1.2 or newer; with an authority of its own, a client certificate and pinned keys where asked. */
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { currentValue, type Setting } from '../setting.ts';
+import { reveal, type SecretValue } from './secret-value.ts';
+
+/** A certificate, or several behind each other, as PEM: `-----BEGIN CERTIFICATE-----`. */
+export type Pem = string | Setting<string>;
+
+/** There is no option to skip verification: for a certificate of your own, give its authority as `ca`. */
+export interface TlsOptions {
+  /** Authorities to trust instead of the system's. Default: those of Node. */
+  readonly ca?: Pem | readonly Pem[];
+  /** Our certificate, for mutual TLS; with `key`. */
+  readonly cert?: Pem;
+  /** Its private key, PEM without a passphrase. */
+  readonly key?: SecretValue;
+  /**
+   * SHA-256 of public keys (SPKI, base64); the server's own certificate must hold one of them, beside being valid. Name the next key too before the
+   * server changes to it. Default: any key that is certified.
+   */
+  readonly pins?: readonly (string | Setting<string>)[];
+  /** Name the certificate must be for, and the server is asked for. Default: the host of `baseUrl`. */
+  readonly servername?: string | Setting<string>;
+}
+
+/** The options with their settings read. */
+export interface TlsSettings {
+  readonly ca: readonly string[] | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly pins: readonly string[];
+  readonly servername: string | undefined;
+}
+
+/** Thrown for what is wrong with the values; the message shows none of them. */
+export class TlsError extends Error {}
+
+const PIN = /^[A-Za-z0-9+/]{43}=$/;
+
+/** @throws ConfigError for a setting that is missing, TlsError for what is not what it should be. */
+export function readTls({ ca, cert, key, pins = [], servername }: TlsOptions): TlsSettings {
+  const read = {
+    ca: ca === undefined ? undefined : listOf(ca).map((pem) => currentValue<string>(pem)),
+    cert: cert === undefined ? undefined : currentValue<string>(cert),
+    key: key === undefined ? undefined : reveal(key),
+    pins: pins.map((pin) => currentValue<string>(pin)),
+    servername: servername === undefined ? undefined : currentValue<string>(servername),
+  };
+  for (const authority of read.ca ?? []) requireReadable(() => new X509Certificate(authority), 'ca is no certificate');
+  if ((read.cert === undefined) !== (read.key === undefined))
+    throw new TlsError('cert and key come together, one is missing');
+  if (read.cert !== undefined && read.key !== undefined) requirePair(read.cert, read.key);
+  if (!read.pins.every((pin) => PIN.test(pin))) throw new TlsError('pins are SHA-256 in base64, 44 characters');
+  return read;
+}
+
+const listOf = (pem: Pem | readonly Pem[]): readonly Pem[] =>
+  Array.isArray(pem) ? (pem as readonly Pem[]) : [pem as Pem];
+
+function requirePair(cert: string, key: string): void {
+  const certificate = requireReadable(() => new X509Certificate(cert), 'cert is no certificate');
+  const privateKey = requireReadable(() => createPrivateKey(key), 'key is no private key, or has a passphrase');
+  if (!certificate.checkPrivateKey(privateKey)) throw new TlsError('key does not belong to cert');
+}
+
+function requireReadable<T>(read: () => T, otherwise: string): T {
+  try {
+    return read();
+  } catch {
+    throw new TlsError(`${otherwise} in PEM`);
+  }
+}
+
+type CheckServerIdentity = (host: string, certificate: PeerCertificate) => Error | undefined;
+
+/** What `tls.connect` takes, as far as an API may say it. */
+export interface TlsConnectOptions {
+  readonly rejectUnauthorized: true;
+  readonly minVersion: 'TLSv1.2';
+  readonly ca?: string[];
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
+  readonly checkServerIdentity?: CheckServerIdentity;
+}
+
+/** For `tls.connect`. Says what Node's environment could weaken otherwise: NODE_TLS_REJECT_UNAUTHORIZED has no effect. */
+export function tlsConnectOptions(settings: TlsSettings | undefined): TlsConnectOptions {
+  const { ca, cert, key, pins = [], servername } = settings ?? {};
+  return {
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ...(ca === undefined ? {} : { ca: [...ca] }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(servername === undefined ? {} : { servername }),
+    ...(pins.length === 0 ? {} : { checkServerIdentity: pinned(pins) }),
+  };
+}
+
+/** The server's key is none of those that are pinned. */
+class KeyNotPinnedError extends Error {
+  readonly code = 'ERR_KEY_NOT_PINNED';
+}
+
+const pinned =
+  (pins: readonly string[]): CheckServerIdentity =>
+  (host, certificate) => {
+    const refusal = checkServerIdentity(host, certificate);
+    if (refusal !== undefined) return refusal;
+    const pin = publicKeyPin(certificate.raw);
+    return pins.includes(pin) ? undefined : new KeyNotPinnedError(`its public key ${pin} is not pinned`);
+  };
+
+/** SHA-256 of a certificate's public key (SPKI), base64. */
+export function publicKeyPin(certificate: string | Buffer): string {
+  const key = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(key).digest('base64');
+}

@@ -1,0 +1,50 @@
+/**
+ * The gate before the slots: while the breaker of an API that a pipeline needs is open, its messages wait in the broker instead of burning
+ * their tries. Half-open lets as many messages through as the breaker lets probes.
+ */
+import { combineLatest, distinctUntilChanged, map, type Observable, of } from 'rxjs';
+import type { ApiAvailability } from '../http/api-client.ts';
+import { SlotPool } from '../operators/slot-pool.ts';
+
+/** How many messages may be handled at once, and why not more. */
+export interface Passage {
+  readonly limit: number;
+  readonly reason?: string;
+}
+
+const FREE: Passage = { limit: Number.POSITIVE_INFINITY };
+
+const passageFor = ({ isAvailable, probes, reason }: ApiAvailability): Passage => ({
+  limit: isAvailable ? (probes ?? FREE.limit) : 0,
+  ...(reason === undefined ? {} : { reason }),
+});
+
+/** The narrowest passage of the APIs a pipeline needs, now and at each change. */
+export function passageOf(availabilities: readonly Observable<ApiAvailability>[]): Observable<Passage> {
+  if (availabilities.length === 0) return of(FREE);
+  return combineLatest(availabilities).pipe(
+    map((each) =>
+      each.map(passageFor).reduce((narrowest, one) => (one.limit < narrowest.limit ? one : narrowest), FREE),
+    ),
+    distinctUntilChanged((a, b) => a.limit === b.limit && a.reason === b.reason),
+  );
+}
+
+/** Lets messages start while there is passage; those that may not wait here, in the slots they hold, as many as there are slots. */
+export class IntakeGate {
+  readonly #pool = new SlotPool(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, undefined);
+
+  set passage({ limit }: Passage) {
+    this.#pool.slots = limit;
+  }
+
+  /** Everything that waits may go: it has to be given back. */
+  open(): void {
+    this.#pool.slots = Number.POSITIVE_INFINITY;
+  }
+
+  /** Mirrors the source; subscribes to it when there is passage. */
+  run<T>(source: Observable<T>): Observable<T> {
+    return this.#pool.run(source);
+  }
+}
