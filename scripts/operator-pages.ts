@@ -2,7 +2,7 @@
  * The pages of `docs/operators`, made from the docstrings of `src/operators`: what an operator does, its options with their defaults and bounds,
  * and its picture. `node --import tsx scripts/operator-pages.ts` writes them; a spec fails when they are not up to date.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
@@ -11,13 +11,17 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Modules that `sluice/operators` lists, in its order. */
 function listedModules(): readonly string[] {
   const index = readFileSync(`${root}src/operators/index.ts`, 'utf8');
-  return [...new Set([...index.matchAll(/from '\.\/([\w-]+)\.ts'/g)].map(([, name]) => name ?? ''))];
+  const names = new Set([...index.matchAll(/from '\.\/([\w-]+)\.ts'/g)].map(([, name]) => name ?? ''));
+  // Modules of types alone belong to the page of the operator that uses them.
+  return [...names].filter((name) => existsSync(`${root}test/operators/${name}.spec.ts`));
 }
 
 interface Declared {
   readonly name: string;
   readonly signature: string;
   readonly doc: string;
+  /** Interfaces it extends. */
+  readonly bases: readonly string[];
   readonly members: readonly { readonly name: string; readonly type: string; readonly doc: string }[];
 }
 
@@ -42,7 +46,7 @@ function readModule(name: string): {
         .trim();
       // Of an overloaded function, the first signature carries the words.
       if (!functions.some((known) => known.name === node.name?.text))
-        functions.push({ name: node.name.text, signature, doc: docOf(node), members: [] });
+        functions.push({ name: node.name.text, signature, doc: docOf(node), bases: [], members: [] });
     }
     if (ts.isInterfaceDeclaration(node)) {
       const members = node.members
@@ -55,7 +59,10 @@ function readModule(name: string): {
           ),
           doc: docOf(member),
         }));
-      interfaces.push({ name: node.name.text, signature: '', doc: docOf(node), members });
+      const bases = (node.heritageClauses ?? []).flatMap(({ types }) =>
+        types.map(({ expression }) => expression.getText(file)),
+      );
+      interfaces.push({ name: node.name.text, signature: '', doc: docOf(node), bases, members });
     }
   }
   const opening = /^\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? '';
@@ -96,10 +103,25 @@ function toMarkdown(doc: string): string {
 
 const cell = (text: string): string => text.replace(/\s*\n\s*/g, ' ').replace(/\|/g, '\\|');
 
+/** Interfaces of every module, to find those that a page's own extend. */
+function allInterfaces(): ReadonlyMap<string, Declared> {
+  const modules = readdirSync(`${root}src/operators`).map((file) => file.replace(/\.ts$/, ''));
+  return new Map(modules.flatMap((name) => readModule(name).interfaces).map((declared) => [declared.name, declared]));
+}
+
+function withBases(own: readonly Declared[], all: ReadonlyMap<string, Declared>): readonly Declared[] {
+  const named = new Map(own.map((declared) => [declared.name, declared]));
+  for (const declared of own) {
+    for (const base of declared.bases.map((name) => all.get(name))) if (base !== undefined) named.set(base.name, base);
+  }
+  return [...named.values()];
+}
+
 /** Every page by its file name. */
 export function operatorPages(): ReadonlyMap<string, string> {
   const pages = new Map<string, string>();
   const rows: string[] = [];
+  const known = allInterfaces();
   for (const name of listedModules()) {
     const { opening, functions, interfaces } = readModule(name);
     const title = functions.map((declared) => declared.name).join(', ');
@@ -111,7 +133,7 @@ export function operatorPages(): ReadonlyMap<string, string> {
       `\`\`\`ts\n${declared.signature}\n\`\`\``,
       toMarkdown(declared.doc),
     ]);
-    const tables = interfaces
+    const tables = withBases(interfaces, known)
       .filter(({ members }) => members.length > 0)
       .flatMap(({ name: type, doc, members }) => [
         `## ${type}`,

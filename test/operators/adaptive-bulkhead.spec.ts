@@ -27,6 +27,7 @@ import {
 import { bulkhead, createBulkhead } from '../../src/operators/bulkhead.ts';
 import { SlotPool } from '../../src/operators/slot-pool.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const unbounded = Number.POSITIVE_INFINITY;
 const failing = (cause: unknown, afterMs = 1): Observable<never> =>
@@ -40,7 +41,7 @@ function simulate(algorithm: AdaptiveAlgorithm, api: { readonly serviceMs: numbe
   const shared = createAdaptiveBulkhead({ algorithm, maxQueued: unbounded });
   const phases = [10, 5, 10].map((capacity) => ({ capacity, calls: 0, limits: [] as number[] }));
   const PHASE_MS = 6_000;
-  marbles(({ scheduler, flush }) => {
+  documented('adaptive-bulkhead', ({ scheduler, flush }) => {
     const server = new SlotPool(10, api.refusesAbove, undefined);
     const call = shared.run(
       defer(() => server.run(timer(api.serviceMs))).pipe(

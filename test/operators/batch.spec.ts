@@ -4,13 +4,14 @@ import { concat, defer, EMPTY, finalize, map, NEVER, Observable, of, Subscriptio
 import { BatchMismatchError, BatchRejectedError, NoValueError } from '../../src/errors.ts';
 import { createBatcher } from '../../src/operators/batch.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const upper = (items: readonly string[]): string[] => items.map((item) => item.toUpperCase());
 
 describe('createBatcher', () => {
   it(
     'sends calls that come close together as one request, and gives each its part',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft, flush }) => {
+    documented('batch', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft, flush }) => {
       const sent: string[] = [];
       const answer = cold<unknown>('  --(r|)    ');
       const batcher = createBatcher({

@@ -18,6 +18,7 @@ import {
 import { BulkheadRejectedError } from '../../src/errors.ts';
 import { bulkhead, createBulkhead } from '../../src/operators/bulkhead.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const oneSlot = { slots: 1, maxQueued: Number.POSITIVE_INFINITY };
 const rejected = (slots: number, maxQueued: number): BulkheadRejectedError =>
@@ -26,7 +27,7 @@ const rejected = (slots: number, maxQueued: number): BulkheadRejectedError =>
 describe('bulkhead', () => {
   it(
     'runs as many at once as it has slots, the others in the order they came',
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+    documented('bulkhead', ({ cold, expectObservable, expectSubscriptions }) => {
       const shared = createBulkhead({ slots: 2, maxQueued: 2 });
       const a = cold('        --a|      ');
       const b = cold('        ----b|    ');

@@ -4,6 +4,7 @@ import { concat, defer, EMPTY, finalize, map, merge, NEVER, Observable, of, Subj
 import { PermanentError, TimeoutExceededError, TransientError } from '../../src/errors.ts';
 import { type Cache, type CacheOptions, cached, createCache } from '../../src/operators/cache.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const down = new TransientError('down');
 const gone = new PermanentError('gone');
@@ -12,7 +13,7 @@ const textCache = (options: CacheOptions): Cache<string> => createCache(options)
 describe('createCache', () => {
   it(
     'emits the answer kept under the key, or subscribes to the source and keeps what it emits last',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('cache', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const source = cold('  --a|              ');
       const first = '        ^                 ';
       const fresh = '        -----^            ';

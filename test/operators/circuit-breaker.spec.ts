@@ -35,6 +35,7 @@ import {
   createCircuitBreaker,
 } from '../../src/operators/circuit-breaker.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const down = new TransientError('down');
 const gone = new PermanentError('gone');
@@ -55,7 +56,7 @@ const told = (shared: CircuitBreaker): Observable<string> =>
 describe('circuitBreaker', () => {
   it(
     'mirrors the source and counts how it ends; fails at once, without subscribing to it, while the circuit is open',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('circuit-breaker', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const shared = createCircuitBreaker({ consecutiveFailures: 2, openFor: 6 });
       const failing = cold('  -#              ', undefined, down);
       const healthy = cold('  -a|             ');

@@ -10,6 +10,7 @@ import {
 } from '../../src/operators/client-throttle.ts';
 import type { Random } from '../../src/policies/random.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const down = new TransientError('down');
@@ -39,7 +40,7 @@ const refuse = (shared: ClientThrottle, times: number): void => {
 describe('clientThrottle', () => {
   it(
     'mirrors the source and counts whether it was accepted; or fails at once, by chance, without subscribing to it',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('client-throttle', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const shared = createClientThrottle(plain, drawing(0.4, 0.7));
       const refused = cold('-#          ', undefined, down);
       const healthy = cold('-a|         ');

@@ -5,11 +5,12 @@ import { DeadlineExceededError, isTransient } from '../../src/errors.ts';
 import { withDeadline } from '../../src/operators/deadline.ts';
 import { MAX_TIMER_MS } from '../../src/policies/duration.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 describe('withDeadline', () => {
   it(
     'mirrors the source until it ends, and fails at the deadline when it has not ended by then',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('deadline', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const source = cold('     -a--b--|    ');
       const early = '           ^           ';
       const late = '            ----^       ';

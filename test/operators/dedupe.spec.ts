@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { concat, type MonoTypeOperatorFunction, NEVER, Observable, Subject, tap } from 'rxjs';
 import { type DedupeOptions, dedupeBy } from '../../src/operators/dedupe.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 /** The values of these tests are letters; upper and lower case are the same key. */
 const letter = (value: string): string => value.toLowerCase();
@@ -11,7 +12,7 @@ const dedupe = (options: DedupeOptions<string>): MonoTypeOperatorFunction<string
 describe('dedupeBy', () => {
   it(
     'mirrors the source without the values whose key was passed on a while ago',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('dedupe', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const source = cold('  a-A-b-a--A-|');
       const expected = '     a---b----A-|';
 

@@ -3,6 +3,7 @@ import { concat, finalize, NEVER, Observable, of, take, throwError } from 'rxjs'
 import { PermanentError, TransientError } from '../../src/errors.ts';
 import { fallbackTo } from '../../src/operators/fallback.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const down = new TransientError('down');
 const refused = new PermanentError('refused');
@@ -11,7 +12,7 @@ const always = { when: () => true };
 describe('fallbackTo', () => {
   it(
     'mirrors the source; when it fails, goes on with the fallback instead',
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+    documented('fallback', ({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('   --#       ', undefined, down);
       const fallback = cold('   --x|    ');
       const expected = '      ----x|    ';

@@ -10,6 +10,7 @@ import {
 } from '../../src/errors.ts';
 import { gatherQuorum } from '../../src/operators/gather-quorum.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const two = { atLeast: 2 };
 const down = new TransientError('down');
@@ -18,7 +19,7 @@ const refused = new PermanentError('refused');
 describe('gatherQuorum', () => {
   it(
     'emits the first branches that give something, as many as asked for, and ends the others',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('gather-quorum', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const slow = cold('  -------a|');
       const quick = cold(' -b|      ');
       const middle = cold('-x--c|   ');

@@ -19,6 +19,7 @@ import {
 import { BranchTimeoutError, GatherFailedError, isTransient, NoValueError, TransientError } from '../../src/errors.ts';
 import { gatherSettled, type Settled } from '../../src/operators/gather-settled.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const down = new TransientError('down');
 const fulfilled = <T>(value: T): Settled<T> => ({ status: 'fulfilled', value });
@@ -27,7 +28,7 @@ const rejected = (reason: Error): Settled<never> => ({ status: 'rejected', reaso
 describe('gatherSettled', () => {
   it(
     'says of each branch what it gave or why it failed, when all have ended',
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+    documented('gather-settled', ({ cold, expectObservable, expectSubscriptions }) => {
       const good = cold(' -a-b|    ');
       const bad = cold('  --#      ', undefined, down);
       const late = cold(' -----c|  ');

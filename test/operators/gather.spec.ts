@@ -15,11 +15,12 @@ import {
 import { BranchTimeoutError, NoValueError } from '../../src/errors.ts';
 import { gather } from '../../src/operators/gather.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 describe('gather', () => {
   it(
     'emits the last value of each branch under its name, when all have completed',
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+    documented('gather', ({ cold, expectObservable, expectSubscriptions }) => {
       const left = cold(' -a-b|    ');
       const right = cold('--c---|  ');
       const expected = '  ------(g|)';

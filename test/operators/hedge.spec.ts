@@ -18,6 +18,7 @@ import {
 } from 'rxjs';
 import { type HedgeOptions, hedge } from '../../src/operators/hedge.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 /** Each subscription gets the next of these. */
 const inTurn = (tries: readonly Observable<string>[]): Observable<string> => {
@@ -28,7 +29,7 @@ const inTurn = (tries: readonly Observable<string>[]): Observable<string> => {
 describe('hedge', () => {
   it(
     'subscribes again after the pause, and mirrors the try that answers first',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('hedge', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const slow = cold('   --------a|');
       const quick = cold('     --b-c|  ');
       const expected = '    -----b-c|  ';

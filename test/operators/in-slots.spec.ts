@@ -17,11 +17,12 @@ import {
 } from 'rxjs';
 import { inSlots } from '../../src/operators/in-slots.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 describe('inSlots', () => {
   it(
     'runs at most so many inners at once, the others in the order of arrival',
-    marbles(({ cold, hot, expectObservable, expectSubscriptions }) => {
+    documented('in-slots', ({ cold, hot, expectObservable, expectSubscriptions }) => {
       const source = hot('   ab-c----|      ');
       const inners = {
         a: cold('            ---a|         '),

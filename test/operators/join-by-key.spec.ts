@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { concat, EMPTY, NEVER, type Observable, Subject } from 'rxjs';
 import { type JoinByKeyOptions, joinByKey, type Unmatched } from '../../src/operators/join-by-key.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 type Options = JoinByKeyOptions<string, string, string>;
 
@@ -24,7 +25,7 @@ const pairs = { a: ['a', 'A'], b: ['b', 'B'], c: ['c', 'C'] };
 describe('joinByKey', () => {
   it(
     'emits a pair when a value meets a waiting one of the other stream with the same key',
-    marbles(({ hot, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('join-by-key', ({ hot, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const left = hot('     a-b-----c-|  ');
       const right = hot('    ---B-A-C----|');
       const expected = '     ---b-a--c---|';

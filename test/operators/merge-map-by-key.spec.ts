@@ -4,6 +4,7 @@ import { concat, defer, finalize, from, NEVER, type Observable, of, range, Subje
 import sinon from 'sinon';
 import { mergeMapByKey } from '../../src/operators/merge-map-by-key.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 /** The values of these tests are letters; upper and lower case are the same key. */
 const letter = (value: string): string => value.toLowerCase();
@@ -12,7 +13,7 @@ const many = { concurrency: 10 };
 describe('mergeMapByKey', () => {
   it(
     'runs one key in order and different keys side by side',
-    marbles(({ cold, hot, expectObservable, expectSubscriptions }) => {
+    documented('merge-map-by-key', ({ cold, hot, expectObservable, expectSubscriptions }) => {
       const source = hot('                           aAb------|');
       const a = cold('                               ----x|    ');
       const A = cold('                                    --y| ');

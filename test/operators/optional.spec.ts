@@ -4,13 +4,14 @@ import { BranchTimeoutError, TransientError } from '../../src/errors.ts';
 import { gather } from '../../src/operators/gather.ts';
 import { optional } from '../../src/operators/optional.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const down = new TransientError('down');
 
 describe('optional', () => {
   it(
     'marks a branch a gather can do without: its fallback stands in for a failure',
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+    documented('optional', ({ cold, expectObservable, expectSubscriptions }) => {
       const price = cold('   ----p|   ');
       const rating = cold('  --#      ', undefined, down);
       const expected = '     -----(g|)';

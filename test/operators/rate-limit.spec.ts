@@ -20,13 +20,14 @@ import { stub } from 'sinon';
 import { RateLimitRejectedError } from '../../src/errors.ts';
 import { createRateLimiter, type RatePause, rateLimit } from '../../src/operators/rate-limit.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const oneInThree = { requests: 1, per: 3 };
 
 describe('rateLimit', () => {
   it(
     'starts no more than its limit in any span of the period, the others in the order they came',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('rate-limit', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const shared = createRateLimiter({ requests: 2, per: 4 });
       const a = cold('        a|        ');
       const b = cold('        -b|       ');

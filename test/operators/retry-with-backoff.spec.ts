@@ -6,6 +6,7 @@ import { type RetryWithBackoffOptions, retryWithBackoff } from '../../src/operat
 import { MAX_TIMER_MS } from '../../src/policies/duration.ts';
 import { createRetryBudget } from '../../src/policies/retry-budget.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 const down = new TransientError('down');
 const gone = new PermanentError('gone');
@@ -19,7 +20,7 @@ const options: RetryWithBackoffOptions = { maxAttempts: 3, backoff: twice };
 describe('retryWithBackoff', () => {
   it(
     'subscribes again after each pause, then gives up',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('retry-with-backoff', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const source = cold('-#        ', undefined, down);
       const attempts = [
         '                   ^!        ',

@@ -4,11 +4,12 @@ import { concat, finalize, NEVER, Observable, of, range, Subject, tap, timer } f
 import { TimeoutExceededError } from '../../src/errors.ts';
 import { timeoutWithin } from '../../src/operators/timeout-within.ts';
 import { marbles } from '../../src/testing/marbles.ts';
+import { documented } from '../support/documented.ts';
 
 describe('timeoutWithin', () => {
   it(
     'mirrors the source until it ends, and fails when it has not ended in time',
-    marbles(({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
+    documented('timeout-within', ({ cold, expectObservable, expectSubscriptions, expectNoTimersLeft }) => {
       const source = cold('  -a--b--c-|');
       const expected = '     -a--b-#   ';
 
