@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { nearest } from './definition.ts';
 import { ConfigError, messageOf, type Problem } from './errors.ts';
 import { DURATION_EXPECTED, durationMs, durationSchema } from './policies/duration.ts';
 import { Secret, type Setting } from './setting.ts';
@@ -60,14 +61,13 @@ export const env = {
 
 /** The worker's own settings. */
 export interface Config {
-  /** Brokers to try, in turn. Undefined: none is set. They hold credentials: never log them. */
+  /** Brokers to try, in turn. Undefined: none is set, and none has to be. They hold credentials: never log them. */
   readonly amqpUrls: readonly string[] | undefined;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Where health is served, on loopback. Undefined: 8080, or any free port where that is taken. */
   readonly port: number | undefined;
   readonly gracePeriodMs: number;
   readonly topology: 'assert' | 'check';
-  readonly isProduction: boolean;
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
@@ -88,13 +88,33 @@ function faultOfAmqpUrl(text: string): string | undefined {
     return 'has a "%" that begins no escape; write it as %25';
   }
   if (pathname.slice(1).includes('/')) return 'has a virtual host with a "/" in it; write it as %2F';
-  const heartbeat = searchParams.get('heartbeat');
-  if (heartbeat !== null && !/^\d{1,5}$/.test(heartbeat)) return 'expected heartbeat to be a number of seconds';
-  const frameMax = searchParams.get('frameMax');
-  if (frameMax !== null && !(Number(frameMax) >= 8_192))
-    return 'expected frameMax of at least 8192: RabbitMQ 4.1 refuses less';
+  const fault = faultOfParameters(searchParams);
+  if (fault !== undefined) return fault;
   if ((username === '' || username === 'guest') && !LOOPBACK.test(hostname)) {
     return `names user "guest" for host ${hostname}: guest is for loopback only; make a user for the worker`;
+  }
+  return undefined;
+}
+
+/** What each parameter of a broker's URL may be, the ends included. */
+const PARAMETERS: Readonly<Record<string, { readonly from: number; readonly to: number; readonly why?: string }>> = {
+  heartbeat: { from: 1, to: 65_535, why: 'seconds; without heartbeats a dead connection is never found out' },
+  frameMax: { from: 8_192, to: 2 ** 31 - 1, why: 'bytes; RabbitMQ 4.1 refuses less' },
+  channelMax: { from: 1, to: 65_535 },
+};
+
+function faultOfParameters(parameters: URLSearchParams): string | undefined {
+  const known = Object.keys(PARAMETERS);
+  for (const [name, text] of parameters) {
+    const range = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
+    if (range === undefined) {
+      // A password with a "?" in it ends up here: only what is nearly a known name is no secret, and even that is not repeated.
+      const meant = nearest(name, known);
+      return `has an unknown parameter${meant === undefined ? `; known are ${known.join(', ')}` : `, did you mean "${meant}"?`}`;
+    }
+    const { from, to, why } = range;
+    if (!/^\d+$/.test(text) || Number(text) < from || Number(text) > to)
+      return `expected ${name} to be an integer from ${from} to ${to}${why === undefined ? '' : ` ${why}`}`;
   }
   return undefined;
 }
@@ -121,6 +141,33 @@ const configSchema = z.object({
   NODE_ENV: z.string().optional(),
 });
 
+/** Names that are sluice's own, but no settings of the worker: its tests read them. */
+const OF_TESTS = /^SLUICE_(TEST_|DRAW|RUNS|SEED)/;
+
+/** Variables that begin with `SLUICE_` and mean nothing: a setting that was misspelt would silently be its default. */
+function unknownVariables(environment: Environment): readonly Problem[] {
+  const settings = Object.keys(configSchema.shape).filter((name) => name.startsWith('SLUICE_'));
+  const known = settings.flatMap((name) => [name, `${name}_FILE`]);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('SLUICE_') && !known.includes(name) && !OF_TESTS.test(name))
+    .map((name) => {
+      const meant = nearest(name, known);
+      const advice = meant === undefined ? `; there are ${settings.join(', ')}` : `, did you mean "${meant}"?`;
+      return problem(name, `is no setting of sluice${advice}`);
+    });
+}
+
+/** Without a broker the worker falls back on one in memory, which must never happen where messages matter. */
+function missingBroker({ AMQP_URL, NODE_ENV }: Readonly<Record<string, string>>): readonly Problem[] {
+  if (AMQP_URL !== undefined || NODE_ENV !== 'production') return [];
+  return [
+    problem(
+      'AMQP_URL',
+      'is not set; with NODE_ENV=production there has to be a broker: amqp://user:password@host:5672/vhost',
+    ),
+  ];
+}
+
 /**
  * The worker's settings from an environment, `process.env` by default.
  * @throws ConfigError with every mistake at once, naming variables and what is allowed, never what they hold.
@@ -142,15 +189,17 @@ export function readConfig(environment: Environment = process.env): Config {
     problems.push(
       ...parsed.error.issues.map(({ path, message }) => problem(String(path[0]), explain(String(path[0]), message))),
     );
+  // A file that cannot be read was reported already: the broker is set, only not to be had.
+  if (!problems.some(({ path }) => path === 'AMQP_URL_FILE')) problems.push(...missingBroker(texts));
+  problems.push(...unknownVariables(environment));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
-  const { AMQP_URL, LOG_LEVEL, SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_TOPOLOGY, NODE_ENV } = parsed.data;
+  const { AMQP_URL, LOG_LEVEL, SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_TOPOLOGY } = parsed.data;
   return {
     amqpUrls: AMQP_URL,
     logLevel: LOG_LEVEL,
     port: SLUICE_PORT,
     gracePeriodMs: durationMs(SLUICE_GRACE_PERIOD),
     topology: SLUICE_TOPOLOGY,
-    isProduction: NODE_ENV === 'production',
   };
 }
 

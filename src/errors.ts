@@ -26,18 +26,40 @@ export abstract class SluiceError extends Error {
  * `isTransient: true`; whatever else is thrown (a TypeError, a string, undefined) is a mistake of the program: permanent.
  */
 export function isTransient(cause: unknown): boolean {
-  return typeof cause === 'object' && cause !== null && 'isTransient' in cause && cause.isTransient === true;
+  try {
+    return typeof cause === 'object' && cause !== null && 'isTransient' in cause && cause.isTransient === true;
+  } catch {
+    // A getter or a proxy that throws: what is asked about is thrown by anybody.
+    return false;
+  }
 }
 
 /** The stable code of an error, `ERR_HANDLE_FAILED` for anything that has none of ours. */
 export function codeOf(cause: unknown): string {
-  return cause instanceof SluiceError ? cause.code : 'ERR_HANDLE_FAILED';
+  try {
+    return cause instanceof SluiceError ? cause.code : 'ERR_HANDLE_FAILED';
+  } catch {
+    return 'ERR_HANDLE_FAILED';
+  }
 }
 
-/** The text of whatever was thrown, never empty. */
+/** The cause of an error, undefined where it has none or cannot be read. */
+export function causeOf(error: unknown): unknown {
+  try {
+    return error instanceof Error ? error.cause : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text of whatever was thrown: a string, never empty, whatever it is. */
 export function messageOf(cause: unknown): string {
-  if (cause instanceof Error) return cause.message || cause.name;
-  return typeof cause === 'string' && cause !== '' ? cause : `thrown value: ${String(cause)}`;
+  try {
+    if (cause instanceof Error) return String(cause.message || cause.name || 'an error without a message');
+    return typeof cause === 'string' && cause !== '' ? cause : `thrown value: ${String(cause)}`;
+  } catch {
+    return 'a thrown value that cannot be read';
+  }
 }
 
 // ---- for authors: say yourself what a failure is worth
@@ -322,6 +344,20 @@ export function isRejection(cause: unknown): boolean {
   return cause instanceof SluiceError && REJECTION_CODES.has(cause.code);
 }
 
+/**
+ * Whether a cause says that nothing was done on the other side: it refused (4xx), or the call never left, or the author says so by an
+ * error of his own choice. Anything else, a timeout, a lost answer, a 5xx, an answer that cannot be read, leaves the effect in doubt.
+ */
+export function isRefusal(cause: unknown): boolean {
+  if (cause instanceof HttpStatusError) return cause.status >= 400 && cause.status < 500;
+  return (
+    isRejection(cause) ||
+    cause instanceof RequestInvalidError ||
+    cause instanceof PermanentError ||
+    cause instanceof TransientError
+  );
+}
+
 /** Fewer branches succeeded than asked for. As transient as the most hopeful of its reasons. */
 export class GatherFailedError extends SluiceError {
   readonly code = 'ERR_GATHER_FAILED';
@@ -411,6 +447,24 @@ export class CompensationFailedError extends SluiceError {
   constructor(saga: string, sagaId: string, step: string, options: { readonly cause: unknown }) {
     super(
       `saga "${saga}" ${sagaId} is stuck: the compensation of step "${step}" failed: ${messageOf(options.cause)}`,
+      options,
+    );
+    this.saga = saga;
+    this.sagaId = sagaId;
+    this.step = step;
+  }
+}
+
+/** A step that can be compensated may or may not have taken effect: the saga neither goes on nor back. Another try repeats the step with its keys. */
+export class SagaInDoubtError extends SluiceError {
+  readonly code = 'ERR_SAGA_IN_DOUBT';
+  readonly saga: string;
+  readonly sagaId: string;
+  readonly step: string;
+
+  constructor(saga: string, sagaId: string, step: string, options: { readonly cause: unknown }) {
+    super(
+      `saga "${saga}" ${sagaId} is stuck: step "${step}" may or may not have taken effect: ${messageOf(options.cause)}`,
       options,
     );
     this.saga = saga;

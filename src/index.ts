@@ -41,6 +41,7 @@ export {
   RetryExhaustedError,
   SagaBusyError,
   SagaConflictError,
+  SagaInDoubtError,
   SagaUndoneError,
   SluiceError,
   ThrottledError,

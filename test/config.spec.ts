@@ -25,7 +25,6 @@ describe('readConfig', () => {
       port: undefined,
       gracePeriodMs: 30_000,
       topology: 'assert',
-      isProduction: false,
     });
   });
 
@@ -56,12 +55,46 @@ describe('readConfig', () => {
     ).to.have.length(4);
   });
 
+  it('takes every parameter of a broker URL that the broker takes', () => {
+    expect(problemsOf({ AMQP_URL: 'amqp://user:p@host/v?heartbeat=10&frameMax=8192&channelMax=16' })).to.deep.equal([]);
+  });
+
+  it('wants a broker in production, and says so together with all else', () => {
+    expect(problemsOf({ NODE_ENV: 'production', LOG_LEVEL: 'loud' })).to.have.length(2);
+    expect(problemsOf({ NODE_ENV: 'production' })).to.deep.equal([
+      'environment: AMQP_URL: is not set; with NODE_ENV=production there has to be a broker: amqp://user:password@host:5672/vhost',
+    ]);
+    expect(problemsOf({ NODE_ENV: 'production', AMQP_URL: 'amqp://user:p@host' })).to.deep.equal([]);
+    const unreadable = problemsOf({ NODE_ENV: 'production', AMQP_URL_FILE: '/nowhere/at/all' });
+    expect(unreadable).to.have.length(1);
+    expect(unreadable[0]).to.include('AMQP_URL_FILE: cannot be read');
+  });
+
+  it('names a variable that begins like its own and is none, with the one that was meant', () => {
+    expect(
+      problemsOf({ SLUICE_GRACE_PERIODE: '5s', SLUICE_PROT_FILE: '/x', SLUICE_COLOUR: 'red', SLUICEPORT: '1' }),
+    ).to.deep.equal([
+      'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
+      'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_TOPOLOGY',
+    ]);
+    expect(
+      problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),
+    ).to.deep.equal([]);
+  });
+
   for (const [url, reason] of [
     ['http://host', 'expected amqp://'],
     ['amqp://user:p%ss@host/v', 'has a "%" that begins no escape'],
     ['amqp://user:hunter2@host/a/b', 'virtual host'],
     ['amqp://user:hunter2@host/v?heartbeat=abc', 'heartbeat'],
+    ['amqp://user:hunter2@host/v?heartbeat=0', 'expected heartbeat to be an integer from 1 to 65535'],
     ['amqp://user:hunter2@host/v?frameMax=4000', 'frameMax'],
+    ['amqp://user:hunter2@host/v?channelMax=1e3', 'channelMax'],
+    ['amqp://user:hunter2@host/v?hartbeat=10', 'has an unknown parameter, did you mean "heartbeat"?'],
+    ['amqp://user:hunter2@host/v?toString=1', 'known are heartbeat, frameMax, channelMax'],
+    // A password with "?" in it ends the host early: what follows is no parameter's name to be shown.
+    ['amqp://user:12?hunter2@host/v', 'has an unknown parameter; known are heartbeat, frameMax, channelMax'],
     ['amqp://guest:hunter2@rabbit.example/v', 'guest is for loopback only'],
   ] as const) {
     it(`refuses ${url}, and does not print the password`, () => {

@@ -15,7 +15,7 @@ export interface Binding {
 export interface QueueOptions {
   /** Exchanges that feed the queue. Default: none, only what is published to the queue by its name. */
   readonly bindings?: readonly Binding[];
-  /** Unsettled deliveries the broker may have out at once: 1 to 65 535. Default: twice the pipeline's `concurrency`. */
+  /** Unsettled deliveries the broker may have out at once: 1 to 65 535. Default: twice the pipeline's `concurrency`; 5 with `order: 'arrival'`. */
   readonly prefetch?: number;
   /**
    * Pauses before the 2nd, 3rd … attempt of a message that failed for a transient cause. It waits in a queue of the broker,
@@ -29,7 +29,11 @@ export interface QueueOptions {
    * Default: quorum.
    */
   readonly type?: 'quorum' | 'classic';
-  /** Times a quorum queue hands a message over again after crashes before it dead-letters it. Default: 20. */
+  /**
+   * Times a quorum queue hands a message over again, after crashes, lost connections and orderly stops alike, before it dead-letters it.
+   * A message behind a slow backlog is handed over and given back by each restart, so it should be well above the restarts such a backlog
+   * outlasts. Default: 100.
+   */
   readonly deliveryLimit?: number;
 }
 
@@ -55,7 +59,7 @@ const schema = z.strictObject({
   bindings: z
     .array(
       z.strictObject({
-        exchange: name,
+        exchange: z.string().min(1).max(255),
         key: z.string().max(255),
         type: z.enum(['direct', 'topic', 'fanout', 'headers']).optional(),
       }),
@@ -76,7 +80,7 @@ const DEFAULT_DELAYS: readonly Duration[] = ['5s', '1m', '10m'];
  */
 export function queue(name: string, options: QueueOptions = {}): QueueSource {
   reportProblems(problemsOf(`queue "${String(name)}"`, schema, { ...options, name }));
-  const { bindings = [], retry = { delays: DEFAULT_DELAYS }, type = 'quorum', deliveryLimit = 20 } = options;
+  const { bindings = [], retry = { delays: DEFAULT_DELAYS }, type = 'quorum', deliveryLimit = 100 } = options;
   return {
     kind: 'queue',
     name,
@@ -104,7 +108,10 @@ export function sourceTopology(source: QueueSource): Topology {
   return {
     exchanges: [
       ...new Map(
-        bindings.map((binding) => [binding.exchange, { name: binding.exchange, type: binding.type }]),
+        bindings
+          // Those of the broker itself are always there.
+          .filter(({ exchange }) => !exchange.startsWith('amq.'))
+          .map((binding) => [binding.exchange, { name: binding.exchange, type: binding.type }]),
       ).values(),
     ],
     queues: [

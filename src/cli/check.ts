@@ -6,7 +6,8 @@ import { loadChecked } from './load.ts';
 import { attempt, printProblems } from './problems.ts';
 
 export async function check(folder: string): Promise<number> {
-  const { pipelines, problems } = await loadChecked(folder);
+  const { pipelines, problems, dispose } = await loadChecked(folder);
+  await dispose();
   const config = attempt(readConfig);
   const all = [...problems, ...(config.ok ? [] : config.problems)];
   if (all.length > 0) {

@@ -1,11 +1,13 @@
 /** `sluice dev`: runs the pipelines and, whenever a file of theirs changes, drains the old version and starts the new one. */
 import { watch } from 'node:fs';
-import { debounceTime, filter, map, merge, Observable, of, Subject, takeUntil } from 'rxjs';
+import { debounceTime, filter, firstValueFrom, map, merge, Observable, of, ReplaySubject, takeUntil } from 'rxjs';
 import { latestValueFrom } from 'rxjs-for-await';
 import { type Config, readConfig } from '../config.ts';
-import { startHealthServer } from '../worker/health-server.ts';
+import { ConfigError, type Problem } from '../errors.ts';
+import { folderProblems, type LoadedPipelines } from '../worker/load-pipelines.ts';
 import type { Worker } from '../worker/worker.ts';
 import { EXIT } from './exit-code.ts';
+import { openHealth } from './health.ts';
 import { loadChecked } from './load.ts';
 import { attempt, printProblems } from './problems.ts';
 import { onSignals } from './signals.ts';
@@ -17,52 +19,69 @@ const SETTLE_MS = 100;
 export async function dev(folder: string): Promise<number> {
   process.setSourceMapsEnabled(true);
   const config = attempt(readConfig);
-  if (!config.ok) {
-    printProblems(config.problems);
-    return EXIT.misconfigured;
+  const problems = [...(await folderProblems(folder)), ...(config.ok ? [] : config.problems)];
+  if (problems.length > 0 || !config.ok) return misconfigured(problems);
+  try {
+    await watchAndRun(folder, config.value);
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof ConfigError) return misconfigured(error.problems);
+    throw error;
   }
-  await watchAndRun(folder, config.value);
-  return EXIT.ok;
+}
+
+function misconfigured(problems: readonly Problem[]): number {
+  printProblems(problems);
+  return EXIT.misconfigured;
+}
+
+/** A worker with the modules it runs. */
+interface Version {
+  readonly worker: Worker;
+  readonly loaded: LoadedPipelines;
 }
 
 async function watchAndRun(folder: string, config: Config): Promise<void> {
+  let version: Version | undefined;
+  const health = await openHealth(config.port, () => version?.worker);
   const wiring = await wire(config);
   const { log } = wiring;
-  const stop = new Subject<void>();
-  let worker: Worker | undefined;
+  const stop = new ReplaySubject<undefined>(1);
   const disarm = onSignals({
-    onFirst: () => stop.next(),
-    onSecond: (signal) => worker?.hasten(`${signal} came twice`),
+    onFirst: () => stop.next(undefined),
+    onSecond: (signal) => version?.worker.hasten(`${signal} came twice`),
   });
-  const health = await startHealthServer({
-    readiness: () => worker?.readiness() ?? { isReady: false, state: 'stopped', waiting: {} },
-    port: config.port,
-  });
+  const stopped = firstValueFrom(stop);
   log.info({ folder, health: health.url }, 'watching for changes; Ctrl-C stops');
 
   // What changed while the worker was being replaced counts once.
-  const versions = merge(of(undefined), changesIn(folder)).pipe(takeUntil(stop));
-  for await (const _ of latestValueFrom(versions)) {
-    const { pipelines, problems } = await loadChecked(folder);
+  const changes = merge(of(undefined), changesIn(folder)).pipe(takeUntil(stop));
+  for await (const _ of latestValueFrom(changes)) {
+    // A module may wait for ever at its top level.
+    const loaded = await Promise.race([loadChecked(folder), stopped]);
+    if (loaded === undefined) break;
+    const { pipelines, problems } = loaded;
     if (problems.length > 0) {
-      printProblems(problems, worker === undefined ? 'Waiting for a change.' : 'The version before goes on.');
+      await loaded.dispose();
+      printProblems(problems, version === undefined ? 'Waiting for a change.' : 'The version before goes on.');
       continue;
     }
-    await end(worker);
-    worker = wiring.startWorker(pipelines);
+    await end(version);
+    version = { worker: wiring.startWorker(pipelines), loaded };
     log.info({ pipelines: pipelines.map(({ name }) => name) }, 'this version runs now');
   }
 
-  await end(worker);
+  await end(version);
   disarm();
   await health.close();
   await wiring.close();
 }
 
 /** Drains a worker: what it has is finished, what it has not waits in the queue for the next. */
-async function end(worker: Worker | undefined): Promise<void> {
-  worker?.stop();
-  await worker?.stopped;
+async function end(version: Version | undefined): Promise<void> {
+  version?.worker.stop();
+  await version?.worker.stopped;
+  await version?.loaded.dispose();
 }
 
 /** A value for each burst of changes in a folder and the folders in it. Unsubscribing stops watching. */

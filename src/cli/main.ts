@@ -1,6 +1,7 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { exit } from './exit.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   readonly version: string;
@@ -26,6 +27,7 @@ Environment of "run" and "dev":
   SLUICE_PORT          port of /livez and /readyz on 127.0.0.1 (default: 8080, or a free one)
   SLUICE_GRACE_PERIOD  time to finish what is in flight at shutdown (default: 30s)
   SLUICE_TOPOLOGY      assert or check: declare queues and exchanges, or only look for them (default: assert)
+  Names that begin with SLUICE_ are sluice's own: one that is not listed here is taken for a mistake.
 
 Exit codes:
   0  stopped as asked, everything in flight finished
@@ -40,7 +42,7 @@ program
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
   .action(async (folder: string) => {
     const { run } = await import('./run.ts');
-    process.exitCode = await run(folder);
+    await exit(await run(folder));
   });
 
 program
@@ -49,7 +51,7 @@ program
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
   .action(async (folder: string) => {
     const { check } = await import('./check.ts');
-    process.exitCode = await check(folder);
+    await exit(await check(folder));
   });
 
 program
@@ -58,7 +60,7 @@ program
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
   .action(async (folder: string) => {
     const { dev } = await import('./dev.ts');
-    process.exitCode = await dev(folder);
+    await exit(await dev(folder));
   });
 
 program
@@ -67,7 +69,7 @@ program
   .option('--port <port>', 'port to listen on, 0 for any free one (default: 5672)')
   .action(async ({ port }: { readonly port?: string }) => {
     const { broker } = await import('./broker.ts');
-    process.exitCode = await broker(port);
+    await exit(await broker(port));
   });
 
 await program.parseAsync();

@@ -1,10 +1,11 @@
 /** `sluice run`: loads the pipelines, runs a worker until it is asked to stop, and says by its exit code how that went. */
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
-import { startHealthServer } from '../worker/health-server.ts';
-import type { WorkerReport } from '../worker/worker.ts';
+import type { Worker, WorkerReport } from '../worker/worker.ts';
 import { EXIT } from './exit-code.ts';
+import { openHealth } from './health.ts';
 import { loadChecked } from './load.ts';
 import { attempt, printProblems } from './problems.ts';
 import { onSignals, onUncaught } from './signals.ts';
@@ -12,14 +13,16 @@ import { wire } from './wiring.ts';
 
 export async function run(folder: string): Promise<number> {
   process.setSourceMapsEnabled(true);
-  const { pipelines, problems } = await loadChecked(folder);
-  const config = attempt(readConfig);
-  if (problems.length > 0 || !config.ok) return misconfigured([...problems, ...(config.ok ? [] : config.problems)]);
+  const { pipelines, problems, dispose } = await loadChecked(folder);
   try {
+    const config = attempt(readConfig);
+    if (problems.length > 0 || !config.ok) return misconfigured([...problems, ...(config.ok ? [] : config.problems)]);
     return await runUntilStopped(pipelines, config.value);
   } catch (error) {
     if (error instanceof ConfigError) return misconfigured(error.problems);
     throw error;
+  } finally {
+    await dispose();
   }
 }
 
@@ -29,31 +32,38 @@ function misconfigured(problems: readonly Problem[]): number {
 }
 
 async function runUntilStopped(pipelines: readonly Pipeline[], config: Config): Promise<number> {
-  const wiring = await wire(config);
+  let worker: Worker | undefined;
+  const health = await openHealth(config.port, () => worker);
   try {
-    const { log } = wiring;
-    const worker = wiring.startWorker(pipelines);
-    const health = await startHealthServer({ readiness: worker.readiness, port: config.port });
-    log.info({ pipelines: pipelines.map(({ name }) => name), health: health.url }, 'sluice is starting');
-    const disarm = onSignals({
-      onFirst: (signal) => {
-        log.info({ signal }, 'asked to stop: finishing what is in flight');
-        worker.stop();
-      },
-      onSecond: (signal) => {
-        log.warn({ signal }, 'asked again: aborting what still runs');
-        worker.hasten(`${signal} came twice`);
-      },
-    });
-    const disarmUncaught = onUncaught(worker.fail);
-    const report = await worker.stopped;
-    disarm();
-    disarmUncaught();
-    await health.close();
-    return exitCodeOf(report);
+    const wiring = await wire(config);
+    try {
+      worker = wiring.startWorker(pipelines);
+      wiring.log.info({ pipelines: pipelines.map(({ name }) => name), health: health.url }, 'sluice is starting');
+      return exitCodeOf(await untilStopped(worker, wiring.log));
+    } finally {
+      await wiring.close();
+    }
   } finally {
-    await wiring.close();
+    await health.close();
   }
+}
+
+async function untilStopped(worker: Worker, log: Logger): Promise<WorkerReport> {
+  const disarm = onSignals({
+    onFirst: (signal) => {
+      log.info({ signal }, 'asked to stop: finishing what is in flight');
+      worker.stop();
+    },
+    onSecond: (signal) => {
+      log.warn({ signal }, 'asked again: aborting what still runs');
+      worker.hasten(`${signal} came twice`);
+    },
+  });
+  const disarmUncaught = onUncaught(worker.fail);
+  const report = await worker.stopped;
+  disarm();
+  disarmUncaught();
+  return report;
 }
 
 function exitCodeOf({ failure, isClean }: WorkerReport): number {

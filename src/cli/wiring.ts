@@ -1,7 +1,6 @@
 /** What `run` and `dev` have in common: where the broker is, who listens to the facts, and how a worker is put together. */
 import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
 import type { Config } from '../config.ts';
-import { ConfigError } from '../errors.ts';
 import { createFacts } from '../events.ts';
 import { createMemoryJournal } from '../journal/memory-journal.ts';
 import type { Logger } from '../log.ts';
@@ -22,14 +21,9 @@ export interface Wiring {
   close(): Promise<void>;
 }
 
-/** @throws ConfigError when there is no broker to connect to. */
+/** Without a broker's URL, starts the embedded one. */
 export async function wire(config: Config): Promise<Wiring> {
-  const { amqpUrls, isProduction, logLevel, topology, gracePeriodMs } = config;
-  if (amqpUrls === undefined && isProduction) {
-    const message =
-      'is not set; with NODE_ENV=production there has to be a broker: amqp://user:password@host:5672/vhost';
-    throw new ConfigError([{ subject: 'environment', path: 'AMQP_URL', message }]);
-  }
+  const { amqpUrls, logLevel, topology, gracePeriodMs } = config;
   const log = createLogger({ level: logLevel });
   const facts = createFacts();
   logFacts(facts, log);

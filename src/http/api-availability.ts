@@ -36,6 +36,7 @@ function availabilityNow(breaker: CircuitBreaker, reason: string | undefined): A
   return { isAvailable: false, reason: why, ...(openUntil === undefined ? {} : { retryAt: openUntil }) };
 }
 
+/** The fact of a change. */
 export function reportBreaker(facts: Facts, api: string, { to: state, reason, at, openUntil }: BreakerChange): void {
   if (!facts.isObserved) return;
   facts.report({

@@ -3,7 +3,7 @@
  * handles call.
  */
 import type { LookupFunction } from 'node:net';
-import { EMPTY, type Observable } from 'rxjs';
+import { asyncScheduler, EMPTY, type Observable } from 'rxjs';
 import type { Facts } from '../events.ts';
 import type { CircuitBreaker } from '../operators/circuit-breaker.ts';
 import type { Random } from '../policies/random.ts';
@@ -56,7 +56,11 @@ export function createApiClient(definition: ApiDefinition, parts: ApiClientParts
   const { name } = definition;
   const { facts, random } = parts;
   const settings = readSettings(definition);
-  const guards = createGuards(settings, random, { onBreakerChange: (change) => reportBreaker(facts, name, change) });
+  const guards = createGuards(settings, random, {
+    onBreakerChange: (change) => reportBreaker(facts, name, change),
+    onLimit: (limit) =>
+      facts.isObserved && facts.report({ type: 'limitChanged', at: asyncScheduler.now(), api: name, limit }),
+  });
   const transport = transportOf(definition, settings, parts);
   const call: CallParts = { settings, transport, guards, facts };
   const templates = new TemplateCache(settings.base);

@@ -2,7 +2,7 @@
 export const API_DEFAULTS = {
   timeoutMs: 10_000,
   concurrency: 64,
-  adaptive: { initial: 16, min: 1, max: 64 },
+  adaptive: { initial: 20, min: 1, max: 200 },
   maxQueued: 1_000,
   keepAliveMs: 4_000,
   maxAttempts: 3,

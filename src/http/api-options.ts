@@ -1,6 +1,7 @@
 /** What authors may say of an API. api-schema.ts checks it, api-settings.ts fills in the defaults of api-defaults.ts. */
 import type { AxiosInstance } from 'axios';
 import type { SluiceError } from '../errors.ts';
+import type { AdaptiveAlgorithm } from '../operators/adaptive-bulkhead.ts';
 import type { BreakerOptions } from '../operators/breaker-options.ts';
 import type { MeasuredPause } from '../operators/hedge.ts';
 import type { Duration } from '../policies/duration.ts';
@@ -40,15 +41,15 @@ export interface RateLimitOptions {
   readonly burst?: number;
 }
 
-/** Concurrency that follows what is measured, between bounds. */
+/** Concurrency that follows how the calls fare, between bounds: for an API whose capacity is not known, or changes. */
 export interface AdaptiveConcurrency {
-  /** `gradient` and `vegas` go by latency, `aimd` by failures. */
-  readonly adaptive: 'gradient' | 'vegas' | 'aimd';
-  /** What it begins with. Integer between `min` and `max`. Default: 16. */
+  /** `gradient` and `vegas` go by latency, the second more closely; `aimd` goes by failures. */
+  readonly adaptive: AdaptiveAlgorithm;
+  /** What it begins with. Integer from `min` to `max`. Default: 20, or the nearer of the two. */
   readonly initial?: number;
   /** Integer, at least 1. Default: 1. */
   readonly min?: number;
-  /** Integer, at least `min`. Default: 64. */
+  /** Integer, at least `min`. Default: 200, or `min` where that is more. */
   readonly max?: number;
 }
 

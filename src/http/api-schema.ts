@@ -84,7 +84,8 @@ const adaptiveSchema = z
     max: count.optional(),
   })
   .superRefine((given, context) => {
-    const { min = API_DEFAULTS.adaptive.min, max = API_DEFAULTS.adaptive.max } = given;
+    const { min = API_DEFAULTS.adaptive.min } = given;
+    const { max = Math.max(API_DEFAULTS.adaptive.max, min) } = given;
     const { initial = Math.min(max, Math.max(min, API_DEFAULTS.adaptive.initial)) } = given;
     if (min > max)
       context.addIssue({ code: 'custom', path: ['min'], message: `must be at most max (${max}), is ${min}` });

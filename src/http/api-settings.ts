@@ -103,8 +103,12 @@ function checkHost(reader: SettingReader, path: string, origin: string, rule: Ad
   if (problem !== undefined) reader.report(path, problem);
 }
 
-const concurrencyOf = (given: ApiOptions['concurrency']): ApiSettings['concurrency'] =>
-  typeof given === 'object' ? { ...API_DEFAULTS.adaptive, ...given } : (given ?? API_DEFAULTS.concurrency);
+function concurrencyOf(given: ApiOptions['concurrency']): ApiSettings['concurrency'] {
+  if (typeof given !== 'object') return given ?? API_DEFAULTS.concurrency;
+  const { adaptive, min = API_DEFAULTS.adaptive.min } = given;
+  const { max = Math.max(API_DEFAULTS.adaptive.max, min) } = given;
+  return { adaptive, min, max, initial: given.initial ?? Math.min(max, Math.max(min, API_DEFAULTS.adaptive.initial)) };
+}
 
 function throttleOf(given: ApiOptions['throttle']): ApiSettings['throttle'] {
   if (given === undefined || given === false) return undefined;

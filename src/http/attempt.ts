@@ -83,7 +83,7 @@ export class Attempt implements Unsubscribable {
   }
 
   /** Its turn has come: the request goes out. */
-  #leave(request: TransportRequest, sink: Subscriber<unknown>): void {
+  #leave(request: TransportRequest, sink: Subscriber<unknown>): Subscription {
     const { parts, request: called } = this.#run;
     this.#hasLeft = true;
     const timeoutMs = Math.ceil(this.#startedAt + this.#timeoutMs - asyncScheduler.now());
@@ -91,7 +91,7 @@ export class Attempt implements Unsubscribable {
       this.#response = response;
     });
     const { method, origin, path, headers, body } = request;
-    parts.transport({ method, origin, path, headers, body, timeoutMs }).subscribe(exchange);
+    return parts.transport({ method, origin, path, headers, body, timeoutMs }).subscribe(exchange);
   }
 
   #succeed(): void {

@@ -46,9 +46,9 @@ function failureOf(error: AxiosError, maxResponseBytes: number, host: string): T
     return new TransportError('size', 'answer is too large');
   if (message === 'stream has been aborted')
     return new TransportError('network', 'connection closed before the answer was complete (ECONNRESET)');
+  if (code === 'ERR_FR_TOO_MANY_REDIRECTS') return new TransportError('response', 'too many redirects');
   if (cause instanceof Error && !isAxiosError(cause)) return transportErrorOf(cause, host);
   if (code === 'ERR_CANCELED') return new TransportError('request', 'cancelled by an interceptor');
-  if (code === 'ERR_FR_TOO_MANY_REDIRECTS') return new TransportError('response', 'too many redirects');
   if (NETWORK.has(code)) return new TransportError('network', `connection failed (${code})`);
   return new TransportError('request', `request cannot be sent (${code})`);
 }

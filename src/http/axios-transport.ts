@@ -12,7 +12,13 @@ import { type Compress, compressAbove } from './compress.ts';
 import type { ConnectSettings } from './connecting.ts';
 import { configOf, sendConfig } from './intercepted-request.ts';
 import { hasInterceptors, intercepted } from './interceptors.ts';
-import { headersOf, TIMEOUT_HEADER, type Transport, type TransportRequest, type TransportResponse } from './transport.ts';
+import {
+  headersOf,
+  TIMEOUT_HEADER,
+  type Transport,
+  type TransportRequest,
+  type TransportResponse,
+} from './transport.ts';
 import { createUndiciLane, type UndiciLane } from './undici-lane.ts';
 import type { BaseUrl } from './url.ts';
 
@@ -94,7 +100,10 @@ const viaInterceptors = (lanes: Lanes, request: TransportRequest): Observable<Tr
 function viaAxios({ reading, thorough, options }: Lanes, request: TransportRequest): Observable<TransportResponse> {
   const { method, body } = request;
   // `false` keeps axios from making up a content type for a request without a body.
-  const headers = AxiosHeaders.from({ ...headersOf(request), ...(body === undefined ? { 'content-type': false } : {}) });
+  const headers = AxiosHeaders.from({
+    ...headersOf(request),
+    ...(body === undefined ? { 'content-type': false } : {}),
+  });
   const url = request.origin + request.path;
   return fromAxios(options, ({ signal }) =>
     thorough.request({ url, method, headers, data: bytesOf(body), signal }, reading.instance),

@@ -27,5 +27,5 @@ export function certificateFault(code: string, host: string, { message }: Error)
   if (code === 'ERR_KEY_NOT_PINNED') return `certificate of ${host} is refused: ${message}`;
   if (code === 'ERR_ADDRESS_REFUSED') return message;
   if (code === 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED') return `${host} asks for a client certificate`;
-  return code.startsWith('ERR_SSL_') ? `no TLS connection to ${host}` : undefined;
+  return code.startsWith('ERR_SSL_') || code === 'EPROTO' ? `no TLS connection to ${host}` : undefined;
 }

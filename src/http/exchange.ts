@@ -1,5 +1,5 @@
 /** A request and what came of it, as a value or a classified failure: the innermost part of a call, and what breaker and slots see of it. */
-import { asyncScheduler, Subscriber } from 'rxjs';
+import { asyncScheduler, type Observer, type Subscriber } from 'rxjs';
 import { readAnswer } from './answer.ts';
 import type { ApiSettings } from './api-settings.ts';
 import type { CallRequest } from './call-request.ts';
@@ -7,7 +7,7 @@ import { callErrorOf, isAccepted, reclassified, statusErrorOf } from './classify
 import type { TransportResponse } from './transport.ts';
 
 /** Takes the one response of a transport and hands on the value it means. */
-export class Exchange extends Subscriber<TransportResponse> {
+export class Exchange implements Observer<TransportResponse> {
   readonly #sink: Subscriber<unknown>;
   readonly #request: CallRequest;
   readonly #settings: ApiSettings;
@@ -20,19 +20,18 @@ export class Exchange extends Subscriber<TransportResponse> {
     settings: ApiSettings,
     onResponse: (response: TransportResponse) => void,
   ) {
-    super(sink);
     this.#sink = sink;
     this.#request = request;
     this.#settings = settings;
     this.#onResponse = onResponse;
   }
 
-  protected override _next(response: TransportResponse): void {
+  next(response: TransportResponse): void {
     this.#response = response;
     this.#onResponse(response);
   }
 
-  protected override _complete(): void {
+  complete(): void {
     const { call, options } = this.#request;
     const response = this.#response;
     let value: unknown;
@@ -48,7 +47,7 @@ export class Exchange extends Subscriber<TransportResponse> {
     this.#sink.complete();
   }
 
-  protected override _error(failure: unknown): void {
+  error(failure: unknown): void {
     this.#fail(callErrorOf(this.#request.call, failure, this.#settings.maxResponseBytes, asyncScheduler.now()));
   }
 

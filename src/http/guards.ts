@@ -4,6 +4,7 @@
  */
 import { asyncScheduler, type MonoTypeOperatorFunction } from 'rxjs';
 import { isRejection, isTransient } from '../errors.ts';
+import { createAdaptiveBulkhead } from '../operators/adaptive-bulkhead.ts';
 import { type Bulkhead, createBulkhead } from '../operators/bulkhead.ts';
 import { type CircuitBreaker, type CircuitBreakerOptions, createCircuitBreaker } from '../operators/circuit-breaker.ts';
 import { type ClientThrottle, createClientThrottle } from '../operators/client-throttle.ts';
@@ -30,10 +31,16 @@ export interface Guards {
 
 export interface GuardListeners {
   readonly onBreakerChange?: CircuitBreakerOptions['onChange'];
+  /** Each new concurrency, where it is adaptive. */
+  readonly onLimit?: (limit: number) => void;
 }
 
-export function createGuards(settings: ApiSettings, random: Random, { onBreakerChange }: GuardListeners): Guards {
-  const { breaker: breakerOptions, throttle, rateLimit, concurrency, maxQueued, retry } = settings;
+export function createGuards(
+  settings: ApiSettings,
+  random: Random,
+  { onBreakerChange, onLimit }: GuardListeners,
+): Guards {
+  const { breaker: breakerOptions, throttle, rateLimit, maxQueued, retry } = settings;
   const breaker =
     breakerOptions === undefined
       ? undefined
@@ -54,7 +61,7 @@ export function createGuards(settings: ApiSettings, random: Random, { onBreakerC
       rateLimit === undefined
         ? undefined
         : createRateLimiter({ ...rateLimit, maxQueued, maxPause: settings.maxRetryAfterMs }),
-    slots: createBulkhead({ slots: typeof concurrency === 'number' ? concurrency : concurrency.initial, maxQueued }),
+    slots: slotsOf(settings, onLimit),
     backoff: retry === undefined ? () => 0 : exponentialBackoff(retry, random),
     budget,
     hedge:
@@ -65,4 +72,10 @@ export function createGuards(settings: ApiSettings, random: Random, { onBreakerC
             canHedge: () => breaker?.isCallable !== false && budget?.withdraw(asyncScheduler.now()) !== false,
           }),
   };
+}
+
+function slotsOf({ concurrency, maxQueued }: ApiSettings, onLimit: GuardListeners['onLimit']): Bulkhead {
+  if (typeof concurrency === 'number') return createBulkhead({ slots: concurrency, maxQueued });
+  const { adaptive: algorithm, ...bounds } = concurrency;
+  return createAdaptiveBulkhead({ algorithm, ...bounds, maxQueued, onLimit });
 }

@@ -47,7 +47,8 @@ export function readTls({ ca, cert, key, pins = [], servername }: TlsOptions): T
     pins: pins.map((pin) => currentValue<string>(pin)),
     servername: servername === undefined ? undefined : currentValue<string>(servername),
   };
-  for (const authority of read.ca ?? []) requireReadable(() => new X509Certificate(authority), 'ca is no certificate');
+  for (const authority of read.ca ?? [])
+    requireReadable(() => new X509Certificate(authority), 'ca is no certificate in PEM');
   if ((read.cert === undefined) !== (read.key === undefined))
     throw new TlsError('cert and key come together, one is missing');
   if (read.cert !== undefined && read.key !== undefined) requirePair(read.cert, read.key);
@@ -59,8 +60,8 @@ const listOf = (pem: Pem | readonly Pem[]): readonly Pem[] =>
   Array.isArray(pem) ? (pem as readonly Pem[]) : [pem as Pem];
 
 function requirePair(cert: string, key: string): void {
-  const certificate = requireReadable(() => new X509Certificate(cert), 'cert is no certificate');
-  const privateKey = requireReadable(() => createPrivateKey(key), 'key is no private key, or has a passphrase');
+  const certificate = requireReadable(() => new X509Certificate(cert), 'cert is no certificate in PEM');
+  const privateKey = requireReadable(() => createPrivateKey(key), 'key is no private key in PEM without a passphrase');
   if (!certificate.checkPrivateKey(privateKey)) throw new TlsError('key does not belong to cert');
 }
 
@@ -68,7 +69,7 @@ function requireReadable<T>(read: () => T, otherwise: string): T {
   try {
     return read();
   } catch {
-    throw new TlsError(`${otherwise} in PEM`);
+    throw new TlsError(otherwise);
   }
 }
 

@@ -27,31 +27,24 @@ const RENEWED_BEFORE_MS = 30_000;
 const REPLACED_AT_MOST_EACH_MS = 10_000;
 
 export class TokenSource {
-  readonly #flight: Observable<Token>;
+  readonly #request: TransportRequest;
+  readonly #transport: Transport;
+  readonly #timeoutMs: number;
   #token: Token | undefined;
   #isReplacing = false;
+  #flight: Observable<Token> | undefined;
 
-  constructor(request: TokenRequest, transport: Transport, timeoutMs: number) {
-    const { origin, path, headers, body } = request;
-    const asked: TransportRequest = { method: 'POST', origin, path, headers, body: Buffer.from(body) };
-    // Ends when the last call that waits for it has gone.
-    this.#flight = defer(() => transport(asked)).pipe(
-      timeoutWithin(timeoutMs),
-      map((response) => this.#read(response)),
-      tap((token) => {
-        this.#token = token;
-        this.#isReplacing = false;
-      }),
-      catchError((failure: unknown) => this.#stillGood() ?? throwError(() => named(failure, timeoutMs))),
-      share(),
-    );
+  constructor({ origin, path, headers, body }: TokenRequest, transport: Transport, timeoutMs: number) {
+    this.#request = { method: 'POST', origin, path, headers, body: Buffer.from(body) };
+    this.#transport = transport;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** The token that is good now, asked for where there is none. */
   current(): Observable<Token> {
     return defer(() => {
       const token = this.#token;
-      return token !== undefined && asyncScheduler.now() < token.refreshAt ? of(token) : this.#flight;
+      return token !== undefined && asyncScheduler.now() < token.refreshAt ? of(token) : this.#asked();
     });
   }
 
@@ -64,6 +57,23 @@ export class TokenSource {
       this.#isReplacing = true;
     }
     return this.current();
+  }
+
+  /** One request for all that wait; it ends when the last of them has gone. */
+  #asked(): Observable<Token> {
+    this.#flight ??= defer(() => this.#transport(this.#request)).pipe(
+      timeoutWithin(this.#timeoutMs),
+      map((response) => this.#read(response)),
+      tap((token) => {
+        this.#token = token;
+        this.#isReplacing = false;
+        // Whoever finds this token refused at once asks for another one, and must not join those who are just told of it.
+        this.#flight = undefined;
+      }),
+      catchError((failure: unknown) => this.#stillGood() ?? throwError(() => named(failure, this.#timeoutMs))),
+      share(),
+    );
+    return this.#flight;
   }
 
   /** The token that should have been renewed, while it lasts. */

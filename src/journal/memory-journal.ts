@@ -6,6 +6,8 @@ import type { Journal, JournalRecord, OpenJournal } from './journal.ts';
 export interface MemoryJournalOptions {
   /** Ended sagas remembered, so that their messages published again repeat the answer; the oldest are forgotten first. Default: 10 000. */
   readonly maxEnded?: number;
+  /** Sagas remembered that have not ended and are not run now: waiting for another try, or stuck. The oldest are forgotten first. Default: 100 000. */
+  readonly maxWaiting?: number;
 }
 
 interface Entry {
@@ -15,15 +17,17 @@ interface Entry {
 
 const isEnd = ({ kind }: JournalRecord): boolean => kind === 'completed' || kind === 'undone';
 
-/** Holds the records of all running sagas and of the last `maxEnded` ended ones. */
-export function createMemoryJournal({ maxEnded = 10_000 }: MemoryJournalOptions = {}): Journal {
+/** Holds the records of all running sagas, of the last `maxWaiting` unfinished ones and of the last `maxEnded` ended ones. */
+export function createMemoryJournal({ maxEnded = 10_000, maxWaiting = 100_000 }: MemoryJournalOptions = {}): Journal {
   const entries = new Map<string, Entry>();
   const ended = new Set<string>();
 
-  const forgetOldest = (): void => {
-    for (const key of ended) {
-      if (ended.size <= maxEnded) return;
-      ended.delete(key);
+  const waiting = new Set<string>();
+
+  const forgetOldest = (keys: Set<string>, max: number): void => {
+    for (const key of keys) {
+      if (keys.size <= max) return;
+      keys.delete(key);
       entries.delete(key);
     }
   };
@@ -31,6 +35,7 @@ export function createMemoryJournal({ maxEnded = 10_000 }: MemoryJournalOptions 
   const hold = (key: string, entry: Entry): OpenJournal => {
     let isReleased = false;
     entry.isHeld = true;
+    waiting.delete(key);
     return {
       records: [...entry.records],
       append: (record) =>
@@ -46,7 +51,9 @@ export function createMemoryJournal({ maxEnded = 10_000 }: MemoryJournalOptions 
         entry.isHeld = false;
         // A saga that wrote nothing down has nothing to remember.
         if (entry.records.length === 0) entries.delete(key);
-        forgetOldest();
+        else if (!ended.has(key)) waiting.add(key);
+        forgetOldest(ended, maxEnded);
+        forgetOldest(waiting, maxWaiting);
       },
     };
   };

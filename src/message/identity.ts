@@ -10,7 +10,7 @@ export const fingerprint = (...parts: readonly string[]): string =>
   hash('sha256', parts.map((part) => `${part.length}:${part}`).join(''), 'base64url');
 
 /**
- * The message's id: the publisher's, or else a fingerprint of where it was published to and its body.
+ * The message's id: the publisher's, or else a fingerprint of its body.
  * So a redelivery keeps its id; but two messages without an id and with equal bodies count as one message published twice.
  */
 export function messageIdOf(delivery: Delivery): string {

@@ -122,10 +122,17 @@ function hasExponent(text: string, from: number, to: number): boolean {
   return false;
 }
 
-/** Whether reading the number loses it: an integer beyond ±(2^53 − 1), or beyond the range of a double. A rounded fraction is what doubles are. */
-function isAnotherNumber(digits: string): boolean {
-  const value = Number(digits);
+/**
+ * Whether reading the number loses it: an integer of more than fifteen significant digits beyond ±(2^53 − 1), however it is written, or
+ * one beyond the range of a double. A rounded fraction is what doubles are, and 1e300 is what it says.
+ */
+function isAnotherNumber(text: string): boolean {
+  const value = Number(text);
   if (value === Number.POSITIVE_INFINITY) return true;
-  const isInteger = /^\d+$/.test(digits);
-  return isInteger && !Number.isSafeInteger(value);
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return false;
+  const significant = text
+    .replace(/e.*$/i, '')
+    .replace('.', '')
+    .replace(/^0+|0+$/g, '');
+  return significant.length > 15;
 }

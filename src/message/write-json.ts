@@ -9,7 +9,7 @@ const refuse = (message: string): JsonWriting => ({ ok: false, message });
 
 /**
  * The JSON text of a value. `toJSON` counts (a Date becomes its ISO text) and members that are undefined are left out, as everywhere in JSON.
- * Refused: no value at all, NaN and Infinity (JSON has `null` for them), BigInt, circles, bytes below the top, undefined inside an array.
+ * Refused: no value at all, NaN and Infinity (JSON has `null` for them), BigInt, circles, bytes below the top, maps, sets, invalid dates, undefined inside an array.
  */
 export function writeJson(value: unknown): JsonWriting {
   let text: string | undefined;
@@ -23,13 +23,16 @@ export function writeJson(value: unknown): JsonWriting {
     );
   }
   if (text === undefined) return refuse(`value is ${typeof value}, which JSON has no text for`);
-  // Only these two traces betray a value that was changed; most texts hold neither and are not walked.
-  if (text.includes('null') || text.includes('"type":"Buffer"')) {
+  // Only these traces betray a value that was changed; most texts hold none and are not walked.
+  if (TRACES.test(text)) {
     const unwritable = findUnwritable(value);
     if (unwritable !== undefined) return refuse(unwritable);
   }
   return { ok: true, text };
 }
+
+/** `null` of NaN, Infinity, invalid dates; a Buffer's own form; `{}` of maps and sets; `{"0":` of other bytes. */
+const TRACES = /null|"type":"Buffer"|\{\}|\{"0":/;
 
 /** Path and kind of the first member JSON cannot carry. */
 function findUnwritable(root: unknown): string | undefined {
@@ -39,6 +42,8 @@ function findUnwritable(root: unknown): string | undefined {
     if (typeof value === 'bigint') return `${path} is a BigInt`;
     if (typeof value !== 'object' || value === null) return undefined;
     if (ArrayBuffer.isView(value)) return `${path} holds bytes`;
+    if (value instanceof Map || value instanceof Set) return `${path} is a ${value instanceof Map ? 'Map' : 'Set'}`;
+    if (value instanceof Date && Number.isNaN(value.getTime())) return `${path} is an invalid Date`;
     if (above.has(value)) return `${path} leads back to itself`;
     if ('toJSON' in value && typeof value.toJSON === 'function') return undefined;
     above.add(value);

@@ -3,7 +3,7 @@
  * is told in headers. Each copy is confirmed by the broker before the original is acked. Pure.
  */
 import { deadLetterQueue, delayQueue, type QueueSource } from '../broker/queue.ts';
-import { codeOf, messageOf } from '../errors.ts';
+import { causeOf, codeOf, messageOf } from '../errors.ts';
 import type { Delivery, MessageProperties } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import type { Failure, Journey } from './journey.ts';
@@ -60,6 +60,7 @@ export function deadLetterCopy(
     headers: {
       ...carriedHeaders(delivery),
       [HEADER.attempt]: undefined,
+      [HEADER.deadline]: undefined,
       [HEADER.errorCode]: codeOf(error),
       [HEADER.errorCause]: causeCode(error),
       [HEADER.errorMessage]: messageOf(error).slice(0, MAX_REASON_LENGTH),
@@ -82,9 +83,27 @@ function carriedProperties({ properties }: Delivery, messageId: string): Message
   return { ...carried, messageId, persistent: true };
 }
 
+/** Longest short string of AMQP, in bytes. */
+const MAX_SHORT_STRING = 255;
+
+/** What is left of a copy AMQP cannot carry as it is: the body, ids and content type, our own headers, and why the rest is missing. */
+export function bareCopy(copy: OutgoingMessage, reason: string): OutgoingMessage {
+  const { messageId, correlationId, contentType, contentEncoding } = copy.properties;
+  const named = Object.entries({ messageId, correlationId, contentType, contentEncoding });
+  const fitting = named.filter(([, text]) => text !== undefined && Buffer.byteLength(text) <= MAX_SHORT_STRING);
+  const own = Object.entries(copy.headers).filter(([name]) => OWN_HEADERS.has(name));
+  return {
+    ...copy,
+    properties: { ...Object.fromEntries(fitting), persistent: true },
+    headers: { ...Object.fromEntries(own), [HEADER.stripped]: reason.slice(0, MAX_REASON_LENGTH) },
+  };
+}
+
+const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(HEADER));
+
 /** The code below an error that wraps another: what exhausted the retries. */
 function causeCode(error: unknown): string | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
+  const cause = causeOf(error);
   const code = cause === undefined ? undefined : codeOf(cause);
   return code === 'ERR_HANDLE_FAILED' ? undefined : code;
 }

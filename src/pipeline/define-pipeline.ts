@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Destination } from '../broker/exchange.ts';
 import type { QueueSource } from '../broker/queue.ts';
 import { problemsOf, reportProblems } from '../definition.ts';
-import type { Problem } from '../errors.ts';
+import { DefinitionError, type Problem } from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
 import { type Duration, durationMs, durationSchema, parseDuration } from '../policies/duration.ts';
 import type { Context } from './context.ts';
@@ -28,7 +28,7 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
    * it takes as many as there are probes. Default: all of them. APIs whose failure the handle can live with are better left out.
    */
   readonly needs?: readonly (keyof NoInfer<Definitions> & string)[];
-  /** Messages handled at once: 1 to 10 000. Default: 64. */
+  /** Messages handled at once: 1 to 10 000. Default: 64. With `order: 'arrival'` it is one, whatever is said. */
   readonly concurrency?: number;
   /** Default: `none`. A message that waits for a later attempt lets others pass it, whatever the order. */
   readonly order?: Order<z.output<Schema>>;
@@ -75,6 +75,9 @@ const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isKind = (kind: string) => (value: unknown) =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
 
+/** One message after the other: with the default timeout, five wait less than the broker's limit for unsettled deliveries. */
+const ARRIVAL_PREFETCH = 5;
+
 const MAX_TIMEOUT_MS = 14 * 60_000;
 
 const schema = z.strictObject({
@@ -115,6 +118,9 @@ export function definePipeline<
   const Definitions extends ApiDefinitions = Record<never, never>,
   Output = never,
 >(options: PipelineOptions<Schema, Definitions, Output>): Pipeline {
+  if (typeof options !== 'object' || options === null) {
+    throw new DefinitionError([{ subject: 'pipeline', path: '', message: `expected options, got ${String(options)}` }]);
+  }
   reportProblems([
     ...problemsOf(subjectOf(options), schema, options),
     ...boundProblems(options),
@@ -130,7 +136,7 @@ export function definePipeline<
     apis,
     needs: options.needs ?? Object.keys(apis),
     concurrency,
-    prefetch: source?.prefetch ?? Math.min(2 * concurrency, 65_535),
+    prefetch: source?.prefetch ?? (order === 'arrival' ? ARRIVAL_PREFETCH : Math.min(2 * concurrency, 65_535)),
     order: order as Pipeline['order'],
     timeoutMs: parseDuration(timeout) === undefined ? 0 : durationMs(timeout),
     maxMessageBytes,
@@ -147,11 +153,12 @@ const subjectOf = ({ name }: { readonly name: unknown }): string => `pipeline ${
 function boundProblems(options: {
   readonly name: string;
   readonly concurrency?: number;
+  readonly order?: unknown;
   readonly source?: QueueSource;
 }): readonly Problem[] {
-  const { concurrency = 64, source } = options;
+  const { concurrency = 64, order, source } = options;
   const prefetch = source?.prefetch;
-  if (prefetch === undefined || prefetch >= concurrency) return [];
+  if (prefetch === undefined || prefetch >= concurrency || order === 'arrival') return [];
   return [
     {
       subject: subjectOf(options),

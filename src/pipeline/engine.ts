@@ -1,6 +1,7 @@
 /** What a running pipeline is given by its worker: the ports, the clocks' neighbours, and the two words that end it. */
 import type { Observable } from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
+import type { TopologyMode } from '../broker/topology.ts';
 import type { Facts } from '../events.ts';
 import type { Api } from '../http/api.ts';
 import type { ApiAvailability, CallScope } from '../http/api-client.ts';
@@ -19,6 +20,8 @@ export interface Engine {
   readonly facts: Facts;
   readonly log: Logger;
   readonly random: Random;
+  /** Whether queues and exchanges may be declared, where a queue does not say it itself. */
+  readonly topology: TopologyMode;
   /** Emits once: take no more messages, give back those that have not started, finish the others. */
   readonly drain: Observable<unknown>;
   /** Emits the reason once, and again to late subscribers: give back whatever is not settled by now. */

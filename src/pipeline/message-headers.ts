@@ -19,13 +19,24 @@ export const HEADER = {
   exchange: 'x-sluice-exchange',
   routingKey: 'x-sluice-routing-key',
   userId: 'x-sluice-user-id',
+  stripped: 'x-sluice-stripped',
 } as const;
 
-/** The try a delivery is, within 1 and `maxAttempts`: a forged header can neither skip retries below the last nor add any. */
-export function attemptOf(headers: Headers, maxAttempts: number): number {
+/**
+ * The try a delivery is, counted from 1. A count above 1 is believed only of a message that came back from one of the queue's delay
+ * queues, by the broker's own record; what a publisher writes can neither skip tries nor add any.
+ */
+export function attemptOf({ headers, queue }: Delivery, maxAttempts: number): number {
   const given = headers[HEADER.attempt];
-  if (typeof given !== 'number' || !Number.isInteger(given)) return 1;
-  return Math.min(Math.max(given, 1), maxAttempts);
+  if (typeof given !== 'number' || !Number.isInteger(given) || given < 1 || given > maxAttempts) return 1;
+  return cameFromDelayQueue(headers, queue) ? given : 1;
+}
+
+function cameFromDelayQueue(headers: Headers, queueName: string): boolean {
+  const deaths = headers['x-death'];
+  const latest = Array.isArray(deaths) ? (deaths[0] as HeaderValue | undefined) : undefined;
+  if (typeof latest !== 'object' || latest === null || !('queue' in latest)) return false;
+  return typeof latest.queue === 'string' && latest.queue.startsWith(`${queueName}.delay.`);
 }
 
 /** When the message first failed: what its last failure wrote, unless that is no time before now. */
@@ -36,15 +47,14 @@ export function firstFailedAt(headers: Headers, now: number): number {
 
 /**
  * When the message is too late, in milliseconds of the clock, or undefined for one that never is: what an earlier copy wrote down, else
- * the message's `expiration` from its `timestamp`, or from now where it has none or one that has yet to come.
+ * its `expiration` from now on. How long it has waited is the broker's to know, which dead-letters what expired in the queue; a publisher's
+ * `timestamp` is another clock.
  */
 export function deadlineOf({ headers, properties }: Delivery, now: number): number | undefined {
   const carried = headers[HEADER.deadline];
   if (typeof carried === 'number' && Number.isFinite(carried)) return carried;
-  const { expiration, timestamp } = properties;
-  if (expiration === undefined || !/^\d{1,15}$/.test(expiration)) return undefined;
-  const publishedAt = timestamp === undefined ? now : timestamp * 1_000;
-  return Math.min(publishedAt > 0 ? publishedAt : now, now) + Number(expiration);
+  const { expiration } = properties;
+  return expiration === undefined || !/^[1-9]\d{0,14}$/.test(expiration) ? undefined : now + Number(expiration);
 }
 
 /**

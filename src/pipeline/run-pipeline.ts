@@ -15,6 +15,7 @@ import {
   type Observable,
   type OperatorFunction,
   of,
+  pipe,
   switchMap,
   takeUntil,
   tap,
@@ -83,7 +84,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       correlationId: correlationIdOf(delivery, messageId),
       deliveryTag: delivery.deliveryTag,
     };
-    const attempt = attemptOf(delivery.headers, pipeline.source.retryDelaysMs.length + 1);
+    const attempt = attemptOf(delivery, pipeline.source.retryDelaysMs.length + 1);
     const receivedAt = clockNow();
     const deadlineAt = deadlineOf(delivery, receivedAt);
     const journey: Journey = {
@@ -139,6 +140,9 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     });
   };
 
+  const finish = (judged: Judged): Observable<Settlement> =>
+    settle(judged).pipe(tap((settlement) => book(judged.journey, settlement)));
+
   const gate = new IntakeGate();
   const passages = passageOf(pipeline.needs.map((name) => engine.availabilityOf(definitionOf(pipeline, name)))).pipe(
     tap((passage) => {
@@ -161,21 +165,24 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       ),
     ),
     map(receive),
-    inOrder(pipeline, (received) => gate.run(defer(() => judge(received)))),
-    mergeMap((judged) => settle(judged).pipe(tap((settlement) => book(judged.journey, settlement)))),
+    inOrder(pipeline, (received) => gate.run(defer(() => judge(received))), finish),
     ignoreElements(),
   );
   return { pipeline, work, ledger: () => ledger.counts(unsettled.size), intake: () => intake };
 }
 
-/** The slots, in the order the pipeline asks for. */
+/**
+ * The slots, in the order the pipeline asks for. Where there is an order, a slot is held until its message is settled, so that results leave
+ * in order too; where there is none it is free as soon as the handle is over, and settling has no bound but the prefetch.
+ */
 function inOrder(
   { order, concurrency }: Pipeline,
   judge: (received: Received) => Observable<Judged>,
-): OperatorFunction<Received, Judged> {
-  if (order === 'none') return inSlots(judge, concurrency);
-  if (order === 'arrival') return inSlots(judge, 1);
-  return mergeMapByKey(keyOf, judge, { concurrency });
+  finish: (judged: Judged) => Observable<unknown>,
+): OperatorFunction<Received, unknown> {
+  if (order === 'none') return pipe(inSlots(judge, concurrency), mergeMap(finish));
+  const judgeAndFinish = (received: Received): Observable<unknown> => judge(received).pipe(mergeMap(finish));
+  return order === 'arrival' ? inSlots(judgeAndFinish, 1) : mergeMapByKey(keyOf, judgeAndFinish, { concurrency });
 }
 
 function definitionOf({ apis, name: pipeline }: Pipeline, name: string): ApiDefinition {

@@ -53,13 +53,12 @@ export class SlidingWindow implements RatePolicy {
     return this.#starts[(this.#next + length - nth) % length] ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Only when full: then the oldest stands at `#next`. */
+  /** Only when full for the first time at its length: then the oldest stands first. */
   #grow(): void {
     const { length } = this.#starts;
     if (length === this.#options.requests) return;
     const grown = new Float64Array(Math.min(length * 2, this.#options.requests));
-    grown.set(this.#starts.subarray(this.#next));
-    grown.set(this.#starts.subarray(0, this.#next), length - this.#next);
+    grown.set(this.#starts);
     this.#starts = grown;
     this.#next = length;
   }

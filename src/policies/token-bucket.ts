@@ -49,7 +49,6 @@ export class TokenBucket implements RatePolicy {
     const { requests: most, burst, periodMs } = this.#options;
     this.#requests = Math.min(requests, most);
     this.#capacity = Math.min(requests, burst) * periodMs;
-    this.#credit = Math.min(this.#credit, this.#capacity);
   }
 
   isAtRest(nowMs: number): boolean {

@@ -19,9 +19,11 @@ import {
 import {
   CompensationFailedError,
   codeOf,
+  isRefusal,
   isTransient,
   messageOf,
   SagaConflictError,
+  SagaInDoubtError,
   SagaUndoneError,
 } from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
@@ -48,7 +50,7 @@ interface SagaRun {
  * Cold. Emits the saga's answer once. Unsubscribing stops after the move under way; its journal is released.
  *
  * @throws SagaConflictError when the id belongs to another input; SagaBusyError while another owner runs it; the step's own error where
- *   it is worth another try later, or where no `whenCompensated` is given; CompensationFailedError when the saga is stuck.
+ *   it is worth another try later, or where no `whenCompensated` is given; CompensationFailedError and SagaInDoubtError when the saga is stuck.
  */
 export function runSaga(plan: SagaPlan, input: unknown, context: SagaContext<ApiDefinitions>): Observable<unknown> {
   return defer(() => {
@@ -97,7 +99,10 @@ function stepForward(run: SagaRun, results: ReadonlyMap<string, unknown>): Obser
   );
 }
 
-/** A step failed: later, where it is worth another try; otherwise the decision to compensate is recorded, for good. */
+/**
+ * A step failed: later, where it is worth another try; stuck, where its effect is in doubt and would have to be undone; otherwise the decision
+ * to compensate is recorded, for good.
+ */
 function turnBack(
   run: SagaRun,
   step: SagaStep,
@@ -105,6 +110,11 @@ function turnBack(
   error: unknown,
 ): Observable<unknown> {
   if (isWorthLater(run, error)) return throwError(() => error);
+  // Nothing is recorded: whoever resumes the saga repeats the step with its keys, and learns what became of it.
+  if (step.compensate !== undefined && !isRefusal(error)) {
+    const { plan, sagaId } = run;
+    return throwError(() => new SagaInDoubtError(plan.name, sagaId, step.name, { cause: error }));
+  }
   const failure: StepFailure = { step: step.name, code: codeOf(error), message: messageOf(error) };
   const state: SagaState = { ...sagaState([]), results, failure };
   return record(run, { kind: 'stepFailed', ...failure }, () => stepBack(run, state, failure, error));

@@ -68,7 +68,9 @@ const stepSchema = z.strictObject({
  * Begins a saga: `saga({…}).step(…).step(…).returns(…)`.
  *
  * As a handle: runs the steps in order, journalling each one's intent and result. A step that fails for a transient cause with tries left
- * fails the message, which comes back later and goes on where the journal stands. Any other failure undoes the steps done, in reverse order.
+ * fails the message, which comes back later and goes on where the journal stands. A refusal undoes the steps done, in reverse order.
+ * A step that can be compensated and whose effect is in doubt when no try is left (a timeout, a lost answer, a 5xx) leaves the saga stuck:
+ * undoing what may not have happened, or keeping what may have, would both be guesses. Its message is dead-lettered; given back, it resumes.
  *
  * @throws DefinitionError naming the saga and each wrong option.
  */

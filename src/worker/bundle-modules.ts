@@ -4,29 +4,69 @@
  */
 
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BuildFailure, Message, Plugin } from 'esbuild';
+import type { BuildFailure, BuildOptions, Message, Plugin } from 'esbuild';
 import type { Problem } from '../errors.ts';
+import { openModuleFolder } from './module-folder.ts';
 
 export interface Bundle {
   /** What to import for each entry that could be built. */
   readonly outputs: readonly { readonly entry: string; readonly output: string }[];
   readonly problems: readonly Problem[];
-  /** Removes the built files; modules imported before stay loaded. */
+  /** Removes the built files. What is imported stays loaded, but an `import()` that has not run yet finds nothing any more. */
   dispose(): Promise<void>;
 }
 
-/** Builds `entries` together, so that a module they share is one module. Never rejects because of a module. */
+interface Entry {
+  readonly entry: string;
+  /** Of the built file, without its extension. */
+  readonly name: string;
+}
+
+/**
+ * Builds `entries` together, so that a module they share is one module. Where that fails, the entries that build by themselves are
+ * built together, and the mistakes of all others are told. Never rejects because of a module.
+ */
 export async function bundleModules(root: string, entries: readonly string[]): Promise<Bundle> {
+  const { path: folder, dispose } = await openModuleFolder(nearestModules(root) ?? join(root, 'node_modules'));
+  const all = entries.map((entry, index) => ({ entry, name: `${index}-${basename(entry, extname(entry))}` }));
+  const { built, mistakes } = await buildSound(all, folder);
+  return {
+    outputs: built.map(({ entry, name }) => ({ entry, output: join(folder, `${name}.mjs`) })),
+    problems: mistakes.map((mistake) => toProblem(root, mistake)),
+    dispose,
+  };
+}
+
+interface Built {
+  readonly built: readonly Entry[];
+  readonly mistakes: readonly Message[];
+}
+
+async function buildSound(all: readonly Entry[], folder: string): Promise<Built> {
+  const together = await mistakesOf(all, folder);
+  if (together.length === 0) return { built: all, mistakes: [] };
+  const alone = await Promise.all(
+    all.map(async (entry) => ({ entry, mistakes: await mistakesOf([entry], folder, { write: false }) })),
+  );
+  const sound = alone.filter(({ mistakes }) => mistakes.length === 0).map(({ entry }) => entry);
+  // Names that do not fit are looked for only where every file parses: alone, an entry may tell more than together.
+  const mistakes = [...together, ...alone.flatMap((one) => one.mistakes)];
+  const again = sound.length === 0 ? [] : await mistakesOf(sound, folder);
+  return { built: again.length === 0 ? sound : [], mistakes: [...mistakes, ...again] };
+}
+
+/** Builds entries into `folder`; gives what is wrong with them. */
+async function mistakesOf(
+  entries: readonly Entry[],
+  folder: string,
+  options: BuildOptions = {},
+): Promise<readonly Message[]> {
   const { build } = await import('esbuild');
-  const folder = await outputFolder(root);
-  const dispose = () => rm(folder, { recursive: true, force: true });
-  const named = entries.map((entry, index) => ({ entry, name: `${index}-${basename(entry, extname(entry))}` }));
   try {
     await build({
-      entryPoints: named.map(({ entry, name }) => ({ in: entry, out: name })),
+      entryPoints: entries.map(({ entry, name }) => ({ in: entry, out: name })),
       outdir: folder,
       outExtension: { '.js': '.mjs' },
       bundle: true,
@@ -38,25 +78,17 @@ export async function bundleModules(root: string, entries: readonly string[]): P
       plugins: [thisSluice],
       sourcemap: 'inline',
       logLevel: 'silent',
+      logLimit: 0,
+      ...options,
     });
+    return [];
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
-    return { outputs: [], problems: error.errors.map((message) => toProblem(root, message)), dispose };
+    return error.errors;
   }
-  return {
-    outputs: named.map(({ entry, name }) => ({ entry, output: join(folder, `${name}.mjs`) })),
-    problems: [],
-    dispose,
-  };
 }
 
-/** A fresh folder below the nearest `node_modules`, from where packages resolve as they do from the user's files. */
-async function outputFolder(root: string): Promise<string> {
-  const parent = join(nearestModules(root) ?? join(root, 'node_modules'), '.cache', 'sluice');
-  await mkdir(parent, { recursive: true });
-  return mkdtemp(join(parent, 'modules-'));
-}
-
+/** Where packages resolve from as they do from the user's files. */
 function nearestModules(folder: string): string | undefined {
   const candidate = join(folder, 'node_modules');
   if (existsSync(candidate)) return candidate;

@@ -1,11 +1,11 @@
 /**
  * Loads the pipeline modules of a folder: bundles them, imports them, and gathers what they export, with every mistake of every module.
  */
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { collectProblems } from '../definition.ts';
-import { DefinitionError, messageOf, type Problem } from '../errors.ts';
+import { DefinitionError, describeProblem, messageOf, type Problem } from '../errors.ts';
 import { isPipeline, type Pipeline } from '../pipeline/define-pipeline.ts';
 import { bundleModules } from './bundle-modules.ts';
 
@@ -13,6 +13,8 @@ export interface LoadedPipelines {
   readonly pipelines: readonly Pipeline[];
   /** Every mistake of every module; with any, nothing may run. */
   readonly problems: readonly Problem[];
+  /** Removes what was built for them; call it when they run no more: until then a handle may `import()` a module. */
+  dispose(): Promise<void>;
 }
 
 const MODULE = /^[^._].*\.(ts|mts|js|mjs)$/;
@@ -24,53 +26,63 @@ const NOT_A_MODULE = /\.(d|spec|test)\.[mc]?ts$/;
  */
 export async function loadPipelines(folder: string): Promise<LoadedPipelines> {
   const root = resolve(folder);
-  const subject = `folder ${folder}`;
-  const files = await readdir(root).catch(() => undefined);
-  if (files === undefined)
-    return {
-      pipelines: [],
-      problems: [{ subject, path: '', message: 'does not exist; pass the folder that holds your pipelines' }],
-    };
+  const unusable = await folderProblems(folder);
+  if (unusable.length > 0) return { pipelines: [], problems: unusable, dispose: async () => {} };
 
-  const entries = files
+  const entries = (await readdir(root))
     .filter((file) => MODULE.test(file) && !NOT_A_MODULE.test(file))
     .sort()
     .map((file) => join(root, file));
   const found = new Map<Pipeline, string>();
-  const problems: Problem[] = [];
+  const failures = new Map<unknown, readonly Problem[]>();
   const bundle = await bundleModules(root, entries);
-  problems.push(...bundle.problems);
   const reported = await collectProblems(async () => {
     for (const { entry, output } of bundle.outputs) {
-      const module = await importModule(entry, output, root, problems);
+      const file = relative(root, entry);
+      const module = await importModule(output, (error) => {
+        // A shared module that fails, fails every module that imports it, with the same error: it is told once.
+        if (!failures.has(error)) failures.set(error, problemsOfModule(file, error));
+      });
       for (const exported of Object.values(module))
-        if (isPipeline(exported) && !found.has(exported)) found.set(exported, relative(root, entry));
+        if (isPipeline(exported) && !found.has(exported)) found.set(exported, file);
     }
   });
-  await bundle.dispose();
-  problems.push(...reported, ...clashes(found));
+  const problems = [...bundle.problems, ...[...failures.values()].flat(), ...reported, ...clashes(found)];
   if (found.size === 0 && problems.length === 0)
-    problems.push({ subject, path: '', message: 'no module exports a pipeline made by definePipeline()' });
-  return { pipelines: [...found.keys()], problems };
+    problems.push({
+      subject: `folder ${folder}`,
+      path: '',
+      message: 'no module exports a pipeline made by definePipeline()',
+    });
+  return { pipelines: [...found.keys()], problems: withoutRepeats(problems), dispose: bundle.dispose };
 }
 
-async function importModule(
-  entry: string,
-  output: string,
-  root: string,
-  problems: Problem[],
-): Promise<Record<string, unknown>> {
+/** What keeps a folder from being loaded at all; none where it can be. */
+export async function folderProblems(folder: string): Promise<readonly Problem[]> {
+  const found = await stat(resolve(folder)).catch(() => undefined);
+  if (found?.isDirectory()) return [];
+  const message = `${found === undefined ? 'does not exist' : 'is no folder'}; pass the folder that holds your pipelines`;
+  return [{ subject: `folder ${folder}`, path: '', message }];
+}
+
+async function importModule(output: string, onFailure: (error: unknown) => void): Promise<Record<string, unknown>> {
   try {
     return (await import(pathToFileURL(output).href)) as Record<string, unknown>;
   } catch (error) {
-    // A shared module that fails, fails every module that imports it: the same error is told once.
-    const message = messageOf(error);
-    if (error instanceof DefinitionError) problems.push(...error.problems);
-    else if (!problems.some((known) => known.message === message))
-      problems.push({ subject: `module ${relative(root, entry)}`, path: '', message });
+    onFailure(error);
     return {};
   }
 }
+
+const problemsOfModule = (file: string, error: unknown): readonly Problem[] =>
+  error instanceof DefinitionError
+    ? error.problems
+    : [{ subject: `module ${file}`, path: '', message: messageOf(error) }];
+
+/** A module is built once for all that import it and once for each alone: its mistake is told once. */
+const withoutRepeats = (problems: readonly Problem[]): readonly Problem[] => [
+  ...new Map(problems.map((problem) => [describeProblem(problem), problem])).values(),
+];
 
 /** Two pipelines must not share a name, which labels everything they do, nor a queue, whose messages they would take from each other. */
 function clashes(found: ReadonlyMap<Pipeline, string>): readonly Problem[] {

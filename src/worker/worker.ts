@@ -99,6 +99,7 @@ export function startWorker(options: WorkerOptions): Worker {
       random,
       drain,
       halt,
+      topology: options.topology,
       bindApi: apis.bind,
       availabilityOf: apis.availabilityOf,
     }),
@@ -187,7 +188,8 @@ function establishAll({ pipelines, broker, topology }: WorkerOptions): Observabl
     const inMode = pipelines.filter(({ source }) => (source.topology ?? topology) === mode);
     const parts = inMode.map(({ source }) => sourceTopology(source));
     const published = inMode.flatMap(({ publishes }) => publishes.map((name) => ({ name, type: 'topic' as const })));
-    const exchanges = [...parts.flatMap((part) => part.exchanges), ...published];
+    // A binding knows its exchange's type; a name in `publishes` alone means a topic exchange.
+    const exchanges = [...published, ...parts.flatMap((part) => part.exchanges)];
     return {
       exchanges: [...new Map(exchanges.map((exchange) => [exchange.name, exchange])).values()],
       queues: parts.flatMap((part) => part.queues),

@@ -67,6 +67,29 @@ describe('the sluice command', function () {
       expect(textOf(check)).to.match(/module bad\.ts: 1:18: Unexpected ";"/);
     });
 
+    it('names the mistakes of the other modules too, where one is no TypeScript', async () => {
+      const folder = await scratch({ 'bad.ts': 'export const a = ;', 'fails.ts': "throw new Error('on purpose');" });
+      const check = sluice(['check', folder]);
+      expect(await check.exit).to.equal(2);
+      expect(textOf(check)).to.match(/module bad\.ts: 1:18: Unexpected ";"/);
+      expect(textOf(check)).to.include('module fails.ts: on purpose').and.include('2 problems. Nothing was started.');
+    });
+
+    it('reports a broker that is missing in production, and a variable that is misspelt', async () => {
+      const check = startSluice(['check', 'pipelines'], { NODE_ENV: 'production', SLUICE_GRACE_PERIODS: '1s' });
+      started.push(check);
+      expect(await check.exit).to.equal(2);
+      expect(textOf(check))
+        .to.include('environment: AMQP_URL: is not set; with NODE_ENV=production')
+        .and.include('environment: SLUICE_GRACE_PERIODS: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?');
+    });
+
+    it('ends though a module keeps a timer', async () => {
+      const check = sluice(['check', fixture('lingering')]);
+      expect(await check.exit).to.equal(0);
+      expect(textOf(check)).to.include('✓ lingering: queue lingering');
+    });
+
     it('says so where no pipeline is', async () => {
       const check = sluice(['check', await scratch({ 'empty.ts': 'export {};' })]);
       expect(await check.exit).to.equal(2);
@@ -79,6 +102,43 @@ describe('the sluice command', function () {
       const run = startSluice(['run', fixture('hanging')], { NODE_ENV: 'production' });
       expect(await run.exit).to.equal(2);
       expect(textOf(run)).to.include('environment: AMQP_URL: is not set');
+    });
+
+    it('reports what is wrong with the environment together with what is wrong with the modules', async () => {
+      const run = startSluice(['run', fixture('broken')], { NODE_ENV: 'production' });
+      started.push(run);
+      expect(await run.exit).to.equal(2);
+      expect(textOf(run))
+        .to.include('environment: AMQP_URL: is not set')
+        .and.include('module second.ts: this module fails on purpose');
+    });
+
+    it('ends on SIGTERM though a module keeps a timer', async () => {
+      const run = sluice(['run', fixture('lingering')]);
+      await consuming(run, ['lingering']);
+      run.signal('SIGTERM');
+      expect(await run.exit).to.equal(0);
+      expect(run.lines.some(({ state }) => state === 'stopped')).to.equal(true);
+    });
+
+    it('lets a handle import a module with its first message', async () => {
+      const run = sluice(['run', fixture('lazy')]);
+      await consuming(run, ['lazy']);
+      const results = await client.collect('lazy.out');
+      await client.send('lazy', {});
+      expect((await results.next(1)).map(({ routingKey }) => routingKey)).to.deep.equal(['came.late']);
+      run.signal('SIGTERM');
+      expect(await run.exit).to.equal(0);
+    });
+
+    it('finds out that its port is taken before anything is started, and says so in one line', async () => {
+      const run = sluice(['run', fixture('hanging')], { SLUICE_PORT: new URL(url).port });
+      expect(await run.exit).to.equal(2);
+      expect(run.lines.map(({ text }) => text).filter(Boolean)).to.deep.equal([
+        `✗ environment: SLUICE_PORT: ${new URL(url).port} is taken, perhaps by another worker; choose another, or 0 for any free one`,
+        '1 problem. Nothing was started.',
+      ]);
+      expect(run.lines.some(({ level }) => level !== undefined)).to.equal(false);
     });
 
     it('uses the embedded broker without AMQP_URL, and says that it is in memory', async () => {
@@ -193,6 +253,29 @@ describe('the sluice command', function () {
       import { z } from 'zod';
       export default definePipeline({ name: 'hot', source: queue('hot', { retry: false }), input: z.object({ n: z.number() }), publishes: ['hot'],
         handle: ({ n }) => of(n), output: () => exchange('hot', 'version.${n}') });`;
+
+    it('names a folder that is not there, and a port that is taken, and exits with 2', async () => {
+      const nowhere = sluice(['dev', 'nosuch']);
+      expect(await nowhere.exit).to.equal(2);
+      expect(textOf(nowhere)).to.include('✗ folder nosuch: does not exist; pass the folder that holds your pipelines');
+      expect(textOf(nowhere)).to.not.include('    at ');
+      const taken = sluice(['dev', fixture('hanging')], { SLUICE_PORT: new URL(url).port });
+      expect(await taken.exit).to.equal(2);
+      expect(textOf(taken)).to.include('environment: SLUICE_PORT:').and.not.include('    at ');
+    });
+
+    it('tells that it is starting while it has no version to run, and ends though a module never finishes loading', async () => {
+      const folder = await scratch({ 'never.ts': 'setInterval(() => {}, 60_000); await new Promise(() => {});' });
+      const run = sluice(['dev', folder]);
+      const { health } = await run.line(({ msg }) => msg?.startsWith('watching for changes') === true);
+      const ready = await fetch(`${health}/readyz`);
+      expect([ready.status, await ready.json()]).to.deep.equal([
+        503,
+        { status: 'not ready', state: 'starting', waiting: {} },
+      ]);
+      run.signal('SIGINT');
+      expect(await run.exit).to.equal(0);
+    });
 
     it('swaps a changed pipeline without losing a message, and keeps the old one while the new one is wrong', async () => {
       const folder = await scratch({ 'hot.ts': version(1) });

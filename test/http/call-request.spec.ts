@@ -61,7 +61,14 @@ describe('a call that cannot be sent', () => {
     };
     await firstValueFrom(api.get('/x', hostile as CallOptions), { defaultValue: undefined });
     const [request] = requests;
-    expect(Object.keys(request ?? {}).sort()).to.deep.equal(['body', 'headers', 'method', 'origin', 'path']);
+    expect(Object.keys(request ?? {}).sort()).to.deep.equal([
+      'body',
+      'headers',
+      'method',
+      'origin',
+      'path',
+      'timeoutMs',
+    ]);
     expect(request).to.include({ origin: 'http://api.test', path: '/v1/x' });
     expect(Object.keys(request?.headers ?? {}).sort()).to.deep.equal([
       'authorization',

@@ -3,58 +3,14 @@ import { expect } from 'chai';
 import { asyncScheduler, EMPTY, NEVER, Observable, of, throwError, timer } from 'rxjs';
 import { catchError, map, mergeMap, tap, toArray } from 'rxjs/operators';
 import { TestScheduler } from 'rxjs/testing';
-import { isTransient, type RetryExhaustedError, SluiceError } from '../../src/errors.ts';
-import { createFacts, type Fact } from '../../src/events.ts';
+import { isTransient, type RetryExhaustedError, type SluiceError } from '../../src/errors.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
-import {
-  type Transport,
-  TransportError,
-  type TransportRequest,
-  type TransportResponse,
-} from '../../src/http/transport.ts';
+import type { TransportResponse } from '../../src/http/transport.ts';
 import { clientOf, scopeOf } from './call-scope.ts';
+import { base, bound, codes, down, inVirtualTime, ok, status, transportOf } from './scripted-transport.ts';
 
-const ok = (value: unknown = null): TransportResponse => ({
-  status: 200,
-  headers: { 'content-type': 'application/json' },
-  body: Buffer.from(JSON.stringify(value)),
-});
-const status = (code: number, headers: TransportResponse['headers'] = {}): TransportResponse => ({
-  status: code,
-  headers,
-  body: Buffer.alloc(0),
-});
-const down = new TransportError('network', 'connection refused (ECONNREFUSED)');
-
-const inVirtualTime = (body: Parameters<TestScheduler['run']>[0]) => (): void => {
-  new TestScheduler((actual, expected) => {
-    expect(actual).to.deep.equal(expected);
-  }).run(body);
-};
-
-/** A transport that answers attempt after attempt, the last one for ever, and keeps what it was asked. */
-function transportOf(...answers: readonly Observable<TransportResponse>[]) {
-  const requests: TransportRequest[] = [];
-  const transport: Transport = (request) =>
-    new Observable((sink) => {
-      requests.push(request);
-      return (answers[requests.length - 1] ?? answers.at(-1) ?? EMPTY).subscribe(sink);
-    });
-  return { transport, requests };
-}
-
-const codes = catchError((error: unknown) => of(error instanceof SluiceError ? error.code : error));
-
-const base: ApiOptions = { baseUrl: 'http://api.test/v1' };
 /** 10 ms, 20 ms, 40 ms … */
 const steady: ApiOptions = { ...base, retry: { maxAttempts: 3, backoff: { initial: 10, max: 1000, jitter: 'none' } } };
-
-function bound(options: ApiOptions, transport: Transport, scope: Parameters<typeof scopeOf>[0] = {}) {
-  const facts = createFacts();
-  const seen: Fact[] = [];
-  facts.stream.subscribe((fact) => seen.push(fact));
-  return { api: clientOf(options, transport, facts).bind(scopeOf(scope)), seen };
-}
 
 describe('a call', () => {
   describe('and its deadline', () => {

@@ -111,7 +111,10 @@ describe('defineApi', () => {
   for (const [wrong, problem] of [
     [{ addresses: 'private' }, "addresses: expected 'any' or 'public'"],
     [{ addresses: [] }, 'addresses: expected'],
-    [{ addresses: ['10.0.0.0/33'] }, "addresses.0: expected a network as '10.20.0.0/16' or 'fd00::/8', got '10.0.0.0/33'"],
+    [
+      { addresses: ['10.0.0.0/33'] },
+      "addresses.0: expected a network as '10.20.0.0/16' or 'fd00::/8', got '10.0.0.0/33'",
+    ],
     [{ rateLimit: { requests: 0, per: '1s' } }, 'rateLimit.requests: expected at least 1, got 0'],
     [{ rateLimit: { requests: 5 } }, 'rateLimit.per: expected a duration'],
     [{ breaker: true }, 'breaker: expected'],
@@ -121,9 +124,12 @@ describe('defineApi', () => {
     [{ breaker: { slowCallRatio: 0.5 } }, 'breaker.slowCallRatio: must fit'],
     [{ throttle: { k: 0.5 } }, 'throttle.k: expected at least 1, got 0.5'],
     [{ hedge: { after: { percentile: 5, minimum: 1, maximum: 2 } } }, 'hedge.after.percentile: expected at least 50'],
-    [{ concurrency: { adaptive: 'fast' } }, "concurrency.adaptive: expected 'gradient' or 'vegas' or 'aimd', got 'fast'"],
+    [
+      { concurrency: { adaptive: 'fast' } },
+      "concurrency.adaptive: expected 'gradient' or 'vegas' or 'aimd', got 'fast'",
+    ],
     [{ concurrency: { adaptive: 'aimd', min: 9, max: 8 } }, 'concurrency.min: must be at most max (8), is 9'],
-    [{ concurrency: { adaptive: 'aimd', initial: 70 } }, 'concurrency.initial: must be from 1 to 64, is 70'],
+    [{ concurrency: { adaptive: 'aimd', initial: 201 } }, 'concurrency.initial: must be from 1 to 200, is 201'],
     [{ retry: { budget: 0 } }, 'retry.budget: expected'],
     [{ compressRequests: { above: -1 } }, 'compressRequests.above: expected at least 0, got -1'],
     [{ tls: { pins: [] } }, 'tls.pins: expected'],

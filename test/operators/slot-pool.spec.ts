@@ -71,6 +71,21 @@ describe('a bulkhead within another', () => {
     }),
   );
 
+  it(
+    'does not count those that wait within it towards the queue of the wider one',
+    marbles(({ cold, expectObservable, flush, scheduler }) => {
+      const worker = createBulkhead({ slots: 1, maxQueued: 1 });
+      const inner = createBulkhead({ slots: 1, maxQueued: 1, within: worker });
+      const queued: number[][] = [];
+      scheduler.schedule(() => queued.push([worker.queued, inner.queued]), 1);
+      expectObservable(worker.run(cold('--|'))).toBe('--|');
+      expectObservable(inner.run(cold('-a|'))).toBe('---a|');
+      expectObservable(worker.run(cold('-b|'))).toBe('-----b|');
+      flush();
+      expect(queued).to.deep.equal([[1, 1]]);
+    }),
+  );
+
   it('runs 10 000 sources that end at once in constant stack', () => {
     const worker = createBulkhead({ slots: 1, maxQueued: 0 });
     const inners = Array.from({ length: 3 }, () => createBulkhead({ slots: 1, maxQueued: unbounded, within: worker }));
@@ -193,6 +208,20 @@ describe('SlotPool', () => {
         undefined,
         new BulkheadRejectedError('all 1 slots and 1 queue slots are taken'),
       );
+    }),
+  );
+
+  it(
+    'takes no turn it has no slot for any more',
+    marbles(({ cold, expectObservable, scheduler }) => {
+      const worker = new SlotPool(2, unbounded, undefined);
+      const pool = new SlotPool(2, unbounded, worker);
+      scheduler.schedule(() => {
+        pool.slots = 1;
+      }, 1);
+      expectObservable(worker.run(cold('---|'))).toBe('---|');
+      expectObservable(pool.run(cold('-----|'))).toBe('-----|');
+      expectObservable(pool.run(cold('-b|'))).toBe('   ------b|');
     }),
   );
 });

@@ -2,7 +2,15 @@ import { expect } from 'chai';
 import { asyncScheduler, defer, map, type Observable, of, throwError, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { z } from 'zod';
-import { PermanentError, TransientError } from '../../src/errors.ts';
+import {
+  CallTimeoutError,
+  HttpStatusError,
+  NetworkError,
+  PermanentError,
+  ResponseInvalidError,
+  RetryExhaustedError,
+  TransientError,
+} from '../../src/errors.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
 import { saga } from '../../src/saga/saga.ts';
@@ -124,6 +132,41 @@ describe('a saga', () => {
     expect(outcomes).to.deep.equal([
       'CompensationFailedError: saga "order" o1 is stuck: the compensation of step "stock" failed: refused',
     ]);
+  });
+
+  describe('whose step is in doubt when no try is left', () => {
+    const call = { api: 'payment', operation: 'POST /charge' };
+    const doubts = {
+      'a timeout': new CallTimeoutError(call, 5_000),
+      'a lost answer': new RetryExhaustedError(3, { cause: new NetworkError(call, 'reset') }),
+      'an answer that cannot be read': new ResponseInvalidError(call, 'no JSON'),
+      'a 500': new HttpStatusError(call, 500),
+      'a mistake of the program': new TypeError('x is undefined'),
+    };
+    for (const [title, error] of Object.entries(doubts)) {
+      it(`is stuck after ${title}, undoes nothing, and goes on when it is given back`, () => {
+        const log: Log = [];
+        const once = (nth: number) => (nth === 1 ? error : undefined);
+        const outcomes = tries(orderSaga(log, { charge: once }), [order, order], 1);
+        expect(outcomes[0]).to.match(
+          /^SagaInDoubtError: saga "order" o1 is stuck: step "charge" may or may not have taken effect: /,
+        );
+        expect(outcomes[1]).to.deep.equal({ status: 'placed', track: 'track' });
+        expect(log).to.deep.equal(['deduct', 'charge!', 'charge', 'ship']);
+      });
+    }
+
+    it('undoes the others where the step has nothing to undo', () => {
+      const log: Log = [];
+      tries(orderSaga(log, { ship: () => doubts['a timeout'] }), [order], 1);
+      expect(log).to.deep.equal(['deduct', 'charge', 'ship!', 'refund tx after deducted', 'restore']);
+    });
+
+    it('undoes after a 4xx: the API says that it did nothing', () => {
+      const log: Log = [];
+      tries(orderSaga(log, { charge: () => new HttpStatusError(call, 402) }), [order], 1);
+      expect(log).to.deep.equal(['deduct', 'charge!', 'restore']);
+    });
   });
 
   it('repeats its answer for the same message published again, and calls nothing', () => {

@@ -59,6 +59,8 @@ const small = Buffer.from('{"packed":true}');
 
 const routes: Readonly<Record<string, Route>> = {
   '/echo': (_, response, call) => json(response, { ...call, body: call.body.toString() }),
+  '/token': (_, response) => json(response, { access_token: 't-1', token_type: 'Bearer', expires_in: 60 }),
+  '/redirect-loop': (_, response) => response.writeHead(302, { location: '/api/redirect-loop' }).end(),
   '/hang': () => {},
   '/hang-in-body': (_, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });

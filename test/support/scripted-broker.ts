@@ -17,6 +17,7 @@ import {
   timer,
 } from 'rxjs';
 import type { Broker } from '../../src/broker/broker.ts';
+import type { Topology } from '../../src/broker/topology.ts';
 import type { Delivery, Headers, MessageProperties, SettleResult } from '../../src/message/delivery.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
 
@@ -37,6 +38,7 @@ export class ScriptedBroker implements Broker {
   readonly address = 'scripted';
   readonly status = of({ state: 'connected' } as const);
   readonly settlements: SettlementEntry[] = [];
+  readonly established: Topology[] = [];
   readonly published: { frame: number; message: OutgoingMessage }[] = [];
   /** Frames until a publish is confirmed. */
   confirmAfterMs = 1;
@@ -80,8 +82,11 @@ export class ScriptedBroker implements Broker {
     this.#lost.complete();
   }
 
-  establish(): Observable<never> {
-    return EMPTY;
+  establish(topology: Topology): Observable<never> {
+    return defer(() => {
+      this.established.push(topology);
+      return EMPTY;
+    });
   }
 
   consume(): Observable<Delivery> {
@@ -96,7 +101,8 @@ export class ScriptedBroker implements Broker {
       this.published.push({ frame: asyncScheduler.now(), message });
       const refusal = this.refuse(message);
       const answer = refusal === undefined ? EMPTY : throwError(() => refusal);
-      return concat(timer(this.confirmAfterMs).pipe(ignoreElements()), answer);
+      const wait = this.confirmAfterMs === 0 ? EMPTY : timer(this.confirmAfterMs).pipe(ignoreElements());
+      return concat(wait, answer);
     });
   }
 

@@ -12,6 +12,7 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'layer-operators': { 'src/operators/knows-http.ts': "import type { h } from '../http/clean.ts';" },
   'layer-http': { 'src/http/knows-broker.ts': "export * from '../broker/broker.ts';" },
   'layer-broker': { 'src/broker/amqp/knows-http.ts': "import '../../http/clean.ts';" },
+  'layer-redis': { 'src/redis/knows-broker.ts': "export type { b } from '../broker/broker.ts';" },
   'layer-journal': { 'src/journal/knows-broker.ts': "export type { b } from '../broker/broker.ts';" },
   'layer-pipeline': { 'src/pipeline/knows-saga.ts': "import type { s } from '../saga/clean.ts';" },
   'layer-saga': { 'src/saga/knows-pipeline.ts': "import '../pipeline/clean.ts';" },

@@ -65,11 +65,15 @@ describe('AdaptiveLimit', () => {
 
   it('needs no probe where the limit is hardly used, nor for a rule that reads no latency', () => {
     const unused = new AdaptiveLimit(recordingRule(), bounds);
-    for (let call = 0; call < 1_000; call++) unused.record({ startedAtMs: call, inFlight: 3, isDropped: false }, call);
-    expect(unused.limit).to.equal(20);
+    for (let call = 0; call < 1_000; call++) {
+      unused.record({ startedAtMs: call, inFlight: 3, isDropped: false }, call);
+      expect(unused.limit).to.equal(20);
+    }
     const failuresAlone = new AdaptiveLimit({ ...recordingRule(), readsLatency: false }, bounds);
-    for (let round = 0, nowMs = 0; round < 40; round++) nowMs = playRound(failuresAlone, nowMs, 50);
-    expect(failuresAlone.limit).to.equal(20);
+    for (let round = 0, nowMs = 0; round < 40; round++) {
+      nowMs = playRound(failuresAlone, nowMs, 50);
+      expect(failuresAlone.limit).to.equal(20);
+    }
   });
 
   it('counts a call that was cut off where it took longer than calls of late', () => {

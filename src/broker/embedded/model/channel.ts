@@ -1,20 +1,47 @@
 /** What the broker keeps for a client: its connection, its channels, and per channel consumers, unsettled deliveries and confirms. */
-import type { Consumer } from './consumers.ts';
-import type { Effect } from './effect.ts';
+import type { Effect, Recipient } from './effect.ts';
 import type { Entry } from './message.ts';
-import type { Queue } from './queue.ts';
+import type { QueueSettings } from './queue-arguments.ts';
 
 export interface Connection {
   readonly user: string;
   readonly channels: Set<Channel>;
-  /** Queues that live and die with it. */
-  readonly exclusiveQueues: Set<Queue>;
+  /** Names of the queues that live and die with it. */
+  readonly exclusiveQueues: Set<string>;
+}
+
+/** A queue as its consumers see it. */
+export interface ConsumedQueue {
+  readonly name: string;
+  readonly settings: QueueSettings;
+  readonly consumers: {
+    remove(consumer: Consumer): void;
+    /** Back into the row, if it has room and still consumes. */
+    unblock(consumer: Consumer): void;
+  };
+  settled(entry: Entry, outcome: 'acked' | 'rejected'): void;
+  requeue(entry: Entry, cause: 'client' | 'channel'): void;
+  drain(): void;
+}
+
+export interface Consumer {
+  readonly tag: string;
+  readonly channel: Channel;
+  readonly queue: ConsumedQueue;
+  readonly noAck: boolean;
+  readonly isExclusive: boolean;
+  readonly priority: number;
+  /** 0 is none. */
+  readonly prefetch: number;
+  unacked: number;
+  /** Out of the row because it, or its channel, is full. */
+  isBlocked: boolean;
 }
 
 /** A delivery that its consumer has not settled. */
 export interface Unacked {
   readonly entry: Entry;
-  readonly queue: Queue;
+  readonly queue: ConsumedQueue;
   /** Undefined for `basic.get`. */
   readonly consumer: Consumer | undefined;
 }
@@ -26,7 +53,7 @@ export interface ReplyConsumer {
   readonly address: string;
 }
 
-export class Channel {
+export class Channel implements Recipient {
   readonly connection: Connection;
   /** Takes what the broker has to tell this channel. */
   readonly receive: (effect: Effect) => void;

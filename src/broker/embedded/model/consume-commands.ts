@@ -1,11 +1,9 @@
 /** basic.consume, cancel, get and qos; and pausing a channel whose client cannot take more. */
-import type { Channel } from './channel.ts';
-import type { Consumer } from './consumers.ts';
+import type { Channel, ConsumedQueue, Consumer } from './channel.ts';
 import { accessRefused, notAllowed, notImplemented, preconditionFailed } from './fault.ts';
 import { EMPTY_TABLE, isInteger, type Table } from './field.ts';
 import type { Message } from './message.ts';
 import { generatedName, REPLY_QUEUE, withoutLineBreaks } from './names.ts';
-import type { Queue } from './queue.ts';
 import { queueNamed, removeQueue, touch } from './queue-commands.ts';
 import { placeOf, type State } from './state.ts';
 
@@ -90,8 +88,10 @@ export function endReplies(state: State, channel: Channel): void {
 
 /** Takes a consumer from its queue, which may end with it, or pass its messages to the next. */
 export function removeConsumer(state: State, consumer: Consumer): void {
-  const { queue } = consumer;
-  queue.consumers.remove(consumer);
+  consumer.queue.consumers.remove(consumer);
+  const queue = state.queues.get(consumer.queue.name);
+  // A queue that was deleted has told its consumers already.
+  if (queue === undefined || queue !== consumer.queue) return;
   if (queue.consumers.size > 0) {
     queue.drain();
   } else if (queue.isAutoDelete) {
@@ -146,7 +146,7 @@ export function setPaused(channel: Channel, isPaused: boolean): void {
 
 /** The channel has room again: its consumers get back into their rows. */
 export function refill(channel: Channel): void {
-  const queues = new Set<Queue>();
+  const queues = new Set<ConsumedQueue>();
   for (const consumer of channel.consumers.values()) {
     consumer.queue.consumers.unblock(consumer);
     queues.add(consumer.queue);

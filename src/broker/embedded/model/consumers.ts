@@ -2,22 +2,7 @@
  * The consumers of one queue, and whose turn it is: the highest priority that can take a message, in turns among equals.
  * A consumer that is full leaves the row and comes back at its end when it has room again, as in RabbitMQ.
  */
-import type { Channel } from './channel.ts';
-import type { Queue } from './queue.ts';
-
-export interface Consumer {
-  readonly tag: string;
-  readonly channel: Channel;
-  readonly queue: Queue;
-  readonly noAck: boolean;
-  readonly isExclusive: boolean;
-  readonly priority: number;
-  /** 0 is none. */
-  readonly prefetch: number;
-  unacked: number;
-  /** Out of the row because it, or its channel, is full. */
-  isBlocked: boolean;
-}
+import type { Consumer } from './channel.ts';
 
 interface Row {
   readonly priority: number;

@@ -1,6 +1,6 @@
 /** A queue of values with both ends at constant cost: a ring that doubles when it is full. */
 export class Deque<T> {
-  #ring: (T | undefined)[] = new Array(16);
+  #ring = new Array<T | undefined>(16);
   #first = 0;
   #size = 0;
 

@@ -1,11 +1,16 @@
 /** What the model asks a face to tell a client: plain data, in the order in which it must reach the channel. */
-import type { Channel } from './channel.ts';
 import type { AmqpFault } from './fault.ts';
 import type { Message } from './message.ts';
 
+/** The channel an effect is for. */
+export interface Recipient {
+  readonly isOpen: boolean;
+  receive(effect: Effect): void;
+}
+
 export interface DeliverEffect {
   readonly kind: 'deliver';
-  readonly channel: Channel;
+  readonly channel: Recipient;
   readonly consumerTag: string;
   readonly deliveryTag: number;
   readonly redelivered: boolean;
@@ -15,14 +20,14 @@ export interface DeliverEffect {
 
 export interface ConfirmEffect {
   readonly kind: 'confirm';
-  readonly channel: Channel;
+  readonly channel: Recipient;
   readonly publishTag: number;
   readonly isAck: boolean;
 }
 
 export interface ReturnEffect {
   readonly kind: 'return';
-  readonly channel: Channel;
+  readonly channel: Recipient;
   /** Of the confirm that follows; undefined where none was asked for. */
   readonly publishTag: number | undefined;
   readonly code: number;
@@ -32,14 +37,14 @@ export interface ReturnEffect {
 
 export interface CancelEffect {
   readonly kind: 'cancel';
-  readonly channel: Channel;
+  readonly channel: Recipient;
   readonly consumerTag: string;
 }
 
 /** The broker ends a channel or, where the fault says so, its connection. */
 export interface CloseEffect {
   readonly kind: 'close';
-  readonly channel: Channel;
+  readonly channel: Recipient;
   readonly fault: AmqpFault;
 }
 

@@ -1,10 +1,11 @@
 /** exchange.declare, delete, bind and unbind. */
-import { type Destination, Exchange, type ExchangeKind } from './exchange.ts';
+import { type Destination, Exchange } from './exchange.ts';
 import { type AmqpFault, accessRefused, commandInvalid, notFound, preconditionFailed } from './fault.ts';
-import { EMPTY_TABLE, type Table, textIn } from './field.ts';
+import { EMPTY_TABLE, printed, type Table, textIn } from './field.ts';
 import { refuseReserved, withoutLineBreaks } from './names.ts';
 import type { Queue } from './queue.ts';
 import { refuseOther } from './queue-arguments.ts';
+import type { ExchangeKind } from './routing.ts';
 import { placeOf, type State } from './state.ts';
 
 export interface ExchangeDeclaration {
@@ -186,13 +187,11 @@ function refuseUnknownMatch(fields: Table): void {
   const match = fields.get('x-match');
   if (match === undefined) return;
   if (match.type !== 'longstr') {
-    throw preconditionFailed(
-      `Invalid x-match field type ${match.type} (value ${String(match.value)}); expected longstr`,
-    );
+    throw preconditionFailed(`Invalid x-match field type ${match.type} (value ${printed(match)}); expected longstr`);
   }
-  if (!MATCHES.includes(String(match.value))) {
+  if (!MATCHES.includes(printed(match))) {
     throw preconditionFailed(
-      `Invalid x-match field value <<"${String(match.value)}">>; expected all, any, all-with-x, or any-with-x`,
+      `Invalid x-match field value <<"${printed(match)}">>; expected all, any, all-with-x, or any-with-x`,
     );
   }
 }

@@ -3,9 +3,7 @@ import type { Table } from './field.ts';
 import { tableIdentity } from './field.ts';
 import type { Message } from './message.ts';
 import type { Queue } from './queue.ts';
-import { createRouter, type Router } from './routing.ts';
-
-export type ExchangeKind = 'direct' | 'topic' | 'fanout' | 'headers';
+import { type Binding, createRouter, type ExchangeKind, type Router } from './routing.ts';
 
 export interface ExchangeIdentity {
   readonly name: string;
@@ -19,11 +17,7 @@ export interface ExchangeIdentity {
 
 export type Destination = Queue | Exchange;
 
-export interface Binding {
-  readonly destination: Destination;
-  readonly key: string;
-  readonly arguments: Table;
-}
+type ExchangeBinding = Binding<Destination>;
 
 export class Exchange implements ExchangeIdentity {
   readonly name: string;
@@ -33,8 +27,8 @@ export class Exchange implements ExchangeIdentity {
   readonly isInternal: boolean;
   readonly arguments: Table;
   readonly alternate: string | undefined;
-  readonly #router: Router;
-  readonly #bindings = new Map<Destination, Map<string, Binding>>();
+  readonly #router: Router<Destination>;
+  readonly #bindings = new Map<Destination, Map<string, ExchangeBinding>>();
 
   constructor(identity: ExchangeIdentity) {
     this.name = identity.name;
@@ -44,7 +38,7 @@ export class Exchange implements ExchangeIdentity {
     this.isInternal = identity.isInternal;
     this.arguments = identity.arguments;
     this.alternate = identity.alternate;
-    this.#router = createRouter(identity.kind);
+    this.#router = createRouter<Destination>(identity.kind);
   }
 
   get hasBindings(): boolean {
@@ -52,8 +46,8 @@ export class Exchange implements ExchangeIdentity {
   }
 
   /** Binding twice is binding once. */
-  bind(binding: Binding): void {
-    const known = this.#bindings.get(binding.destination) ?? new Map<string, Binding>();
+  bind(binding: ExchangeBinding): void {
+    const known = this.#bindings.get(binding.destination) ?? new Map<string, ExchangeBinding>();
     const id = identityOf(binding);
     if (known.has(id)) return;
     this.#bindings.set(binding.destination, known.set(id, binding));
@@ -61,7 +55,7 @@ export class Exchange implements ExchangeIdentity {
   }
 
   /** @returns whether there was such a binding. */
-  unbind(binding: Binding): boolean {
+  unbind(binding: ExchangeBinding): boolean {
     const known = this.#bindings.get(binding.destination);
     const found = known?.get(identityOf(binding));
     if (known === undefined || found === undefined) return false;
@@ -84,9 +78,9 @@ export class Exchange implements ExchangeIdentity {
   }
 
   /** Where it leads: for restarts, which keep only durable ends. */
-  *bindings(): IterableIterator<Binding> {
+  *bindings(): IterableIterator<ExchangeBinding> {
     for (const known of this.#bindings.values()) yield* known.values();
   }
 }
 
-const identityOf = ({ key, arguments: fields }: Binding): string => `${key}\n${tableIdentity(fields)}`;
+const identityOf = ({ key, arguments: fields }: ExchangeBinding): string => `${key}\n${tableIdentity(fields)}`;

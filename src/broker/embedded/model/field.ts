@@ -64,7 +64,7 @@ export const integerIn = (fields: Table, name: string): number | undefined => {
 };
 
 /** The value as RabbitMQ writes it into error texts and, for numbers, compares it: types of numbers do not matter. */
-export const printed = (field: Field): string => String(field.value);
+export const printed = ({ value }: Field): string => (typeof value === 'object' && value !== null ? '' : String(value));
 
 /** A copy with one field set, at its old place or at the end. */
 export function withField(fields: Table, name: string, field: Field): Table {
@@ -90,7 +90,7 @@ export function identity(field: Field): string {
   if (value instanceof Uint8Array) return `${kind}:${Buffer.from(value).toString('hex')}`;
   if (Array.isArray(value)) return `${kind}:[${(value as readonly Field[]).map(identity).join()}]`;
   if (value instanceof Map) return `${kind}:${tableIdentity(value as Table)}`;
-  return `${kind}:${JSON.stringify(String(value))}`;
+  return `${kind}:${JSON.stringify(printed(field))}`;
 }
 
 export function tableIdentity(fields: Table): string {

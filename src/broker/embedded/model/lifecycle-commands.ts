@@ -2,7 +2,7 @@
 import { Channel, type Connection } from './channel.ts';
 import { endReplies, removeConsumer } from './consume-commands.ts';
 import type { Effect } from './effect.ts';
-import { type Binding, Exchange } from './exchange.ts';
+import { type Destination, Exchange } from './exchange.ts';
 import { removeQueue } from './queue-commands.ts';
 import { returnAll } from './settle-commands.ts';
 import type { State } from './state.ts';
@@ -37,7 +37,10 @@ export function closeChannel(state: State, channel: Channel): void {
 export function closeConnection(state: State, connection: Connection): void {
   if (!state.connections.delete(connection)) return;
   for (const channel of [...connection.channels]) closeChannel(state, channel);
-  for (const queue of [...connection.exclusiveQueues]) removeQueue(state, queue);
+  for (const name of [...connection.exclusiveQueues]) {
+    const queue = state.queues.get(name);
+    if (queue !== undefined) removeQueue(state, queue);
+  }
 }
 
 /** The moment at which `advance` will have something to do, or undefined. */
@@ -94,7 +97,7 @@ export function restart(state: State, { keepDurable, dropUnsyncedAcks = false }:
 }
 
 function dropLooseBindings(state: State, exchange: Exchange): void {
-  const isLoose = ({ destination }: Binding): boolean =>
+  const isLoose = ({ destination }: { readonly destination: Destination }): boolean =>
     destination instanceof Exchange
       ? state.exchanges.get(destination.name) !== destination
       : state.queues.get(destination.name) !== destination;

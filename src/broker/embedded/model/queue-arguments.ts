@@ -3,7 +3,7 @@
  * In 3.10 they are checked in a fixed order, and the first mistake is the one that is told.
  */
 
-import { type AmqpFault, preconditionFailed } from './fault.ts';
+import { type AmqpFault, notImplemented, preconditionFailed } from './fault.ts';
 import { type Field, integerIn, isInteger, isSameField, printed, type Table, textIn } from './field.ts';
 
 export interface QueueSettings {
@@ -97,6 +97,8 @@ export function readQueueArguments(fields: Table, name: string, vhost: string): 
   if (exchange !== undefined && exchange.type !== 'longstr') {
     throw preconditionFailed(`invalid type '${exchange.type}' for arg 'x-dead-letter-exchange' in ${place}`);
   }
+  if (textIn(fields, 'x-queue-type') === 'stream')
+    throw notImplemented(`streams, as ${place} is declared to be, in the embedded broker`);
   const isQuorum = textIn(fields, 'x-queue-type') === 'quorum';
   const foreign = (isQuorum ? CLASSIC_ONLY : QUORUM_ONLY).find((argument) => fields.has(argument));
   const type = fields.get('x-queue-type');

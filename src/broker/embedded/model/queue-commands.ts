@@ -102,7 +102,7 @@ function createQueue(state: State, channel: Channel, name: string, declaration: 
     surroundingsOf(state),
   );
   state.queues.set(name, queue);
-  owner?.exclusiveQueues.add(queue);
+  owner?.exclusiveQueues.add(name);
   touch(state, queue);
   return queue;
 }
@@ -145,7 +145,7 @@ export function deleteQueue(
 export function removeQueue(state: State, queue: Queue): number {
   if (queue.isDeleted) return 0;
   state.queues.delete(queue.name);
-  queue.owner?.exclusiveQueues.delete(queue);
+  queue.owner?.exclusiveQueues.delete(queue.name);
   for (const consumer of [...queue.consumers]) {
     queue.consumers.remove(consumer);
     consumer.channel.consumers.delete(consumer.tag);

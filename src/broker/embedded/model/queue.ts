@@ -2,8 +2,8 @@
  * One queue: what it holds, who consumes it, and what becomes of each message. Time, effects and dead-lettering come from outside.
  * Every copy that enters leaves in exactly one way, and the ledger counts which.
  */
-import type { Connection, Unacked } from './channel.ts';
-import { type Consumer, Consumers } from './consumers.ts';
+import type { Connection, ConsumedQueue, Consumer, Unacked } from './channel.ts';
+import { Consumers } from './consumers.ts';
 import type { DeadLetterReason } from './dead-letter.ts';
 import type { Effect } from './effect.ts';
 import { EMPTY_TABLE, long, type Table, withField } from './field.ts';
@@ -33,7 +33,7 @@ export interface QueueIdentity {
   readonly settings: QueueSettings;
 }
 
-export class Queue {
+export class Queue implements ConsumedQueue {
   readonly name: string;
   readonly isDurable: boolean;
   readonly isAutoDelete: boolean;

@@ -1,16 +1,23 @@
 /** The four ways to choose among bindings: by key, by pattern, by headers, or all of them. */
-import type { Binding, Destination, ExchangeKind } from './exchange.ts';
 import { EMPTY_TABLE, isSameField, type Table, textIn } from './field.ts';
 import type { Message } from './message.ts';
 
-export interface Router {
-  add(binding: Binding): void;
-  remove(binding: Binding): void;
-  /** Calls `reach` for each destination a key leads to; one may come more than once. */
-  route(key: string, message: Message, reach: (destination: Destination) => void): void;
+export type ExchangeKind = 'direct' | 'topic' | 'fanout' | 'headers';
+
+export interface Binding<D> {
+  readonly destination: D;
+  readonly key: string;
+  readonly arguments: Table;
 }
 
-export function createRouter(kind: ExchangeKind): Router {
+export interface Router<D> {
+  add(binding: Binding<D>): void;
+  remove(binding: Binding<D>): void;
+  /** Calls `reach` for each destination a key leads to; one may come more than once. */
+  route(key: string, message: Message, reach: (destination: D) => void): void;
+}
+
+export function createRouter<D>(kind: ExchangeKind): Router<D> {
   switch (kind) {
     case 'direct':
       return directRouter();
@@ -23,11 +30,11 @@ export function createRouter(kind: ExchangeKind): Router {
   }
 }
 
-function directRouter(): Router {
-  const byKey = new Map<string, Set<Binding>>();
+function directRouter<D>(): Router<D> {
+  const byKey = new Map<string, Set<Binding<D>>>();
   return {
     add: (binding) => {
-      const bindings = byKey.get(binding.key) ?? new Set();
+      const bindings = byKey.get(binding.key) ?? new Set<Binding<D>>();
       byKey.set(binding.key, bindings.add(binding));
     },
     remove: (binding) => {
@@ -42,8 +49,8 @@ function directRouter(): Router {
   };
 }
 
-function fanoutRouter(): Router {
-  const bindings = new Set<Binding>();
+function fanoutRouter<D>(): Router<D> {
+  const bindings = new Set<Binding<D>>();
   return {
     add: (binding) => void bindings.add(binding),
     remove: (binding) => void bindings.delete(binding),
@@ -54,19 +61,19 @@ function fanoutRouter(): Router {
 }
 
 /** A node of the trie of patterns: one level for each word. */
-interface TopicNode {
-  readonly below: Map<string, TopicNode>;
-  readonly bindings: Set<Binding>;
+interface TopicNode<D> {
+  readonly below: Map<string, TopicNode<D>>;
+  readonly bindings: Set<Binding<D>>;
 }
 
 /** An empty key has no word, not one empty word. */
 const wordsOf = (key: string): readonly string[] => (key === '' ? [] : key.split('.'));
 
-function topicRouter(): Router {
-  const node = (): TopicNode => ({ below: new Map(), bindings: new Set() });
+function topicRouter<D>(): Router<D> {
+  const node = (): TopicNode<D> => ({ below: new Map(), bindings: new Set() });
   const root = node();
 
-  const remove = (at: TopicNode, words: readonly string[], index: number, binding: Binding): boolean => {
+  const remove = (at: TopicNode<D>, words: readonly string[], index: number, binding: Binding<D>): boolean => {
     const word = words[index];
     if (word === undefined) {
       at.bindings.delete(binding);
@@ -78,10 +85,10 @@ function topicRouter(): Router {
   };
 
   const reachMatching = (
-    at: TopicNode,
+    at: TopicNode<D>,
     words: readonly string[],
     index: number,
-    reach: (destination: Destination) => void,
+    reach: (destination: D) => void,
   ): void => {
     const word = words[index];
     if (word === undefined) {
@@ -113,8 +120,8 @@ function topicRouter(): Router {
   };
 }
 
-function headersRouter(): Router {
-  const bindings = new Set<Binding>();
+function headersRouter<D>(): Router<D> {
+  const bindings = new Set<Binding<D>>();
   return {
     add: (binding) => void bindings.add(binding),
     remove: (binding) => void bindings.delete(binding),

@@ -1,8 +1,7 @@
 /** basic.ack, nack, reject and recover. */
-import type { Channel, Unacked } from './channel.ts';
+import type { Channel, ConsumedQueue, Unacked } from './channel.ts';
 import { refill } from './consume-commands.ts';
 import { AmqpFault, preconditionFailed } from './fault.ts';
-import type { Queue } from './queue.ts';
 import { emit, type State } from './state.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -48,7 +47,7 @@ function apply(channel: Channel, taken: readonly Unacked[], verdict: Verdict): v
     first.queue.drain();
     return;
   }
-  const queues = new Set<Queue>();
+  const queues = new Set<ConsumedQueue>();
   for (const unacked of taken) {
     settleOne(channel, unacked, verdict);
     queues.add(unacked.queue);
@@ -87,7 +86,7 @@ export function releaseAcks(state: State): void {
 
 /** Gives back what a channel that ends had out, in order of delivery. */
 export function returnAll(channel: Channel): void {
-  const queues = new Set<Queue>();
+  const queues = new Set<ConsumedQueue>();
   for (const { entry, queue, consumer } of channel.unacked.values()) {
     if (consumer !== undefined) consumer.unacked--;
     queue.requeue(entry, 'channel');

@@ -5,12 +5,13 @@
 import type { Random } from '../../../policies/random.ts';
 import type { Channel, Connection } from './channel.ts';
 import type { Effect } from './effect.ts';
-import { Exchange, type ExchangeKind } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { EMPTY_TABLE } from './field.ts';
 import { Heap } from './heap.ts';
 import { emptyLedger, type Ledger } from './ledger.ts';
 import type { Queue } from './queue.ts';
+import type { ExchangeKind } from './routing.ts';
 
 /** A moment at which a queue has something to do. */
 export interface Alarm {

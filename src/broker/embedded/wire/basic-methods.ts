@@ -1,6 +1,6 @@
 /** basic.*, channel.*, confirm.* and tx.* as methods of the wire; basic.publish, which brings content, is the session's own. */
 import { channelError, notImplemented } from '../model/fault.ts';
-import type { ChannelMethod } from './channel-session.ts';
+import type { ChannelMethod } from './channel-method.ts';
 import { METHOD } from './protocol.ts';
 
 const refuseTransactions: ChannelMethod = () => {

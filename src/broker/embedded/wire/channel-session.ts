@@ -6,14 +6,13 @@ import { AmqpFault, preconditionFailed } from '../model/fault.ts';
 import type { Table } from '../model/field.ts';
 import { basicMethods } from './basic-methods.ts';
 import type { ByteReader } from './byte-reader.ts';
+import type { ChannelMethod, MethodSession } from './channel-method.ts';
 import { type Content, ContentAssembler, type PublishArguments } from './content.ts';
 import { exchangeMethods } from './exchange-methods.ts';
 import { decodeTable } from './field-codec.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { FRAME_METHOD, MAX_MESSAGE_BYTES, METHOD } from './protocol.ts';
 import { queueMethods } from './queue-methods.ts';
-
-export type ChannelMethod = (session: ChannelSession, read: ByteReader) => void;
 
 const METHODS: ReadonlyMap<number, ChannelMethod> = new Map([...exchangeMethods, ...queueMethods, ...basicMethods]);
 
@@ -32,7 +31,7 @@ export interface ChannelHost {
   fail(fault: AmqpFault): void;
 }
 
-export class ChannelSession {
+export class ChannelSession implements MethodSession {
   readonly number: number;
   readonly host: ChannelHost;
   readonly model: BrokerModel;

@@ -162,5 +162,5 @@ function encodeField({ type, value }: Field): Buffer {
   if (value instanceof Uint8Array) return Buffer.concat([tag, withLength([Buffer.from(value)])]);
   if (Array.isArray(value)) return Buffer.concat([tag, withLength((value as readonly Field[]).map(encodeField))]);
   if (value instanceof Map) return Buffer.concat([tag, encodeTable(value as Table)]);
-  return Buffer.concat([tag, withLength([Buffer.from(String(value))])]);
+  return Buffer.concat([tag, withLength([Buffer.from(typeof value === 'string' ? value : '')])]);
 }

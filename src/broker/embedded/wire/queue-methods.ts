@@ -1,5 +1,5 @@
 /** queue.* as methods of the wire. */
-import type { ChannelMethod } from './channel-session.ts';
+import type { ChannelMethod } from './channel-method.ts';
 import { METHOD } from './protocol.ts';
 
 export const queueMethods: readonly (readonly [number, ChannelMethod])[] = [

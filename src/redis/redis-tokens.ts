@@ -1,0 +1,101 @@
+/**
+ * Token buckets in Redis, shared by all workers that name the same server: the adapter of operators/shared-tokens.ts.
+ * Rests on ioredis, an optional peer that is loaded with the first question. Nothing is kept here: a question that cannot be asked now
+ * fails now, and what happens then is up to the limiter.
+ */
+import type { Redis } from 'ioredis';
+import { defer, ignoreElements, type Observable } from 'rxjs';
+import type { SharedRate, SharedTokens, TokenGrant } from '../operators/shared-tokens.ts';
+import { TOKEN_SCRIPT, TOKEN_SCRIPT_SHA1 } from './token-script.ts';
+
+export interface RedisTokensOptions {
+  /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. */
+  readonly url: string;
+  /** What the names of all keys begin with. Default: 'sluice:tokens:'. */
+  readonly prefix?: string | undefined;
+}
+
+export interface RedisTokens extends SharedTokens {
+  /** Cold. Ends the connection without waiting for questions that are out, then completes. Questions after it fail. */
+  close(): Observable<never>;
+}
+
+const CONNECT_WITHIN_MS = 2_000;
+/** A connection that owes an answer for so long is given up, and made anew. */
+const SILENT_FOR_MS = 5_000;
+/** Pause before attempt n to connect again: quick at first, for a restart takes moments, and then rare. */
+const reconnectAfterMs = (attempt: number): number => Math.min(2_000, 50 * 2 ** Math.min(attempt, 10));
+
+/**
+ * Buckets of a Redis server. Connects at the first question, and again by itself whenever the connection is lost.
+ * A bucket takes about 100 bytes there, and is gone when it is full again.
+ */
+export function createRedisTokens({ url, prefix = 'sluice:tokens:' }: RedisTokensOptions): RedisTokens {
+  return new IoredisTokens(url, prefix);
+}
+
+class IoredisTokens implements RedisTokens {
+  readonly #url: string;
+  readonly #prefix: string;
+  #connecting: Promise<Redis> | undefined;
+  #isClosed = false;
+
+  constructor(url: string, prefix: string) {
+    this.#url = url;
+    this.#prefix = prefix;
+  }
+
+  take(bucket: string, rate: SharedRate, wanted: number): Observable<TokenGrant> {
+    return defer(() => this.#take(this.#prefix + bucket, rate, wanted));
+  }
+
+  close(): Observable<never> {
+    return defer(() => this.#close()).pipe(ignoreElements());
+  }
+
+  async #take(key: string, { requests, periodMs, burst }: SharedRate, wanted: number): Promise<TokenGrant> {
+    if (this.#isClosed) throw new Error('the connection to Redis is closed');
+    this.#connecting ??= connect(this.#url);
+    const redis = await this.#connecting;
+    const args = [key, requests, periodMs, burst, wanted];
+    const answer = await redis.evalsha(TOKEN_SCRIPT_SHA1, 1, ...args).catch((error: unknown) => {
+      // A server that was restarted has forgotten its scripts.
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return redis.eval(TOKEN_SCRIPT, 1, ...args);
+      throw error;
+    });
+    return grantOf(answer);
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosed = true;
+    (await this.#connecting)?.disconnect();
+  }
+}
+
+async function connect(url: string): Promise<Redis> {
+  const { Redis } = await import('ioredis');
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: CONNECT_WITHIN_MS,
+    // A server that hangs: questions to it would pile up in the connection.
+    socketTimeout: SILENT_FOR_MS,
+    // What cannot be sent now is decided on now, and not sent later.
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: reconnectAfterMs,
+  });
+  // The question that fails says so; without a listener ioredis writes each failure to the console.
+  redis.on('error', () => {});
+  // A first connection that fails is tried again like any other.
+  await redis.connect().catch(() => {});
+  return redis;
+}
+
+function grantOf(answer: unknown): TokenGrant {
+  if (Array.isArray(answer)) {
+    const numbers: readonly unknown[] = answer;
+    const [granted, waitMs] = numbers;
+    if (typeof granted === 'number' && typeof waitMs === 'number') return { granted, waitMs };
+  }
+  throw new TypeError('Redis answered something else than two numbers');
+}

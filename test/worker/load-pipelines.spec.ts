@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { describeProblem } from '../../src/errors.ts';
+import type { LoadedPipelines } from '../../src/worker/load-pipelines.ts';
+
+const modules = dirname(dirname(createRequire(import.meta.url).resolve('zod/package.json')));
+const built = join(modules, '.cache', 'sluice');
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+
+const pipeline = (name: string, more = ''): string => `
+  import { EMPTY } from 'rxjs';
+  import { definePipeline, queue } from 'sluice';
+  import { z } from 'zod';
+  ${more}
+  export default definePipeline({ name: '${name}', source: queue('${name}'), input: z.object({}), handle: () => EMPTY });`;
+
+describe('loadPipelines', function () {
+  this.timeout(20_000);
+  // Mocha requires specs; modules import. Only what is imported here is the copy of sluice that the loaded modules define with.
+  let loader: typeof import('../../src/worker/load-pipelines.ts');
+  before(async () => {
+    loader = await import('../../src/worker/load-pipelines.ts');
+  });
+  const folders: string[] = [];
+  const loads: LoadedPipelines[] = [];
+  const load = async (folder: string): Promise<LoadedPipelines> => {
+    const loaded = await loader.loadPipelines(folder);
+    loads.push(loaded);
+    return loaded;
+  };
+  /** A folder of modules from where packages resolve as they do in a project. */
+  const scratch = async (files: Record<string, string>): Promise<string> => {
+    const folder = await mkdtemp(join(modules, '.sluice-spec-'));
+    folders.push(folder);
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+    return folder;
+  };
+  const problemsOf = async (files: Record<string, string>): Promise<readonly string[]> =>
+    (await load(await scratch(files))).problems.map(describeProblem);
+
+  afterEach(async () => {
+    for (const loaded of loads.splice(0)) await loaded.dispose();
+    for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+  });
+
+  it('keeps what it built until it is disposed of', async () => {
+    const before = existsSync(built) ? await readdir(built) : [];
+    const { pipelines, problems, dispose } = await load(fixture('lazy'));
+    expect(problems).to.deep.equal([]);
+    expect(pipelines.map(({ name }) => name)).to.deep.equal(['lazy']);
+    const [own] = (await readdir(built)).filter((name) => !before.includes(name));
+    expect(await readdir(join(built, String(own)))).to.include('0-lazy.mjs');
+    await dispose();
+    expect(existsSync(join(built, String(own)))).to.equal(false);
+  });
+
+  it('imports the modules that build where another does not, and tells the mistakes of all', async () => {
+    const problems = await problemsOf({
+      'a.ts': 'export const broken = ;',
+      'b.ts': "throw new Error('fails on purpose');",
+      'c.ts': `import { nothing } from './d.ts';\nconsole.log(nothing);`,
+      'd.ts': pipeline('').replaceAll("''", "'d'").replace('handle', 'concurrency: 0, handle'),
+    });
+    expect(problems).to.have.length(4);
+    expect(problems[0]).to.equal('module a.ts: 1:23: Unexpected ";"');
+    expect(problems[1]).to.include('module c.ts: 1:10: No matching export');
+    expect(problems[2]).to.equal('module b.ts: fails on purpose');
+    expect(problems[3]).to.equal('pipeline "d": concurrency: expected at least 1, got 0');
+  });
+
+  it('tells the mistake of a shared module once, whether it does not build, throws, or is defined wrongly', async () => {
+    const users = {
+      'one.ts': pipeline('one', "import './shared.ts';"),
+      'two.ts': pipeline('two', "import './shared.ts';"),
+    };
+    expect(await problemsOf({ ...users, 'shared.ts': 'const = 1;' })).to.deep.equal([
+      'module shared.ts: 1:7: Expected identifier but found "="',
+    ]);
+    expect(await problemsOf({ ...users, 'shared.ts': "throw new Error('down');" })).to.deep.equal([
+      'module one.ts: down',
+    ]);
+    const api = `import { defineApi } from 'sluice'; export const api = defineApi('shared', { concurrency: 0, baseUrl: 'http://x' });`;
+    const wrong = await problemsOf({ ...users, 'shared.ts': api });
+    expect(wrong).to.deep.equal(['api "shared": concurrency: expected at least 1, got 0']);
+    expect(await problemsOf({ ...users, 'shared.ts': api, 'bad.ts': 'const = 1;' })).to.deep.equal([
+      'module bad.ts: 1:7: Expected identifier but found "="',
+      ...wrong,
+    ]);
+  });
+
+  it('takes an API that two sound modules share for one, though a third module does not build', async () => {
+    const shared = `import { defineApi } from 'sluice'; export const api = defineApi('shared', { baseUrl: 'http://localhost:1' });`;
+    const user = (name: string) =>
+      pipeline(name, "import { api } from './shared.ts';").replace('handle', 'apis: { api }, handle');
+    expect(
+      await problemsOf({ 'one.ts': user('one'), 'two.ts': user('two'), 'shared.ts': shared, 'bad.ts': 'const = 1;' }),
+    ).to.deep.equal(['module bad.ts: 1:7: Expected identifier but found "="']);
+  });
+
+  it('tells two failures apart that happen to say the same', async () => {
+    const same = "throw new Error('same words');";
+    expect(await problemsOf({ 'a.ts': same, 'b.ts': same })).to.deep.equal([
+      'module a.ts: same words',
+      'module b.ts: same words',
+    ]);
+  });
+
+  it('names a folder that is not there or is none', async () => {
+    const [missing] = (await load('nowhere')).problems;
+    expect(missing?.message).to.equal('does not exist; pass the folder that holds your pipelines');
+    const [file] = await loader.folderProblems('package.json');
+    expect(file?.message).to.include('is no folder');
+    expect(await loader.folderProblems('pipelines')).to.deep.equal([]);
+  });
+});
