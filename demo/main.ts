@@ -41,7 +41,7 @@ const { url } = await embedded.start();
 const apis = await startSampleApis({ ports: 'free' });
 Object.assign(process.env, apis.environment);
 
-const { pipelines, problems } = await loadPipelines('pipelines');
+const { pipelines, problems, dispose } = await loadPipelines('pipelines');
 if (problems.length > 0) throw new Error(problems.map(({ subject, message }) => `${subject}: ${message}`).join('\n'));
 
 const facts = createFacts();
@@ -93,6 +93,7 @@ if (hasEnded && !values.once) {
 await stranger.close();
 worker.stop();
 const { ledgers, failure } = await worker.stopped;
+await dispose();
 await apis.stop();
 await embedded.stop();
 const isGood =

@@ -147,6 +147,12 @@ export function startWorker(options: WorkerOptions): Worker {
   });
 
   report('starting');
+  for (const { name, source } of pipelines) {
+    if (source.type !== 'classic') continue;
+    const warning =
+      'a classic queue: duplicates after a crash have no bound, and a message that kills its consumer comes back for ever';
+    log.warn({ pipeline: name, queue: source.name }, warning);
+  }
   const stopped = new Promise<WorkerReport>((resolve) => {
     concat(establishAll(options).pipe(takeUntil(drain)), work)
       .pipe(catchError(endWith), concatWith(close), catchError(endWith))

@@ -193,7 +193,6 @@ const ownService: Service<RabbitMq> = defineService({
 });
 
 /** The instance all suites of this run share. Give queues names of your own; stop nothing. */
-export const sharedRabbitMq = (): Promise<RabbitMq> => service.shared();
 
 /** A suite on the shared broker. `broker()` gives it, in hooks and tests. */
 export function describeWithRabbitMq(title: string, body: (broker: () => RabbitMq) => void): void {
