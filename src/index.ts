@@ -50,12 +50,16 @@ export {
   TransientError,
   UnroutableError,
 } from './errors.ts';
+export type { Addresses } from './http/addresses.ts';
 export type { Api, CallOptions, HttpMethod, ParameterValue, WithResponse } from './http/api.ts';
+export type { AdaptiveConcurrency, RateLimitOptions, RetryOptions } from './http/api-options.ts';
 export type { Auth } from './http/auth.ts';
 export { apiKey, basic, bearer } from './http/auth.ts';
 export type { ApiDefinition, ApiDefinitions, ApiOptions, Apis } from './http/define-api.ts';
 // ---- APIs
 export { defineApi } from './http/define-api.ts';
+export { type OAuth2Options, oauth2 } from './http/oauth2.ts';
+export type { TlsOptions } from './http/tls.ts';
 export type { Logger } from './log.ts';
 export type { Headers, HeaderTable, HeaderValue, MessageProperties } from './message/delivery.ts';
 // ---- fan-out and sagas

@@ -44,7 +44,7 @@ describe('requestBodyOf', () => {
     [{ a: () => 1 }, 'value.a is a function'],
     [[Symbol('s')], 'value[0]'],
     [{ a: Symbol('s') }, 'value.a is a symbol'],
-    [{ a: new Map([['x', 1]]) }, 'value.a is a Map without members of its own'],
+    [{ a: new Map([['x', 1]]) }, 'value.a is a Map'],
     [new URLSearchParams('a=1'), 'value is a URLSearchParams'],
     [{ a: [undefined] }, 'value.a[0] is undefined'],
     [{ a: Buffer.from('x') }, 'value.a holds bytes'],
