@@ -78,12 +78,24 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
 
   /** Runs at the end of every turn: time, effects, bytes, in this order. */
   const settle = (): void => {
-    for (const model of models.values()) {
-      model.flush();
-      watchClock(model);
-    }
-    for (const session of written) session.flush();
+    guarded(() => {
+      for (const model of models.values()) {
+        model.flush();
+        watchClock(model);
+      }
+      for (const session of written) session.flush();
+    });
     written.clear();
+  };
+
+  /** A defect of the broker must not end the process it lives in: its connections end instead, as in a crash, and the defect is told. */
+  const guarded = (act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error), 'EmbeddedBrokerDefect');
+      for (const session of [...sessions]) session.cut();
+    }
   };
 
   const watchClock = (model: BrokerModel): void => {
@@ -97,7 +109,9 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
 
   const onAlarm = (): void => {
     alarm = undefined;
-    for (const model of models.values()) model.advance();
+    guarded(() => {
+      for (const model of models.values()) model.advance();
+    });
     settle();
   };
 
@@ -127,6 +141,8 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
         listening.once('error', reject);
         listening.listen(port, host, () => {
           server = listening;
+          // What was due while it was stopped, and the clock for what is to come.
+          onAlarm();
           const { port: bound } = listening.address() as AddressInfo;
           resolve({ url: `amqp://guest:guest@${host}:${bound}`, port: bound });
         });
@@ -134,6 +150,7 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
     stop: () =>
       new Promise((resolve) => {
         if (alarm !== undefined) clearTimeout(alarm.timer);
+        alarm = undefined;
         for (const session of sessions) session.shutDown(SHUTDOWN);
         if (server === undefined) resolve();
         else server.close(() => resolve());

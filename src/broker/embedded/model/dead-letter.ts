@@ -80,7 +80,13 @@ function firstDeath(message: Message, { queue, reason, atMs }: Death, expiration
 }
 
 function again(entry: Table): Table {
-  return withField(entry, 'count', long(Number(entry.get('count')?.value ?? 0) + 1));
+  return withField(entry, 'count', long(countIn(entry) + 1));
+}
+
+/** How often a death is said to have happened: publishers may write headers too, so what is no count is none. */
+function countIn(entry: Table): number {
+  const count = Number(entry.get('count')?.value ?? 0);
+  return Number.isSafeInteger(count) && count >= 0 ? count : 0;
 }
 
 function deathsIn(headers: Table): readonly Table[] | undefined {

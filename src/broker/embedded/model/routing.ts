@@ -89,20 +89,25 @@ function topicRouter<D>(): Router<D> {
     words: readonly string[],
     index: number,
     reach: (destination: D) => void,
+    seen: Map<TopicNode<D>, number>,
   ): void => {
     const word = words[index];
     if (word === undefined) {
       for (const { destination } of at.bindings) reach(destination);
     } else {
       const exact = at.below.get(word);
-      if (exact !== undefined) reachMatching(exact, words, index + 1, reach);
+      if (exact !== undefined) reachMatching(exact, words, index + 1, reach, seen);
       const any = at.below.get('*');
-      if (any !== undefined) reachMatching(any, words, index + 1, reach);
+      if (any !== undefined) reachMatching(any, words, index + 1, reach, seen);
     }
     const rest = at.below.get('#');
-    // `#` stands for none of the words that follow, or one, or more.
-    if (rest !== undefined)
-      for (let skip = index; skip <= words.length; skip++) reachMatching(rest, words, skip, reach);
+    if (rest === undefined) return;
+    // `#` stands for none of the words that follow, or one, or more: it is entered at this word and at all after it. Where it was entered
+    // before, all from there on is done: several `#` would else try every way of sharing the words out.
+    const done = seen.get(rest) ?? words.length + 1;
+    if (index >= done) return;
+    seen.set(rest, index);
+    for (let skip = index; skip < done; skip++) reachMatching(rest, words, skip, reach, seen);
   };
 
   return {
@@ -116,7 +121,7 @@ function topicRouter<D>(): Router<D> {
       at.bindings.add(binding);
     },
     remove: (binding) => void remove(root, wordsOf(binding.key), 0, binding),
-    route: (key, _message, reach) => reachMatching(root, wordsOf(key), 0, reach),
+    route: (key, _message, reach) => reachMatching(root, wordsOf(key), 0, reach, new Map()),
   };
 }
 

@@ -11,10 +11,11 @@ const cache = new WeakMap<State, QueueSurroundings>();
 export function surroundingsOf(state: State): QueueSurroundings {
   const known = cache.get(state);
   if (known !== undefined) return known;
+  const letters = lettersOf(state);
   const surroundings: QueueSurroundings = {
     now: state.now,
     emit: (effect) => emit(state, effect),
-    deadLetter: (queue, message, reason) => deadLetter(state, queue, message, reason),
+    deadLetter: letters,
     wakeAt: (queue, at) => wakeAt(state, queue, at),
     ledger: state.ledger,
     unsyncedAcks: () => state.faults.unsyncedAcks,
@@ -27,6 +28,26 @@ export function wakeAt(state: State, queue: Queue, at: number): void {
   if (at >= queue.alarmAt) return;
   queue.alarmAt = at;
   state.alarms.push({ at, queue });
+}
+
+/**
+ * Dead-letters one message after the other: a letter that dies in its new queue at once waits its turn, or a long chain of queues would
+ * be as deep a stack.
+ */
+function lettersOf(state: State): QueueSurroundings['deadLetter'] {
+  const due: (readonly [Queue, Message, DeadLetterReason])[] = [];
+  let isUnderWay = false;
+  return (...letter) => {
+    due.push(letter);
+    if (isUnderWay) return;
+    isUnderWay = true;
+    try {
+      for (let next = due.shift(); next !== undefined; next = due.shift()) deadLetter(state, ...next);
+    } finally {
+      isUnderWay = false;
+      due.length = 0;
+    }
+  };
 }
 
 /** Republishes to the queue's dead-letter exchange. Without one, or when that does not exist, the message is gone, as in RabbitMQ. */

@@ -126,6 +126,8 @@ export class ConnectionSession implements ChannelHost {
   /** An orderly end, after what is written so far. */
   hangUp(): void {
     this.#state = 'closed';
+    // What it sends after its goodbye is for nobody, and must not be kept.
+    this.#isDeaf = true;
     this.flush();
     this.#socket.end();
     this.#endWithin(CLOSE_WITHIN_MS);

@@ -111,7 +111,8 @@ function decodeArray(bytes: Buffer, from: number, to: number, depth: number): re
 export function encodeTable(fields: Table): Buffer {
   const parts: Buffer[] = [];
   for (const [name, field] of fields) {
-    const bytes = Buffer.from(name);
+    // As in properties: a name that was no UTF-8 has grown.
+    const bytes = Buffer.from(name).subarray(0, 255);
     parts.push(Buffer.from([bytes.length]), bytes, encodeField(field));
   }
   return withLength(parts);

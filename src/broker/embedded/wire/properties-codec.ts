@@ -66,7 +66,8 @@ export function encodeProperties(properties: BasicProperties): Buffer {
     if (value === undefined) return;
     flags |= 0x8000 >> index;
     if (typeof value === 'string') {
-      const text = Buffer.from(value);
+      // Bytes that are no UTF-8 grow when they are read as text: a short string has room for 255.
+      const text = Buffer.from(value).subarray(0, 255);
       parts.push(Buffer.from([text.length]), text);
     } else if (typeof value === 'object') {
       parts.push(encodeTable(value));
