@@ -61,4 +61,5 @@ function place(faults: Faults, text: string): Answer {
 
 const shown = ({ fault, hits }: PlacedFault) => ({ ...fault, hits });
 
-const isLoopback = (address = ''): boolean => /^(::ffff:)?127\./.test(address) || address === '::1';
+/** Whether a request came from this machine. */
+export const isLoopback = (address = ''): boolean => /^(::ffff:)?127\./.test(address) || address === '::1';
