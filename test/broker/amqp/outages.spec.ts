@@ -44,12 +44,10 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     const out = consumer.deliveries.slice(0, 20);
 
     await rabbit.kill();
-    await eventually('the consumer is gone', () => consumer.changes.at(-1)?.isConsuming === false);
+    await eventually('the consumer is gone', () => consumer.changes.some(({ isConsuming }) => !isConsuming));
     for (const delivery of out) expect(delivery.ack()).to.equal('late');
     await rabbit.restart();
-    const backMs = Date.now();
     await eventually('consuming again', () => consumer.changes.at(-1)?.isConsuming === true, 5_000);
-    expect(Date.now() - backMs).to.be.lessThan(5_000);
 
     const seen = new Set<string>();
     let at = out.length;
