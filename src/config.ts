@@ -67,6 +67,8 @@ export interface Config {
   /** Where health is served, on loopback. Undefined: 8080, or any free port where that is taken. */
   readonly port: number | undefined;
   readonly gracePeriodMs: number;
+  /** HTTP calls in flight at once, over all APIs. */
+  readonly maxCalls: number;
   readonly topology: 'assert' | 'check';
 }
 
@@ -119,6 +121,8 @@ function faultOfParameters(parameters: URLSearchParams): string | undefined {
   return undefined;
 }
 
+const MAX_CALLS_EXPECTED = 'expected a number of calls: an integer, at least 1';
+
 const configSchema = z.object({
   AMQP_URL: z
     .string()
@@ -137,6 +141,16 @@ const configSchema = z.object({
     .transform((text) => (/^\d+$/.test(text) ? Number(text) : text))
     .pipe(durationSchema({ zero: true }))
     .default('30s'),
+  /**
+   * A call takes a socket, and an answer in memory: 1000 are below the 1024 open files that many systems allow a process, and far above what
+   * the default concurrency of an API, 64, comes to. Whoever wants more says so, and looks at `ulimit -n`.
+   */
+  SLUICE_MAX_CALLS: z
+    .string()
+    .regex(/^\d{1,9}$/, { error: MAX_CALLS_EXPECTED })
+    .transform(Number)
+    .pipe(z.int().min(1, { error: MAX_CALLS_EXPECTED }))
+    .default(1_000),
   SLUICE_TOPOLOGY: z.enum(['assert', 'check']).default('assert'),
   NODE_ENV: z.string().optional(),
 });
@@ -193,12 +207,13 @@ export function readConfig(environment: Environment = process.env): Config {
   if (!problems.some(({ path }) => path === 'AMQP_URL_FILE')) problems.push(...missingBroker(texts));
   problems.push(...unknownVariables(environment));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
-  const { AMQP_URL, LOG_LEVEL, SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_TOPOLOGY } = parsed.data;
+  const { AMQP_URL, LOG_LEVEL, SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY } = parsed.data;
   return {
     amqpUrls: AMQP_URL,
     logLevel: LOG_LEVEL,
     port: SLUICE_PORT,
     gracePeriodMs: durationMs(SLUICE_GRACE_PERIOD),
+    maxCalls: SLUICE_MAX_CALLS,
     topology: SLUICE_TOPOLOGY,
   };
 }

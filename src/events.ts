@@ -82,6 +82,15 @@ export interface RateLimitWaited extends MessageFact {
   readonly waitedMs: number;
 }
 
+/** A call was answered without one of its own: there are no other facts of it. */
+export interface CacheHit extends MessageFact {
+  readonly type: 'cacheHit';
+  readonly api: string;
+  readonly operation: string;
+  /** `fresh`: from the cache; `stale`: from the cache, while a call behind it fetches anew; `joined`: by a call that ran already. */
+  readonly use: 'fresh' | 'stale' | 'joined';
+}
+
 /** A result is confirmed by the broker. */
 export interface Published extends MessageFact {
   readonly type: 'published';
@@ -137,6 +146,8 @@ export interface IntakeChanged extends WorkerFact {
   readonly pipeline: string;
   readonly state: 'consuming' | 'paused' | 'stopped';
   readonly reason?: string;
+  /** Of `consuming`: the unsettled deliveries the broker may have out. A new one is told as another `consuming`. */
+  readonly prefetch?: number;
 }
 
 /** The circuit breaker of an API changed: `open` fails calls at once, `half-open` lets probes through, `isolated` is held open by hand. */
@@ -147,6 +158,18 @@ export interface BreakerChanged extends WorkerFact {
   readonly reason: string;
   /** Of `open`: the moment of the first probe, in milliseconds of the RxJS clock. */
   readonly retryAt?: number;
+}
+
+/**
+ * The store of a rate limit that workers share went away, or is back. `local`: until it is back this worker keeps to its own share of
+ * the limit.
+ */
+export interface RateLimitSharingChanged extends WorkerFact {
+  readonly type: 'rateLimitSharingChanged';
+  readonly api: string;
+  readonly state: 'local' | 'shared';
+  /** Of `local`: why the store cannot be asked. */
+  readonly reason?: string;
 }
 
 /** The concurrency of an API followed what was measured. */
@@ -170,12 +193,14 @@ export type Fact =
   | CallEnded
   | CallRetried
   | RateLimitWaited
+  | CacheHit
   | Published
   | Settled
   | SettlementDelayed
   | ConnectionChanged
   | IntakeChanged
   | BreakerChanged
+  | RateLimitSharingChanged
   | LimitChanged
   | WorkerMoved;
 

@@ -52,7 +52,7 @@ export {
 } from './errors.ts';
 export type { Addresses } from './http/addresses.ts';
 export type { Api, CallOptions, HttpMethod, ParameterValue, WithResponse } from './http/api.ts';
-export type { AdaptiveConcurrency, RateLimitOptions, RetryOptions } from './http/api-options.ts';
+export type { AdaptiveConcurrency, ApiCacheOptions, RateLimitOptions, RetryOptions } from './http/api-options.ts';
 export type { Auth } from './http/auth.ts';
 export { apiKey, basic, bearer } from './http/auth.ts';
 export type { ApiDefinition, ApiDefinitions, ApiOptions, Apis } from './http/define-api.ts';

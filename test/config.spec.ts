@@ -24,6 +24,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       port: undefined,
       gracePeriodMs: 30_000,
+      maxCalls: 1_000,
       topology: 'assert',
     });
   });
@@ -38,6 +39,7 @@ describe('readConfig', () => {
     expect(gracePeriodMs).to.equal(120_000);
     expect(port).to.equal(9_000);
     expect(readConfig({ SLUICE_GRACE_PERIOD: '0' }).gracePeriodMs).to.equal(0);
+    expect(readConfig({ SLUICE_MAX_CALLS: '20' }).maxCalls).to.equal(20);
   });
 
   it('reads a value from the file that NAME_FILE names', () => {
@@ -53,6 +55,13 @@ describe('readConfig', () => {
     expect(
       problemsOf({ LOG_LEVEL: 'loud', SLUICE_PORT: 'http', SLUICE_GRACE_PERIOD: '5 s', SLUICE_TOPOLOGY: 'maybe' }),
     ).to.have.length(4);
+  });
+
+  it('refuses a number of calls that is none', () => {
+    for (const wrong of ['0', '-1', '1.5', 'many', '1e3', '10000000000'])
+      expect(problemsOf({ SLUICE_MAX_CALLS: wrong }), wrong).to.deep.equal([
+        'environment: SLUICE_MAX_CALLS: expected a number of calls: an integer, at least 1',
+      ]);
   });
 
   it('takes every parameter of a broker URL that the broker takes', () => {
@@ -76,7 +85,7 @@ describe('readConfig', () => {
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_TOPOLOGY',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

@@ -23,7 +23,7 @@ export interface Wiring {
 
 /** Without a broker's URL, starts the embedded one. */
 export async function wire(config: Config): Promise<Wiring> {
-  const { amqpUrls, logLevel, topology, gracePeriodMs } = config;
+  const { amqpUrls, logLevel, topology, gracePeriodMs, maxCalls } = config;
   const log = createLogger({ level: logLevel });
   const facts = createFacts();
   logFacts(facts, log);
@@ -42,7 +42,7 @@ export async function wire(config: Config): Promise<Wiring> {
     log,
     startWorker: (pipelines) => {
       const broker = createAmqpBroker({ urls, log, facts, random });
-      return startWorker({ pipelines, broker, journal, facts, log, random, topology, gracePeriodMs });
+      return startWorker({ pipelines, broker, journal, facts, log, random, topology, gracePeriodMs, maxCalls });
     },
     close: async () => embedded?.stop(),
   };

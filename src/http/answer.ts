@@ -10,14 +10,18 @@ import { headerOf, type TransportResponse } from './transport.ts';
 
 /**
  * The value of an accepted response: JSON parsed strictly, `text/*` as a string, other types as bytes, nothing as undefined.
- * With a schema, what the schema makes of that value; a body without a content type is then taken for JSON.
+ * With a schema, what the schema makes of that value; a body without a content type is then taken for JSON. HTML needs a schema: nobody asked for
+ * the login or error page that something in between put in the answer's place.
  *
  * @throws ResponseInvalidError naming what does not fit by path and kind; values of the answer are not in it.
  */
 export function readAnswer(call: CallFacts, response: TransportResponse, schema: z.ZodType | undefined): unknown {
   const type = mediaType(headerOf(response.headers, 'content-type'));
   const value = decode(call, response, type === '' && schema !== undefined ? 'application/json' : type);
-  if (schema === undefined) return value;
+  if (schema === undefined) {
+    if (isHtml(type) && value !== undefined) throw new ResponseInvalidError(call, UNASKED_HTML);
+    return value;
+  }
 
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -55,6 +59,11 @@ const mediaType = (contentType: string | undefined): string =>
 
 /** Content types are quoted in errors; a server may put anything into them. */
 const printable = (type: string): string => (/^[\x21-\x7e]{1,80}$/.test(type) ? type : 'unreadable');
+
+const UNASKED_HTML =
+  'answer is an HTML page, and no schema asks for one; for HTML on purpose give { response: z.string() }';
+
+const isHtml = (type: string): boolean => type === 'text/html' || type === 'application/xhtml+xml';
 
 const isJson = (type: string): boolean => type === 'application/json' || type === 'text/json' || type.endsWith('+json');
 

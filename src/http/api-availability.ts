@@ -1,5 +1,5 @@
-/** Whether an API takes calls, as its circuit breaker sees it: for those who would rather wait than fail, and as facts. */
-import { concat, defer, map, NEVER, type Observable, of, startWith } from 'rxjs';
+/** Whether an API takes calls, as its circuit breaker sees it, and how many, where that adapts: for those who would rather wait than fail, and as facts. */
+import { combineLatest, concat, defer, map, NEVER, type Observable, of, startWith } from 'rxjs';
 import type { Facts } from '../events.ts';
 import type { BreakerChange } from '../operators/breaker-changes.ts';
 import type { CircuitBreaker } from '../operators/circuit-breaker.ts';
@@ -13,12 +13,23 @@ export interface ApiAvailability {
   readonly retryAt?: number;
   /** It takes only so many calls at once, to find out how the API is. */
   readonly probes?: number;
+  /** Calls it takes at once, where that adapts: what is brought beyond can only wait. */
+  readonly limit?: number;
 }
 
 const AVAILABLE: ApiAvailability = { isAvailable: true };
 
-/** The present state, then each change; never ends. An API without a breaker is always available. */
-export function availabilityOf(breaker: CircuitBreaker | undefined): Observable<ApiAvailability> {
+/** The present state, then each change; never ends. An API without a breaker is always available, one without `limits` has none that adapts. */
+export function availabilityOf(
+  breaker: CircuitBreaker | undefined,
+  limits: Observable<number> | undefined,
+): Observable<ApiAvailability> {
+  const availability = circuitAvailability(breaker);
+  if (limits === undefined) return availability;
+  return combineLatest([availability, limits]).pipe(map(([state, limit]) => ({ ...state, limit })));
+}
+
+function circuitAvailability(breaker: CircuitBreaker | undefined): Observable<ApiAvailability> {
   if (breaker === undefined) return concat(of(AVAILABLE), NEVER);
   return defer(() =>
     breaker.changes.pipe(

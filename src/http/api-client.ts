@@ -3,8 +3,9 @@
  * handles call.
  */
 import type { LookupFunction } from 'node:net';
-import { asyncScheduler, EMPTY, type Observable } from 'rxjs';
+import { asyncScheduler, concat, defer, EMPTY, type Observable } from 'rxjs';
 import type { Facts } from '../events.ts';
+import type { Bulkhead } from '../operators/bulkhead.ts';
 import type { CircuitBreaker } from '../operators/circuit-breaker.ts';
 import type { Random } from '../policies/random.ts';
 import type { Api } from './api.ts';
@@ -13,9 +14,11 @@ import { type ApiSettings, readSettings } from './api-settings.ts';
 import { authorizedTransport } from './authorized-transport.ts';
 import { createAxiosTransport } from './axios-transport.ts';
 import { BoundApi, type CallScope } from './bound-api.ts';
+import { CachedCalls } from './cached-calls.ts';
 import type { CallParts } from './call-run.ts';
 import type { ApiDefinition } from './define-api.ts';
-import { createGuards } from './guards.ts';
+import { createGuards, type GuardListeners } from './guards.ts';
+import { reportSharing } from './limiter.ts';
 import { TemplateCache } from './template-cache.ts';
 import { tokenTransport } from './token-transport.ts';
 import type { Transport } from './transport.ts';
@@ -28,6 +31,8 @@ export interface ApiClientParts {
   readonly random: Random;
   /** What carries the requests, to the API and to its token endpoint. Default: axios and undici. */
   readonly transport?: Transport | undefined;
+  /** What its slots are part of: the cap of a worker over all APIs. Default: nothing. */
+  readonly within?: Bulkhead | undefined;
   /** How host names become addresses. Default: as the system does. */
   readonly lookup?: LookupFunction | undefined;
 }
@@ -37,8 +42,8 @@ export interface ApiClient {
   /** For isolating the API by hand and releasing it. Undefined: it has none. */
   readonly breaker: CircuitBreaker | undefined;
   /**
-   * Whether the API takes calls, now and at each change; never ends. While someone listens, the circuit half-opens by itself when its time has come,
-   * so that whoever paused can send what it needs for probes.
+   * Whether the API takes calls, and how many, now and at each change; never ends. While someone listens, the circuit half-opens by itself
+   * when its time has come, so that whoever paused can send what it needs for probes.
    */
   readonly availability: Observable<ApiAvailability>;
   /** The API for one message. Cheap, and nothing to clean up. */
@@ -48,7 +53,7 @@ export interface ApiClient {
 }
 
 /**
- * A client of the API. Reads the settings behind its definition; connects at the first call.
+ * A client of the API. Reads the settings behind its definition. To the store of a shared rate limit it begins to connect, to the API at the first call.
  * @throws ConfigError with every setting that is missing or malformed.
  * @throws DefinitionError when the definition's `axios` function sets a base URL.
  */
@@ -56,20 +61,30 @@ export function createApiClient(definition: ApiDefinition, parts: ApiClientParts
   const { name } = definition;
   const { facts, random } = parts;
   const settings = readSettings(definition);
-  const guards = createGuards(settings, random, {
+  const listeners: GuardListeners = {
     onBreakerChange: (change) => reportBreaker(facts, name, change),
     onLimit: (limit) =>
       facts.isObserved && facts.report({ type: 'limitChanged', at: asyncScheduler.now(), api: name, limit }),
-  });
+    onStore: (change) => reportSharing(facts, name, change),
+  };
+  const guards = createGuards(settings, random, listeners, parts.within);
   const transport = transportOf(definition, settings, parts);
   const call: CallParts = { settings, transport, guards, facts };
   const templates = new TemplateCache(settings.base);
+  const cached = settings.cache === undefined ? undefined : new CachedCalls(call, settings.cache);
+  const store = settings.rateLimit?.shared?.store;
+  // Last of all: a client that could not be made must not leave a connection behind.
+  store?.connect();
   return {
     name,
     breaker: guards.breaker,
-    availability: availabilityOf(guards.breaker),
-    bind: (scope) => new BoundApi(name, call, templates, scope),
-    close: () => transport.close?.() ?? EMPTY,
+    availability: availabilityOf(guards.breaker, guards.limits),
+    bind: (scope) => new BoundApi(name, call, templates, scope, cached),
+    close: () =>
+      defer(() => {
+        cached?.close();
+        return concat(transport.close?.() ?? EMPTY, store?.close() ?? EMPTY);
+      }),
   };
 }
 

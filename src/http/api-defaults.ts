@@ -10,4 +10,5 @@ export const API_DEFAULTS = {
   backoffMaxMs: 5_000,
   retryBudget: 0.2,
   maxBytes: 10 * 2 ** 20,
+  cache: { maxEntries: 1_000, maxBytes: 32 * 2 ** 20 },
 } as const;

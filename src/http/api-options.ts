@@ -4,6 +4,7 @@ import type { SluiceError } from '../errors.ts';
 import type { AdaptiveAlgorithm } from '../operators/adaptive-bulkhead.ts';
 import type { BreakerOptions } from '../operators/breaker-options.ts';
 import type { MeasuredPause } from '../operators/hedge.ts';
+import type { TokenStoreDefinition } from '../operators/shared-tokens.ts';
 import type { Duration } from '../policies/duration.ts';
 import type { Jitter } from '../policies/jitter.ts';
 import type { Setting } from '../setting.ts';
@@ -34,11 +35,29 @@ export interface RetryOptions {
 }
 
 export interface RateLimitOptions {
-  /** Attempts that may begin within `per`. Integer, at least 1. */
+  /** Attempts that may begin within `per`. Integer from 1 to 1 000 000. */
   readonly requests: number;
   readonly per: Duration;
-  /** Attempts that may begin at once after a pause. Integer, at least 1. Default: `requests`. */
+  /** Attempts that may begin at once after a pause. Integer from 1 to 1 000 000. Default: `requests`. */
   readonly burst?: number;
+  /**
+   * One limit for all workers that name the same store, `redisTokens` of `sluice/redis`; each of them must give the same numbers. Its bucket there
+   * is named after the API. Each attempt waits for an answer of the store. While that is away, a worker keeps to its own share of the limit, and
+   * says so by a fact and in the log. What a 429 says is learned by the worker that got it. Default: each worker has the whole limit for itself.
+   */
+  readonly shared?: TokenStoreDefinition;
+}
+
+/** Answers of GET calls, kept in this worker. */
+export interface ApiCacheOptions {
+  /** How long an answer is given without a call, counted from its arrival. Above 0. */
+  readonly ttl: Duration;
+  /** For how long after `ttl` it is still given at once, while a call behind it fetches a new one. Default: not at all. */
+  readonly staleFor?: Duration;
+  /** Answers kept at most; those that were asked for longest ago make room. Integer from 1 to 1 000 000. Default: 1000. */
+  readonly maxEntries?: number;
+  /** Bytes of all answers kept, together; a larger one is not kept. Integer, at least 1. Default: 32 MB (32 × 2^20). */
+  readonly maxBytes?: number;
 }
 
 /** Concurrency that follows how the calls fare, between bounds: for an API whose capacity is not known, or changes. */
@@ -83,6 +102,16 @@ export interface ApiOptions {
   readonly keepAlive?: Duration;
   /** How often attempts may begin, over all pipelines of the worker. Learns from 429 and from RateLimit headers. Default: as often as they come. */
   readonly rateLimit?: RateLimitOptions;
+  /**
+   * Keeps the answers of GET calls, for all pipelines of the worker, and makes one call at a time for the same request: method, path, query and
+   * the headers that the call sets. Every caller gets a value of its own. Kept are answers with an accepted status that the caller's schema takes,
+   * unless `Cache-Control` says `no-store`, `no-cache` or `private`, or `Vary` names a header that each message has of its own; how long they are
+   * good for, `ttl` says alone. Limits and breaker see real calls, and nothing of answers given from here.
+   *
+   * The call runs under the API's `timeout` and `retry` and in the name of the message that asked first, whatever the deadlines of those who
+   * wait; it is aborted when the last of them has left. A single call goes past the cache with `cache: false`. Default: off.
+   */
+  readonly cache?: ApiCacheOptions;
   /**
    * Stops calling while the API fails: then calls fail at once with `CircuitOpenError`, pipelines that need the API pause, and probes find out
    * when it works again. Failures are transient ones; a 404 or 422 is the answer of a healthy API.

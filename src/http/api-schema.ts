@@ -1,6 +1,7 @@
 /** What is right and wrong in the options of an API. Texts about URLs, headers and secrets never begin with "expected": those that do are shown with the value. */
 import { z } from 'zod';
 import { breakerRules } from '../operators/breaker-options.ts';
+import { isTokenStoreDefinition } from '../operators/shared-tokens.ts';
 import { durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
 import { isSetting } from '../setting.ts';
 import { parseNetwork } from './addresses.ts';
@@ -93,6 +94,22 @@ const adaptiveSchema = z
       context.addIssue({ code: 'custom', path: ['initial'], message: `must be from ${min} to ${max}, is ${initial}` });
   });
 
+const rateLimitSchema = z.strictObject({
+  requests: count.max(1_000_000),
+  per: durationSchema(),
+  burst: count.max(1_000_000).optional(),
+  shared: z
+    .custom<unknown>(isTokenStoreDefinition, { error: 'must be made by redisTokens, of sluice/redis' })
+    .optional(),
+});
+
+const cacheSchema = z.strictObject({
+  ttl: durationSchema(),
+  staleFor: duration,
+  maxEntries: count.max(1_000_000).optional(),
+  maxBytes: count.optional(),
+});
+
 const breakerSchema = z
   .strictObject({
     window: z.union([durationSchema(), z.strictObject({ calls: count.max(1_000_000) })]).optional(),
@@ -142,7 +159,8 @@ export const optionsSchema: z.ZodType = z.strictObject({
   maxQueued: count.optional(),
   connections: count.optional(),
   keepAlive: duration,
-  rateLimit: z.strictObject({ requests: count, per: durationSchema(), burst: count.optional() }).optional(),
+  rateLimit: rateLimitSchema.optional(),
+  cache: cacheSchema.optional(),
   breaker: z.union([z.literal(false), breakerSchema]).optional(),
   throttle: z.union([z.boolean(), z.strictObject({ k: z.number().min(1).optional() })]).optional(),
   hedge: z.strictObject({ after: z.union([durationSchema(), pauseSchema]) }).optional(),

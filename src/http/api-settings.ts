@@ -5,12 +5,13 @@
 import { ConfigError, type Problem } from '../errors.ts';
 import type { BreakerOptions } from '../operators/breaker-options.ts';
 import type { ClientThrottleOptions } from '../operators/client-throttle.ts';
+import type { TokenStore } from '../operators/shared-tokens.ts';
 import { durationMs } from '../policies/duration.ts';
 import type { Jitter } from '../policies/jitter.ts';
 import { currentValue } from '../setting.ts';
 import { type AddressRule, addressRule, hostProblem } from './addresses.ts';
 import { API_DEFAULTS } from './api-defaults.ts';
-import type { AdaptiveConcurrency, ApiOptions, RetryOptions } from './api-options.ts';
+import type { AdaptiveConcurrency, ApiOptions, RateLimitOptions, RetryOptions } from './api-options.ts';
 import type { ApiDefinition } from './define-api.ts';
 import { headerValueProblem } from './headers.ts';
 import type { TokenRequest } from './oauth2.ts';
@@ -26,7 +27,26 @@ export interface RetrySettings {
   readonly budget: number | undefined;
 }
 
-export interface ApiSettings extends Pick<ApiOptions, 'rateLimit' | 'hedge' | 'classify'> {
+export interface RateLimitSettings extends Omit<RateLimitOptions, 'shared'> {
+  /** Undefined: this worker has the limit for itself. */
+  readonly shared: SharedLimitSettings | undefined;
+}
+
+export interface SharedLimitSettings {
+  readonly store: TokenStore;
+  /** Name of the bucket there. */
+  readonly bucket: string;
+  readonly localShareRatio: number;
+}
+
+export interface CacheSettings {
+  readonly ttlMs: number;
+  readonly staleForMs: number;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+}
+
+export interface ApiSettings extends Pick<ApiOptions, 'hedge' | 'classify'> {
   readonly base: BaseUrl;
   readonly tls: TlsSettings | undefined;
   /** Undefined: every address will do. */
@@ -43,6 +63,8 @@ export interface ApiSettings extends Pick<ApiOptions, 'rateLimit' | 'hedge' | 'c
   readonly connections: number;
   readonly keepAliveMs: number;
   /** Undefined: none. */
+  readonly rateLimit: RateLimitSettings | undefined;
+  readonly cache: CacheSettings | undefined;
   readonly breaker: BreakerOptions | undefined;
   readonly throttle: Pick<ClientThrottleOptions, 'multiplier'> | undefined;
   /** No pause a server asks for is longer. */
@@ -63,6 +85,7 @@ export function readSettings({ name, options }: ApiDefinition): ApiSettings {
   const headers = readHeaders(options, reader);
   const tokenRequest = auth?.scheme === 'oauth2' ? reader.read('auth', () => auth.read()) : undefined;
   const tlsSettings = tls === undefined ? undefined : reader.read('tls', () => readTls(tls));
+  const limit = rateLimit === undefined ? undefined : readRateLimit(name, rateLimit, reader);
   const rule = addressRule(addresses);
   if (base !== undefined) {
     const isPlain = base.origin.startsWith('http:');
@@ -85,6 +108,8 @@ export function readSettings({ name, options }: ApiDefinition): ApiSettings {
     maxQueued: options.maxQueued ?? API_DEFAULTS.maxQueued,
     connections: options.connections ?? (typeof concurrency === 'number' ? concurrency : concurrency.max),
     keepAliveMs: durationMs(options.keepAlive ?? API_DEFAULTS.keepAliveMs),
+    rateLimit: limit,
+    cache: cacheSettings(options.cache),
     breaker: breaker === false ? undefined : breaker,
     throttle: throttleOf(throttle),
     maxRetryAfterMs: maxRetryAfterMs(retry),
@@ -92,7 +117,6 @@ export function readSettings({ name, options }: ApiDefinition): ApiSettings {
     compressAboveBytes: options.compressRequests?.above,
     maxRequestBytes: options.maxRequestBytes ?? API_DEFAULTS.maxBytes,
     maxResponseBytes: options.maxResponseBytes ?? API_DEFAULTS.maxBytes,
-    ...(rateLimit === undefined ? {} : { rateLimit }),
     ...(hedge === undefined ? {} : { hedge }),
     ...(classify === undefined ? {} : { classify }),
   };
@@ -151,6 +175,25 @@ function readHeaders({ headers = {}, auth }: ApiOptions, reader: SettingReader):
   for (const [name, value] of Object.entries(headers)) take(name, `headers.${name}`, () => currentValue<string>(value));
   if (auth?.scheme === 'header') take(auth.header, 'auth', () => auth.read());
   return read;
+}
+
+/** The store it shares is read, and not connected yet. */
+function readRateLimit(
+  api: string,
+  { shared, ...rate }: RateLimitOptions,
+  reader: SettingReader,
+): RateLimitSettings | undefined {
+  if (shared === undefined) return { ...rate, shared };
+  const { localShareRatio } = shared;
+  const store = reader.read('rateLimit.shared', () => shared.read());
+  return store === undefined ? undefined : { ...rate, shared: { store, bucket: api, localShareRatio } };
+}
+
+function cacheSettings(given: ApiOptions['cache']): CacheSettings | undefined {
+  if (given === undefined) return undefined;
+  const { ttl, staleFor = 0 } = given;
+  const { maxEntries = API_DEFAULTS.cache.maxEntries, maxBytes = API_DEFAULTS.cache.maxBytes } = given;
+  return { ttlMs: durationMs(ttl), staleForMs: durationMs(staleFor), maxEntries, maxBytes };
 }
 
 function retrySettings({

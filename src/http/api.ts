@@ -33,6 +33,8 @@ export interface CallOptions {
    * idempotency key. Default: true for GET, false for the others.
    */
   readonly idempotent?: boolean;
+  /** `false`: this call neither takes its answer from the API's `cache` nor leaves it there. Default: GET calls use it, where there is one. */
+  readonly cache?: false;
   /** Time for the whole call: waiting, every attempt, every pause. Default: bounded by `timeout` and `retry` of the API. */
   readonly within?: Duration;
   /**

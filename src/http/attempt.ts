@@ -5,110 +5,187 @@
  *
  * Breaker and throttle decide at once, so the deadline stands inside of them: a call that was cut off is one of the failures they count.
  * The value is passed on when all of them know of the success: who takes one value and unsubscribes must not look like a call given up.
+ *
+ * One Subscriber for all of it, which listens to the transport: every call pays for each layer, so what the guards' operators do around
+ * a source is asked of the guards themselves.
  */
-import { asyncScheduler, Observable, type Subscriber, type Subscription, type Unsubscribable } from 'rxjs';
+import { asyncScheduler, Observable, Subscriber, Subscription } from 'rxjs';
 import { CallTimeoutError, codeOf, isRejection } from '../errors.ts';
 import type { CallEnded } from '../events.ts';
-import { mirrorUntil } from '../operators/cut-off.ts';
+import { slotsOf } from '../operators/adaptive-bulkhead.ts';
+import { admittedBy } from '../operators/circuit-breaker.ts';
+import type { RateLimiter } from '../operators/rate-limit.ts';
+import type { Occupant, Slots } from '../operators/slot-pool.ts';
+import { judged, type Tally, tallyOf } from '../operators/tally.ts';
+import { tearDown } from '../operators/tear-down.ts';
 import type { CallRun } from './call-run.ts';
 import { reclassified } from './classify.ts';
-import { Exchange } from './exchange.ts';
+import { answerOf, failureOf } from './exchange.ts';
 import { learnFrom } from './learn-limit.ts';
 import type { TransportRequest, TransportResponse } from './transport.ts';
 import { markUnsent } from './unsent.ts';
 
-export class Attempt implements Unsubscribable {
+export class Attempt extends Subscriber<TransportResponse> implements Occupant {
+  before: Occupant | undefined = undefined;
+  behind: Occupant | undefined = undefined;
   readonly #sink: Subscriber<unknown>;
   readonly #run: CallRun;
+  readonly #request: TransportRequest;
+  readonly #slots: Slots;
   readonly #startedAt = asyncScheduler.now();
   readonly #timeoutMs: number;
   readonly #number: number;
-  #guarded: Subscription | undefined;
+  #admitted: Tally | undefined;
+  #throttled: Tally | undefined;
+  #measured: Tally | undefined;
+  #timer = Subscription.EMPTY;
+  #turn = Subscription.EMPTY;
+  #place: 'none' | 'in line' | 'in slot' = 'none';
   #response: TransportResponse | undefined;
-  #value: unknown;
-  #hasLeft = false;
-  #isEnded = false;
+  /** Came to its end by itself or by its time, and so not by being unsubscribed. */
+  #hasEnded = false;
 
-  constructor(sink: Subscriber<unknown>, run: CallRun) {
+  /** `sink` must not be closed. */
+  constructor(sink: Subscriber<unknown>, run: CallRun, request: TransportRequest) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- a Subscriber of its own, as the operators have
+    super(sink);
     this.#sink = sink;
     this.#run = run;
+    this.#request = request;
+    this.#slots = slotsOf(run.parts.guards.slots);
     this.#timeoutMs = Math.min(run.parts.settings.timeoutMs, run.deadlineAt - this.#startedAt);
-    this.#number = run.reportStart(this.#startedAt);
+    this.#number = run.countAttempt();
   }
 
-  /** Gives back itself, to be the teardown of its subscription. */
-  start(request: TransportRequest): this {
-    const { breaker, throttle, limiter, slots } = this.#run.parts.guards;
-    const inSlot = slots.run(new Observable<unknown>((sink) => this.#leave(request, sink)));
-    const limited = limiter === undefined ? inSlot : limiter.run(this.#reportingItsWait(inSlot));
-    const timed = new Observable<unknown>((sink) => this.#inTime(limited, sink));
-    const throttled = throttle === undefined ? timed : throttle.run(timed);
-    const guarded = breaker === undefined ? throttled : breaker.run(throttled);
-    this.#guarded = guarded.subscribe({
-      next: (value) => {
-        this.#value = value;
-      },
-      error: (failure: unknown) => this.#fail(failure),
-      complete: () => this.#succeed(),
-    });
-    return this;
+  begin(): void {
+    const { breaker, throttle, limiter } = this.#run.parts.guards;
+    this.#run.reportStart(this.#number, this.#startedAt);
+    try {
+      const admitted = breaker === undefined ? undefined : admittedBy(breaker);
+      // Whoever heard of its start, or of the breaker's change that admits it, may have ended it.
+      if (this.closed) {
+        admitted?.abandoned();
+        return;
+      }
+      this.#admitted = admitted;
+      if (throttle !== undefined) this.#throttled = tallyOf(throttle);
+      if (limiter === undefined) this.#takePlace();
+      else this.#takeTurn(limiter);
+    } catch (rejection) {
+      this.#fail(rejection);
+    }
+    // After the rest: what comes exactly at the limit is in time.
+    if (!this.closed) this.#timer = asyncScheduler.schedule(() => this.#cutOff(), this.#timeoutMs);
   }
 
-  unsubscribe(): void {
-    this.#guarded?.unsubscribe();
-    if (!this.#isEnded) this.#end({ outcome: 'aborted' });
-  }
-
-  #inTime(source: Observable<unknown>, sink: Subscriber<unknown>): void {
-    mirrorUntil(
-      source,
-      sink,
-      (cutOff) => asyncScheduler.schedule(cutOff, this.#timeoutMs),
-      () => this.#timeIsOver(),
-    );
-  }
-
-  #timeIsOver(): unknown {
-    const { request, parts } = this.#run;
-    const error = reclassified(new CallTimeoutError(request.call, this.#timeoutMs), parts.settings.classify);
-    return this.#hasLeft || !(error instanceof Error) ? error : markUnsent(error);
-  }
-
-  #reportingItsWait(source: Observable<unknown>): Observable<unknown> {
-    return new Observable((sink) => {
+  /** The limiter hears of a source that starts when the turn has come, and runs until the attempt is torn down. */
+  #takeTurn(limiter: RateLimiter): void {
+    const turn = new Observable<never>(() => {
       const waitedMs = asyncScheduler.now() - this.#startedAt;
       if (waitedMs > 0) this.#run.reportWait(this.#number, waitedMs);
-      source.subscribe(sink);
+      this.#takePlace();
     });
+    this.#turn = limiter.run(turn).subscribe({ error: (rejection: unknown) => this.#fail(rejection) });
+    if (this.closed) this.#turn.unsubscribe();
   }
 
-  /** Its turn has come: the request goes out. */
-  #leave(request: TransportRequest, sink: Subscriber<unknown>): Subscription {
-    const { parts, request: called } = this.#run;
-    this.#hasLeft = true;
+  #takePlace(): void {
+    const { pool } = this.#slots;
+    pool.requirePlace();
+    this.#place = 'in line';
+    pool.enter(this);
+  }
+
+  /** A slot is free: the request goes out. */
+  start(): void {
+    const { parts } = this.#run;
+    this.#place = 'in slot';
+    this.#slots.pool.takeSlot();
+    this.#measured = this.#slots.begin();
+    const { method, origin, path, headers, body } = this.#request;
     const timeoutMs = Math.ceil(this.#startedAt + this.#timeoutMs - asyncScheduler.now());
-    const exchange = new Exchange(sink, called, parts.settings, (response) => {
-      this.#response = response;
-    });
-    const { method, origin, path, headers, body } = request;
-    return parts.transport({ method, origin, path, headers, body, timeoutMs }).subscribe(exchange);
+    try {
+      parts.transport({ method, origin, path, headers, body, timeoutMs }).subscribe(this);
+    } catch (failure) {
+      this.#fail(failure);
+    }
   }
 
-  #succeed(): void {
-    this.#learn();
-    this.#end({ outcome: 'ok', ...(this.#response === undefined ? {} : { status: this.#response.status }) });
-    this.#sink.next(this.#value);
-    this.#sink.complete();
+  protected override _next(response: TransportResponse): void {
+    this.#response = response;
   }
 
-  #fail(failure: unknown): void {
+  protected override _complete(): void {
+    const { request, parts } = this.#run;
+    let value: unknown;
+    try {
+      value = answerOf(request, this.#response, parts.settings);
+    } catch (failure) {
+      this.#fail(failure);
+      return;
+    }
+    this.#succeed(value);
+  }
+
+  protected override _error(error: unknown): void {
+    const { request, parts } = this.#run;
+    this.#fail(failureOf(request, error, parts.settings));
+  }
+
+  /** Ends go from the inside out, as each guard would hear of them from the one within; the next in line starts when all is over. */
+  #succeed(value: unknown): void {
+    this.#hasEnded = true;
+    this.#measured?.completed();
+    const failure = tearDown(this);
+    try {
+      if (failure === undefined) {
+        this.#throttled?.completed();
+        this.#admitted?.completed();
+        this.#learn();
+        this.#report({ outcome: 'ok', ...this.#status() });
+        this.#sink.next(value);
+        this.#sink.complete();
+      } else {
+        this.#passOn(failure);
+      }
+    } finally {
+      this.#slots.pool.startWaiting();
+    }
+  }
+
+  /** It failed, or was turned away on its way. */
+  #fail(cause: unknown): void {
+    this.#hasEnded = true;
+    const failure = judged(this.#measured, cause);
+    const isSlotFree = this.#place === 'in slot';
+    try {
+      this.#passOn(tearDown(this) ?? failure);
+    } finally {
+      if (isSlotFree) this.#slots.pool.startWaiting();
+    }
+  }
+
+  #cutOff(): void {
+    const hadLeft = this.#place === 'in slot';
+    this.#measured?.abandoned();
+    this.#hasEnded = true;
+    const thrown = tearDown(this);
+    if (hadLeft) this.#slots.pool.startWaitingSoon();
+    this.#passOn(thrown ?? this.#timeIsOver(hadLeft));
+  }
+
+  #timeIsOver(hadLeft: boolean): unknown {
+    const { request, parts } = this.#run;
+    const error = reclassified(new CallTimeoutError(request.call, this.#timeoutMs), parts.settings.classify);
+    return hadLeft || !(error instanceof Error) ? error : markUnsent(error);
+  }
+
+  /** To the guards around, and then to the caller. */
+  #passOn(cause: unknown): void {
+    const failure = judged(this.#admitted, judged(this.#throttled, cause));
     this.#learn();
     const isRejected = isRejection(failure);
-    this.#end({
-      outcome: isRejected ? 'rejected' : 'failed',
-      code: codeOf(failure),
-      ...(this.#response === undefined ? {} : { status: this.#response.status }),
-    });
+    this.#report({ outcome: isRejected ? 'rejected' : 'failed', code: codeOf(failure), ...this.#status() });
     // What turned it away does not know whose call it was.
     if (isRejected && failure instanceof Error) {
       const { api, operation } = this.#run.request.call;
@@ -117,14 +194,39 @@ export class Attempt implements Unsubscribable {
     this.#sink.error(failure);
   }
 
+  override unsubscribe(): void {
+    if (this.closed) return;
+    const { pool } = this.#slots;
+    if (!this.#hasEnded) {
+      this.#admitted?.abandoned();
+      this.#throttled?.abandoned();
+      this.#measured?.abandoned();
+    }
+    try {
+      super.unsubscribe();
+    } finally {
+      if (this.#place === 'in slot') pool.freeSlot();
+      else if (this.#place === 'in line') pool.leaveLine(this);
+      this.#timer.unsubscribe();
+      this.#turn.unsubscribe();
+      if (!this.#hasEnded) {
+        if (this.#place === 'in slot') pool.startWaitingSoon();
+        this.#report({ outcome: 'aborted' });
+      }
+    }
+  }
+
   /** Once the attempt has ended: the limiter reckons with those that run. */
   #learn(): void {
     const { limiter } = this.#run.parts.guards;
     if (limiter !== undefined && this.#response !== undefined) learnFrom(limiter, this.#response, asyncScheduler.now());
   }
 
-  #end(end: Pick<CallEnded, 'outcome' | 'status' | 'code'>): void {
-    this.#isEnded = true;
+  #status(): Pick<CallEnded, 'status'> {
+    return this.#response === undefined ? {} : { status: this.#response.status };
+  }
+
+  #report(end: Pick<CallEnded, 'outcome' | 'status' | 'code'>): void {
     this.#run.reportEnd(this.#number, this.#startedAt, end);
   }
 }

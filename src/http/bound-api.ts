@@ -2,6 +2,7 @@
 import type { Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { Api, CallOptions, HttpMethod, WithResponse } from './api.ts';
+import type { CachedCalls } from './cached-calls.ts';
 import { callOf } from './call.ts';
 import { CallRequest, type RequestScope } from './call-request.ts';
 import type { CallOwner, CallParts } from './call-run.ts';
@@ -22,14 +23,23 @@ export class BoundApi implements Api {
   readonly #parts: CallParts;
   readonly #templates: TemplateCache;
   readonly #scope: CallScope;
+  /** Undefined: each call gets an answer of its own. */
+  readonly #cached: CachedCalls | undefined;
   /** By operation; lives as long as the message. */
   #repeats: Map<string, Repeats> | undefined;
 
-  constructor(name: string, parts: CallParts, templates: TemplateCache, scope: CallScope) {
+  constructor(
+    name: string,
+    parts: CallParts,
+    templates: TemplateCache,
+    scope: CallScope,
+    cached: CachedCalls | undefined,
+  ) {
     this.#name = name;
     this.#parts = parts;
     this.#templates = templates;
     this.#scope = scope;
+    this.#cached = cached;
   }
 
   get<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;
@@ -75,13 +85,21 @@ export class BoundApi implements Api {
   }
 
   [inKeyScope](keyScope: string): Api {
-    return new BoundApi(this.#name, this.#parts, this.#templates, { ...this.#scope, keyScope });
+    return new BoundApi(this.#name, this.#parts, this.#templates, { ...this.#scope, keyScope }, this.#cached);
   }
 
   #call(method: HttpMethod, path: string, body: unknown, options: CallOptions = NO_OPTIONS): Observable<unknown> {
+    if (method === 'GET' && this.#cached !== undefined && options.cache !== false) {
+      const { within, ...shared } = options;
+      return this.#cached.call(this.#scope, this.#requestOf(method, path, body, shared), within);
+    }
+    return callOf(this.#parts, this.#scope, this.#requestOf(method, path, body, options));
+  }
+
+  #requestOf(method: HttpMethod, path: string, body: unknown, options: CallOptions): CallRequest {
     const { operation, template } = this.#templates.read(method, path);
     const isCounted = method !== 'GET' && options.idempotencyKey === undefined;
-    const request = new CallRequest({
+    return new CallRequest({
       call: { api: this.#name, operation },
       settings: this.#parts.settings,
       scope: this.#scope,
@@ -91,7 +109,6 @@ export class BoundApi implements Api {
       options,
       repeats: isCounted ? this.#repeatsOf(operation) : undefined,
     });
-    return callOf(this.#parts, this.#scope, request);
   }
 
   #repeatsOf(operation: string): Repeats {

@@ -3,6 +3,7 @@
  * resubscription sends the same request under the same idempotency key.
  */
 import { RequestInvalidError } from '../errors.ts';
+import { fingerprint } from '../message/identity.ts';
 import type { CallOptions, HttpMethod } from './api.ts';
 import type { ApiSettings } from './api-settings.ts';
 import { type RequestBody, requestBodyOf } from './body.ts';
@@ -59,6 +60,24 @@ export class CallRequest {
   /** Whether a second try may run beside a slow one. */
   get mayRunTwice(): boolean {
     return this.#method === 'GET' || this.options.idempotent === true;
+  }
+
+  /**
+   * Two calls with the same key ask for the same: equal in where they go to, in query and in the headers they set themselves. Those that
+   * tell whose call it is, correlation id and trace, do not count. For calls without a body.
+   * @throws RequestInvalidError when it cannot be sent as it is.
+   */
+  get sharedKey(): string {
+    const { path, query, ownHeaders = {} } = this.#drafted();
+    const headers = Object.keys(ownHeaders).sort();
+    return fingerprint(
+      'shared',
+      this.#method,
+      this.#settings.base.origin,
+      path,
+      query,
+      ...headers.flatMap((name) => [name, ownHeaders[name] ?? '']),
+    );
   }
 
   /**

@@ -40,11 +40,13 @@ export class CallRun {
     this.deadlineAt = deadlineAt;
   }
 
-  /** The number of the attempt that starts. */
-  reportStart(at: number): number {
-    const attempt = ++this.#attempts;
+  /** The number of the next attempt, from 1. */
+  countAttempt(): number {
+    return ++this.#attempts;
+  }
+
+  reportStart(attempt: number, at: number): void {
     if (this.parts.facts.isObserved) this.parts.facts.report({ type: 'callStarted', ...this.#about(at), attempt });
-    return attempt;
   }
 
   reportEnd(attempt: number, startedAt: number, end: Pick<CallEnded, 'outcome' | 'status' | 'code'>): void {

@@ -23,7 +23,9 @@ export const callOf = (parts: CallParts, owner: CallOwner, request: CallRequest)
     // Made here, before anything is reported: what cannot be sent fails without an attempt.
     const prepared = request.request;
     const { hedge, budget } = parts.guards;
-    const single = new Observable((attempt) => new Attempt(attempt, run).start(prepared));
+    const single = new Observable((attempt) => {
+      if (!attempt.closed) new Attempt(attempt, run, prepared).begin();
+    });
     const attempts = hedge !== undefined && request.mayRunTwice ? hedge(single) : single;
     const { retry } = parts.settings;
     if (retry === undefined) return attempts.subscribe(sink);

@@ -2,18 +2,19 @@
  * What stands between a call and its API, one of each for all calls of the worker: breaker, throttle, rate limit and slots around every attempt,
  * budget and hedge around the call.
  */
-import { asyncScheduler, type MonoTypeOperatorFunction } from 'rxjs';
+import { asyncScheduler, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
 import { isRejection, isTransient } from '../errors.ts';
 import { createAdaptiveBulkhead } from '../operators/adaptive-bulkhead.ts';
 import { type Bulkhead, createBulkhead } from '../operators/bulkhead.ts';
 import { type CircuitBreaker, type CircuitBreakerOptions, createCircuitBreaker } from '../operators/circuit-breaker.ts';
 import { type ClientThrottle, createClientThrottle } from '../operators/client-throttle.ts';
 import { hedge } from '../operators/hedge.ts';
-import { createRateLimiter, type RateLimiter } from '../operators/rate-limit.ts';
+import type { RateLimiter } from '../operators/rate-limit.ts';
 import { type Backoff, exponentialBackoff } from '../policies/backoff.ts';
 import type { Random } from '../policies/random.ts';
 import { createRetryBudget, type RetryBudget } from '../policies/retry-budget.ts';
 import type { ApiSettings } from './api-settings.ts';
+import { limiterOf, type StoreListener } from './limiter.ts';
 import { isUnsent } from './unsent.ts';
 
 export interface Guards {
@@ -21,6 +22,8 @@ export interface Guards {
   readonly throttle: ClientThrottle | undefined;
   readonly limiter: RateLimiter | undefined;
   readonly slots: Bulkhead;
+  /** The slots now and each new number of them, where they adapt. */
+  readonly limits: Observable<number> | undefined;
   /** Pause after failed attempt n, in milliseconds. */
   readonly backoff: Backoff;
   /** Undefined: each call retries on its own account. */
@@ -33,14 +36,16 @@ export interface GuardListeners {
   readonly onBreakerChange?: CircuitBreakerOptions['onChange'];
   /** Each new concurrency, where it is adaptive. */
   readonly onLimit?: (limit: number) => void;
+  readonly onStore?: StoreListener;
 }
 
 export function createGuards(
   settings: ApiSettings,
   random: Random,
-  { onBreakerChange, onLimit }: GuardListeners,
+  { onBreakerChange, onLimit, onStore }: GuardListeners,
+  within?: Bulkhead,
 ): Guards {
-  const { breaker: breakerOptions, throttle, rateLimit, maxQueued, retry } = settings;
+  const { breaker: breakerOptions, throttle, retry } = settings;
   const breaker =
     breakerOptions === undefined
       ? undefined
@@ -57,11 +62,8 @@ export function createGuards(
       throttle === undefined
         ? undefined
         : createClientThrottle({ ...throttle, isRefusal: (cause) => isTransient(cause) && !isUnsent(cause) }, random),
-    limiter:
-      rateLimit === undefined
-        ? undefined
-        : createRateLimiter({ ...rateLimit, maxQueued, maxPause: settings.maxRetryAfterMs }),
-    slots: slotsOf(settings, onLimit),
+    limiter: limiterOf(settings, onStore),
+    ...slotsOf(settings, onLimit, within),
     backoff: retry === undefined ? () => 0 : exponentialBackoff(retry, random),
     budget,
     hedge:
@@ -74,8 +76,14 @@ export function createGuards(
   };
 }
 
-function slotsOf({ concurrency, maxQueued }: ApiSettings, onLimit: GuardListeners['onLimit']): Bulkhead {
-  if (typeof concurrency === 'number') return createBulkhead({ slots: concurrency, maxQueued });
+function slotsOf(
+  { concurrency, maxQueued }: ApiSettings,
+  onLimit: GuardListeners['onLimit'],
+  within: Bulkhead | undefined,
+): Pick<Guards, 'slots' | 'limits'> {
+  if (typeof concurrency === 'number')
+    return { slots: createBulkhead({ slots: concurrency, maxQueued, within }), limits: undefined };
   const { adaptive: algorithm, ...bounds } = concurrency;
-  return createAdaptiveBulkhead({ algorithm, ...bounds, maxQueued, onLimit });
+  const slots = createAdaptiveBulkhead({ algorithm, ...bounds, maxQueued, within, onLimit });
+  return { slots, limits: slots.limits };
 }

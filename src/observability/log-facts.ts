@@ -31,6 +31,11 @@ function logFact(fact: Fact, log: Logger): void {
       if (fact.state === 'open' || fact.state === 'isolated') log.warn(fields, `circuit of ${fact.api} ${fact.state}`);
       else log.info(fields, `circuit of ${fact.api} ${fact.state}`);
       break;
+    case 'rateLimitSharingChanged':
+      if (fact.state === 'local')
+        log.warn(fields, `rate limit of ${fact.api}: its store is away, this worker keeps to its own share`);
+      else log.info(fields, `rate limit of ${fact.api} is shared again`);
+      break;
     case 'limitChanged':
       log.debug(fields, 'concurrency changed');
       break;
@@ -44,6 +49,7 @@ function logFact(fact: Fact, log: Logger): void {
     case 'slotTaken':
     case 'callStarted':
     case 'callEnded':
+    case 'cacheHit':
     case 'published':
       log.trace(fields, type);
       break;

@@ -2,7 +2,7 @@
  * Adaptive bulkhead: a bulkhead whose slots follow how the calls in them fare, between a minimum and a maximum.
  * The slots are those of `bulkhead.ts`; what the next limit is, policies/adaptive-limit decides. This measures the calls.
  */
-import { Observable, Subject, Subscriber } from 'rxjs';
+import { Observable, Subject } from 'rxjs';
 import { isRejection, isTransient } from '../errors.ts';
 import { AdaptiveLimit } from '../policies/adaptive-limit/adaptive-limit.ts';
 import { aimd } from '../policies/adaptive-limit/aimd.ts';
@@ -14,8 +14,8 @@ import { type Bulkhead, poolOf } from './bulkhead.ts';
 import { ForwardClock } from './forward-clock.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
-import { SlotPool } from './slot-pool.ts';
-import { tearDown } from './tear-down.ts';
+import { SlotPool, type Slots } from './slot-pool.ts';
+import { type Tally, tallied } from './tally.ts';
 
 /**
  * `gradient` follows latency, and bears calls that take very different times; `vegas` follows it more closely, to fewer calls in flight,
@@ -88,13 +88,19 @@ export function createAdaptiveBulkhead(options: AdaptiveBulkheadOptions): Adapti
   return new MeasuringBulkhead(pool, new AdaptiveLimit(rules[algorithm], { initial, min, max }), options);
 }
 
-class MeasuringBulkhead implements AdaptiveBulkhead {
-  readonly #clock = new ForwardClock();
+/** The slots of a bulkhead for who runs calls in them without an Observable around. @throws TypeError for one that was not made here or by `createBulkhead`. */
+export const slotsOf = (bulkhead: Bulkhead): Slots => {
+  if (bulkhead instanceof SlotPool || bulkhead instanceof MeasuringBulkhead) return bulkhead;
+  throw new TypeError('slots: expected a bulkhead made by createBulkhead or createAdaptiveBulkhead');
+};
+
+class MeasuringBulkhead implements AdaptiveBulkhead, Slots {
+  readonly pool: SlotPool;
   readonly limits: Observable<number>;
   readonly isDrop: (cause: unknown) => boolean;
   readonly isIgnored: (cause: unknown) => boolean;
+  readonly #clock = new ForwardClock();
   readonly #maxLatencyMs: number;
-  readonly #pool: SlotPool;
   readonly #limit: AdaptiveLimit;
   readonly #changes = new Subject<number>();
 
@@ -105,7 +111,7 @@ class MeasuringBulkhead implements AdaptiveBulkhead {
       maxLatency === undefined ? Number.POSITIVE_INFINITY : requireDurationMs('maxLatency', maxLatency, 1);
     this.isDrop = isDrop;
     this.isIgnored = isIgnored;
-    this.#pool = pool;
+    this.pool = pool;
     this.#limit = limit;
     if (onLimit !== undefined) this.#changes.subscribe(onLimit);
     this.limits = new Observable((sink) => {
@@ -115,32 +121,33 @@ class MeasuringBulkhead implements AdaptiveBulkhead {
   }
 
   get limit(): number {
-    return this.#pool.slots;
+    return this.pool.slots;
   }
 
   get slots(): number {
-    return this.#pool.slots;
+    return this.pool.slots;
   }
 
   get maxQueued(): number {
-    return this.#pool.maxQueued;
+    return this.pool.maxQueued;
   }
 
   get running(): number {
-    return this.#pool.running;
+    return this.pool.running;
   }
 
   get queued(): number {
-    return this.#pool.queued;
+    return this.pool.queued;
   }
 
   run<T>(source: Observable<T>): Observable<T> {
     // Inside of the pool: the measured time begins in the slot.
-    return this.#pool.run(
-      new Observable<T>((sink) => {
-        source.subscribe(new MeasuredSubscriber(sink, this, this.#clock.now(), this.#pool.running));
-      }),
-    );
+    return this.pool.run(tallied(source, () => this.begin()));
+  }
+
+  /** A call begins in its slot. */
+  begin(): Tally {
+    return new MeasuredCall(this, this.#clock.now(), this.pool.running);
   }
 
   ended(startedAtMs: number, inFlight: number, isDrop: boolean): void {
@@ -159,58 +166,34 @@ class MeasuringBulkhead implements AdaptiveBulkhead {
 
   #follow(): void {
     const { limit } = this.#limit;
-    if (limit === this.#pool.slots) return;
-    this.#pool.slots = limit;
+    if (limit === this.pool.slots) return;
+    this.pool.slots = limit;
     this.#changes.next(limit);
   }
 }
 
 /** One call in its slot. */
-class MeasuredSubscriber<T> extends Subscriber<T> {
-  readonly #sink: Subscriber<T>;
+class MeasuredCall implements Tally {
   readonly #bulkhead: MeasuringBulkhead;
   readonly #startedAtMs: number;
   readonly #inFlight: number;
-  #isCounted = false;
 
-  constructor(sink: Subscriber<T>, bulkhead: MeasuringBulkhead, startedAtMs: number, inFlight: number) {
-    super(sink);
-    this.#sink = sink;
+  constructor(bulkhead: MeasuringBulkhead, startedAtMs: number, inFlight: number) {
     this.#bulkhead = bulkhead;
     this.#startedAtMs = startedAtMs;
     this.#inFlight = inFlight;
   }
 
-  protected override _complete(): void {
-    this.#count(false);
-    const failure = tearDown(this);
-    if (failure === undefined) this.#sink.complete();
-    else this.#sink.error(failure);
+  completed(): void {
+    this.#bulkhead.ended(this.#startedAtMs, this.#inFlight, false);
   }
 
-  protected override _error(cause: unknown): void {
-    let failure = cause;
-    try {
-      if (this.#bulkhead.isIgnored(cause)) this.#isCounted = true;
-      else this.#count(this.#bulkhead.isDrop(cause));
-    } catch (thrown) {
-      this.#isCounted = true;
-      failure = thrown;
-    }
-    this.#sink.error(tearDown(this) ?? failure);
+  failed(cause: unknown): void {
+    if (this.#bulkhead.isIgnored(cause)) return;
+    this.#bulkhead.ended(this.#startedAtMs, this.#inFlight, this.#bulkhead.isDrop(cause));
   }
 
-  override unsubscribe(): void {
-    if (this.closed) return;
-    if (!this.#isCounted) {
-      this.#isCounted = true;
-      this.#bulkhead.cut(this.#startedAtMs, this.#inFlight);
-    }
-    super.unsubscribe();
-  }
-
-  #count(isDrop: boolean): void {
-    this.#isCounted = true;
-    this.#bulkhead.ended(this.#startedAtMs, this.#inFlight, isDrop);
+  abandoned(): void {
+    this.#bulkhead.cut(this.#startedAtMs, this.#inFlight);
   }
 }

@@ -42,6 +42,14 @@ export interface CacheOptions {
   readonly onRefreshFailed?: ((cause: unknown, key: string) => void) | undefined;
 }
 
+/** A bound on what the answers take, beside that on their number: for answers whose sizes differ much. */
+export interface WeighedCacheOptions<T> extends CacheOptions {
+  /** Bytes that all answers kept may have together; those that were asked for longest ago make room. Integer, at least 1. */
+  readonly maxBytes: number;
+  /** Bytes of an answer: an integer, at least 1. One with more than `maxBytes` is given to those who wait for it, and not kept. */
+  readonly bytesOf: (answer: T) => number;
+}
+
 /**
  * `fresh`: given from the cache. `stale`: given from the cache, a fetch runs behind it. `joined`: waits for a fetch that runs already.
  * `miss`: begins a fetch. `replaced-failure`: the fetch failed, and the last answer was given instead.
@@ -72,7 +80,7 @@ export interface Cache<T> {
  * An empty cache. Holds `maxEntries` answers and one entry per source that runs; sets no timer but those of `refreshWithin`.
  * @throws RangeError for an option out of its range.
  */
-export function createCache<T>(options: CacheOptions): Cache<T> {
+export function createCache<T>(options: CacheOptions | WeighedCacheOptions<T>): Cache<T> {
   return new AnswerCache(options);
 }
 
@@ -95,7 +103,7 @@ class AnswerCache<T> implements Cache<T> {
   readonly #flights = new Map<string, Observable<T>>();
   #refreshes = new Subscription();
 
-  constructor(options: CacheOptions) {
+  constructor(options: CacheOptions | WeighedCacheOptions<T>) {
     const { ttl, maxEntries = 1_000, staleWhileRevalidate = 0, staleIfError = 0, refreshWithin = '30s' } = options;
     this.#limits = {
       ttlMs: requireDurationMs('ttl', ttl),
@@ -107,7 +115,7 @@ class AnswerCache<T> implements Cache<T> {
     requireCount('maxEntries', maxEntries, 1);
     if (maxEntries === Number.POSITIVE_INFINITY)
       throw new RangeError(`maxEntries: expected a bound, got ${maxEntries}`);
-    this.#answers = new LRUCache({ max: maxEntries });
+    this.#answers = new LRUCache({ max: maxEntries, ...('maxBytes' in options ? weighing(options) : {}) });
   }
 
   get size(): number {
@@ -182,4 +190,9 @@ class AnswerCache<T> implements Cache<T> {
     this.#options.onUse?.('replaced-failure', key);
     return of(answer.value);
   }
+}
+
+function weighing<T>({ maxBytes, bytesOf }: WeighedCacheOptions<T>) {
+  requireCount('maxBytes', maxBytes, 1);
+  return { maxSize: maxBytes, sizeCalculation: ({ value }: Answer<T>): number => bytesOf(value) };
 }

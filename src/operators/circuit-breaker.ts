@@ -3,12 +3,12 @@
  * One breaker is shared by all calls of one dependency. When to trip is decided in policies/circuit-breaker.ts; this runs the calls,
  * tells failures from answers, and reports each change.
  */
-import { asyncScheduler, type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
+import { asyncScheduler, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
 import { CircuitOpenError, isRejection, isTransient } from '../errors.ts';
 import { type BreakerEpoch, BreakerPolicy, type CircuitState } from '../policies/circuit-breaker.ts';
 import { type BreakerChange, BreakerChanges, openUntilOf } from './breaker-changes.ts';
 import { type BreakerOptions, breakerRules } from './breaker-options.ts';
-import { tearDown } from './tear-down.ts';
+import { type Tally, tallied, tallyOf } from './tally.ts';
 
 export interface CircuitBreakerOptions extends BreakerOptions {
   /**
@@ -70,6 +70,10 @@ export function circuitBreaker<T>(shared: CircuitBreaker): MonoTypeOperatorFunct
   return (source) => shared.run(source);
 }
 
+/** A call under the breaker for who runs it and tells of its end. @throws CircuitOpenError as `run` fails with it. */
+export const admittedBy = (breaker: CircuitBreaker): Tally =>
+  breaker instanceof PolicyBreaker ? breaker.admit() : tallyOf(breaker);
+
 class PolicyBreaker implements CircuitBreaker {
   readonly probes: number;
   readonly changes: Observable<BreakerChange>;
@@ -101,20 +105,15 @@ class PolicyBreaker implements CircuitBreaker {
   }
 
   run<T>(source: Observable<T>): Observable<T> {
-    return new Observable((sink) => {
-      if (sink.closed) return;
-      const nowMs = asyncScheduler.now();
-      const epoch = this.#policy.admit(nowMs);
-      this.#changes.report();
-      if (epoch === undefined) {
-        sink.error(this.#rejection(nowMs));
-      } else if (sink.closed) {
-        // A listener of the change to half-open may have ended the call.
-        this.#policy.giveBack(epoch);
-      } else {
-        source.subscribe(new CallSubscriber(sink, this, epoch, nowMs));
-      }
-    });
+    return tallied(source, () => this.admit());
+  }
+
+  admit(): Tally {
+    const nowMs = asyncScheduler.now();
+    const epoch = this.#policy.admit(nowMs);
+    this.#changes.report();
+    if (epoch === undefined) throw this.#rejection(nowMs);
+    return new AdmittedCall(this, epoch, nowMs);
   }
 
   record(epoch: BreakerEpoch, isFailure: boolean, startedAtMs: number): void {
@@ -147,48 +146,33 @@ class PolicyBreaker implements CircuitBreaker {
   }
 }
 
-/** One call that was let through. */
-class CallSubscriber<T> extends Subscriber<T> {
-  readonly #sink: Subscriber<T>;
+/** One call that was let through: a probe, or one of a closed circuit. */
+class AdmittedCall implements Tally {
   readonly #breaker: PolicyBreaker;
   readonly #epoch: BreakerEpoch;
   readonly #startedAtMs: number;
-  #isCounted = false;
 
-  constructor(sink: Subscriber<T>, breaker: PolicyBreaker, epoch: BreakerEpoch, startedAtMs: number) {
-    super(sink);
-    this.#sink = sink;
+  constructor(breaker: PolicyBreaker, epoch: BreakerEpoch, startedAtMs: number) {
     this.#breaker = breaker;
     this.#epoch = epoch;
     this.#startedAtMs = startedAtMs;
   }
 
-  protected override _complete(): void {
-    this.#count(false);
-    const failure = tearDown(this);
-    if (failure === undefined) this.#sink.complete();
-    else this.#sink.error(failure);
+  completed(): void {
+    this.#breaker.record(this.#epoch, false, this.#startedAtMs);
   }
 
-  protected override _error(cause: unknown): void {
-    let failure = cause;
+  failed(cause: unknown): void {
+    let isFailure: boolean | undefined;
     try {
-      if (!this.#breaker.isIgnored(cause)) this.#count(this.#breaker.isFailure(cause));
-    } catch (thrown) {
-      failure = thrown;
+      if (!this.#breaker.isIgnored(cause)) isFailure = this.#breaker.isFailure(cause);
+    } finally {
+      if (isFailure === undefined) this.abandoned();
+      else this.#breaker.record(this.#epoch, isFailure, this.#startedAtMs);
     }
-    this.#sink.error(tearDown(this) ?? failure);
   }
 
-  override unsubscribe(): void {
-    if (this.closed) return;
-    if (!this.#isCounted) this.#breaker.giveBack(this.#epoch);
-    this.#isCounted = true;
-    super.unsubscribe();
-  }
-
-  #count(isFailure: boolean): void {
-    this.#isCounted = true;
-    this.#breaker.record(this.#epoch, isFailure, this.#startedAtMs);
+  abandoned(): void {
+    this.#breaker.giveBack(this.#epoch);
   }
 }

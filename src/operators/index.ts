@@ -22,7 +22,14 @@ export type { BreakerChange } from './breaker-changes.ts';
 export type { BreakerOptions, OpenTime } from './breaker-options.ts';
 // ---- bounds
 export { type Bulkhead, type BulkheadOptions, bulkhead, createBulkhead } from './bulkhead.ts';
-export { type Cache, type CacheOptions, type CacheUse, cached, createCache } from './cache.ts';
+export {
+  type Cache,
+  type CacheOptions,
+  type CacheUse,
+  cached,
+  createCache,
+  type WeighedCacheOptions,
+} from './cache.ts';
 export {
   type CircuitBreaker,
   type CircuitBreakerOptions,

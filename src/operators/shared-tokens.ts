@@ -1,4 +1,4 @@
-/** The port of a store of token buckets that many workers share. Adapters stand beside it, in src/redis. */
+/** The port of a store of token buckets that many workers share, and how definitions name one. Adapters stand beside it, in src/redis. */
 import type { Observable } from 'rxjs';
 
 /** A token bucket as `policies/token-bucket.ts` describes it. */
@@ -25,3 +25,26 @@ export interface SharedTokens {
    */
   take(bucket: string, rate: SharedRate, wanted: number): Observable<TokenGrant>;
 }
+
+/** A store of a worker's own, with a connection to it. */
+export interface TokenStore extends SharedTokens {
+  /** Begins to connect, so that the first question need not. Does nothing when it has begun already, or is closed. */
+  connect(): void;
+  /** Cold. Ends the connection, then completes. */
+  close(): Observable<never>;
+}
+
+/** A store as definitions name it: nothing is read or connected yet, and nothing of it is shown when it is printed. */
+export interface TokenStoreDefinition {
+  readonly kind: 'token-store';
+  /** Share of the limit that a worker keeps to while the store is away. Above 0, at most 1. */
+  readonly localShareRatio: number;
+  /**
+   * The store, not connected yet.
+   * @throws ConfigError when a setting behind it is missing or malformed, or what it needs is not installed.
+   */
+  read(): TokenStore;
+}
+
+export const isTokenStoreDefinition = (value: unknown): value is TokenStoreDefinition =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'token-store' && 'read' in value;

@@ -6,14 +6,24 @@
  */
 import { asyncScheduler, Observable, Subscriber } from 'rxjs';
 import { BulkheadRejectedError } from '../errors.ts';
+import type { Tally } from './tally.ts';
 import { tearDown } from './tear-down.ts';
 import { type Waiting, WaitingLine } from './waiting-line.ts';
 
-interface Occupant extends Waiting<Occupant> {
+/** Who waits in a pool's line and runs in its slot. */
+export interface Occupant extends Waiting<Occupant> {
+  /** Its turn has come: it is out of the line, and takes its slot first of all. */
   start(): void;
 }
 
-export class SlotPool {
+/** A bulkhead as who runs calls in it sees it: its slots, and what measures the calls in them. */
+export interface Slots {
+  readonly pool: SlotPool;
+  /** A call begins in its slot. Undefined: nothing hears of its end. */
+  begin(): Tally | undefined;
+}
+
+export class SlotPool implements Slots {
   readonly maxQueued: number;
   #slots: number;
   #running = 0;
@@ -52,19 +62,37 @@ export class SlotPool {
     return this.#line.length - this.#turnsInLine;
   }
 
+  get pool(): this {
+    return this;
+  }
+
+  begin(): undefined {
+    return undefined;
+  }
+
   run<T>(source: Observable<T>): Observable<T> {
     return new Observable((sink) => {
       if (sink.closed) return;
-      if (this.#canStartNow()) {
-        new SlotSubscriber(sink, source, this).start();
-      } else if (this.queued < this.maxQueued + Math.max(0, this.#slots - this.#running)) {
-        // Free slots count too: while one passes from one source to the next, the line may be full beside it.
-        this.#line.join(new SlotSubscriber(sink, source, this));
-        this.#askForTurn();
-      } else {
-        sink.error(new BulkheadRejectedError(`all ${this.#slots} slots and ${this.maxQueued} queue slots are taken`));
-      }
+      this.requirePlace();
+      this.enter(new SlotSubscriber(sink, source, this));
     });
+  }
+
+  /** @throws BulkheadRejectedError when whoever came now would find neither slot nor queue slot. */
+  requirePlace(): void {
+    // Free slots count too: while one passes from one source to the next, the line may be full beside it.
+    if (this.#canStartNow() || this.queued < this.maxQueued + Math.max(0, this.#slots - this.#running)) return;
+    throw new BulkheadRejectedError(`all ${this.#slots} slots and ${this.maxQueued} queue slots are taken`);
+  }
+
+  /** Starts the occupant, or lets it wait. There must be a place for it. */
+  enter(occupant: Occupant): void {
+    if (this.#canStartNow()) {
+      occupant.start();
+    } else {
+      this.#line.join(occupant);
+      this.#askForTurn();
+    }
   }
 
   /** A source takes a slot here and in all pools around. */

@@ -6,6 +6,7 @@
  * The broker's prefetch is the inlet valve: whatever waits in here, it is at most that many messages.
  */
 import {
+  BehaviorSubject,
   defer,
   distinctUntilChanged,
   ignoreElements,
@@ -16,6 +17,7 @@ import {
   type OperatorFunction,
   of,
   pipe,
+  Subject,
   switchMap,
   takeUntil,
   tap,
@@ -30,8 +32,10 @@ import { type Admission, admit } from './admit.ts';
 import { clockNow } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
+import { followPrefetch, prefetchFor } from './follow-prefetch.ts';
 import { handleMessage } from './handle-message.ts';
-import { IntakeGate, passageOf } from './intake-gate.ts';
+import { Intake, type IntakeState } from './intake.ts';
+import { IntakeGate, isSamePassage, passageOf } from './intake-gate.ts';
 import type { Journey, Judged } from './journey.ts';
 import { Ledger, type LedgerCounts } from './ledger.ts';
 import { attemptOf, deadlineOf } from './message-headers.ts';
@@ -50,7 +54,7 @@ export interface PipelineRun {
   /** The books as they stand. */
   readonly ledger: () => LedgerCounts;
   /** Whether the broker feeds this pipeline now, and why not. */
-  readonly intake: () => { readonly isConsuming: boolean; readonly reason?: string };
+  readonly intake: () => IntakeState;
 }
 
 export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
@@ -58,23 +62,9 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   const ledger = new Ledger();
   const unsettled = new Set<Journey>();
   const settle = settleWith(pipeline, engine);
-  let intake: { readonly isConsuming: boolean; readonly reason?: string } = {
-    isConsuming: false,
-    reason: 'not started',
-  };
+  const settlements = new Subject<void>();
+  const intake = new Intake(pipeline, facts);
   let isDraining = false;
-
-  const onConsuming = (isConsuming: boolean, reason?: string): void => {
-    intake = { isConsuming, ...(reason === undefined ? {} : { reason }) };
-    const state = isConsuming ? 'consuming' : isDraining ? 'stopped' : 'paused';
-    facts.report({
-      type: 'intakeChanged',
-      at: clockNow(),
-      pipeline: pipeline.name,
-      state,
-      ...(reason === undefined ? {} : { reason }),
-    });
-  };
 
   const receive = (delivery: Delivery): Received => {
     const messageId = messageIdOf(delivery);
@@ -141,16 +131,25 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   };
 
   const finish = (judged: Judged): Observable<Settlement> =>
-    settle(judged).pipe(tap((settlement) => book(judged.journey, settlement)));
+    settle(judged).pipe(
+      tap((settlement) => {
+        book(judged.journey, settlement);
+        settlements.next();
+      }),
+    );
 
   const gate = new IntakeGate();
+  const prefetch = new BehaviorSubject(pipeline.prefetch);
   const passages = passageOf(pipeline.needs.map((name) => engine.availabilityOf(definitionOf(pipeline, name)))).pipe(
+    tap(({ maxCalls }) => prefetch.next(prefetchFor(pipeline, maxCalls))),
+    distinctUntilChanged(isSamePassage),
     tap((passage) => {
       gate.passage = passage;
-      if (passage.limit === 0) onConsuming(false, passage.reason);
+      if (passage.limit === 0) intake.paused(passage.reason);
     }),
   );
-  const deliveries = broker.consume(pipeline.source.name, { prefetch: pipeline.prefetch, onConsuming });
+  const inHand = { count: () => unsettled.size, settlements };
+  const deliveries = followPrefetch(prefetch, inHand, (count) => intake.consume(broker, count));
 
   const work = passages.pipe(
     map(({ limit }) => limit > 0),
@@ -160,6 +159,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       engine.drain.pipe(
         tap(() => {
           isDraining = true;
+          intake.drain();
           gate.open();
         }),
       ),
@@ -168,7 +168,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     inOrder(pipeline, (received) => gate.run(defer(() => judge(received))), finish),
     ignoreElements(),
   );
-  return { pipeline, work, ledger: () => ledger.counts(unsettled.size), intake: () => intake };
+  return { pipeline, work, ledger: () => ledger.counts(unsettled.size), intake: () => intake.state };
 }
 
 /**

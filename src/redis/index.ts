@@ -5,4 +5,6 @@ export {
   type SharedRateLimiterOptions,
   type SharedTokens,
 } from '../operators/shared-rate-limit.ts';
+export type { TokenStore, TokenStoreDefinition } from '../operators/shared-tokens.ts';
+export { type RedisTokenStoreOptions, redisTokens } from './redis-token-store.ts';
 export { createRedisTokens, type RedisTokens, type RedisTokensOptions } from './redis-tokens.ts';

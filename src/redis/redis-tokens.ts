@@ -1,11 +1,11 @@
 /**
  * Token buckets in Redis, shared by all workers that name the same server: the adapter of operators/shared-tokens.ts.
- * Rests on ioredis, an optional peer that is loaded with the first question. Nothing is kept here: a question that cannot be asked now
+ * Rests on ioredis, an optional peer that is loaded when it is connected to. Nothing is kept here: a question that cannot be asked now
  * fails now, and what happens then is up to the limiter.
  */
 import type { Redis } from 'ioredis';
 import { defer, ignoreElements, type Observable } from 'rxjs';
-import type { SharedRate, SharedTokens, TokenGrant } from '../operators/shared-tokens.ts';
+import type { SharedRate, TokenGrant, TokenStore } from '../operators/shared-tokens.ts';
 import { TOKEN_SCRIPT, TOKEN_SCRIPT_SHA1 } from './token-script.ts';
 
 export interface RedisTokensOptions {
@@ -15,8 +15,8 @@ export interface RedisTokensOptions {
   readonly prefix?: string | undefined;
 }
 
-export interface RedisTokens extends SharedTokens {
-  /** Cold. Ends the connection without waiting for questions that are out, then completes. Questions after it fail. */
+export interface RedisTokens extends TokenStore {
+  /** Cold. Ends the connection without waiting for questions that are out, then completes. Questions after it fail. Never fails itself. */
   close(): Observable<never>;
 }
 
@@ -27,7 +27,7 @@ const SILENT_FOR_MS = 5_000;
 const reconnectAfterMs = (attempt: number): number => Math.min(2_000, 50 * 2 ** Math.min(attempt, 10));
 
 /**
- * Buckets of a Redis server. Connects at the first question, and again by itself whenever the connection is lost.
+ * Buckets of a Redis server. Connects when it is told to or first asked, and again by itself whenever the connection is lost.
  * A bucket takes about 100 bytes there, and is gone when it is full again.
  */
 export function createRedisTokens({ url, prefix = 'sluice:tokens:' }: RedisTokensOptions): RedisTokens {
@@ -37,7 +37,7 @@ export function createRedisTokens({ url, prefix = 'sluice:tokens:' }: RedisToken
 class IoredisTokens implements RedisTokens {
   readonly #url: string;
   readonly #prefix: string;
-  #connecting: Promise<Redis> | undefined;
+  #client: Promise<Client> | undefined;
   #isClosed = false;
 
   constructor(url: string, prefix: string) {
@@ -49,14 +49,19 @@ class IoredisTokens implements RedisTokens {
     return defer(() => this.#take(this.#prefix + bucket, rate, wanted));
   }
 
+  connect(): void {
+    // What keeps it from connecting fails the questions.
+    if (!this.#isClosed) this.#open().catch(() => {});
+  }
+
   close(): Observable<never> {
     return defer(() => this.#close()).pipe(ignoreElements());
   }
 
   async #take(key: string, { requests, periodMs, burst }: SharedRate, wanted: number): Promise<TokenGrant> {
     if (this.#isClosed) throw new Error('the connection to Redis is closed');
-    this.#connecting ??= connect(this.#url);
-    const redis = await this.#connecting;
+    const { redis, tried } = await this.#open();
+    await tried;
     const args = [key, requests, periodMs, burst, wanted];
     const answer = await redis.evalsha(TOKEN_SCRIPT_SHA1, 1, ...args).catch((error: unknown) => {
       // A server that was restarted has forgotten its scripts.
@@ -68,11 +73,24 @@ class IoredisTokens implements RedisTokens {
 
   async #close(): Promise<void> {
     this.#isClosed = true;
-    (await this.#connecting)?.disconnect();
+    const client = await this.#client?.catch(() => undefined);
+    client?.redis.disconnect();
+    await client?.tried;
+  }
+
+  #open(): Promise<Client> {
+    this.#client ??= openClient(this.#url);
+    return this.#client;
   }
 }
 
-async function connect(url: string): Promise<Redis> {
+interface Client {
+  readonly redis: Redis;
+  /** Settles when the first try to connect has ended, either way. */
+  readonly tried: Promise<void>;
+}
+
+async function openClient(url: string): Promise<Client> {
   const { Redis } = await import('ioredis');
   const redis = new Redis(url, {
     lazyConnect: true,
@@ -87,8 +105,7 @@ async function connect(url: string): Promise<Redis> {
   // The question that fails says so; without a listener ioredis writes each failure to the console.
   redis.on('error', () => {});
   // A first connection that fails is tried again like any other.
-  await redis.connect().catch(() => {});
-  return redis;
+  return { redis, tried: redis.connect().catch(() => {}) };
 }
 
 function grantOf(answer: unknown): TokenGrant {

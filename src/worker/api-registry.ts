@@ -5,8 +5,11 @@ import type { Facts } from '../events.ts';
 import type { Api } from '../http/api.ts';
 import { type ApiAvailability, type ApiClient, type CallScope, createApiClient } from '../http/api-client.ts';
 import type { ApiDefinition } from '../http/define-api.ts';
+import type { Transport } from '../http/transport.ts';
+import type { Logger } from '../log.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import type { Random } from '../policies/random.ts';
+import { shareCalls } from './share-calls.ts';
 
 export interface ApiRegistry {
   bind(definition: ApiDefinition, scope: CallScope): Api;
@@ -16,16 +19,39 @@ export interface ApiRegistry {
   close(): Observable<never>;
 }
 
+/** An API with the network taken from it. */
+export interface SandboxedApi {
+  readonly definition: ApiDefinition;
+  readonly transport: Transport | undefined;
+}
+
+export interface ApiRegistryParts {
+  readonly facts: Facts;
+  readonly random: Random;
+  /** Calls in flight at once over all APIs. Integer, at least 1. Default: as many as the APIs allow. */
+  readonly maxCalls?: number | undefined;
+  /** Told of APIs that may make fewer calls at once than they are defined for. */
+  readonly log?: Logger;
+  /** What a test runs in an API's place. Default: the API itself, over the network. */
+  readonly sandbox?: (definition: ApiDefinition) => SandboxedApi;
+}
+
 /** @throws ConfigError naming every setting of every API that is missing or wrong. */
 export function createApiRegistry(
   pipelines: readonly Pipeline[],
-  parts: { readonly facts: Facts; readonly random: Random },
+  { sandbox = asItIs, maxCalls = Number.POSITIVE_INFINITY, log, ...parts }: ApiRegistryParts,
 ): ApiRegistry {
   const clients = new Map<ApiDefinition, ApiClient>();
   const problems: Problem[] = [];
-  for (const definition of new Set(pipelines.flatMap(({ apis }) => Object.values(apis)))) {
+  const definitions = [...new Set(pipelines.flatMap(({ apis }) => Object.values(apis)))];
+  const shares = shareCalls(definitions, maxCalls);
+  for (const definition of definitions) {
     try {
-      clients.set(definition, createApiClient(definition, parts));
+      const share = shares.get(definition);
+      if (share?.isNarrow)
+        log?.warn({ api: definition.name, concurrency: share.concurrency, maxCalls: share.maxCalls }, NARROW);
+      const { definition: played, transport } = sandbox(definition);
+      clients.set(definition, createApiClient(played, { ...parts, transport, within: share?.within }));
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof DefinitionError)) throw error;
       problems.push(...error.problems);
@@ -43,3 +69,8 @@ export function createApiRegistry(
     close: () => forkJoin([...clients.values()].map((client) => client.close())).pipe(ignoreElements()),
   };
 }
+
+const NARROW =
+  'the worker makes fewer calls of this API at once than its concurrency allows; SLUICE_MAX_CALLS is their number over all APIs';
+
+const asItIs = (definition: ApiDefinition): SandboxedApi => ({ definition, transport: undefined });

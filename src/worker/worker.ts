@@ -30,7 +30,7 @@ import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { isBalanced, type LedgerCounts } from '../pipeline/ledger.ts';
 import { type PipelineRun, runPipeline } from '../pipeline/run-pipeline.ts';
 import type { Random } from '../policies/random.ts';
-import { createApiRegistry } from './api-registry.ts';
+import { type ApiRegistry, createApiRegistry } from './api-registry.ts';
 
 export type WorkerState = WorkerMoved['state'];
 
@@ -45,6 +45,10 @@ export interface WorkerOptions {
   readonly topology: TopologyMode;
   /** Time to finish what is in flight once the worker drains, in milliseconds. */
   readonly gracePeriodMs: number;
+  /** HTTP calls in flight at once over all APIs, where the worker makes their clients. Integer, at least 1. Default: as many as the APIs allow. */
+  readonly maxCalls?: number;
+  /** The clients of its APIs, which the worker closes. Default: made of the pipelines' definitions. */
+  readonly apis?: ApiRegistry;
 }
 
 /** Time for confirms and closing handshakes at the very end. */
@@ -87,7 +91,7 @@ export interface Worker {
  */
 export function startWorker(options: WorkerOptions): Worker {
   const { pipelines, broker, journal, facts, log, random, gracePeriodMs } = options;
-  const apis = createApiRegistry(pipelines, { facts, random });
+  const apis = options.apis ?? createApiRegistry(pipelines, { facts, random, log, maxCalls: options.maxCalls });
   const drain = new ReplaySubject<void>(1);
   const halt = new ReplaySubject<string>(1);
   const runs = pipelines.map((pipeline) =>

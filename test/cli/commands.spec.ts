@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
 import { type BrokerClient, connectClient } from '../support/broker-client.ts';
-import { until } from '../support/until.ts';
+import { eventually } from '../support/eventually.ts';
 import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
@@ -170,7 +170,7 @@ describe('the sluice command', function () {
       expect((await fetch(`${health}/readyz`, { method: 'POST', body: 'x' })).status).to.equal(405);
 
       await client.channel.deleteQueue('hanging');
-      await until(async () => (await fetch(`${health}/readyz`)).status === 503);
+      await eventually('it is not ready', async () => (await fetch(`${health}/readyz`)).status === 503);
       expect(((await (await fetch(`${health}/readyz`)).json()) as { waiting: object }).waiting)
         .to.have.property('hanging')
         .that.is.a('string');
@@ -187,7 +187,10 @@ describe('the sluice command', function () {
       publish(3);
       publish(4);
       expect((await results.next(1)).map(({ routingKey }) => routingKey)).to.deep.equal(['done.3']);
-      await until(async () => (await client.channel.checkQueue('flaky.dead')).messageCount === 1);
+      await eventually(
+        'it is dead-lettered',
+        async () => (await client.channel.checkQueue('flaky.dead')).messageCount === 1,
+      );
       const [dead] = await client.drain('flaky.dead');
       expect(dead?.headers).to.deep.include({
         'x-sluice-error-message': 'down on try 3 of 3',

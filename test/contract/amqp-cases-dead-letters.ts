@@ -224,7 +224,9 @@ export const deadLetterCases: readonly AmqpCase[] = [
         deadLetterRoutingKey: name,
       });
       await tools.send(channel, name, ['a']);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await tools.eventuallyReady(channel, name, 0);
+      // Nor is it back after some more of its time.
+      await new Promise((resolve) => setTimeout(resolve, 100));
       const left = await tools.ready(channel, name);
       await channel.deleteQueue(name);
       return left;

@@ -224,12 +224,13 @@ export const routingCases: readonly AmqpCase[] = [
     title: 'to a queue with x-expires ends when nobody uses it',
     run: async (connection, tools) => {
       const channel = await connection.createChannel();
-      const queue = await tools.queue(channel, { expires: 150 });
+      const queue = await tools.queue(channel, { expires: 500 });
       const seen = await tools.consume(channel, queue);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await new Promise((resolve) => setTimeout(resolve, 800));
       const whileConsumed = await exists(connection, queue);
       await channel.cancel(seen.consumerTag);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      // Looking would be a use of it, so this waits, and for long: the broker may be late.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
       return [whileConsumed, await exists(connection, queue)];
     },
     expected: [true, false],

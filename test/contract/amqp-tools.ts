@@ -84,7 +84,7 @@ export class Tools {
       deliveries,
       cancelled: false,
       bodies: async (count) => {
-        await eventually(`${count} deliveries`, () => deliveries.length >= count, 5000);
+        await eventually(`${count} deliveries`, () => deliveries.length >= count);
         return deliveries.map(bodyOf);
       },
     };
@@ -109,7 +109,7 @@ export class Tools {
   }
 
   async eventuallyReady(channel: Channel, queue: string, count: number): Promise<void> {
-    await eventually(`${count} ready in ${queue}`, async () => (await this.ready(channel, queue)) === count, 5000);
+    await eventually(`${count} ready in ${queue}`, async () => (await this.ready(channel, queue)) === count);
   }
 
   /** Reads a queue empty. */

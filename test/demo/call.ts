@@ -1,4 +1,4 @@
-/** One request to a sample API through fetch, and waiting for what it does behind the answer. */
+/** One request to a sample API through fetch. */
 import type { SampleApi } from '../../demo/apis/sample-api.ts';
 
 export interface Called {
@@ -24,15 +24,4 @@ export async function call(
     ...(signal === undefined ? {} : { signal }),
   });
   return { status: response.status, headers: response.headers, body: await response.json() };
-}
-
-const PATIENCE_MS = 5_000;
-
-/** Looks again and again until it is so, for five seconds: a wait without end would outlive its test. */
-export async function until(isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!isSo()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain: ${isSo}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }

@@ -4,7 +4,8 @@ import { expect } from 'chai';
 import { isLoopback } from '../../demo/apis/control.ts';
 import type { Fault } from '../../demo/apis/fault.ts';
 import { type SampleApis, startSampleApis } from '../../demo/apis/start-sample-apis.ts';
-import { call, until } from './call.ts';
+import { eventually } from '../support/eventually.ts';
+import { call } from './call.ts';
 
 const charge = { order_id: 'o-1', amount: 10 };
 
@@ -31,10 +32,10 @@ describe('faults of the sample APIs', () => {
     it('latency: has its effect at once and answers later', async () => {
       apis.payment.fault({ kind: 'latency', ms: 40 });
       const paid = pay();
-      await until(() => effects() === 1);
+      await eventually('it took effect', () => effects() === 1);
       expect(apis.payment.journal[0]?.end).to.equal('pending');
       expect((await paid).status).to.equal(200);
-      await until(() => apis.payment.journal[0]?.end === 'answered');
+      await eventually('it is answered', () => apis.payment.journal[0]?.end === 'answered');
       const [entry] = apis.payment.journal;
       expect((entry?.endedAtMs ?? 0) - (entry?.receivedAtMs ?? 0)).to.be.at.least(38);
     });
@@ -83,10 +84,10 @@ describe('faults of the sample APIs', () => {
         const given = orders.map((order) =>
           call(apis.payment, 'POST /charge', order, {}, controller.signal).catch(() => 'given up'),
         );
-        await until(() => apis.payment.counts().faults === orders.length);
+        await eventually('all met the fault', () => apis.payment.counts().faults === orders.length);
         controller.abort();
         await Promise.all(given);
-        await until(() => apis.payment.journal.every(({ end }) => end === 'aborted'));
+        await eventually('all are aborted', () => apis.payment.journal.every(({ end }) => end === 'aborted'));
         return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
       };
       // The client, and other suites, have timers of their own: what hung requests leave is the measure.

@@ -3,7 +3,8 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { expect } from 'chai';
 import { catalogue } from '../../demo/apis/catalogue.ts';
 import { type SampleApis, startSampleApis } from '../../demo/apis/start-sample-apis.ts';
-import { call, until } from './call.ts';
+import { eventually } from '../support/eventually.ts';
+import { call } from './call.ts';
 
 const order = { order_id: 'o-1', items: [{ product_id: 'p-1', quantity: 2 }] };
 
@@ -140,7 +141,7 @@ describe('the sample APIs', () => {
         'x-other': 'o',
       };
       await call(apis.shipping, 'POST /create-shipment?from=here', { order_id: 'o-1' }, headers);
-      await until(() => apis.shipping.journal.at(-1)?.end === 'answered');
+      await eventually('it is answered', () => apis.shipping.journal.at(-1)?.end === 'answered');
       const [entry] = apis.shipping.journal;
       expect(entry).to.deep.include({
         method: 'POST',
@@ -167,10 +168,10 @@ describe('the sample APIs', () => {
       const given = call(apis.payment, 'POST /charge', { order_id: 'o-1', amount: 1 }, {}, controller.signal).catch(
         () => 'given up',
       );
-      await until(() => apis.payment.journal.some(({ fault }) => fault === 'hang'));
+      await eventually('it hangs', () => apis.payment.journal.some(({ fault }) => fault === 'hang'));
       controller.abort();
       expect(await given).to.equal('given up');
-      await until(() => apis.payment.journal[0]?.end === 'aborted');
+      await eventually('it is aborted', () => apis.payment.journal[0]?.end === 'aborted');
       expect(apis.payment.journal[0]).to.include({ status: undefined, hasEffect: false });
     });
 
@@ -242,7 +243,7 @@ describe('the sample APIs', () => {
       const started = await startSampleApis({ ports: 'free' });
       started.payment.fault({ kind: 'hang' });
       const hung = call(started.payment, 'POST /charge', { order_id: 'o-1', amount: 1 }).catch(() => 'cut');
-      await until(() => started.payment.journal.length === 1);
+      await eventually('it came', () => started.payment.journal.length === 1);
       await started.stop();
       expect(await hung).to.equal('cut');
     });

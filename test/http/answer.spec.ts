@@ -65,6 +65,13 @@ describe('readAnswer', () => {
     );
   });
 
+  it('refuses a page nobody asked for, also without a schema', () => {
+    for (const type of ['text/html', 'text/html; charset=utf-8', 'application/xhtml+xml'])
+      expect(() => read('<h1>hi</h1>', type)).to.throw(ResponseInvalidError, 'give { response: z.string() }');
+    expect(read('', 'text/html')).to.equal(undefined);
+    expect(read('<h1>hi</h1>', 'text/html', z.string())).to.equal('<h1>hi</h1>');
+  });
+
   it('refuses broken JSON, also without a schema, and never gives it as text', () => {
     for (const body of [
       '{"a":',

@@ -162,7 +162,7 @@ describe('a call', () => {
       ['Thu, 01 Jan 1969 00:00:00 GMT', 10],
     ] as const) {
       it(
-        `pauses ${pauseMs} ms when asked for Retry-After: ${asked}`,
+        `B35, F35: pauses ${pauseMs} ms before a retry when asked for Retry-After: ${asked}`,
         inVirtualTime(({ expectObservable }) => {
           const { transport } = transportOf(of(status(429, { 'retry-after': asked })), of(ok(1)));
           const { api } = bound(

@@ -6,6 +6,7 @@ import { API_DEFAULTS } from '../../src/http/api-defaults.ts';
 import { readSettings } from '../../src/http/api-settings.ts';
 import { apiKey, basic, bearer } from '../../src/http/auth.ts';
 import { type ApiOptions, defineApi } from '../../src/http/define-api.ts';
+import { redisTokens } from '../../src/redis/redis-token-store.ts';
 import { Secret, type Setting } from '../../src/setting.ts';
 import { clientOf } from './call-scope.ts';
 
@@ -45,7 +46,13 @@ describe('defineApi', () => {
       maxQueued: 1,
       connections: 1,
       keepAlive: '2s',
-      rateLimit: { requests: 1, per: '1s', burst: 1 },
+      rateLimit: {
+        requests: 1,
+        per: '1s',
+        burst: 1,
+        shared: redisTokens({ url: setting('REDIS', () => new Secret('redis://a.test')), localShareRatio: 1 }),
+      },
+      cache: { ttl: '1m', staleFor: '5m', maxEntries: 1, maxBytes: 1 },
       breaker: {
         window: { calls: 10 },
         failureRatio: 0.5,
@@ -117,6 +124,19 @@ describe('defineApi', () => {
     ],
     [{ rateLimit: { requests: 0, per: '1s' } }, 'rateLimit.requests: expected at least 1, got 0'],
     [{ rateLimit: { requests: 5 } }, 'rateLimit.per: expected a duration'],
+    [{ rateLimit: { requests: 2_000_000, per: 1 } }, 'rateLimit.requests: expected at most 1000000, got 2000000'],
+    [
+      { rateLimit: { requests: 5, per: 1, shared: { url: 'redis://a.test' } } },
+      'rateLimit.shared: must be made by redisTokens, of sluice/redis',
+    ],
+    [{ rateLimit: { requests: 5, per: 1, share: 0.5 } }, 'rateLimit.share: unknown option, did you mean "shared"?'],
+    [{ cache: {} }, 'cache.ttl: expected a duration'],
+    [{ cache: true }, 'cache: expected'],
+    [{ cache: { ttl: 0 } }, 'cache.ttl: expected a duration above 0'],
+    [{ cache: { ttl: 1, staleFor: 'long' } }, 'cache.staleFor: expected a duration'],
+    [{ cache: { ttl: 1, maxEntries: 0 } }, 'cache.maxEntries: expected at least 1, got 0'],
+    [{ cache: { ttl: 1, maxBytes: 0.5 } }, 'cache.maxBytes: expected'],
+    [{ cache: { ttl: 1, staleIfError: 1 } }, 'cache.staleIfError: unknown option'],
     [{ breaker: true }, 'breaker: expected'],
     [{ breaker: { failureRatio: 50 } }, 'breaker.failureRatio: expected at most 1, got 50'],
     [{ breaker: { failureRatoi: 0.5 } }, 'breaker.failureRatoi: unknown option, did you mean "failureRatio"?'],
@@ -220,6 +240,8 @@ describe('readSettings', () => {
       maxQueued: 1_000,
       connections: 64,
       keepAliveMs: 4_000,
+      rateLimit: undefined,
+      cache: undefined,
       breaker: {},
       throttle: undefined,
       maxRetryAfterMs: 5_000,
@@ -228,6 +250,27 @@ describe('readSettings', () => {
       maxRequestBytes: API_DEFAULTS.maxBytes,
       maxResponseBytes: API_DEFAULTS.maxBytes,
     });
+  });
+
+  it('bounds a cache that does not say how large it may be', () => {
+    expect(read({ baseUrl: 'http://a.test', cache: { ttl: '1m' } }).cache).to.deep.equal({
+      ttlMs: 60_000,
+      staleForMs: 0,
+      ...API_DEFAULTS.cache,
+    });
+  });
+
+  it('reports the store of a shared rate limit together with everything else', () => {
+    const shared = redisTokens({ url: missing('REDIS_URL'), localShareRatio: 0.5 });
+    const options: ApiOptions = {
+      baseUrl: missing('BASE_URL'),
+      auth: bearer(missing('KEY')),
+      rateLimit: { requests: 1, per: '1s', shared },
+    };
+    expect(() => read(options))
+      .to.throw(ConfigError)
+      .with.property('problems')
+      .that.has.length(3);
   });
 
   it('reads durations, settings and secrets', () => {

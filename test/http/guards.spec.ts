@@ -362,8 +362,11 @@ describe('an API with a rate limit', () => {
 
   for (const [asked, heldMs] of [
     ['99999999999', 3_000],
+    ['1000000000000', 3_000],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', 3_000],
     ['-5', 0],
     ['1e12', 0],
+    ['Infinity', 0],
     ['later', 0],
   ] as const) {
     it(

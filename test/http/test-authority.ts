@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Availability, defineService, describeWith, type Service } from '../support/services.ts';
 
 export interface Certified {
   readonly cert: string;
@@ -16,13 +17,25 @@ export interface TestAuthority {
   remove(): void;
 }
 
-export function hasOpenssl(): boolean {
+function opensslAvailable(): Availability {
   try {
     execFileSync('openssl', ['version'], { stdio: 'ignore' });
-    return true;
+    return { available: true };
   } catch {
-    return false;
+    return { available: false, reason: 'no openssl is on the PATH', install: 'run `apt-get install openssl`' };
   }
+}
+
+const service: Service<TestAuthority> = defineService({
+  name: 'openssl',
+  availability: opensslAvailable,
+  start: async () => createTestAuthority(),
+  stop: async (authority) => authority.remove(),
+});
+
+/** A suite with an authority that this whole run shares. */
+export function describeWithAuthority(title: string, body: (authority: () => TestAuthority) => void): void {
+  describeWith(service, title, body);
 }
 
 export function createTestAuthority(name = 'test authority'): TestAuthority {

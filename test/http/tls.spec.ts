@@ -12,8 +12,9 @@ import type { ApiClient } from '../../src/http/api-client.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
 import { publicKeyPin, type TlsOptions } from '../../src/http/tls.ts';
 import { Secret } from '../../src/setting.ts';
+import { startHostileServer } from '../support/hostile-server.ts';
 import { clientOf, failureOf, scopeOf } from './call-scope.ts';
-import { type Certified, createTestAuthority, hasOpenssl, type TestAuthority } from './test-authority.ts';
+import { type Certified, createTestAuthority, describeWithAuthority, type TestAuthority } from './test-authority.ts';
 
 const lanes: Readonly<Record<string, (instance: AxiosInstance) => void>> = {
   'the fast lane': () => {},
@@ -22,8 +23,7 @@ const lanes: Readonly<Record<string, (instance: AxiosInstance) => void>> = {
   },
 };
 
-describe('TLS', function () {
-  this.timeout(30_000);
+describeWithAuthority('TLS', (shared) => {
   let authority: TestAuthority;
   let stranger: TestAuthority;
   let certified: Certified;
@@ -31,15 +31,13 @@ describe('TLS', function () {
   const open: { server: Server; sockets: Set<Duplex> }[] = [];
   const clients: ApiClient[] = [];
 
-  before(function () {
-    if (!hasOpenssl()) this.skip();
-    authority = createTestAuthority();
+  before(() => {
+    authority = shared();
     stranger = createTestAuthority('stranger');
     certified = authority.issue('localhost');
     client = authority.issue('worker');
   });
   after(() => {
-    authority?.remove();
     stranger?.remove();
   });
   afterEach(async () => {
@@ -55,6 +53,8 @@ describe('TLS', function () {
   async function serve(options: ServerOptions): Promise<number> {
     const server = createServer(options, (request, response) => {
       const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+      const to = new URL(request.url ?? '', 'https://localhost').searchParams.get('to');
+      if (to !== null) return void response.writeHead(307, { location: to }).end();
       const answer = JSON.stringify({ peer: subject?.CN ?? null });
       response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
     });
@@ -179,6 +179,21 @@ describe('TLS', function () {
         /sets \w+, which keeps neither tls nor addresses/,
       );
     }
+  });
+
+  it('B30: follows no redirect from https to http, even where redirects are allowed', async () => {
+    const port = await serve(certified);
+    const plain = await startHostileServer();
+    const axios = ({ defaults }: AxiosInstance): void => {
+      defaults.maxRedirects = 5;
+    };
+    const made = clientOf({ baseUrl: `https://localhost:${port}`, retry: false, axios, tls: { ca: authority.ca } });
+    clients.push(made);
+    const to = plain.url.replace('127.0.0.1', 'localhost');
+    const call = made.bind(scopeOf()).post('/x', { secret: 1 }, { params: { to } });
+    expect(await failureOf(call)).to.include({ code: 'ERR_RESPONSE_INVALID', isTransient: false });
+    expect(plain.calls).to.deep.equal([]);
+    await plain.close();
   });
 
   it('finds wrong values at start, and shows none of them', () => {

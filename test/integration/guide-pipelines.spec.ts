@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { type SampleApis, startSampleApis } from '../../demo/apis/start-sample-apis.ts';
 import { type BrokerClient, type Collector, collectFrom, connectClient } from '../support/broker-client.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWithRabbitMq } from '../support/rabbitmq.ts';
-import { until } from '../support/until.ts';
 import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
 
 const PIPELINES = ['user-registration', 'order-processing', 'content-syndication', 'product-search'];
@@ -204,7 +204,7 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       apis.shipping.fault({ kind: 'hang', times: 1 });
       const result = results.next(results.messages.length + 1);
       await client.send('orders.placed', order('o6'), { messageId: 'm-o6' });
-      await until(() => apis.shipping.journal.length === 1);
+      await eventually('shipping is asked', () => apis.shipping.journal.length === 1, 30_000);
       await worker.kill();
       worker = await startWorker();
       expect((await result).at(-1)).to.deep.include({ routingKey: 'order.placed' });
@@ -297,7 +297,10 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       }
       await client.channel.waitForConfirms();
       await results.next(1_800);
-      await until(async () => (await client.channel.checkQueue('articles.published.dead')).messageCount === 200);
+      await eventually(
+        'all bad ones are dead-lettered',
+        async () => (await client.channel.checkQueue('articles.published.dead')).messageCount === 200,
+      );
       const ids = new Set(results.messages.map(({ body }) => (body as { articleId: string }).articleId));
       expect(ids.size).to.equal(1_800);
 
@@ -313,7 +316,10 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
   async function deadLetterOf(queue: string, act: () => Promise<void>) {
     await client.drain(`${queue}.dead`);
     await act();
-    await until(async () => (await client.channel.checkQueue(`${queue}.dead`)).messageCount > 0);
+    await eventually(
+      `a dead letter of ${queue}`,
+      async () => (await client.channel.checkQueue(`${queue}.dead`)).messageCount > 0,
+    );
     const [dead] = await client.drain(`${queue}.dead`);
     return dead ?? expect.fail('no dead letter');
   }

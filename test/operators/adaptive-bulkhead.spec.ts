@@ -1,10 +1,12 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import {
   asyncScheduler,
   catchError,
   concat,
   defer,
   EMPTY,
+  finalize,
   ignoreElements,
   mergeMap,
   NEVER,
@@ -261,6 +263,50 @@ describe('adaptiveBulkhead', () => {
     converges('gradient', unbounded, 25);
     converges('vegas', unbounded, 10);
     converges('aimd', 4, 6);
+  });
+
+  it('never runs more at once than its limit when they began, keeps it within its bounds, and ends every subscription', () => {
+    const job = fc.record({
+      at: fc.nat({ max: 20 }),
+      takesMs: fc.nat({ max: 6 }),
+      fails: fc.boolean(),
+      leavesAt: fc.option(fc.nat({ max: 20 }), { nil: 999 }),
+    });
+    const algorithm = fc.constantFrom<AdaptiveAlgorithm>('gradient', 'vegas', 'aimd');
+    const [least, spread] = [fc.integer({ min: 1, max: 3 }), fc.nat({ max: 4 })];
+    fc.assert(
+      fc.property(fc.array(job, { maxLength: 40 }), algorithm, least, spread, (jobs, by, min, more) => {
+        const max = min + more;
+        const limits: number[] = [];
+        const shared = createAdaptiveBulkhead({
+          algorithm: by,
+          min,
+          max,
+          initial: jobs.length % 2 === 0 ? min : max,
+          maxQueued: unbounded,
+          onLimit: (limit) => limits.push(limit),
+        });
+        let open = 0;
+        let hasRoom = true;
+        const work = (takesMs: number, fails: boolean): Observable<unknown> =>
+          defer(() => {
+            // A limit that sinks ends nothing: it is looked at where one begins.
+            hasRoom &&= ++open <= shared.limit && shared.limit >= min && shared.limit <= max;
+            return (fails ? failing(new TransientError('too much'), takesMs) : timer(takesMs)).pipe(
+              finalize(() => open--),
+            );
+          });
+        marbles(({ expectObservable, expectNoTimersLeft }) => {
+          for (const { at, takesMs, fails, leavesAt } of jobs)
+            expectObservable(shared.run(work(takesMs, fails)), `${'-'.repeat(at)}^ ${leavesAt}ms !`);
+          expectNoTimersLeft();
+        })();
+        expect(hasRoom).to.equal(true);
+        for (const limit of limits) expect(limit).to.be.within(min, max);
+        expect([open, shared.running, shared.queued]).to.deep.equal([0, 0, 0]);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('refuses options that are none', () => {

@@ -2,7 +2,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { concat, defer, EMPTY, finalize, map, merge, NEVER, Observable, of, Subject, tap, timer } from 'rxjs';
 import { PermanentError, TimeoutExceededError, TransientError } from '../../src/errors.ts';
-import { type Cache, type CacheOptions, cached, createCache } from '../../src/operators/cache.ts';
+import {
+  type Cache,
+  type CacheOptions,
+  cached,
+  createCache,
+  type WeighedCacheOptions,
+} from '../../src/operators/cache.ts';
 import { marbles } from '../../src/testing/marbles.ts';
 import { documented } from '../support/documented.ts';
 
@@ -29,6 +35,34 @@ describe('createCache', () => {
       expectObservable(result, expired).toBe(expectedAnew);
       expectSubscriptions(source.subscriptions).toBe(['^--!', '------------^--!']);
       expectNoTimersLeft();
+    }),
+  );
+
+  it(
+    'makes room by forgetting what was asked for longest ago, and gives what is too large without keeping it',
+    marbles(({ flush }) => {
+      const options: WeighedCacheOptions<string> = { ttl: '1h', maxBytes: 10, bytesOf: (text) => text.length };
+      const cache = createCache(options);
+      const asked: string[] = [];
+      const ask = (key: string, text: string): void => {
+        const source = defer(() => {
+          asked.push(key);
+          return of(text);
+        });
+        let given: string | undefined;
+        cache.run(source, key).subscribe((answer) => {
+          given = answer;
+        });
+        expect(given).to.equal(text);
+      };
+      for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) ask(key, '12345');
+      expect(asked).to.deep.equal(['a', 'b', 'c', 'b']);
+      ask('d', '12345678901');
+      ask('d', '12345678901');
+      expect(asked.slice(4)).to.deep.equal(['d', 'd']);
+      expect(cache.size).to.equal(2);
+      expect(() => createCache({ ...options, maxBytes: 0 })).to.throw(RangeError, 'maxBytes');
+      flush();
     }),
   );
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { concat, finalize, NEVER, Observable, of, take, throwError } from 'rxjs';
+import fc from 'fast-check';
+import { concat, defer, finalize, NEVER, Observable, of, Subject, take, throwError, timer } from 'rxjs';
 import { PermanentError, TransientError } from '../../src/errors.ts';
 import { fallbackTo } from '../../src/operators/fallback.ts';
 import { marbles } from '../../src/testing/marbles.ts';
@@ -110,6 +111,70 @@ describe('fallbackTo', () => {
     });
     failing.pipe(fallbackTo(() => of('x').pipe(finalize(() => seen.push('done'))))).subscribe(() => seen.push('x'));
     expect(seen).to.deep.equal(['freed', 'x', 'done']);
+  });
+
+  it('lets a value of the source or of the fallback feed the source', () => {
+    const seen: unknown[] = [];
+    const source = new Subject<number>();
+    source.pipe(fallbackTo(() => of(9), always)).subscribe((value) => {
+      seen.push(value);
+      if (value === 1) source.next(2);
+      if (value === 2) source.error(down);
+      if (value === 9) source.next(3);
+    });
+    source.next(1);
+    expect(seen).to.deep.equal([1, 2, 9]);
+    expect(source.observed).to.equal(false);
+  });
+
+  it(
+    'stands in for what subscribing throws',
+    marbles(({ expectObservable }) => {
+      const throwing = new Observable<string>(() => {
+        throw down;
+      });
+      expectObservable(throwing.pipe(fallbackTo('x'))).toBe('(x|)');
+      expectObservable(throwing.pipe(fallbackTo(() => throwing))).toBe('#', undefined, down);
+    }),
+  );
+
+  it('subscribes to the fallback once for a failure it is for, else never, and ends every subscription', () => {
+    const end = fc.constantFrom('completes', 'fails', 'is refused', 'never ends');
+    fc.assert(
+      fc.property(
+        end,
+        end,
+        fc.nat({ max: 5 }),
+        fc.nat({ max: 5 }),
+        fc.nat({ max: 15 }),
+        (first, second, m, n, leavesAt) => {
+          let open = 0;
+          const started: string[] = [];
+          const stream = (name: string, how: string, takesMs: number): Observable<unknown> =>
+            defer(() => {
+              started.push(name);
+              open++;
+              if (how === 'never ends') return NEVER;
+              const wait = timer(takesMs);
+              return how === 'completes'
+                ? wait
+                : concat(
+                    wait,
+                    throwError(() => (how === 'fails' ? down : refused)),
+                  );
+            }).pipe(finalize(() => open--));
+          marbles(({ expectObservable, expectNoTimersLeft }) => {
+            const result = stream('source', first, m).pipe(fallbackTo(() => stream('fallback', second, n)));
+            expectObservable(result, `^ ${leavesAt}ms !`);
+            expectNoTimersLeft();
+          })();
+          expect(open).to.equal(0);
+          const falls = first === 'fails' && m <= leavesAt;
+          expect(started).to.deep.equal(falls ? ['source', 'fallback'] : ['source']);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 
   it('lets a fallback be the same stream again', () => {

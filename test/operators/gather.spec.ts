@@ -1,14 +1,18 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import {
   concat,
   defer,
   EMPTY,
+  finalize,
   firstValueFrom,
+  ignoreElements,
   NEVER,
   Observable,
   type ObservableInput,
   of,
   Subject,
+  tap,
   throwError,
   timer,
 } from 'rxjs';
@@ -220,6 +224,54 @@ describe('gather', () => {
     } finally {
       process.off('unhandledRejection', listener);
     }
+  });
+
+  it('gives all when all succeed in time, else fails with the first failure or the limit, and ends every branch', () => {
+    const kind = fc.constantFrom('value', 'empty', 'error', 'never', 'sync');
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(kind, fc.nat({ max: 9 })), { maxLength: 6 }),
+        fc.nat({ max: 9 }),
+        (kinds, within) => {
+          let open = 0;
+          const branch = (what: string, atMs: number): Observable<unknown> =>
+            defer((): Observable<unknown> => {
+              open++;
+              if (what === 'sync') return of(1);
+              if (what === 'never') return NEVER;
+              const wait = timer(atMs);
+              if (what === 'value') return wait;
+              return concat(wait.pipe(ignoreElements()), what === 'error' ? throwError(() => 'failed') : EMPTY);
+            }).pipe(finalize(() => open--));
+          const branches = Object.fromEntries(kinds.map(([what, atMs], index) => [`b${index}`, branch(what, atMs)]));
+          let outcome: unknown;
+          marbles(({ scheduler, flush, expectObservable, expectNoTimersLeft }) => {
+            const note = (what: unknown): void => {
+              outcome = [what, scheduler.now()];
+            };
+            const told = gather(branches, { within }).pipe(
+              tap({ next: (values) => note(Object.keys(values)), error: () => note('failed') }),
+            );
+            expectObservable(told);
+            expectNoTimersLeft();
+            flush();
+          })();
+          expect(open).to.equal(0);
+          const endOf = ([what, atMs]: (typeof kinds)[number]): number =>
+            what === 'sync' ? 0 : what === 'never' ? Number.POSITIVE_INFINITY : atMs;
+          const failed = kinds.filter(([what]) => what === 'error' || what === 'empty').map(endOf);
+          const firstFailure = Math.min(Number.POSITIVE_INFINITY, ...failed);
+          const last = Math.max(0, ...kinds.map(endOf));
+          const all = Object.keys(branches);
+          expect(outcome).to.deep.equal(
+            firstFailure === Number.POSITIVE_INFINITY && last <= within
+              ? [all, last]
+              : ['failed', Math.min(firstFailure, within)],
+          );
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it('refuses a limit that is none', () => {

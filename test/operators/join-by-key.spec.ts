@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { concat, EMPTY, NEVER, type Observable, Subject } from 'rxjs';
+import { concat, EMPTY, NEVER, type Observable, Subject, tap, timer } from 'rxjs';
 import { type JoinByKeyOptions, joinByKey, type Unmatched } from '../../src/operators/join-by-key.ts';
 import { marbles } from '../../src/testing/marbles.ts';
 import { documented } from '../support/documented.ts';
@@ -230,7 +230,8 @@ describe('joinByKey', () => {
           const accounted: number[] = [];
           let waiting = 0;
           let mostWaiting = 0;
-          marbles(({ scheduler, flush }) => {
+          marbles(({ scheduler, flush, expectObservable, expectNoTimersLeft }) => {
+            const at = (ms: number, act: () => void) => expectObservable(timer(ms).pipe(tap(act)));
             const [left, right] = [new Subject<Arrival>(), new Subject<Arrival>()];
             const result = joinByKey(left, right, {
               leftKey: ({ key }) => key,
@@ -254,19 +255,20 @@ describe('joinByKey', () => {
               list: readonly { key: number; at: number }[],
               offset: number,
             ): void => {
-              for (const [index, { key, at }] of list.entries()) {
-                scheduler.schedule(() => {
+              for (const [index, { key, at: atMs }] of list.entries()) {
+                at(atMs, () => {
                   waiting++;
-                  stream.next({ id: index + offset, key, at });
+                  stream.next({ id: index + offset, key, at: atMs });
                   mostWaiting = Math.max(mostWaiting, waiting);
-                }, at);
+                });
               }
             };
             feed(left, lefts, 0);
             feed(right, rights, 100);
             if (ends) {
-              scheduler.schedule(() => left.complete(), 31);
-              scheduler.schedule(() => right.complete(), 32);
+              at(31, () => left.complete());
+              at(32, () => right.complete());
+              expectNoTimersLeft();
             }
             flush();
           })();

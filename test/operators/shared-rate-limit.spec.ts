@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { concat, defer, EMPTY, map, merge, NEVER, Observable, of, throwError, timer } from 'rxjs';
+import { concat, defer, EMPTY, map, merge, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
 import { RateLimitRejectedError, TimeoutExceededError } from '../../src/errors.ts';
 import {
   createSharedRateLimiter,
@@ -194,6 +194,28 @@ describe('sharedRateLimit', () => {
   );
 
   it(
+    'lets a value feed its own source, and a source subscribe again in answer to its end',
+    marbles(({ flush, scheduler }) => {
+      const shared = limiterOf(new StoreOfTest(() => scheduler.now()));
+      const source = new Subject<number>();
+      const seen: [number, number][] = [];
+      shared.run(source).subscribe((value) => {
+        seen.push([value, scheduler.now()]);
+        if (value < 3) source.next(value + 1);
+        else shared.run(of(9)).subscribe((again) => seen.push([again, scheduler.now()]));
+      });
+      source.next(1);
+      flush();
+      expect(seen).to.deep.equal([
+        [1, 0],
+        [2, 0],
+        [3, 0],
+        [9, 3],
+      ]);
+    }),
+  );
+
+  it(
     'has a bucket for each key, and refuses a key that has no name',
     marbles(({ expectObservable, flush, scheduler }) => {
       const store = new StoreOfTest(() => scheduler.now());
@@ -257,7 +279,7 @@ describe('sharedRateLimit', () => {
         (jobs, requests, per, burst, afterMs) => {
           const starts: number[] = [];
           const started = new Set<number>();
-          marbles(({ expectObservable, scheduler }) => {
+          marbles(({ expectObservable, expectNoTimersLeft, scheduler }) => {
             const store = new StoreOfTest(() => scheduler.now(), afterMs);
             const workers = [1, 2, 3].map(() => limiterOf(store, { requests, per, burst }));
             jobs.forEach(({ at, worker, leavesAt }, index) => {
@@ -268,6 +290,7 @@ describe('sharedRateLimit', () => {
               });
               expectObservable(workers[worker]?.run(work) ?? NEVER, `${'-'.repeat(at)}^ ${leavesAt}ms !`);
             });
+            expectNoTimersLeft();
           })();
           starts.forEach((from, first) => {
             starts.slice(first).forEach((to, further) => {

@@ -762,8 +762,9 @@ describe('runPipeline', () => {
     );
   });
 
-  it('gets through a handle that emits 200 000 results', () => {
-    const many = definePipeline({
+  it('gets through a handle that emits 200 000 results', function many() {
+    this.timeout(60_000);
+    const pipeline = definePipeline({
       name: 'many',
       source,
       input: Message,
@@ -771,7 +772,7 @@ describe('runPipeline', () => {
       output: () => exchange('out', 'k'),
     });
     onStage(
-      many,
+      pipeline,
       ({ broker }) => {
         broker.confirmAfterMs = 0;
         broker.deliver({ body: { n: 1 } });

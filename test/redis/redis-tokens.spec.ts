@@ -3,8 +3,8 @@ import { Redis } from 'ioredis';
 import { firstValueFrom, lastValueFrom, merge, of, timer, toArray } from 'rxjs';
 import { createSharedRateLimiter, type StoreChange } from '../../src/operators/shared-rate-limit.ts';
 import { createRedisTokens, type RedisTokens } from '../../src/redis/redis-tokens.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWithOwnRedis, describeWithRedis, type PrivateRedis, startPrivateRedis } from '../support/redis.ts';
-import { until } from '../support/until.ts';
 
 const slow = { requests: 1, periodMs: 60_000, burst: 5 };
 
@@ -157,13 +157,13 @@ describeWithOwnRedis('a shared rate limit without its Redis', () => {
     expect(await calls(10)).to.have.length(10);
     expect(changes.map(({ isAway }) => isAway)).to.deep.equal([true]);
     await server.start();
-    await until(isBack);
+    await eventually('the store is back', isBack);
 
     server.freeze();
     expect(await calls(10)).to.have.length(10);
     expect(shared.isStoreAway).to.equal(true);
     server.thaw();
-    await until(isBack);
+    await eventually('the store is back', isBack);
     expect(changes.map(({ isAway }) => isAway)).to.deep.equal([true, false, true, false]);
     expect(changes.filter(({ isAway }) => isAway).every(({ cause }) => cause instanceof Error)).to.equal(true);
   });

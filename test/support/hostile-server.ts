@@ -18,6 +18,10 @@ export interface HostileServer {
   /** How often each idempotency key took effect, at the routes that have one. */
   readonly effects: Map<string, number>;
   readonly openSockets: ReadonlySet<Socket>;
+  /** Requests that came in whose connection is open and whose answer is not complete. */
+  readonly unanswered: number;
+  /** Bytes given to the sockets that are closed by now, those that never left included. */
+  readonly sentBytes: number;
   /** Resolves when a request comes in. */
   nextCall(): Promise<unknown>;
   /** Resolves when a request's connection is gone before its answer was complete. */
@@ -80,6 +84,8 @@ const routes: Readonly<Record<string, Route>> = {
   '/bad-json': raw('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n{"half":'),
   '/html': (_, response) =>
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<h1>maintenance</h1>'),
+  '/html-as-json': (_, response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end('<h1>maintenance</h1>'),
   '/text': (_, response) => response.writeHead(200, { 'content-type': 'text/plain' }).end('žluťoučký'),
   '/bytes': (_, response) =>
     response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(Buffer.from([0, 255])),
@@ -108,6 +114,8 @@ const routes: Readonly<Record<string, Route>> = {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(2 ** 30) });
     pour(response);
   },
+  // As to HEAD: a length, and no body.
+  '/length-alone': raw('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n'),
   '/two-lengths': raw('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'),
   '/garbage': raw('SSH-2.0-OpenSSH_9.2\r\n'),
   '/big-header': raw(`HTTP/1.1 200 OK\r\nx-big: ${'x'.repeat(20_000)}\r\ncontent-length: 2\r\n\r\n{}`),
@@ -122,14 +130,19 @@ const routes: Readonly<Record<string, Route>> = {
   },
 };
 
-export async function startHostileServer(): Promise<HostileServer> {
+export async function startHostileServer(port = 0): Promise<HostileServer> {
   const calls: RecordedCall[] = [];
   const effects = new Map<string, number>();
   const sockets = new Set<Socket>();
+  let sentBytes = 0;
+  let unanswered = 0;
+  let every = 0;
   const events = new EventEmitter();
 
   const server = createServer((request, response) => {
+    unanswered++;
     response.once('close', () => {
+      unanswered--;
       if (!response.writableFinished) events.emit('abort');
     });
     const chunks: Buffer[] = [];
@@ -164,6 +177,7 @@ export async function startHostileServer(): Promise<HostileServer> {
           .writeHead(Number(path.slice('/status/'.length)), retryAfter === null ? {} : { 'retry-after': retryAfter })
           .end('no');
       }
+      if (path === '/every-other') return void response.writeHead(every++ % 2 === 0 ? 500 : 204).end();
       if (path === '/flaky') {
         effects.set(key, (effects.get(key) ?? 0) + 1);
         return effects.get(key) === 1 ? void response.writeHead(503).end() : json(response, { at: effects.get(key) });
@@ -174,9 +188,12 @@ export async function startHostileServer(): Promise<HostileServer> {
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      sentBytes += socket.bytesWritten;
+    });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
 
   return {
@@ -184,6 +201,12 @@ export async function startHostileServer(): Promise<HostileServer> {
     calls,
     effects,
     openSockets: sockets,
+    get unanswered() {
+      return unanswered;
+    },
+    get sentBytes() {
+      return sentBytes;
+    },
     nextCall: () => once(events, 'call'),
     nextAbort: () => once(events, 'abort'),
     async close() {

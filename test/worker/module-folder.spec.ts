@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { openModuleFolder } from '../../src/worker/module-folder.ts';
-import { until } from '../support/until.ts';
+import { eventually } from '../support/eventually.ts';
 
 const HOUR_MS = 60 * 60 * 1_000;
 
@@ -42,7 +42,7 @@ describe('openModuleFolder', () => {
     const folder = await openModuleFolder(modules);
     await utimes(folder.path, 1, 1);
     clock.tick(HOUR_MS);
-    await until(async () => (await stat(folder.path)).mtimeMs > 1_000);
+    await eventually('the folder is young again', async () => (await stat(folder.path)).mtimeMs > 1_000);
     await folder.dispose();
     expect(clock.countTimers()).to.equal(0);
   });

@@ -1,4 +1,7 @@
-/** What a broker of our own can be put through: crashes, alarms, timeouts. Each guarantee is stated in docs of the port. */
+/**
+ * What a broker of our own can be put through: crashes, alarms, timeouts. Each guarantee is stated in docs of the port. Timeouts are long because
+ * `rabbitmqctl` starts an Erlang of its own: half a second, or ten on a busy machine.
+ */
 import { expect } from 'chai';
 import type { Broker, BrokerStatus } from '../../../src/broker/broker.ts';
 import { type ConnectionChanged, createFacts, type Fact } from '../../../src/events.ts';
@@ -47,7 +50,8 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     await eventually('the consumer is gone', () => consumer.changes.some(({ isConsuming }) => !isConsuming));
     for (const delivery of out) expect(delivery.ack()).to.equal('late');
     await rabbit.restart();
-    await eventually('consuming again', () => consumer.changes.at(-1)?.isConsuming === true, 5_000);
+    // The longest pause is 5 s (pauses.spec); the rest is room for connecting on a busy machine.
+    await eventually('consuming again', () => consumer.changes.at(-1)?.isConsuming === true, 15_000);
 
     const seen = new Set<string>();
     let at = out.length;
@@ -67,7 +71,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
   });
 
   it('under a memory alarm takes acks, holds publishes within their bound, and goes on after it', async function alarm() {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await done(broker.close({ withinMs: 2_000 }));
     const facts = createFacts();
     const seen: Fact[] = [];
@@ -136,7 +140,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
   });
 
   it('closes the channel of a delivery held too long: only that consumer starts anew', async function deliveryTimeout() {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await rabbit.control('eval', 'application:set_env(rabbit, consumer_timeout, 100).');
     const states: string[] = [];
     broker.status.subscribe(({ state }) => states.push(state));
@@ -166,7 +170,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
   });
 
   it('refuses a message over its size limit and spares its neighbours a wrong answer', async function tooLarge() {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await done(broker.close({ withinMs: 2_000 }));
     // A channel reads the limit when it is opened.
     await rabbit.control('eval', 'application:set_env(rabbit, max_message_size, 1000).');
@@ -184,7 +188,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
   });
 
   it('leaves nothing behind of consumers and brokers that are gone', async function leaks() {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await done(broker.establish({ exchanges: [], queues: [plainQueue('leak')], bindings: [] }, 'assert'));
     for (let round = 0; round < 20; round++) {
       const consumer = startConsumer(broker, 'leak', 3);
@@ -194,9 +198,13 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
       delivery?.ack();
     }
     // One channel stays: the one to publish on.
-    await eventually('channels are closed', async () => (await rows(rabbit, 'list_channels', 'pid')) === 1);
+    await eventually('channels are closed', async () => (await rows(rabbit, 'list_channels', 'pid')) === 1, 40_000);
     await done(broker.close({ withinMs: 2_000 }));
-    await eventually('connections are closed', async () => (await rows(rabbit, 'list_connections', 'pid')) === 0);
+    await eventually(
+      'connections are closed',
+      async () => (await rows(rabbit, 'list_connections', 'pid')) === 0,
+      40_000,
+    );
   });
 });
 

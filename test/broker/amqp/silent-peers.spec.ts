@@ -41,7 +41,7 @@ describe('a peer that never answers the handshake', () => {
     broker.status.subscribe((status) => statuses.push(status));
     await eventually('several attempts', () => accepted >= 6);
     // Two connections at a time, never more.
-    expect(sockets.size).to.be.at.most(2);
+    await eventually('two sockets at most', () => sockets.size <= 2);
     expect(statuses.find(({ reason }) => reason !== undefined)?.reason).to.equal('no AMQP handshake within 100 ms');
     await done(broker.close({ withinMs: 100 }));
     await eventually('no socket is left', () => sockets.size === 0);
@@ -66,9 +66,11 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
   let queue: string;
   const statuses: BrokerStatus[] = [];
 
-  /** Sockets of ours to the proxy in this test. */
+  /** Open sockets of ours to the proxy in this test. */
   const sockets = (): readonly Socket[] =>
-    dialled.returnValues.filter((socket) => socket instanceof Socket && socket.remotePort === proxy.port);
+    dialled.returnValues.filter(
+      (socket) => socket instanceof Socket && socket.remotePort === proxy.port && !socket.destroyed,
+    );
   let dialled: sinon.SinonSpy;
 
   beforeEach(async () => {
@@ -96,20 +98,23 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
       await done(broker.publish(message(queue, 'a')));
       const consumer = startConsumer(broker, queue, 1);
       await consumer.count(1);
+      await eventually('both connections are open', () => sockets().length === 2);
       proxy.freeze(direction);
       const frozenMs = Date.now();
       const abandoned = sockets();
-      expect(abandoned).to.have.length(2);
-      await eventually('the loss is noticed', () => consumer.changes.some(({ isConsuming }) => !isConsuming), 10_000);
+      // Counted from here: at a heartbeat of one second a busy machine may have lost one before.
+      const [seen, came] = [consumer.changes.length, consumer.deliveries.length];
+      const isLost = (): boolean => consumer.changes.slice(seen).some(({ isConsuming }) => !isConsuming);
+      await eventually('the loss is noticed', isLost, 10_000);
       // Far below the minutes TCP would take; three intervals are 3 s, the rest is room for a busy machine.
       expect(Date.now() - frozenMs).to.be.lessThan(8_000);
-      expect(consumer.deliveries[0]?.ack()).to.equal('late');
+      expect(consumer.deliveries[came - 1]?.ack()).to.equal('late');
       // The peer will not close them for minutes.
       await eventually('both sockets are destroyed', () => abandoned.every(({ destroyed }) => destroyed));
 
       proxy.thaw();
-      await consumer.count(2);
-      expect(consumer.deliveries[1]?.ack()).to.equal('sent');
+      await consumer.count(came + 1);
+      expect(consumer.deliveries[came]?.ack()).to.equal('sent');
       consumer.stop();
     });
   }
@@ -140,6 +145,10 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
 
   it('that comes and goes grows neither connections nor listeners', async function flapping() {
     this.timeout(30_000);
+    // Every loss is to be one of the proxy's making.
+    await done(broker.close({ withinMs: 1_000 }));
+    const acceptedBefore = proxy.accepted;
+    broker = createTestBroker(throughPort(rabbit().url, proxy.port), { heartbeatS: 10, handshakeTimeoutMs: 10_000 });
     const consumer = startConsumer(broker, queue, 5);
     for (let round = 1; round <= 10; round++) {
       await eventually('consuming', () => consumer.changes.at(-1)?.isConsuming === true);
@@ -153,12 +162,12 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
       proxy.cut(round % 2 === 0 ? 'reset' : 'end');
       // Among all changes since: on a busy machine it consumes again before anybody looks.
       await eventually('noticed', () => consumer.changes.slice(seen).some(({ isConsuming }) => !isConsuming));
-      expect(proxy.connections).to.be.at.most(2);
+      await eventually('two connections at most', () => proxy.connections <= 2);
     }
     await eventually('consuming', () => consumer.changes.at(-1)?.isConsuming === true);
     consumer.stop();
     // Two for each round and the first two, no connect in vain beside them.
-    expect(proxy.accepted).to.be.at.most(2 * 11 + 2);
+    expect(proxy.accepted - acceptedBefore).to.be.at.most(2 * 11 + 2);
   });
 });
 

@@ -60,13 +60,14 @@ export const HANDSHAKE: readonly Buffer[] = [PROTOCOL, startOk(), tuneOk(), open
 
 export class RawClient {
   readonly #socket: Socket;
-  #received = Buffer.alloc(0);
+  /** Joined when somebody looks: joining at each chunk would copy all of it each time. */
+  #chunks: Buffer[] = [];
   isClosed = false;
 
   constructor(port: number) {
     this.#socket = connect(port, '127.0.0.1');
     this.#socket.on('data', (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#chunks.push(chunk);
     });
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => {
@@ -94,29 +95,36 @@ export class RawClient {
   }
 
   get bytes(): Buffer {
-    return this.#received;
+    const received = Buffer.concat(this.#chunks);
+    this.#chunks = [received];
+    return received;
+  }
+
+  /** How many bytes came so far. */
+  get byteLength(): number {
+    return this.#chunks.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** Methods so far: `channel:class.method`, and for closes their code and text. */
   get methods(): readonly string[] {
     const found: string[] = [];
+    const received = this.bytes;
     let at = 0;
-    while (at + 7 <= this.#received.length) {
-      const size = this.#received.readUInt32BE(at + 3);
-      if (at + size + 8 > this.#received.length) break;
-      const payload = this.#received.subarray(at + 7, at + 7 + size);
-      if (this.#received[at] === 1) found.push(describe(this.#received.readUInt16BE(at + 1), payload));
-      else found.push(`frame ${this.#received[at]}`);
+    while (at + 7 <= received.length) {
+      const size = received.readUInt32BE(at + 3);
+      if (at + size + 8 > received.length) break;
+      const payload = received.subarray(at + 7, at + 7 + size);
+      if (received[at] === 1) found.push(describe(received.readUInt16BE(at + 1), payload));
+      else found.push(`frame ${received[at]}`);
       at += size + 8;
     }
     return found;
   }
 
-  async answers(text: string, withinMs = 5000): Promise<void> {
+  async answers(text: string): Promise<void> {
     await eventually(
-      `an answer with "${text}", got ${this.methods.join(' | ')}`,
+      () => `an answer with "${text}", got ${this.methods.join(' | ')}`,
       () => this.methods.some((each) => each.includes(text)),
-      withinMs,
     );
   }
 
