@@ -1,6 +1,6 @@
 /**
- * What a call through an API client costs beside the same call by hand: CPU of the calling process per POST, 64 in flight, in interleaved rounds.
- * The server is a process of its own, so that its work is not counted.
+ * What a call through an API client costs beside the same call by hand: CPU of the calling process per POST, 64 in flight. Many short rounds in
+ * turn, and ratios within a round, so that they hold where the machine's speed drifts. The server is a process of its own: its work is not counted.
  *
  *     node --import tsx --conditions=sluice-source bench/http-call.ts [calls per round] [rounds]
  */
@@ -10,7 +10,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { firstValueFrom, mergeMap, type ObservableInput, range } from 'rxjs';
+import { firstValueFrom, type Observable } from 'rxjs';
 import { Pool } from 'undici';
 import { z } from 'zod';
 import { createFacts } from '../src/events.ts';
@@ -18,6 +18,10 @@ import { createApiClient } from '../src/http/api-client.ts';
 import { type ApiOptions, defineApi } from '../src/http/define-api.ts';
 
 const IN_FLIGHT = 64;
+/** Rounds before those that count. */
+const WARM_UP = 3;
+const BY_HAND = 'undici Pool.request, by hand';
+const BY_AXIOS = 'api client through axios itself';
 const ANSWER = JSON.stringify({ transaction_id: 't1', status: 'charged' });
 
 if (process.argv[2] === 'server') {
@@ -44,7 +48,7 @@ if (process.argv[2] === 'server') {
   });
   fork(outfile, process.argv.slice(2), { execArgv: [] });
 } else {
-  await main(Number(process.argv[2] ?? 20_000), Number(process.argv[3] ?? 5));
+  await main(Number(process.argv[2] ?? 4_000), Number(process.argv[3] ?? 30));
 }
 
 async function main(calls: number, rounds: number): Promise<void> {
@@ -91,30 +95,29 @@ async function main(calls: number, rounds: number): Promise<void> {
   const thorough = clientOf({ axios: ({ defaults }) => Object.assign(defaults, { timeout: 60_000 }) });
   const Charge = z.object({ transaction_id: z.string(), status: z.string() });
 
-  const contenders: Readonly<Record<string, () => Promise<unknown>>> = {
-    'undici Pool.request, by hand': () => overAll(calls, byHand),
-    'api client': () => overAll(calls, () => plain.bind(scope).post('/charge', body)),
-    'api client, answer by schema': () =>
-      overAll(calls, () => plain.bind(scope).post('/charge', body, { response: Charge })),
-    'api client, two interceptors': () => overAll(calls, () => intercepted.bind(scope).post('/charge', body)),
-    'api client through axios itself': () => overAll(calls / 10, () => thorough.bind(scope).post('/charge', body)),
+  const contenders: Readonly<Record<string, (calls: number) => Promise<void>>> = {
+    [BY_HAND]: (count) => awaitAll(count, byHand),
+    'api client': (count) => subscribeAll(count, () => plain.bind(scope).post('/charge', body)),
+    'api client, answer by schema': (count) =>
+      subscribeAll(count, () => plain.bind(scope).post('/charge', body, { response: Charge })),
+    'api client, two interceptors': (count) => subscribeAll(count, () => intercepted.bind(scope).post('/charge', body)),
+    [BY_AXIOS]: (count) => subscribeAll(count, () => thorough.bind(scope).post('/charge', body)),
   };
-  const perCall = (name: string): number => (name.endsWith('itself') ? calls / 10 : calls);
-
   const cpuUs = new Map<string, number[]>();
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = -WARM_UP; round < rounds; round++) {
     for (const [name, run] of Object.entries(contenders)) {
+      const count = name === BY_AXIOS ? calls / 10 : calls;
       const before = process.cpuUsage();
-      await run();
+      await run(count);
       const { user, system } = process.cpuUsage(before);
-      // The first round warms up.
-      if (round > 0) cpuUs.set(name, [...(cpuUs.get(name) ?? []), (user + system) / perCall(name)]);
+      if (round >= 0) cpuUs.set(name, [...(cpuUs.get(name) ?? []), (user + system) / count]);
     }
   }
-  const base = medianOf(cpuUs.get('undici Pool.request, by hand') ?? []);
+  const base = cpuUs.get(BY_HAND) ?? [];
+  console.log(`µs of CPU a call, and that over the call by hand: medians and the middle half of ${rounds} rounds`);
   for (const [name, values] of cpuUs) {
-    const median = medianOf(values);
-    console.log(`${name.padEnd(34)} ${median.toFixed(1).padStart(6)} µs CPU a call   ${(median / base).toFixed(2)}`);
+    const ratios = values.map((value, index) => value / (base[index] ?? Number.NaN));
+    console.log(`${name.padEnd(34)} ${middleHalf(values, 1).padEnd(20)} × ${middleHalf(ratios, 2)}`);
   }
   await Promise.all(
     [plain, intercepted, thorough].map((client) => firstValueFrom(client.close(), { defaultValue: undefined })),
@@ -123,14 +126,35 @@ async function main(calls: number, rounds: number): Promise<void> {
   server.disconnect();
 }
 
-function overAll(calls: number, call: () => ObservableInput<unknown>): Promise<unknown> {
+/** `calls` calls, as many in flight at once as there are connections; no operator around them that would be measured too. */
+function subscribeAll(calls: number, call: () => Observable<unknown>): Promise<void> {
   return new Promise((resolve, reject) => {
-    range(0, calls)
-      .pipe(mergeMap(call, IN_FLIGHT))
-      .subscribe({ complete: () => resolve(undefined), error: reject });
+    let begun = 0;
+    let ended = 0;
+    const complete = (): void => {
+      ended++;
+      if (begun < calls) next();
+      else if (ended === calls) resolve();
+    };
+    const next = (): void => {
+      begun++;
+      call().subscribe({ complete, error: reject });
+    };
+    while (begun < Math.min(IN_FLIGHT, calls)) next();
   });
 }
 
-function medianOf(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+async function awaitAll(calls: number, call: () => Promise<unknown>): Promise<void> {
+  let begun = 0;
+  const lane = async (): Promise<void> => {
+    while (begun++ < calls) await call();
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+}
+
+/** `25.1 (24.2 to 28.8)`: the median between the quartiles. */
+function middleHalf(values: readonly number[], digits: number): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? Number.NaN).toFixed(digits);
+  return `${at(0.5)} (${at(0.25)} to ${at(0.75)})`;
 }
