@@ -20,21 +20,30 @@ export interface MarbleSubscription {
   readonly unsubscribedFrame: number;
 }
 
+/** How a row of something other than a stream's notifications is told. */
+export interface RowSpeech {
+  /** First line of the difference. */
+  readonly title?: string;
+  /** A value as one line of the legend. */
+  readonly describe?: (value: unknown) => string;
+}
+
 /** Text of the difference between notifications, undefined when there is none. `values` are those of the expected diagram. */
 export function notificationDifference(
   actual: readonly MarbleMessage[],
   expected: readonly MarbleMessage[],
   values: unknown,
+  { title = 'the stream differs from its diagram', describe = textOf }: RowSpeech = {},
 ): string | undefined {
   const differing = firstDifference(actual, expected);
   if (differing === undefined) return undefined;
 
-  const legend = new Legend(values);
+  const legend = new Legend(values, describe);
   const expectedMarks = expected.map((message) => markOf(message, legend));
   const { rows, columnOf } = draw([expectedMarks, actual.map((message) => markOf(message, legend))]);
   const [expectedRow = '', actualRow = ''] = rows;
   return [
-    'the stream differs from its diagram',
+    title,
     `  expected: ${expectedRow}`,
     `  actual:   ${actualRow}`,
     `            ${' '.repeat(columnOf(differing))}^ first difference, at ${differing} ms`,

@@ -8,8 +8,11 @@ export class Legend {
   readonly #known: [symbol: string, value: unknown][];
   readonly #used = new Set<string>();
 
+  readonly #describe: (value: unknown) => string;
+
   /** `values` as given to a diagram; without them each character is its own value. */
-  constructor(values: unknown) {
+  constructor(values: unknown, describe: (value: unknown) => string = textOf) {
+    this.#describe = describe;
     this.#known = typeof values === 'object' && values !== null ? Object.entries(values) : [];
   }
 
@@ -24,7 +27,7 @@ export class Legend {
   lines(): string[] {
     return this.#known
       .filter(([symbol, value]) => this.#used.has(symbol) && symbol !== value)
-      .map(([symbol, value]) => `${symbol} = ${textOf(value)}`);
+      .map(([symbol, value]) => `${symbol} = ${this.#describe(value)}`);
   }
 
   #name(value: unknown): string {

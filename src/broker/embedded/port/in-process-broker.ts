@@ -12,6 +12,8 @@ export interface InProcessBrokerOptions {
   readonly random: Random;
   /** Milliseconds from a command to its effects at the client. Default: 0, later in the same moment. */
   readonly latencyMs?: number;
+  /** The broker's own clock, in milliseconds, where it is another than its clients'. Default: that of RxJS. */
+  readonly now?: () => number;
 }
 
 export class InProcessBroker {
@@ -23,11 +25,13 @@ export class InProcessBroker {
   /** Why publishers are blocked; undefined while they are not. */
   readonly blocked = new BehaviorSubject<string | undefined>(undefined);
   readonly #latencyMs: number;
+  readonly #now: () => number;
   #flush: Subscription | undefined;
   #alarm: { readonly at: number; readonly subscription: Subscription } | undefined;
 
-  constructor({ random, latencyMs = 0 }: InProcessBrokerOptions) {
-    this.model = new BrokerModel({ now: () => asyncScheduler.now(), random });
+  constructor({ random, latencyMs = 0, now = () => asyncScheduler.now() }: InProcessBrokerOptions) {
+    this.model = new BrokerModel({ now, random });
+    this.#now = now;
     this.#latencyMs = latencyMs;
   }
 
@@ -86,7 +90,7 @@ export class InProcessBroker {
         this.#alarm = undefined;
         this.run((model) => model.advance());
       },
-      Math.max(at - asyncScheduler.now(), 0),
+      Math.max(at - this.#now(), 0),
     );
     this.#alarm = { at, subscription };
   }

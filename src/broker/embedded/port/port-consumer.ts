@@ -150,7 +150,8 @@ export class PortConsumer {
     const settle = (verdict: Verdict): SettleResult => {
       if (isSettled) return 'repeated';
       isSettled = true;
-      if (life.isOver) return 'late';
+      // Closed with its connection, and not told of it yet: another consumer was told first, and whoever heard of it settles this one's too.
+      if (life.isOver || !life.channel.isOpen) return 'late';
       life.out--;
       this.#broker.run((model) => model.settle(life.channel, deliveryTag, false, verdict));
       this.#closeIfIdle(life);

@@ -1,0 +1,58 @@
+/** What must be so at the end of every rehearsal, whatever its test expects. Each is a text, told before the differences. */
+import { isBalanced } from '../../pipeline/ledger.ts';
+import type { Rehearsal } from './rehearsal.ts';
+
+/** While the worker still runs, and nothing is due any more. `quietSince`: the last moment at which anything was seen or planned. */
+export function problemsAtRest(rehearsal: Rehearsal, now: number, quietSince: number): readonly string[] {
+  return [
+    ...rehearsal.unexpectedCalls,
+    ...inFlightProblems(rehearsal, now),
+    ...(now > quietSince
+      ? [`a timer was left: nothing happened after ${quietSince} ms, but something was still due at ${now} ms`]
+      : []),
+  ];
+}
+
+/** When the worker was stopped, and nothing is due any more. */
+export function problemsAtEnd({ worker, workerState }: Rehearsal): readonly string[] {
+  const unbalanced = Object.entries(worker.ledgers()).filter(([, counts]) => !isBalanced(counts));
+  return [
+    ...unbalanced.map(
+      ([pipeline, counts]) => `the books of pipeline "${pipeline}" do not balance: ${JSON.stringify(counts)}`,
+    ),
+    ...(workerState === 'stopped' ? [] : [`the worker did not stop: it is still ${workerState}`]),
+  ];
+}
+
+function inFlightProblems({ inFlight, facts }: Rehearsal, now: number): readonly string[] {
+  if (inFlight === 0) return [];
+  const open = new Map<string, string>();
+  for (const { frame, value } of facts.seen) {
+    if (value.type !== 'delivered' && value.type !== 'settled') continue;
+    const key = JSON.stringify([value.pipeline, value.messageId, value.deliveryTag]);
+    if (value.type === 'delivered') open.set(key, `${value.messageId} (since ${frame} ms)`);
+    else open.delete(key);
+  }
+  const who = open.size === 1 ? 'a message is' : `${open.size} messages are`;
+  return [
+    `${who} still in flight at ${now} ms, and nothing is due any more: ${[...open.values()].join(', ')}\n` +
+      '  it waits for no timer and for no answer of an API, but for a broker that is blocked or away, for a stream that never emits,\n' +
+      '  or for a promise; tests of those are written with advancing(pipeline, async (m) => …)',
+  ];
+}
+
+/** A hint for a test that failed: a handle that ran out of time while nothing it may have waited for was to be seen. */
+export function hints({ settlements, facts }: Rehearsal): readonly string[] {
+  const late = settlements.seen.find(({ value }) => value.code === 'ERR_HANDLE_TIMEOUT');
+  if (late === undefined) return [];
+  const { messageId, durationMs } = late.value;
+  const started = facts.seen.filter(({ value }) => value.type === 'callStarted' && value.messageId === messageId);
+  const cutOff = facts.seen.some(
+    ({ frame, value }) => value.type === 'callEnded' && value.outcome === 'aborted' && frame === late.frame,
+  );
+  if (cutOff) return [];
+  return [
+    `hint: the handle of message ${messageId} ran out of time after ${durationMs} ms ${started.length === 0 ? 'without a call' : 'with no call under way'}; ` +
+      'if it awaits a promise, test it with advancing(pipeline, async (m) => …)',
+  ];
+}

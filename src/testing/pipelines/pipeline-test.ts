@@ -1,0 +1,57 @@
+/** A test of pipelines whichever clock it runs by: its rehearsal, what it expects, and what must hold at its end. */
+
+import type { Journal } from '../../journal/journal.ts';
+import { createMemoryJournal } from '../../journal/memory-journal.ts';
+import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Random } from '../../policies/random.ts';
+import { Checks } from '../marble-checks.ts';
+import { hints, problemsAtEnd, problemsAtRest } from './final-checks.ts';
+import { createPipelineKit, type PipelineKit } from './pipeline-kit.ts';
+import { Rehearsal } from './rehearsal.ts';
+
+export interface PipelineTestParts {
+  readonly pipelines: readonly Pipeline[];
+  readonly random: Random;
+  /** Default: in memory, new. */
+  readonly journal?: Journal;
+}
+
+export class PipelineTest<Names extends string> {
+  readonly checks = new Checks();
+  readonly kit: PipelineKit<Names>;
+  readonly #rehearsal: Rehearsal;
+  #plannedFrame = 0;
+  #problems: string[] = [];
+
+  /** Starts the worker. */
+  constructor({ pipelines, random, journal = createMemoryJournal() }: PipelineTestParts) {
+    this.#rehearsal = new Rehearsal({ pipelines, journal, random });
+    this.kit = createPipelineKit(this.#rehearsal, this.checks, (frame) => {
+      this.#plannedFrame = Math.max(this.#plannedFrame, frame);
+    });
+  }
+
+  /** Nothing is due any more. `otherFrame`: when something the rehearsal does not know of last happened. */
+  rest(now: number, otherFrame = 0): void {
+    const quietSince = Math.max(this.#plannedFrame, this.#rehearsal.lastFrame, otherFrame);
+    this.#problems.push(...problemsAtRest(this.#rehearsal, now, quietSince));
+  }
+
+  /** From here on nothing is written down; the worker drains. */
+  stop(): void {
+    this.#rehearsal.close();
+    this.#rehearsal.worker.stop();
+  }
+
+  /** The worker had the time to stop. */
+  end(): void {
+    this.#problems.push(...problemsAtEnd(this.#rehearsal));
+  }
+
+  /** @throws AssertionError with all that is wrong so far. */
+  verify(): void {
+    const problems = this.#problems;
+    this.#problems = [];
+    this.checks.verify(problems, hints(this.#rehearsal));
+  }
+}

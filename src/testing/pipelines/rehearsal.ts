@@ -1,0 +1,159 @@
+/**
+ * A rehearsal: pipelines run by a real worker over the embedded broker's model and APIs that answer as told, everything they do written down.
+ * Knows no diagrams. Has to run where the clock of RxJS is a test's own, from 0 on.
+ */
+import { asyncScheduler } from 'rxjs';
+import type { Channel } from '../../broker/embedded/model/channel.ts';
+import { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
+import { establishOn } from '../../broker/embedded/port/port-topology.ts';
+import { toPublish } from '../../broker/embedded/port/properties.ts';
+import { deadLetterQueue, type QueueSource, sourceTopology } from '../../broker/queue.ts';
+import { createFacts, type Fact, type Settled } from '../../events.ts';
+import type { ApiDefinition } from '../../http/define-api.ts';
+import type { Journal } from '../../journal/journal.ts';
+import type { OutgoingMessage } from '../../message/outgoing.ts';
+import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Random } from '../../policies/random.ts';
+import type { Worker, WorkerState } from '../../worker/worker.ts';
+import { startVirtualWorker } from '../virtual/virtual-worker.ts';
+import type { SeenCall } from './calls.ts';
+import { type DeadLetter, seenDeadLetter } from './dead-letters.ts';
+import { Acquaintances, toOutgoing } from './messages.ts';
+import { isCopy, type SeenResult, seenResult } from './published.ts';
+import { ResultRoutes } from './result-routes.ts';
+import { Row } from './row.ts';
+import { ScriptedApi } from './scripted-api.ts';
+import { watchedPort } from './watched-port.ts';
+
+export interface RehearsalOptions {
+  readonly pipelines: readonly Pipeline[];
+  readonly journal: Journal;
+  readonly random: Random;
+}
+
+/** Grace for what still runs when a rehearsal ends, in milliseconds. */
+const GRACE_MS = 30_000;
+
+export class Rehearsal {
+  readonly pipelines: readonly Pipeline[];
+  readonly broker: InProcessBroker;
+  readonly routes: ResultRoutes;
+  readonly worker: Worker;
+  readonly apis: ReadonlyMap<string, ScriptedApi>;
+  readonly definitions: ReadonlyMap<string, ApiDefinition>;
+  readonly acquaintances = new Acquaintances();
+
+  readonly calls = new Row<SeenCall>();
+  readonly results = new Row<SeenResult>();
+  readonly settlements = new Row<Settled>();
+  readonly deadLetters = new Row<DeadLetter>();
+  readonly facts = new Row<Fact>();
+  readonly #rows = [this.calls, this.results, this.settlements, this.deadLetters, this.facts];
+
+  readonly #channel: Channel;
+  #workerState: WorkerState = 'starting';
+
+  constructor({ pipelines, journal, random }: RehearsalOptions) {
+    this.pipelines = pipelines;
+    this.definitions = definitionsOf(pipelines);
+    const scripts = new Map<ApiDefinition, ScriptedApi>();
+    for (const [name, definition] of this.definitions)
+      if (!scripts.has(definition)) scripts.set(definition, new ScriptedApi(name, definition, this.calls));
+    this.apis = new Map(
+      [...this.definitions].map(([name, definition]) => [name, scriptOf(scripts, definition)] as const),
+    );
+
+    this.broker = new InProcessBroker({ random });
+    this.#channel = this.broker.model.openChannel(this.broker.model.openConnection('test'), () => {});
+    this.routes = new ResultRoutes(this.broker, this.#channel);
+    // The worker does the same a moment later; a message delivered at the very beginning has a queue to go to.
+    for (const { source } of pipelines)
+      this.broker.run((model) => establishOn(model, this.#channel, sourceTopology(source), 'assert'));
+    const facts = createFacts();
+    facts.stream.subscribe((fact) => {
+      this.facts.add(fact);
+      if (fact.type === 'settled') this.settlements.add(fact);
+    });
+    this.worker = startVirtualWorker({
+      pipelines,
+      journal,
+      facts,
+      random,
+      broker: this.broker,
+      gracePeriodMs: GRACE_MS,
+      transportOf: (definition) => scriptOf(scripts, definition).transport,
+      throughPort: (port) =>
+        watchedPort(port, {
+          onDelivery: (delivery) => this.acquaintances.meet(delivery),
+          beforePublish: (message) => this.routes.prepare(message),
+          onConfirmed: (message) => this.#confirmed(message),
+        }),
+    });
+    this.worker.state.subscribe((state) => {
+      this.#workerState = state;
+    });
+  }
+
+  get workerState(): WorkerState {
+    return this.#workerState;
+  }
+
+  /** When anything was last seen to happen. */
+  get lastFrame(): number {
+    return Math.max(...this.#rows.map((row) => row.lastFrame));
+  }
+
+  /** Deliveries that are not settled. */
+  get inFlight(): number {
+    return Object.values(this.worker.ledgers()).reduce((sum, { inFlight }) => sum + inFlight, 0);
+  }
+
+  /** Calls nobody answered. */
+  get unexpectedCalls(): readonly string[] {
+    return [...new Set(this.apis.values())].flatMap(({ unexpected }) => unexpected);
+  }
+
+  /** A message into a queue, at a moment. Gives back until when the broker has to do with it by itself: it looks for what expired. */
+  deliver(value: unknown, symbol: string, source: QueueSource, frame: number): number {
+    const outgoing = toOutgoing(value, this.acquaintances.nextId(symbol), source);
+    this.acquaintances.introduce(outgoing.properties.messageId, value, symbol);
+    this.at(frame, () => this.broker.run((model) => model.publish(this.#channel, toPublish(outgoing))));
+    return frame + Number(outgoing.properties.expiration ?? 0);
+  }
+
+  /** Does something at a moment counted from the beginning. */
+  at(frame: number, action: () => void): void {
+    const now = asyncScheduler.now();
+    if (frame < now) throw new RangeError(`${frame} ms is over: it is ${now} ms by now`);
+    asyncScheduler.schedule(action, frame - now);
+  }
+
+  /** Writes nothing down any more. */
+  close(): void {
+    for (const row of this.#rows) row.close();
+  }
+
+  #confirmed(message: OutgoingMessage): void {
+    if (!isCopy(message, this.pipelines)) this.results.add(seenResult(message));
+    else if (this.pipelines.some(({ source }) => message.routingKey === deadLetterQueue(source.name)))
+      this.deadLetters.add(seenDeadLetter(message));
+  }
+}
+
+/** The APIs of all pipelines by the names their handles know them by. */
+function definitionsOf(pipelines: readonly Pipeline[]): ReadonlyMap<string, ApiDefinition> {
+  const definitions = new Map<string, ApiDefinition>();
+  for (const [name, definition] of pipelines.flatMap(({ apis }) => Object.entries(apis))) {
+    const known = definitions.get(name);
+    if (known !== undefined && known !== definition)
+      throw new TypeError(`two of the pipelines call different APIs "${name}": test them one by one`);
+    definitions.set(name, definition);
+  }
+  return definitions;
+}
+
+function scriptOf(scripts: ReadonlyMap<ApiDefinition, ScriptedApi>, definition: ApiDefinition): ScriptedApi {
+  const script = scripts.get(definition);
+  if (script === undefined) throw new TypeError(`api "${definition.name}" is declared by none of the pipelines`);
+  return script;
+}

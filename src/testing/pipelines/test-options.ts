@@ -1,0 +1,37 @@
+/** What a test of pipelines may set, and its defaults. */
+
+import type { ApiDefinition } from '../../http/define-api.ts';
+import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import { type Duration, durationMs } from '../../policies/duration.ts';
+import type { Random } from '../../policies/random.ts';
+import { seededRandom } from '../virtual/seeded-random.ts';
+
+export interface PipelineTestOptions {
+  /** Of the randomness behind jitter and names. Integer. Default: 1. */
+  readonly seed?: number;
+  /** The randomness itself, in place of a seed: `() => 0.5` makes every full jitter half of its ceiling. */
+  readonly random?: Random;
+  /** How long virtual time may go on after the last thing the test has planned. Default: 24 hours. */
+  readonly within?: Duration;
+}
+
+/** A pipeline whose APIs have these names. */
+export type PipelineOf<Names extends string> = Pipeline & {
+  readonly apis: { readonly [Name in Names]?: ApiDefinition };
+};
+
+/** One pipeline, or several that feed each other. */
+export type Rehearsed<Names extends string> = PipelineOf<Names> | readonly PipelineOf<Names>[];
+
+export interface ReadOptions {
+  readonly random: Random;
+  readonly withinMs: number;
+}
+
+export function readOptions({
+  seed = 1,
+  random = seededRandom(seed),
+  within = '24h',
+}: PipelineTestOptions): ReadOptions {
+  return { random, withinMs: durationMs(within) };
+}

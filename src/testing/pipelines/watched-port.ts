@@ -1,0 +1,28 @@
+/** The broker port between worker and broker, watched: every delivery, every confirmed publish. It changes nothing on its way. */
+import { concat, defer, tap } from 'rxjs';
+import type { Broker } from '../../broker/broker.ts';
+import type { Delivery } from '../../message/delivery.ts';
+import type { OutgoingMessage } from '../../message/outgoing.ts';
+
+export interface PortWatch {
+  readonly onDelivery: (delivery: Delivery) => void;
+  readonly beforePublish: (message: OutgoingMessage) => void;
+  readonly onConfirmed: (message: OutgoingMessage) => void;
+}
+
+export const watchedPort = (port: Broker, { onDelivery, beforePublish, onConfirmed }: PortWatch): Broker => ({
+  address: port.address,
+  status: port.status,
+  // What a deployment owns is there: in a test nobody else declares it.
+  establish: (topology, mode) =>
+    mode === 'assert'
+      ? port.establish(topology, mode)
+      : concat(port.establish(topology, 'assert'), port.establish(topology, mode)),
+  consume: (queue, options) => port.consume(queue, options).pipe(tap(onDelivery)),
+  publish: (message) =>
+    defer(() => {
+      beforePublish(message);
+      return port.publish(message);
+    }).pipe(tap({ complete: () => onConfirmed(message) })),
+  close: (options) => port.close(options),
+});

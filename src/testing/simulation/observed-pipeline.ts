@@ -1,0 +1,79 @@
+/** A pipeline as one worker of a simulated world runs it: the author's own, with its handle and its outputs told to the world. */
+import { from, Observable } from 'rxjs';
+import type { Destination } from '../../broker/exchange.ts';
+import { resultIdOf } from '../../message/identity.ts';
+import type { Destinations, Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { LifeParts } from './line.ts';
+import { addressOf } from './message-names.ts';
+
+/** A handle that is over, while the engine asks where its results go. */
+interface Addressing {
+  readonly messageId: string;
+  readonly promised: string[];
+  index: number;
+}
+
+export function observedPipeline(pipeline: Pipeline, life: LifeParts): Pipeline {
+  const { name, output } = pipeline;
+  let running = 0;
+  let addressing: Addressing | undefined;
+
+  const observedOutput = (result: unknown, message: unknown): Destinations => {
+    const destinations = output?.(result, message);
+    if (addressing !== undefined) {
+      const resultId = resultIdOf(name, addressing.messageId, addressing.index++);
+      for (const { exchange, routingKey } of listOf(destinations))
+        addressing.promised.push(addressOf(resultId, exchange, routingKey));
+    }
+    return destinations;
+  };
+
+  const handle: Pipeline['handle'] = (message, context) => {
+    const handling = pipeline.handle(message, context);
+    if (handling instanceof Promise) throw new PromiseInSimulationError(name);
+    const { messageId } = context;
+    const about = { life: life.ref, pipeline: name, messageId };
+    return new Observable((subscriber) => {
+      life.emit({ kind: 'handleStarted', ...about, running: ++running });
+      let isOver = false;
+      const end = (outcome: 'completed' | 'failed' | 'dropped', promised: readonly string[] = []): void => {
+        if (isOver) return;
+        isOver = true;
+        running--;
+        life.emit({ kind: 'handleEnded', ...about, outcome, promised });
+      };
+      subscriber.add(() => end('dropped'));
+      return from(handling).subscribe({
+        next: (value) => subscriber.next(value),
+        error: (error: unknown) => {
+          end('failed');
+          subscriber.error(error);
+        },
+        complete: () => {
+          // The engine asks for the destinations while it is told of the end.
+          const asked: Addressing = { messageId, promised: [], index: 0 };
+          isOver = true;
+          running--;
+          addressing = asked;
+          life.emit({ kind: 'handleEnded', ...about, outcome: 'completed', promised: asked.promised });
+          subscriber.complete();
+          addressing = undefined;
+        },
+      });
+    });
+  };
+  return { ...pipeline, handle, output: output === undefined ? undefined : observedOutput };
+}
+
+const listOf = (destinations: Destinations): readonly Destination[] =>
+  destinations === undefined ? [] : [destinations].flat();
+
+/** Virtual time does not wait for promises: a handle that returns one would never end. */
+export class PromiseInSimulationError extends TypeError {
+  constructor(pipeline: string) {
+    super(
+      `pipeline "${pipeline}": its handle returned a promise, which virtual time cannot wait for; return an Observable (an API's methods do)`,
+    );
+    this.name = 'PromiseInSimulationError';
+  }
+}

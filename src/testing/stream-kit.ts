@@ -1,0 +1,156 @@
+/**
+ * The kit of marble tests for streams: cold and hot diagrams in, what they become and how they are subscribed to out. Rests on the
+ * TestScheduler of RxJS in run mode.
+ */
+import { type Observable, type ObservableNotification, Subscription } from 'rxjs';
+import type { RunHelpers, TestScheduler } from 'rxjs/testing';
+import { Checks } from './marble-checks.ts';
+import {
+  type MarbleMessage,
+  type MarbleSubscription,
+  notificationDifference,
+  subscriptionDifference,
+} from './marble-expectation.ts';
+import { endingInSpace, parseDiagram, parseSubscription } from './marble-parser.ts';
+
+export interface MarbleKit {
+  /** A stream that begins anew for each subscriber. */
+  readonly cold: RunHelpers['cold'];
+  /** A stream that runs whether or not anyone listens; `^` is the beginning of the test. */
+  readonly hot: RunHelpers['hot'];
+  /** Milliseconds up to the `|` of a diagram. */
+  readonly time: RunHelpers['time'];
+  readonly scheduler: TestScheduler;
+  /** Subscribes at `^` and unsubscribes at `!` of `subscription`; default: at the beginning, never. */
+  expectObservable(observable: Observable<unknown>, subscription?: string): ObservableExpectation;
+  /** Of a cold or hot stream: its `subscriptions`. */
+  expectSubscriptions(actual: readonly MarbleSubscription[]): SubscriptionExpectation;
+  /** Nothing is still due once the last of the observed streams has ended: a timer left behind would fire later. */
+  expectNoTimersLeft(): void;
+  /** Runs virtual time to its end and checks what is expected so far. The test does it by itself when it is over. */
+  flush(): void;
+}
+
+export interface ObservableExpectation {
+  /**
+   * `values` says what the characters of the diagram stand for (default: themselves), `error` what `#` does (default: `'error'`).
+   * Values are compared deeply; errors by name, code, message, own fields and cause.
+   */
+  toBe(diagram: string, values?: unknown, error?: unknown): void;
+  /** Emits, fails and ends as another stream does. */
+  toEqual(other: Observable<unknown>): void;
+}
+
+export interface SubscriptionExpectation {
+  /** One diagram of `^` and `!` for each subscription, in the order they were made; `[]` for none. */
+  toBe(diagrams: string | readonly string[]): void;
+}
+
+interface Recording {
+  readonly messages: MarbleMessage[];
+  /** When the stream ended or was unsubscribed from; Infinity while it goes on. */
+  endFrame: number;
+}
+
+export class StreamKit implements MarbleKit {
+  readonly cold: RunHelpers['cold'];
+  readonly hot: RunHelpers['hot'];
+  readonly time: RunHelpers['time'];
+  readonly scheduler: TestScheduler;
+  readonly expectObservable: MarbleKit['expectObservable'];
+  readonly expectSubscriptions: MarbleKit['expectSubscriptions'];
+  readonly expectNoTimersLeft: MarbleKit['expectNoTimersLeft'];
+  readonly flush: () => void;
+  readonly #checks: Checks;
+  readonly #recordings: Recording[] = [];
+  /** The last frame at which the test itself does something: a value of a hot stream, an unsubscription. */
+  #lastPlannedFrame = 0;
+
+  // Fields with arrow functions, so that a test can take the kit apart.
+  constructor(scheduler: TestScheduler, helpers: RunHelpers, checks = new Checks()) {
+    this.#checks = checks;
+    this.scheduler = scheduler;
+    this.cold = (diagram, values, error) => {
+      parseDiagram('cold', diagram, values, error);
+      return helpers.cold(endingInSpace(diagram), values, error);
+    };
+    this.time = helpers.time;
+
+    this.hot = (diagram, values, error) => {
+      const frames = parseDiagram('hot', diagram, values, error, { marks: '|#^' }).map(({ frame }) => frame);
+      this.#lastPlannedFrame = Math.max(this.#lastPlannedFrame, ...frames);
+      return helpers.hot(endingInSpace(diagram), values, error);
+    };
+
+    this.expectObservable = (observable, subscription) => {
+      const { messages } = this.#record(observable, subscription);
+      const toBe: ObservableExpectation['toBe'] = (diagram, values, error) => {
+        const expected = parseDiagram('expectObservable', diagram, values, error);
+        this.#checks.add(toBe, () => notificationDifference(messages, expected, values));
+      };
+      const toEqual: ObservableExpectation['toEqual'] = (other) => {
+        const expected = this.#record(other, subscription);
+        this.#checks.add(toEqual, () => notificationDifference(messages, expected.messages, undefined));
+      };
+      return { toBe, toEqual };
+    };
+
+    this.expectSubscriptions = (actual) => {
+      const toBe: SubscriptionExpectation['toBe'] = (diagrams) => {
+        const list = typeof diagrams === 'string' ? [diagrams] : diagrams;
+        const expected = list.map((diagram) => parseSubscription('expectSubscriptions', diagram));
+        this.#checks.add(toBe, () => subscriptionDifference(actual, expected));
+      };
+      return { toBe };
+    };
+
+    this.expectNoTimersLeft = () => this.#checks.add(this.expectNoTimersLeft, () => this.#timersLeft());
+
+    this.flush = () => {
+      helpers.flush();
+      this.#checks.verify();
+    };
+  }
+
+  #record(observable: Observable<unknown>, subscriptionDiagram: string | undefined): Recording {
+    const recording: Recording = { messages: [], endFrame: Number.POSITIVE_INFINITY };
+    this.#recordings.push(recording);
+    const record = (notification: ObservableNotification<unknown>): void => {
+      if (notification.kind !== 'N') recording.endFrame = this.scheduler.frame;
+      recording.messages.push({ frame: this.scheduler.frame, notification });
+    };
+
+    const lifetime = parseSubscription('expectObservable', subscriptionDiagram ?? '^');
+    const subscription = new Subscription();
+    this.scheduler.schedule(() => {
+      subscription.add(
+        observable.subscribe({
+          next: (value) => record({ kind: 'N', value }),
+          error: (error: unknown) => record({ kind: 'E', error }),
+          complete: () => record({ kind: 'C' }),
+        }),
+      );
+    }, lifetime.subscribedFrame);
+    if (lifetime.unsubscribedFrame !== Number.POSITIVE_INFINITY) {
+      this.#lastPlannedFrame = Math.max(this.#lastPlannedFrame, lifetime.unsubscribedFrame);
+      this.scheduler.schedule(() => {
+        recording.endFrame = Math.min(recording.endFrame, this.scheduler.frame);
+        subscription.unsubscribe();
+      }, lifetime.unsubscribedFrame);
+    }
+    return recording;
+  }
+
+  /** When the last of the observed streams ended, or the test itself did something; Infinity while one goes on. */
+  get lastFrame(): number {
+    return Math.max(this.#lastPlannedFrame, ...this.#recordings.map(({ endFrame }) => endFrame));
+  }
+
+  /** Virtual time stops at the last thing that was due. */
+  #timersLeft(): string | undefined {
+    const { frame } = this.scheduler;
+    if (frame <= this.lastFrame) return undefined;
+    const lastEnd = Math.max(0, ...this.#recordings.map(({ endFrame }) => endFrame));
+    return `a timer was left: the last stream ended at ${lastEnd} ms, but something was still due at ${frame} ms`;
+  }
+}
