@@ -1,6 +1,7 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { dlqCommand } from './dlq.ts';
 import { exit } from './exit.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -19,6 +20,7 @@ Examples:
   $ sluice dev                           run ./pipelines on the embedded broker, reload on every change
   $ AMQP_URL=amqp://… sluice run         run all pipelines of ./pipelines on RabbitMQ
   $ sluice run services/billing          run those of another folder
+  $ sluice dlq ls                        what lies in the dead-letter queues, and why
 
 Environment of "run" and "dev":
   AMQP_URL             amqp://user:password@host:5672/vhost, several separated by commas; or AMQP_URL_FILE
@@ -26,6 +28,7 @@ Environment of "run" and "dev":
   LOG_LEVEL            trace, debug, info, warn, error, silent (default: info)
   SLUICE_PORT          port of /livez and /readyz on 127.0.0.1 (default: 8080, or a free one)
   SLUICE_GRACE_PERIOD  time to finish what is in flight at shutdown (default: 30s)
+  SLUICE_MAX_CALLS     HTTP calls in flight at once, over all APIs (default: 1000)
   SLUICE_TOPOLOGY      assert or check: declare queues and exchanges, or only look for them (default: assert)
   Names that begin with SLUICE_ are sluice's own: one that is not listed here is taken for a mistake.
 
@@ -71,5 +74,7 @@ program
     const { broker } = await import('./broker.ts');
     await exit(await broker(port));
   });
+
+program.addCommand(dlqCommand());
 
 await program.parseAsync();

@@ -1,0 +1,18 @@
+/** The person's own editor, on their terminal. */
+import { spawn } from 'node:child_process';
+
+/** The shell knows VISUAL and EDITOR, which may hold options, and takes them apart as everybody expects. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own
+const COMMAND = 'exec ${VISUAL:-${EDITOR:-vi}} "$1"';
+
+/** Opens the file and waits until the editor ends. @returns what went wrong, if anything did. */
+export function openEditor(file: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const editor = spawn('sh', ['-c', COMMAND, 'sh', file], { stdio: 'inherit' });
+    editor.once('error', (error) => resolve(`no editor could be started: ${error.message}`));
+    editor.once('close', (code, signal) => {
+      if (code === 0) resolve(undefined);
+      else resolve(`the editor ended with ${code === null ? signal : `exit code ${code}`}`);
+    });
+  });
+}

@@ -1,0 +1,47 @@
+/** Which letters a command is about. Conditions of different kinds must all hold; of one kind given twice, one of them. */
+import type { Problem } from '../../errors.ts';
+import { DURATION_EXPECTED, parseDuration } from '../../policies/duration.ts';
+import type { Letter } from './letter.ts';
+
+export interface FilterOptions {
+  readonly all?: boolean;
+  readonly id?: readonly string[];
+  readonly code?: readonly string[];
+  readonly stage?: readonly string[];
+  readonly fingerprint?: readonly string[];
+  readonly olderThan?: string;
+}
+
+export type Filter = (letter: Letter) => boolean;
+
+/**
+ * @returns the mistakes where there are any. With `needsOne`, saying nothing is a mistake: everything is asked for by `--all`.
+ */
+export function readFilter(
+  options: FilterOptions,
+  now: number,
+  { needsOne }: { readonly needsOne: boolean },
+): Filter | readonly Problem[] {
+  const { all = false, id, code, stage, fingerprint, olderThan } = options;
+  const olderMs = olderThan === undefined ? undefined : parseDuration(olderThan);
+  const given = [id, code, stage, fingerprint, olderThan].filter((option) => option !== undefined).length;
+  const problems: Problem[] = [];
+  if (needsOne && !all && given === 0)
+    problems.push(wrong('', 'which letters? pass --all, or --id, --code, --stage, --fingerprint, --older-than'));
+  if (all && given > 0) problems.push(wrong('--all', 'stands alone; leave it out to choose by the other options'));
+  if (olderThan !== undefined && olderMs === undefined)
+    problems.push(wrong('--older-than', `expected ${DURATION_EXPECTED}, got "${olderThan}"`));
+  if (problems.length > 0) return problems;
+
+  const isOneOf = (wanted: readonly string[] | undefined, value: string): boolean =>
+    wanted === undefined || wanted.includes(value);
+  return (letter) =>
+    isOneOf(id, letter.id) &&
+    isOneOf(code, letter.code) &&
+    isOneOf(stage, letter.stage) &&
+    isOneOf(fingerprint, letter.fingerprint) &&
+    // A letter that does not say when it failed is not known to be old.
+    (olderMs === undefined || (letter.lastFailedAt !== undefined && now - letter.lastFailedAt > olderMs));
+}
+
+export const wrong = (path: string, message: string): Problem => ({ subject: 'dlq', path, message });

@@ -1,0 +1,52 @@
+/**
+ * Looking must not use letters up. A quorum queue counts each return, and RabbitMQ 4 deletes at 20 of them what has nowhere else to go;
+ * so a letter that comes near is put into its queue anew, where it counts from 0, and only then is the old one acked.
+ */
+import type { DeadLetters, HeldDelivery } from '../../broker/dead-letters.ts';
+import { type QueuePair, renewed } from './copies.ts';
+import { InFlight } from './in-flight.ts';
+import type { Letter } from './letter.ts';
+
+/** Returns after which a letter is renewed: five short of the default limit of RabbitMQ 4, for looks that are cut off. */
+export const RENEW_AT = 15;
+
+const MAX_IN_FLIGHT = 100;
+
+export class LeaveLetters {
+  readonly #office: DeadLetters;
+  readonly #pair: QueuePair;
+  readonly #inFlight = new InFlight(MAX_IN_FLIGHT);
+  #failure: { readonly error: unknown } | undefined;
+  #renewed = 0;
+
+  constructor(office: DeadLetters, pair: QueuePair) {
+    this.#office = office;
+    this.#pair = pair;
+  }
+
+  /** Letters that were put into their queue anew. */
+  get renewed(): number {
+    return this.#renewed;
+  }
+
+  /** A letter that was looked at and stays. @throws what a renewal failed with, one of an earlier letter too. */
+  async leave(delivery: HeldDelivery, letter: Letter): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    if (letter.deliveryCount >= RENEW_AT) await this.#inFlight.add(this.#renew(delivery, letter));
+  }
+
+  /** Resolves when every renewal is confirmed and acked. */
+  async ended(): Promise<void> {
+    await this.#inFlight.ended();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #renew(delivery: HeldDelivery, letter: Letter): Promise<void> {
+    try {
+      await this.#office.publish(renewed(delivery, letter, this.#pair));
+      if (delivery.hold.ack() === 'sent') this.#renewed++;
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+  }
+}

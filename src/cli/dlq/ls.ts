@@ -1,0 +1,121 @@
+/** `sluice dlq ls`: what lies in the dead-letter queues, grouped by what went wrong. */
+import pc from 'picocolors';
+import { asyncScheduler } from 'rxjs';
+import { TopologyError } from '../../errors.ts';
+import { loadPipelines } from '../../worker/load-pipelines.ts';
+import { EXIT } from '../exit-code.ts';
+import { type QueuePair, queuePair } from './copies.ts';
+import { type Group, Groups } from './groups.ts';
+import { lookThrough } from './look-through.ts';
+import { age, counted, oneLine, shortened, table } from './print.ts';
+import { isoTime, misconfigured, printJson, type Session, withSession } from './session.ts';
+
+export interface LsOptions {
+  readonly pipelines: string;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+interface Listing {
+  readonly pair: QueuePair;
+  /** Letters ready when they were read; undefined where there is no such queue. */
+  readonly letters: number | undefined;
+  readonly looked: number;
+  readonly renewed: number;
+  readonly groups: readonly Group[];
+}
+
+const MESSAGE_WIDTH = 80;
+
+export async function ls(names: readonly string[], options: LsOptions): Promise<number> {
+  const pairs = await pairsOf(names, options.pipelines);
+  if (typeof pairs === 'number') return pairs;
+  return withSession(async (session) => {
+    const listings: Listing[] = [];
+    for (const pair of pairs) {
+      if (session.stop.aborted) break;
+      listings.push(await list(session, pair, options.limit));
+    }
+    if (options.json === true) printJson({ broker: session.office.address, queues: listings.map(toJson) });
+    else print(listings);
+    const isMissing = listings.some(({ letters }) => letters === undefined) && names.length > 0;
+    if (session.stop.aborted) return EXIT.cutShort;
+    return isMissing ? EXIT.failed : EXIT.ok;
+  });
+}
+
+/** The queues named, or those of every pipeline of the folder; an exit code where the folder cannot be loaded. */
+async function pairsOf(names: readonly string[], folder: string): Promise<readonly QueuePair[] | number> {
+  if (names.length > 0) return names.map(queuePair);
+  const { pipelines, problems, dispose } = await loadPipelines(folder);
+  await dispose();
+  if (problems.length > 0) return misconfigured(problems);
+  return pipelines.map(({ source }) => queuePair(source.name));
+}
+
+async function list(session: Session, pair: QueuePair, limit: number): Promise<Listing> {
+  const groups = new Groups();
+  try {
+    const look = await lookThrough(
+      session,
+      pair,
+      (_delivery, letter) => {
+        groups.add(letter);
+        return 'left';
+      },
+      { max: limit },
+    );
+    return { pair, letters: look.visit.ready, looked: look.looked, renewed: look.renewed, groups: groups.all() };
+  } catch (error) {
+    if (!(error instanceof TopologyError) || groups.letters > 0) throw error;
+    return { pair, letters: undefined, looked: 0, renewed: 0, groups: [] };
+  }
+}
+
+function print(listings: readonly Listing[]): void {
+  const now = asyncScheduler.now();
+  for (const { pair, letters, looked, renewed, groups } of listings) {
+    const dead = pc.bold(oneLine(pair.dead));
+    if (letters === undefined) {
+      console.log(`${dead}: there is no such queue`);
+      continue;
+    }
+    const part = looked < letters ? `, ${looked} of them looked at` : '';
+    console.log(`${dead}: ${letters === 0 ? 'no letters' : counted(letters, 'letter')}${part}`);
+    if (renewed > 0) console.log(`  ${renewedNote(renewed)}`);
+    if (groups.length === 0) continue;
+    const rows = groups.map((group) => [
+      String(group.letters),
+      oneLine(group.code),
+      oneLine(group.stage),
+      group.fingerprint,
+      age(group.oldestAt, now),
+      age(group.newestAt, now),
+      shortened(oneLine(group.message), MESSAGE_WIDTH),
+    ]);
+    const [heading = '', ...body] = table(
+      ['LETTERS', 'CODE', 'STAGE', 'FINGERPRINT', 'OLDEST', 'NEWEST', 'MESSAGE'],
+      rows,
+    );
+    console.log(`  ${pc.dim(heading)}`);
+    for (const row of body) console.log(`  ${row}`);
+  }
+}
+
+/** Why the order of the letters may have changed. */
+export const renewedNote = (count: number): string =>
+  `${counted(count, 'letter')} had been looked at so often that the broker might have deleted ${count === 1 ? 'it' : 'them'}: put into the queue anew, at its end`;
+
+const toJson = ({ pair, letters, looked, renewed, groups }: Listing): object => ({
+  queue: pair.dead,
+  workQueue: pair.work,
+  exists: letters !== undefined,
+  letters: letters ?? 0,
+  looked,
+  renewed,
+  groups: groups.map(({ oldestAt, newestAt, ...group }) => ({
+    ...group,
+    oldest: isoTime(oldestAt),
+    newest: isoTime(newestAt),
+  })),
+});

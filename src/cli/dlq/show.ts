@@ -1,0 +1,118 @@
+/** `sluice dlq show`: single letters with all that is known about them, and their content. */
+import pc from 'picocolors';
+import { asyncScheduler } from 'rxjs';
+import type { Delivery, HeaderValue } from '../../message/delivery.ts';
+import { HEADER } from '../../pipeline/message-headers.ts';
+import { EXIT } from '../exit-code.ts';
+import { bodyText } from './body-text.ts';
+import { queuePair } from './copies.ts';
+import { type FilterOptions, readFilter } from './filter.ts';
+import { DLQ_HEADER, type Letter } from './letter.ts';
+import { lookThrough } from './look-through.ts';
+import { age, counted, lines, oneLine } from './print.ts';
+import { failed, isoTime, misconfigured, printJson, withSession } from './session.ts';
+
+export interface ShowOptions extends FilterOptions {
+  readonly number: number;
+  readonly full?: boolean;
+  readonly json?: boolean;
+}
+
+/** Characters of a body that are shown without `--full`. */
+const SHOWN_CHARACTERS = 2_000;
+
+export async function show(name: string, options: ShowOptions): Promise<number> {
+  const filter = readFilter(options, asyncScheduler.now(), { needsOne: false });
+  if (typeof filter !== 'function') return misconfigured(filter);
+  const pair = queuePair(name);
+  return withSession(async (session) => {
+    const now = asyncScheduler.now();
+    const found: object[] = [];
+    let shown = 0;
+    const look = await lookThrough(
+      session,
+      pair,
+      (delivery, letter) => {
+        if (filter(letter)) {
+          shown++;
+          if (options.json === true) found.push(toJson(delivery, letter));
+          else print(delivery, letter, now, options.full === true);
+        }
+        return 'left';
+      },
+      { isEnough: () => shown >= options.number },
+    );
+    if (options.json === true) printJson({ queue: pair.dead, looked: look.looked, letters: found });
+    if (session.stop.aborted) return EXIT.cutShort;
+    if (shown > 0) return EXIT.ok;
+    const isAny = Object.values({ ...options, number: undefined, full: undefined, json: undefined }).some(Boolean);
+    if (isAny) return failed(`none of the ${counted(look.looked, 'letter')} of ${pair.dead} is the one asked for`);
+    if (options.json !== true) console.log(`${oneLine(pair.dead)}: no letters`);
+    return EXIT.ok;
+  });
+}
+
+/** Headers that the fields of a letter tell already. */
+const TOLD: ReadonlySet<string> = new Set([...Object.values(HEADER), DLQ_HEADER.retries]);
+
+function print(delivery: Delivery, letter: Letter, now: number, isFull: boolean): void {
+  const { properties, headers } = delivery;
+  const at = (time: number | undefined): string =>
+    time === undefined ? '' : `${isoTime(time)} (${age(time, now)} ago)`;
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ['error', `${letter.code}${letter.cause === undefined ? '' : ` (${letter.cause})`} in ${letter.stage}`],
+    ['message', letter.message],
+    ['fingerprint', letter.fingerprint],
+    ['pipeline', letter.pipeline],
+    ['attempts', letter.attempts?.toString()],
+    ['first failed', at(letter.firstFailedAt)],
+    ['last failed', at(letter.lastFailedAt)],
+    ['published to', origin(letter)],
+    ['correlation', letter.correlationId],
+    ['retried', letter.retries === 0 ? undefined : `${counted(letter.retries, 'time')} out of the dead letters`],
+    ['edited', letter.edits === 0 ? undefined : counted(letter.edits, 'time')],
+    ['stripped', textOf(headers[HEADER.stripped])],
+    ['type', [properties.contentType, properties.contentEncoding].filter(Boolean).join(', ')],
+  ];
+  console.log(pc.bold(oneLine(letter.id)));
+  for (const [label, value] of rows)
+    if (value !== undefined && value !== '') console.log(`  ${pc.dim(label.padEnd(13))} ${oneLine(value)}`);
+  for (const [header, value] of Object.entries(headers))
+    if (!TOLD.has(header)) console.log(`  ${pc.dim('header')}        ${oneLine(`${header}: ${textOf(value)}`)}`);
+  console.log(`${indented(shownBody(delivery, isFull))}\n`);
+}
+
+const origin = ({ exchange, routingKey }: Letter): string | undefined => {
+  if (exchange === undefined) return undefined;
+  return exchange === '' ? `queue ${routingKey}` : `exchange ${exchange}, routing key ${routingKey ?? ''}`;
+};
+
+const textOf = (value: HeaderValue | undefined): string | undefined =>
+  value === undefined || typeof value === 'string' ? value : JSON.stringify(value, plainJson);
+
+/** What JSON has no word for: as text. */
+const plainJson = (_key: string, value: unknown): unknown =>
+  typeof value === 'bigint'
+    ? String(value)
+    : value instanceof Uint8Array
+      ? Buffer.from(value).toString('base64')
+      : value;
+
+const indented = (text: string): string => text.replaceAll(/^/gm, '  ');
+
+function shownBody(delivery: Delivery, isFull: boolean): string {
+  const text = bodyText(delivery);
+  if (text === undefined)
+    return pc.dim(`(${delivery.body.byteLength} bytes that are no text; --json has them in base64)`);
+  if (isFull || text.length <= SHOWN_CHARACTERS) return lines(text);
+  const rest = text.length - SHOWN_CHARACTERS;
+  return `${lines(text.slice(0, SHOWN_CHARACTERS))}${pc.dim(`… and ${counted(rest, 'character')} more; --full shows all`)}`;
+}
+
+function toJson(delivery: Delivery, { firstFailedAt, lastFailedAt, ...letter }: Letter): object {
+  const text = bodyText(delivery);
+  const content = text === undefined ? { bodyBase64: Buffer.from(delivery.body).toString('base64') } : { body: text };
+  const headers: unknown = JSON.parse(JSON.stringify(delivery.headers, plainJson));
+  const times = { firstFailed: isoTime(firstFailedAt), lastFailed: isoTime(lastFailedAt) };
+  return { ...letter, ...times, properties: delivery.properties, headers, ...content };
+}

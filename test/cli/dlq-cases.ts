@@ -1,0 +1,333 @@
+/** `sluice dlq` as people run it, on whatever broker. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { type BrokerClient, connectClient } from '../support/broker-client.ts';
+import { declarePair, idsIn, numbered, readyIn, seedLetters, takeAll } from '../support/dead-letters.ts';
+import { eventually } from '../support/eventually.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { startSluice, type WorkerProcess } from '../support/worker-process.ts';
+
+const LETTERS = fileURLToPath(new URL('../fixtures/letters', import.meta.url));
+
+export interface DlqTools {
+  readonly client: BrokerClient;
+  sluice(args: readonly string[], environment?: Readonly<Record<string, string>>): WorkerProcess;
+  /** Runs it to its end. */
+  run(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Run>;
+}
+
+export interface Run {
+  readonly code: number | NodeJS.Signals;
+  readonly text: string;
+}
+
+/** Tools for a suite: a client, and commands that do not outlive their test. */
+export function dlqTools(url: () => string): () => DlqTools {
+  const started: WorkerProcess[] = [];
+  let tools: DlqTools | undefined;
+  before(async () => {
+    const sluice: DlqTools['sluice'] = (args, environment = {}) => {
+      const command = startSluice(['dlq', ...args], { AMQP_URL: url(), ...environment });
+      started.push(command);
+      return command;
+    };
+    const run: DlqTools['run'] = async (args, environment) => {
+      const command = sluice(args, environment);
+      return { code: await command.exit, text: command.lines.map(({ text }) => text).join('\n') };
+    };
+    tools = { client: await connectClient(url()), sluice, run };
+  });
+  afterEach(async () => {
+    for (const command of started.splice(0)) await command.kill();
+  });
+  after(async () => {
+    await tools?.client.deleteQueues(['letters', 'letters.dead']);
+    await tools?.client.close();
+  });
+  return () => {
+    if (tools === undefined) throw new Error('the tools are there in hooks and tests');
+    return tools;
+  };
+}
+
+export function dlqCases(url: () => string): void {
+  const tools = dlqTools(url);
+  beforeEach(() => declarePair(tools().client, 'letters'));
+
+  it('lists letters by code, stage and kind of message, and leaves them where they are', async () => {
+    const { client, run } = tools();
+    const hour = 3_600_000;
+    const now = Date.now();
+    await seedLetters(client, 'letters', [
+      { id: 'a', code: 'ERR_HTTP_STATUS', message: 'stock POST /take: answered 422', lastFailedAt: now - 50 * hour },
+      { id: 'b', code: 'ERR_HTTP_STATUS', message: 'stock POST /take: answered 422', lastFailedAt: now - 3 * hour },
+      {
+        id: 'c',
+        code: 'ERR_PAYLOAD_INVALID',
+        stage: 'validate',
+        message: 'items.3: \u001b[2Jno',
+        lastFailedAt: now - 5 * hour,
+      },
+    ]);
+    const { code, text } = await run(['ls', 'letters']);
+    expect(code).to.equal(0);
+    expect(text.replace(/\b[0-9a-f]{8}\b/g, 'FFFFFFFF')).to.equal(
+      [
+        'letters.dead: 3 letters',
+        '  LETTERS  CODE                 STAGE     FINGERPRINT  OLDEST  NEWEST  MESSAGE',
+        '  2        ERR_HTTP_STATUS      handle    FFFFFFFF     2d      3h      stock POST /take: answered 422',
+        '  1        ERR_PAYLOAD_INVALID  validate  FFFFFFFF     5h      5h      items.3: \\u{1b}[2Jno',
+      ].join('\n'),
+    );
+    await eventually('they are back', async () => (await readyIn(client, 'letters.dead')) === 3);
+    expect(await idsIn(client, 'letters.dead')).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('shows a letter with its failure, its own headers and its content', async () => {
+    const { client, run } = tools();
+    await seedLetters(client, 'letters', [
+      { id: 'a' },
+      {
+        id: 'b',
+        body: Buffer.from('kůň\u0007'),
+        message: 'no stock',
+        headers: { tenant: 'blue' },
+        lastFailedAt: Date.UTC(2026, 0, 2),
+      },
+    ]);
+    const { code, text } = await run(['show', 'letters.dead', '--id', 'b']);
+    expect(code).to.equal(0);
+    expect(text.replace(/\([\ddhms]+ ago\)/g, '(AGO)').replace(/\b[0-9a-f]{8}\b/g, 'FFFFFFFF')).to.equal(
+      [
+        'b',
+        '  error         ERR_PERMANENT in handle',
+        '  message       no stock',
+        '  fingerprint   FFFFFFFF',
+        '  pipeline      letters',
+        '  attempts      4',
+        '  first failed  2026-01-01T23:59:00.000Z (AGO)',
+        '  last failed   2026-01-02T00:00:00.000Z (AGO)',
+        '  published to  exchange orders, routing key order.placed',
+        '  correlation   b',
+        '  type          application/json',
+        '  header        tenant: blue',
+        '  kůň\\u{7}',
+        '',
+      ].join('\n'),
+    );
+    const missing = await run(['show', 'letters', '--id', 'z', '--json']);
+    expect([missing.code, missing.text]).to.deep.equal([
+      1,
+      '{\n  "queue": "letters.dead",\n  "looked": 2,\n  "letters": []\n}\n✗ none of the 2 letters of letters.dead is the one asked for',
+    ]);
+  });
+
+  it('puts back into the queue what the filter asks for, with ids and bodies as they were, and nothing of the failure', async () => {
+    const { client, run } = tools();
+    await seedLetters(client, 'letters', [
+      ...numbered(70, { code: 'ERR_A', body: { n: 1 }, headers: { tenant: 'blue' } }),
+      { id: 'other', code: 'ERR_B' },
+    ]);
+    const { code, text } = await run(['retry', 'letters', '--code', 'ERR_A', '--rate', 'max', '--json']);
+    expect([code, JSON.parse(text)]).to.deep.equal([
+      0,
+      {
+        queue: 'letters.dead',
+        workQueue: 'letters',
+        letters: 71,
+        looked: 71,
+        matched: 70,
+        retried: 70,
+        inDoubt: 0,
+        unsendable: 0,
+        renewed: 0,
+        isCutShort: false,
+      },
+    ]);
+    await eventually('the other is back', async () => (await readyIn(client, 'letters.dead')) === 1);
+    expect(await idsIn(client, 'letters.dead')).to.deep.equal(['other']);
+    const back = await takeAll(client, 'letters');
+    expect(back.map(({ properties }) => properties.messageId)).to.have.members(numbered(70).map(({ id }) => id));
+    expect(back[0]?.content.toString()).to.equal('{"n":1}');
+    expect(back[0]?.properties.headers).to.deep.equal({
+      tenant: 'blue',
+      'x-sluice-exchange': 'orders',
+      'x-sluice-routing-key': 'order.placed',
+      'x-sluice-dlq-retries': 1,
+    });
+  });
+
+  it('loses nothing where the work queue is gone, and says so', async () => {
+    const { client, run } = tools();
+    await seedLetters(client, 'letters', numbered(20));
+    await client.channel.deleteQueue('letters');
+    const { code, text } = await run(['retry', 'letters', '--all', '--rate', 'max']);
+    expect(code).to.equal(1);
+    expect(text).to.include('✗ queue "letters" does not exist');
+    await eventually('all are back', async () => (await readyIn(client, 'letters.dead')) === 20);
+    await declarePair(client, 'letters');
+  });
+
+  it('stops on SIGINT with what is under way done, and leaves the rest, exit code 3', async () => {
+    const { client, sluice } = tools();
+    await seedLetters(client, 'letters', numbered(200));
+    const retrying = sluice(['retry', 'letters', '--all', '--rate', '50/s', '--json']);
+    await eventually('it has begun', async () => (await readyIn(client, 'letters')) >= 3);
+    retrying.signal('SIGINT');
+    expect(await retrying.exit).to.equal(3);
+    const { retried } = JSON.parse(retrying.lines.map(({ text }) => text ?? '').join('') || '{}') as {
+      retried: number;
+    };
+    const isAll = async () => (await readyIn(client, 'letters')) + (await readyIn(client, 'letters.dead')) === 200;
+    await eventually('all are somewhere', isAll);
+    expect(await readyIn(client, 'letters')).to.equal(retried);
+  });
+
+  it('leaves each letter in one place or in both when it is killed, and ends the work when it is run again', async () => {
+    const { client, sluice, run } = tools();
+    const ids = numbered(500).map(({ id }) => id);
+    await seedLetters(client, 'letters', numbered(500));
+    const retrying = sluice(['retry', 'letters', '--all', '--rate', '300/s']);
+    await eventually('it is in the middle', async () => (await readyIn(client, 'letters')) >= 60);
+    retrying.signal('SIGKILL');
+    expect(await retrying.exit).to.equal('SIGKILL');
+    await eventually('the broker has noticed', async () => {
+      const [work, dead] = [await readyIn(client, 'letters'), await readyIn(client, 'letters.dead')];
+      return work + dead >= 500 && (await client.channel.checkQueue('letters.dead')).consumerCount === 0;
+    });
+    const work = await readyIn(client, 'letters');
+    expect(work).to.be.below(500);
+    expect(work + (await readyIn(client, 'letters.dead')) - 500).to.be.at.most(100);
+
+    // The broker takes its time to put back what the dead process held.
+    const counts = new Map<string, number>();
+    const retryAgain = async (): Promise<boolean> => {
+      expect((await run(['retry', 'letters', '--all', '--rate', 'max'])).code).to.equal(0);
+      for (const id of await idsIn(client, 'letters')) counts.set(id, (counts.get(id) ?? 0) + 1);
+      return counts.size === 500 && (await readyIn(client, 'letters.dead')) === 0;
+    };
+    await eventually('all are where they can be worked on', retryAgain, 20_000);
+    expect([...counts.keys()]).to.have.members(ids);
+    expect(Math.max(...counts.values())).to.be.at.most(2);
+  });
+
+  it('loses nothing when its connection is cut, and says why it ended', async () => {
+    const { client, sluice } = tools();
+    await seedLetters(client, 'letters', numbered(300));
+    const proxy = await startTcpProxy(Number(new URL(url()).port || 5672));
+    const through = new URL(url());
+    through.port = String(proxy.port);
+    const retrying = sluice(['retry', 'letters', '--all', '--rate', '300/s'], { AMQP_URL: through.href });
+    await eventually('it is in the middle', async () => (await readyIn(client, 'letters')) >= 20);
+    proxy.cut();
+    expect(await retrying.exit).to.equal(1);
+    expect(retrying.lines.at(-1)?.text).to.match(/^✗ .*(ECONNRESET|connection|closed)/);
+    await proxy.stop();
+    await eventually('all are somewhere', async () => {
+      return (await readyIn(client, 'letters')) + (await readyIn(client, 'letters.dead')) >= 300;
+    });
+    const all = new Set([...(await idsIn(client, 'letters')), ...(await idsIn(client, 'letters.dead'))]);
+    expect(all.size).to.equal(300);
+  });
+
+  it('drops what was asked for with --yes alone, and nothing without', async () => {
+    const { client, run } = tools();
+    await seedLetters(client, 'letters', [...numbered(5, { stage: 'decode' }), { id: 'other' }]);
+    const refused = await run(['drop', 'letters', '--stage', 'decode']);
+    expect([refused.code, refused.text.split('\n')[0]]).to.deep.equal([
+      2,
+      '✗ dlq: --yes: is needed where there is no terminal to ask on',
+    ]);
+    const dropped = await run(['drop', 'letters', '--stage', 'decode', '--yes']);
+    expect([dropped.code, dropped.text]).to.deep.equal([
+      0,
+      'letters.dead: dropped 5 of 5 asked for, 6 letters looked at',
+    ]);
+    await eventually('the other is back', async () => (await readyIn(client, 'letters.dead')) === 1);
+    expect(await idsIn(client, 'letters.dead')).to.deep.equal(['other']);
+  });
+
+  describe('edit', () => {
+    let folder: string;
+    const editor = async (script: string): Promise<Record<string, string>> => {
+      const file = join(folder, 'editor.sh');
+      await writeFile(file, `#!/bin/sh\n${script}\n`, { mode: 0o700 });
+      return { EDITOR: `sh ${file}`, TMPDIR: folder };
+    };
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'sluice-edit-'));
+    });
+    afterEach(() => rm(folder, { recursive: true }));
+
+    it('changes the body of one letter, keeps its id, and remembers what it was', async () => {
+      const { client, run } = tools();
+      await seedLetters(client, 'letters', [{ id: 'a', body: { n: 1 } }, { id: 'b' }]);
+      const edited = await run(['edit', 'letters', '--id', 'a'], await editor(`echo '{"n":2}' > "$1"`));
+      expect([edited.code, edited.text]).to.deep.equal([
+        0,
+        'a: changed; sluice dlq retry letters --id a sends it on its way',
+      ]);
+      await eventually('both are back', async () => (await readyIn(client, 'letters.dead')) === 2);
+      const letter = (await takeAll(client, 'letters.dead')).find(({ properties }) => properties.messageId === 'a');
+      expect(JSON.parse(String(letter?.content))).to.deep.equal({ n: 2 });
+      expect(letter?.properties.headers?.['x-sluice-error-code']).to.equal('ERR_PERMANENT');
+      const [before] = (letter?.properties.headers?.['x-sluice-dlq-edits'] ?? []) as Record<string, unknown>[];
+      expect(before).to.deep.include({ bytes: 7, body: '{"n":1}' });
+    });
+
+    it('leaves the letter alone where nothing was changed, the editor failed, or the text is no JSON', async () => {
+      const { client, run } = tools();
+      await seedLetters(client, 'letters', [{ id: 'a', body: { n: 1 } }]);
+      const same = await run(['edit', 'letters', '--id', 'a'], await editor('true'));
+      expect([same.code, same.text]).to.deep.equal([0, 'a: not changed']);
+      const broken = await run(['edit', 'letters', '--id', 'a'], await editor('exit 3'));
+      expect([broken.code, broken.text]).to.deep.equal([
+        1,
+        '✗ the editor ended with exit code 3; the letter is as it was',
+      ]);
+      const bad = await run(['edit', 'letters', '--id', 'a'], await editor('printf "{n" > "$1"'));
+      expect(bad.code).to.equal(1);
+      const [, file = ''] = /your text is in (.*)$/.exec(bad.text) ?? [];
+      expect(await readFile(file, 'utf8')).to.equal('{n');
+      await eventually('it is back', async () => (await readyIn(client, 'letters.dead')) === 1);
+      expect((await takeAll(client, 'letters.dead')).map(({ content }) => content.toString())).to.deep.equal([
+        '{"n":1}',
+      ]);
+    });
+  });
+
+  it('rehearses letters against the code as it is now, without a call, a result or a settlement', async () => {
+    const { client, run } = tools();
+    const ends = (end: string, n: number) => ({ id: `${end}${n}`, body: { n, ends: end } });
+    await seedLetters(client, 'letters', [
+      ends('called', 1),
+      ends('called', 2),
+      ends('done', 3),
+      ends('refused', 4),
+      ends('refused', 5),
+      ends('never', 6),
+      { id: 'invalid', body: { n: 'x', ends: 'done' } },
+      { id: 'no-json', body: Buffer.from('{') },
+    ]);
+    const { code, text } = await run(['retry', 'letters', '--all', '--dry-run', '--pipelines', LETTERS]);
+    expect(code).to.equal(0);
+    expect(text).to.equal(
+      [
+        'letters.dead against pipeline letters as it is now; no API was called, nothing published or settled',
+        '3 of 8 would now be accepted, as far as that is known without calling an API',
+        '  1 letter: to the end, without a call',
+        '  2 letters: up to a first call, whose answer is not known: stock POST /take/{n}',
+        '4 would be dead-lettered again',
+        '  2 letters: handle ERR_PERMANENT order 4 is not for us',
+        '  1 letter: validate ERR_PAYLOAD_INVALID message does not fit its schema: n: Invalid input: expected number, re…',
+        '  1 letter: decode ERR_PAYLOAD_INVALID body is not JSON (at position 1)',
+        '1 came neither to an end nor to a call within 2 s: not known',
+      ].join('\n'),
+    );
+    await eventually('all are back', async () => (await readyIn(client, 'letters.dead')) === 8);
+    expect(await readyIn(client, 'letters')).to.equal(0);
+  });
+}
