@@ -204,22 +204,71 @@ export type Fact =
   | LimitChanged
   | WorkerMoved;
 
-/** Where stages report to, and listeners subscribe. */
-export interface Facts {
-  /** Whether anybody listens: building a fact that nobody hears is wasted work. */
-  readonly isObserved: boolean;
-  report(fact: Fact): void;
-  /** Hot; replays nothing. Listeners must not throw. */
-  readonly stream: Observable<Fact>;
+/** What a message, a result or an answer holds. By reference: whoever keeps it keeps the bytes, and must not change them. */
+interface Held {
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Uint8Array;
 }
 
-export function createFacts(): Facts {
-  const subject = new Subject<Fact>();
+/** Content of a delivery. */
+export interface MessageContent extends MessageIdentity, Held {
+  readonly type: 'message';
+  /** Of AMQP: content type, reply-to and the like. */
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/** Content of a result, as it leaves for its exchange. */
+export interface ResultContent extends MessageIdentity, Held {
+  readonly type: 'result';
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+/** What an API answered to one attempt of a call, whatever its status. */
+export interface AnswerContent extends MessageIdentity, Held {
+  readonly type: 'answer';
+  readonly callId: number;
+  readonly attempt: number;
+  readonly status: number;
+}
+
+/** What facts leave out. Personal data may be in it: whoever listens decides what of it is ever shown. */
+export type Content = MessageContent | ResultContent | AnswerContent;
+
+/** A place to report to, and to listen at. */
+export interface Reports<T> {
+  /** Whether anybody listens: building what nobody hears is wasted work. */
+  readonly isObserved: boolean;
+  report(reported: T): void;
+  /** Hot; replays nothing. Listeners must not throw. */
+  readonly stream: Observable<T>;
+}
+
+/** Where stages report to, and listeners subscribe. */
+export interface Facts extends Reports<Fact> {
+  /** Apart from the facts, so that no listener gets to see content by accident. */
+  readonly contents: Reports<Content>;
+}
+
+function createReports<T>(): Reports<T> {
+  const subject = new Subject<T>();
   return {
     get isObserved() {
       return subject.observed;
     },
-    report: (fact) => subject.next(fact),
+    report: (reported) => subject.next(reported),
     stream: subject.asObservable(),
+  };
+}
+
+export function createFacts(): Facts {
+  const facts = createReports<Fact>();
+  return {
+    get isObserved() {
+      return facts.isObserved;
+    },
+    report: facts.report,
+    stream: facts.stream,
+    contents: createReports<Content>(),
   };
 }

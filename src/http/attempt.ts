@@ -113,6 +113,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
 
   protected override _next(response: TransportResponse): void {
     this.#response = response;
+    this.#run.reportAnswer(this.#number, response);
   }
 
   protected override _complete(): void {

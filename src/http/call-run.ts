@@ -5,7 +5,7 @@ import type { CallEnded, Facts, MessageIdentity } from '../events.ts';
 import type { ApiSettings } from './api-settings.ts';
 import type { CallRequest } from './call-request.ts';
 import type { Guards } from './guards.ts';
-import type { Transport } from './transport.ts';
+import type { Transport, TransportResponse } from './transport.ts';
 
 /** What all calls of an API share. */
 export interface CallParts {
@@ -72,6 +72,15 @@ export class CallRun {
     const { facts } = this.parts;
     if (facts.isObserved)
       facts.report({ type: 'rateLimitWaited', ...this.#about(asyncScheduler.now()), attempt, waitedMs });
+  }
+
+  reportAnswer(attempt: number, { status, headers, body }: TransportResponse): void {
+    const { contents } = this.parts.facts;
+    if (!contents.isObserved) return;
+    const { pipeline, messageId, correlationId, deliveryTag } = this.owner;
+    const callId = this.#callId;
+    const about = { pipeline, messageId, correlationId, deliveryTag, callId, attempt };
+    contents.report({ type: 'answer', ...about, status, headers, body });
   }
 
   #about(at: number) {

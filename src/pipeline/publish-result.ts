@@ -52,6 +52,10 @@ export function publishWith(
           routingKey,
           confirmedMs: at - publishedAt,
         });
+        if (facts.contents.isObserved) {
+          const { headers, body } = result;
+          facts.contents.report({ type: 'result', ...journey.identity, exchange, routingKey, headers, body });
+        }
       };
       return published.pipe(tap({ complete: report }));
     }).pipe(retryWithBackoff({ maxAttempts: RESULT_ATTEMPTS, backoff, isTransient: isWorthAnotherPublish }));

@@ -98,6 +98,10 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
         bytes: body.byteLength,
       });
     }
+    if (facts.contents.isObserved) {
+      const { headers, properties, body } = delivery;
+      facts.contents.report({ type: 'message', ...identity, headers, properties: { ...properties }, body });
+    }
     return { journey, admission: admit(delivery, pipeline) };
   };
 

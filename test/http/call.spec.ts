@@ -4,6 +4,7 @@ import { asyncScheduler, EMPTY, NEVER, Observable, of, throwError, timer } from 
 import { catchError, map, mergeMap, tap, toArray } from 'rxjs/operators';
 import { TestScheduler } from 'rxjs/testing';
 import { isTransient, type RetryExhaustedError, type SluiceError } from '../../src/errors.ts';
+import { type Content, createFacts } from '../../src/events.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
 import type { TransportResponse } from '../../src/http/transport.ts';
 import { clientOf, scopeOf } from './call-scope.ts';
@@ -373,9 +374,34 @@ describe('a call', () => {
   );
 
   it(
-    'builds no fact that nobody hears',
+    'tells what was answered, whatever its status, apart from the facts',
+    inVirtualTime(({ cold, flush }) => {
+      const facts = createFacts();
+      const contents: Content[] = [];
+      facts.contents.stream.subscribe((content) => contents.push(content));
+      const { transport } = transportOf(
+        cold('-(r|)', { r: status(503, { 'x-why': 'tired' }) }),
+        cold('-(r|)', { r: ok(7) }),
+      );
+      clientOf(steady, transport, facts).bind(scopeOf()).get('/x').subscribe();
+      flush();
+      const answers = contents.map((content) => content.type === 'answer' && [content.attempt, content.status]);
+      expect(answers).to.deep.equal([
+        [1, 503],
+        [2, 200],
+      ]);
+      expect(contents.map(({ headers, body }) => [headers, String(body)])).to.deep.equal([
+        [{ 'x-why': 'tired' }, ''],
+        [{ 'content-type': 'application/json' }, '7'],
+      ]);
+    }),
+  );
+
+  it(
+    'builds no fact and no content that nobody hears',
     inVirtualTime(({ expectObservable }) => {
-      const facts = { isObserved: false, report: () => expect.fail('reported'), stream: EMPTY };
+      const unheard = { isObserved: false, report: () => expect.fail('reported'), stream: EMPTY };
+      const facts = { ...unheard, contents: unheard };
       const api = clientOf(steady, transportOf(throwError(() => down)).transport, facts).bind(scopeOf());
       expectObservable(api.get('/x').pipe(codes, toArray())).toBe('30ms (c|)', { c: ['ERR_RETRY_EXHAUSTED'] });
     }),

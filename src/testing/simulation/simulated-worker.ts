@@ -2,7 +2,7 @@
 import { Subject, Subscription } from 'rxjs';
 import type { Broker } from '../../broker/broker.ts';
 import type { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
-import type { Fact, Facts } from '../../events.ts';
+import { createFacts, type Fact, type Facts } from '../../events.ts';
 import type { ApiDefinition } from '../../http/define-api.ts';
 import { type Logger, silentLogger } from '../../log.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
@@ -200,5 +200,6 @@ function factsFor({ ref, isDead, emit }: LifeParts): Facts {
       heard.next(fact);
     },
     stream: heard.asObservable(),
+    contents: createFacts().contents,
   };
 }
