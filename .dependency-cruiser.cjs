@@ -6,6 +6,7 @@
 /** Folder of src → the folders it may import, besides itself and the ground. Side by side means strangers. */
 const mayImport = {
   policies: [],
+  management: [],
   message: [],
   operators: ['policies', 'message'],
   http: ['policies', 'message', 'operators'],
@@ -14,9 +15,10 @@ const mayImport = {
   redis: ['policies', 'message', 'operators'],
   pipeline: ['policies', 'message', 'operators', 'http', 'broker', 'journal'],
   saga: ['policies', 'message', 'operators', 'http', 'broker', 'journal'],
-  dashboard: ['policies', 'message', 'operators', 'http', 'broker', 'journal'],
-  observability: ['policies', 'message', 'operators', 'http', 'broker', 'journal'],
+  dashboard: ['management', 'policies', 'message', 'operators', 'http', 'broker', 'journal'],
+  observability: ['management', 'policies', 'message', 'operators', 'http', 'broker', 'journal'],
   worker: [
+    'management',
     'policies',
     'message',
     'operators',
@@ -43,6 +45,7 @@ const mayImport = {
     'worker',
   ],
   cli: [
+    'management',
     'policies',
     'message',
     'operators',

@@ -64,15 +64,19 @@ export interface Config {
   /** Brokers to try, in turn. Undefined: none is set, and none has to be. They hold credentials: never log them. */
   readonly amqpUrls: readonly string[] | undefined;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  /** Where health is served, on loopback. Undefined: 8080, or any free port where that is taken. */
+  /** Address of the management server. One that is not loopback comes with a token. */
+  readonly host: string;
+  /** Its port. Undefined: 8080, or any free port where that is taken. */
   readonly port: number | undefined;
+  /** Needed for its actions, and where it is set for everything but health. */
+  readonly token: Secret | undefined;
   readonly gracePeriodMs: number;
   /** HTTP calls in flight at once, over all APIs. */
   readonly maxCalls: number;
   readonly topology: 'assert' | 'check';
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
 
 const amqpUrl = z.string().superRefine((text, context) => {
   const reason = faultOfAmqpUrl(text);
@@ -121,6 +125,9 @@ function faultOfParameters(parameters: URLSearchParams): string | undefined {
   return undefined;
 }
 
+/** An address or a name, and nothing beside it. */
+const HOST = /^[\w.:[\]-]+$/;
+
 const MAX_CALLS_EXPECTED = 'expected a number of calls: an integer, at least 1';
 
 const configSchema = z.object({
@@ -135,6 +142,15 @@ const configSchema = z.object({
     .regex(/^\d+$/, { error: 'expected a port number' })
     .transform(Number)
     .pipe(z.int().min(0).max(65_535))
+    .optional(),
+  SLUICE_HOST: z
+    .string()
+    .regex(HOST, { error: 'expected an address without a port: 127.0.0.1, 0.0.0.0 or a name' })
+    .default('127.0.0.1'),
+  SLUICE_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,256}$/, { error: 'expected 16 to 256 printable characters without spaces' })
+    .transform((text) => new Secret(text))
     .optional(),
   SLUICE_GRACE_PERIOD: z
     .string()
@@ -182,6 +198,18 @@ function missingBroker({ AMQP_URL, NODE_ENV }: Readonly<Record<string, string>>)
   ];
 }
 
+/** Whoever reaches the management server off loopback has to show that they may. */
+function missingToken({ SLUICE_HOST, SLUICE_TOKEN }: Readonly<Record<string, string>>): readonly Problem[] {
+  if (SLUICE_HOST === undefined || SLUICE_TOKEN !== undefined) return [];
+  if (LOOPBACK.test(SLUICE_HOST) || !HOST.test(SLUICE_HOST)) return [];
+  return [
+    problem(
+      'SLUICE_TOKEN',
+      `is not set; ${SLUICE_HOST} can be reached from other machines, so whoever asks there has to show a token`,
+    ),
+  ];
+}
+
 /**
  * The worker's settings from an environment, `process.env` by default.
  * @throws ConfigError with every mistake at once, naming variables and what is allowed, never what they hold.
@@ -205,13 +233,17 @@ export function readConfig(environment: Environment = process.env): Config {
     );
   // A file that cannot be read was reported already: the broker is set, only not to be had.
   if (!problems.some(({ path }) => path === 'AMQP_URL_FILE')) problems.push(...missingBroker(texts));
+  if (!problems.some(({ path }) => path === 'SLUICE_TOKEN_FILE')) problems.push(...missingToken(texts));
   problems.push(...unknownVariables(environment));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
-  const { AMQP_URL, LOG_LEVEL, SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY } = parsed.data;
+  const { AMQP_URL, LOG_LEVEL, SLUICE_HOST, SLUICE_PORT, SLUICE_TOKEN } = parsed.data;
+  const { SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY } = parsed.data;
   return {
     amqpUrls: AMQP_URL,
     logLevel: LOG_LEVEL,
+    host: SLUICE_HOST,
     port: SLUICE_PORT,
+    token: SLUICE_TOKEN,
     gracePeriodMs: durationMs(SLUICE_GRACE_PERIOD),
     maxCalls: SLUICE_MAX_CALLS,
     topology: SLUICE_TOPOLOGY,

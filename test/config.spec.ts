@@ -22,7 +22,9 @@ describe('readConfig', () => {
     expect(readConfig({})).to.deep.equal({
       amqpUrls: undefined,
       logLevel: 'info',
+      host: '127.0.0.1',
       port: undefined,
+      token: undefined,
       gracePeriodMs: 30_000,
       maxCalls: 1_000,
       topology: 'assert',
@@ -79,13 +81,32 @@ describe('readConfig', () => {
     expect(unreadable[0]).to.include('AMQP_URL_FILE: cannot be read');
   });
 
+  it('wants a token for an address other machines reach, and prints none', () => {
+    const missing = 'environment: SLUICE_TOKEN: is not set; 0.0.0.0 can be reached from other machines';
+    expect(problemsOf({ SLUICE_HOST: '0.0.0.0' }))
+      .to.have.length(1)
+      .and.property('0')
+      .that.includes(missing);
+    for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', '::1', '[::1]'])
+      expect(problemsOf({ SLUICE_HOST: host }), host).to.deep.equal([]);
+    for (const token of ['short', 'with some spaces in it', 'x'.repeat(257)]) {
+      expect(problemsOf({ SLUICE_HOST: '0.0.0.0', SLUICE_TOKEN: token })).to.deep.equal([
+        'environment: SLUICE_TOKEN: expected 16 to 256 printable characters without spaces',
+      ]);
+    }
+    expect(problemsOf({ SLUICE_HOST: '127.0.0.1:8080/x' })).to.have.length(1);
+    const config = readConfig({ SLUICE_HOST: '0.0.0.0', SLUICE_TOKEN: 'canary-canary-canary' });
+    expect(config.token?.reveal()).to.equal('canary-canary-canary');
+    expect(inspect(config) + JSON.stringify(config)).not.to.include('canary');
+  });
+
   it('names a variable that begins like its own and is none, with the one that was meant', () => {
     expect(
       problemsOf({ SLUICE_GRACE_PERIODE: '5s', SLUICE_PROT_FILE: '/x', SLUICE_COLOUR: 'red', SLUICEPORT: '1' }),
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

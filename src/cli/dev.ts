@@ -4,11 +4,12 @@ import { debounceTime, filter, firstValueFrom, map, merge, Observable, of, Repla
 import { latestValueFrom } from 'rxjs-for-await';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
+import { createLogger } from '../observability/logger.ts';
 import { folderProblems, type LoadedPipelines } from '../worker/load-pipelines.ts';
 import type { Worker } from '../worker/worker.ts';
 import { EXIT } from './exit-code.ts';
-import { openHealth } from './health.ts';
 import { loadChecked } from './load.ts';
+import { openManagement } from './management.ts';
 import { attempt, printProblems } from './problems.ts';
 import { onSignals } from './signals.ts';
 import { wire } from './wiring.ts';
@@ -43,16 +44,16 @@ interface Version {
 
 async function watchAndRun(folder: string, config: Config): Promise<void> {
   let version: Version | undefined;
-  const health = await openHealth(config.port, () => version?.worker);
-  const wiring = await wire(config);
-  const { log } = wiring;
+  const log = createLogger({ level: config.logLevel });
+  const management = await openManagement(config, log, () => version?.worker);
+  const wiring = await wire(config, log);
   const stop = new ReplaySubject<undefined>(1);
   const disarm = onSignals({
     onFirst: () => stop.next(undefined),
     onSecond: (signal) => version?.worker.hasten(`${signal} came twice`),
   });
   const stopped = firstValueFrom(stop);
-  log.info({ folder, health: health.url }, 'watching for changes; Ctrl-C stops');
+  log.info({ folder, health: management.url }, 'watching for changes; Ctrl-C stops');
 
   // What changed while the worker was being replaced counts once.
   const changes = merge(of(undefined), changesIn(folder)).pipe(takeUntil(stop));
@@ -73,7 +74,7 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
 
   await end(version);
   disarm();
-  await health.close();
+  await management.close();
   await wiring.close();
 }
 

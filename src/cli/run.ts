@@ -2,11 +2,12 @@
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { createLogger } from '../observability/logger.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import type { Worker, WorkerReport } from '../worker/worker.ts';
 import { EXIT } from './exit-code.ts';
-import { openHealth } from './health.ts';
 import { loadChecked } from './load.ts';
+import { openManagement } from './management.ts';
 import { attempt, printProblems } from './problems.ts';
 import { onSignals, onUncaught } from './signals.ts';
 import { wire } from './wiring.ts';
@@ -33,18 +34,19 @@ function misconfigured(problems: readonly Problem[]): number {
 
 async function runUntilStopped(pipelines: readonly Pipeline[], config: Config): Promise<number> {
   let worker: Worker | undefined;
-  const health = await openHealth(config.port, () => worker);
+  const log = createLogger({ level: config.logLevel });
+  const management = await openManagement(config, log, () => worker);
   try {
-    const wiring = await wire(config);
+    const wiring = await wire(config, log);
     try {
       worker = wiring.startWorker(pipelines);
-      wiring.log.info({ pipelines: pipelines.map(({ name }) => name), health: health.url }, 'sluice is starting');
-      return exitCodeOf(await untilStopped(worker, wiring.log));
+      log.info({ pipelines: pipelines.map(({ name }) => name), health: management.url }, 'sluice is starting');
+      return exitCodeOf(await untilStopped(worker, log));
     } finally {
       await wiring.close();
     }
   } finally {
-    await health.close();
+    await management.close();
   }
 }
 

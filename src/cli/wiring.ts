@@ -5,13 +5,11 @@ import { createFacts } from '../events.ts';
 import { createMemoryJournal } from '../journal/memory-journal.ts';
 import type { Logger } from '../log.ts';
 import { logFacts } from '../observability/log-facts.ts';
-import { createLogger } from '../observability/logger.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import { startEmbeddedBroker } from './embedded-broker.ts';
 
 export interface Wiring {
-  readonly log: Logger;
   /**
    * A worker of its own, with connections of its own; the journal is shared by all of this wiring.
    * @throws ConfigError when settings of its APIs are missing or wrong.
@@ -22,9 +20,8 @@ export interface Wiring {
 }
 
 /** Without a broker's URL, starts the embedded one. */
-export async function wire(config: Config): Promise<Wiring> {
-  const { amqpUrls, logLevel, topology, gracePeriodMs, maxCalls } = config;
-  const log = createLogger({ level: logLevel });
+export async function wire(config: Config, log: Logger): Promise<Wiring> {
+  const { amqpUrls, topology, gracePeriodMs, maxCalls } = config;
   const facts = createFacts();
   logFacts(facts, log);
   const journal = createMemoryJournal();
@@ -39,7 +36,6 @@ export async function wire(config: Config): Promise<Wiring> {
   const urls = amqpUrls ?? (embedded === undefined ? [] : [embedded.url]);
 
   return {
-    log,
     startWorker: (pipelines) => {
       const broker = createAmqpBroker({ urls, log, facts, random });
       return startWorker({ pipelines, broker, journal, facts, log, random, topology, gracePeriodMs, maxCalls });

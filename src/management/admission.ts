@@ -1,0 +1,67 @@
+/**
+ * Who may ask the management server what. Decisions about one request's head, without reading more of it.
+ *
+ * On loopback the Host has to be loopback too, so that a page whose name was pointed at 127.0.0.1 gets nothing (DNS rebinding). Elsewhere
+ * the token stands for that: it travels in a header no foreign page can set. A browser tells where a request comes from: any Origin
+ * but our own is refused.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Secret } from '../setting.ts';
+import { type Route, refusal, type WholeAnswer } from './route.ts';
+
+export interface AdmissionRules {
+  /** Whether the server listens on a loopback address. */
+  readonly isLoopback: boolean;
+  readonly token: Secret | undefined;
+}
+
+const LOOPBACK_ADDRESS = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
+
+export const isLoopback = (host: string): boolean => LOOPBACK_ADDRESS.test(host);
+
+/** What is wrong with where the request says it goes to and comes from. */
+export function faultOfOrigin(
+  { host, origin }: IncomingHttpHeaders,
+  { isLoopback: isLocal }: AdmissionRules,
+): WholeAnswer | undefined {
+  const asked = nameOf(`http://${host ?? ''}`);
+  if (asked === undefined) return refusal(400, 'expected a Host header');
+  if (isLocal && !isLoopback(asked.hostname)) return refusal(421, 'this address is served as localhost or 127.0.0.1');
+  if (origin !== undefined && nameOf(origin)?.host !== asked.host)
+    return refusal(403, 'requests of other pages are refused');
+  return undefined;
+}
+
+function nameOf(url: string): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined;
+}
+
+/** Whether the request shows the token, or needs none to see what there is. */
+export const isTrusted = (headers: IncomingHttpHeaders, { token }: AdmissionRules): boolean =>
+  token === undefined || showsToken(headers, token);
+
+/** What keeps this request from its route: no token, a wrong one, or none that could be right. */
+export function faultOfToken(
+  headers: IncomingHttpHeaders,
+  route: Route,
+  rules: AdmissionRules,
+): WholeAnswer | undefined {
+  if (route.method === 'POST' && rules.token === undefined)
+    return refusal(
+      403,
+      'actions need a token: set SLUICE_TOKEN, start the worker again, and send "authorization: Bearer …"',
+    );
+  if ((route.isOpen === true && route.method === 'GET') || isTrusted(headers, rules)) return undefined;
+  return refusal(401, 'expected "authorization: Bearer …" with the token of SLUICE_TOKEN', {
+    'www-authenticate': 'Bearer',
+  });
+}
+
+function showsToken({ authorization = '' }: IncomingHttpHeaders, token: Secret): boolean {
+  const shown = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  return shown !== undefined && timingSafeEqual(digest(shown), digest(token.reveal()));
+}
+
+/** Of equal length, whatever was shown. */
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
