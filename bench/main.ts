@@ -1,148 +1,78 @@
 /**
- * `npm run bench [-- --messages 20000 --rounds 3]`: one POST per message, through sluice and by hand, in turn and in one run, so that
- * the ratios hold where the machine's speed drifts. The broker is RabbitMQ at AMQP_URL, or a private one where RabbitMQ is installed.
+ * `npm run bench`: the whole job through sluice and by hand. `npm run bench -- --help` says what else there is.
+ * The broker is RabbitMQ at AMQP_URL, or a private one where RabbitMQ is installed.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import amqp from 'amqplib';
-import esbuild from 'esbuild';
-import { privateRabbitMqAvailable, startPrivateRabbitMq } from '../test/support/rabbitmq.ts';
-import type { Job, Result } from './whole-job/contender.ts';
+import { arePeersInstalled, CONTENDERS, isPeer } from './support/programs.ts';
+import { measureWholeJob, tableOf, type WholeJobOptions } from './whole-job.ts';
+import { plotOf } from './whole-job-plot.ts';
+
+const HELP = `npm run bench [-- options]
+
+  --job post|gather     one POST for each message, or three gathered and published with confirm (default: both)
+  --with all|NAMES      contenders beside sluice and the loop by hand, separated by commas: ${Object.keys(CONTENDERS).slice(2).join(', ')};
+                        peers need npm ci --prefix bench --ignore-scripts
+  --messages N          counted messages of each round (default: 20000)
+  --rounds N            interleaved rounds (default: 3)
+  --rate N              messages a second, for latencies (default: all wait when a contender starts)
+  --profile FOLDER      a CPU profile of each process
+  --json FILE · --markdown FILE · --svg FILE
+                        the figures, as well as on the terminal`;
 
 const { values } = parseArgs({
-  options: { messages: { type: 'string', default: '20000' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    job: { type: 'string' },
+    with: { type: 'string', default: '' },
+    messages: { type: 'string', default: '20000' },
+    rounds: { type: 'string', default: '3' },
+    rate: { type: 'string' },
+    profile: { type: 'string' },
+    json: { type: 'string' },
+    markdown: { type: 'string' },
+    svg: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
 });
-const messages = Number(values.messages);
-const rounds = Number(values.rounds);
-const WARM_UP = 2_000;
-const QUEUE = 'sluice.bench';
-const CONTENDERS = { 'by hand': 'by-hand.ts', sluice: 'with-sluice.ts' } as const;
-type Contender = keyof typeof CONTENDERS;
 
-const start = (file: string, ...args: string[]): ChildProcess =>
-  fork(join(built, file.replace('.ts', '.mjs')), args, { execArgv: ['--expose-gc'] });
+function contenders(): readonly string[] {
+  const names = Object.keys(CONTENDERS);
+  const asked = values.with === 'all' ? names : values.with.split(',').filter((name) => name !== '');
+  const unknown = asked.filter((name) => !names.includes(name));
+  if (unknown.length > 0) throw new Error(`--with: unknown ${unknown.join(', ')}; there are ${names.join(', ')}`);
+  if (asked.some(isPeer) && !arePeersInstalled())
+    throw new Error('--with: the peers are not installed: npm ci --prefix bench --ignore-scripts');
+  return names.filter((name) => name === 'by hand' || name === 'sluice' || asked.includes(name));
+}
 
-const built = await build();
-const broker = await findBroker();
-const apiServer = start('api-server.ts');
-try {
-  const [apiUrl] = (await once(apiServer, 'message')) as [string];
-  const results: Record<Contender, Result[]> = { 'by hand': [], sluice: [] };
-  for (let round = 1; round <= rounds; round++) {
-    for (const contender of Object.keys(CONTENDERS) as Contender[]) {
-      await fill(broker.url, WARM_UP + messages);
-      const job: Job = {
-        amqpUrl: broker.url,
-        apiUrl,
-        queue: QUEUE,
-        warmUp: WARM_UP,
-        messages,
-        concurrency: 64,
-        prefetch: 128,
-      };
-      const result = await runOnce(contender, job);
-      results[contender].push(result);
-      console.error(`round ${round}/${rounds} ${contender}: ${describe(result)}`);
-    }
+function kinds(): WholeJobOptions['kinds'] {
+  if (values.job === undefined) return ['post', 'gather'];
+  if (values.job === 'post' || values.job === 'gather') return [values.job];
+  throw new Error(`--job: expected post or gather, got ${values.job}`);
+}
+
+async function main(): Promise<void> {
+  if (values.help) {
+    console.log(HELP);
+    return;
   }
-  print(results);
-} finally {
-  apiServer.disconnect();
-  await broker.stop();
-}
-
-/** Plain JavaScript of every program here: a loader that compiles while it runs would be measured too. Gives their folder. */
-async function build(): Promise<string> {
-  const here = fileURLToPath(new URL('./whole-job/', import.meta.url));
-  const outdir = join(here, '../../node_modules/.cache/sluice-bench');
-  const entryPoints = (await readdir(here)).map((file) => join(here, file));
-  await esbuild.build({
-    entryPoints,
-    outdir,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-  });
-  return outdir;
-}
-
-async function findBroker(): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const url = process.env.AMQP_URL;
-  if (url !== undefined && url !== '') return { url, stop: async () => {} };
-  const availability = privateRabbitMqAvailable();
-  if (!availability.available)
-    throw new Error(`no broker: ${availability.reason}; set AMQP_URL, or ${availability.install}`);
-  return startPrivateRabbitMq();
-}
-
-/** A fresh quorum queue with that many messages. */
-async function fill(url: string, count: number): Promise<void> {
-  const connection = await amqp.connect(url);
-  const channel = await connection.createConfirmChannel();
-  await channel.deleteQueue(QUEUE);
-  await channel.deleteQueue(`${QUEUE}.dead`);
-  await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
-  await channel.assertQueue(`${QUEUE}.dead`, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
-  for (let n = 0; n < count; n++) {
-    const body = Buffer.from(JSON.stringify({ id: `order-${n}`, amount: n / 100, note: 'x'.repeat(150) }));
-    channel.sendToQueue(QUEUE, body, { messageId: `m${n}`, contentType: 'application/json', persistent: true });
-    if (n % 1_000 === 999) await channel.waitForConfirms();
-  }
-  await channel.waitForConfirms();
-  await channel.close();
-  await connection.close();
-}
-
-async function runOnce(contender: Contender, job: Job): Promise<Result> {
-  const child = start(CONTENDERS[contender], JSON.stringify(job));
-  const exited = once(child, 'exit');
-  const outcome = await Promise.race([
-    once(child, 'message'),
-    exited.then(([code]) => new Error(`${contender} ended with code ${code}`)),
-  ]);
-  if (outcome instanceof Error) throw outcome;
-  const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
-  await exited;
-  clearTimeout(killer);
-  return outcome[0] as Result;
-}
-
-function describe({
-  messagesPerSecond,
-  cpuMicrosPerMessage,
-  peakRssMegabytes,
-  heapMegabytes: [before, after],
-}: Result): string {
-  return `${messagesPerSecond.toFixed(0)}/s, ${cpuMicrosPerMessage.toFixed(1)} µs of CPU a message, peak RSS ${peakRssMegabytes.toFixed(0)} MB, heap ${before.toFixed(1)} → ${after.toFixed(1)} MB`;
-}
-
-function print(results: Record<Contender, readonly Result[]>): void {
-  const hand = results['by hand'];
-  const ours = results.sluice;
-  const row = (label: string, of: (result: Result) => number, digits: number): string => {
-    const ratios = ours.map((result, index) => of(result) / of(hand[index] ?? result));
-    return `| ${label} | ${median(hand.map(of)).toFixed(digits)} | ${median(ours.map(of)).toFixed(digits)} | ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}) |`;
+  const options: WholeJobOptions = {
+    kinds: kinds(),
+    contenders: contenders(),
+    messages: Number(values.messages),
+    rounds: Number(values.rounds),
+    perSecond: values.rate === undefined ? undefined : Number(values.rate),
+    profileTo: values.profile,
   };
-  console.log(
-    `\nOne POST per message, ${messages} messages after ${WARM_UP} of warm-up, concurrency 64, prefetch 128, median of ${rounds} interleaved rounds, Node ${process.versions.node}\n`,
-  );
-  console.log('| | by hand | sluice | sluice / by hand |\n| --- | --- | --- | --- |');
-  console.log(row('messages/s', ({ messagesPerSecond }) => messagesPerSecond, 0));
-  console.log(row('CPU µs a message', ({ cpuMicrosPerMessage }) => cpuMicrosPerMessage, 1));
-  console.log(row('peak RSS, MB', ({ peakRssMegabytes }) => peakRssMegabytes, 0));
-  const growth = (of: readonly Result[]): string =>
-    median(of.map(({ heapMegabytes: [before, after] }) => after - before)).toFixed(1);
-  console.log(`| heap growth over the run, MB | ${growth(hand)} | ${growth(ours)} | |`);
+  const figures = await measureWholeJob(options);
+  const table = tableOf(figures, options);
+  console.log(`\n${table}`);
+  if (values.markdown !== undefined) writeFileSync(values.markdown, `${table}\n`);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ options, figures }, undefined, 2)}\n`);
+  if (values.svg !== undefined) writeFileSync(values.svg, plotOf(figures));
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
+await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

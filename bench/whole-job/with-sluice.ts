@@ -1,26 +1,48 @@
-/** sluice as it is run: validation, timeouts, retries and the ledger on. */
-import { tap } from 'rxjs';
+/** sluice as it is run: validation, timeouts, retries, confirms and the ledger on. */
+import { map, tap } from 'rxjs';
 import { z } from 'zod';
 import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
+import { exchange } from '../../src/broker/exchange.ts';
 import { queue } from '../../src/broker/queue.ts';
 import { createFacts } from '../../src/events.ts';
 import { defineApi } from '../../src/http/define-api.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { createLogger } from '../../src/observability/logger.ts';
+import { gather } from '../../src/operators/gather.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { startWorker } from '../../src/worker/worker.ts';
 import { createMeter, readJob } from './contender.ts';
 
 const job = readJob();
 const meter = createMeter(job);
-const api = defineApi('work', { baseUrl: job.apiUrl, concurrency: job.concurrency });
-const pipeline = definePipeline({
+const shared = {
   name: 'bench',
   source: queue(job.queue, { prefetch: job.prefetch, retry: false, topology: 'check' }),
-  input: z.object({ id: z.string(), amount: z.number() }),
-  apis: { api },
+  input: z.object({ id: z.string(), amount: z.number(), sentAtMicros: z.number() }),
+  apis: {
+    api: defineApi('work', { baseUrl: job.apiUrl, concurrency: job.concurrency * (job.kind === 'post' ? 1 : 3) }),
+  },
   concurrency: job.concurrency,
-  handle: (message, { apis }) => apis.api.post('/work', message).pipe(tap({ complete: meter.count })),
+} as const;
+
+const onePost = definePipeline({
+  ...shared,
+  handle: (message, { apis }) => apis.api.post('/work', message).pipe(tap({ complete: () => meter.count(message) })),
+});
+
+const threeGathered = definePipeline({
+  ...shared,
+  publishes: [job.exchange],
+  handle: (message, { apis }) =>
+    gather({
+      a: apis.api.post('/a', message),
+      b: apis.api.post('/b', message),
+      c: apis.api.post('/c', message),
+    }).pipe(
+      map((answers) => ({ id: message.id, ...answers })),
+      tap({ complete: () => meter.count(message) }),
+    ),
+  output: () => exchange(job.exchange, 'done'),
 });
 
 const log = createLogger({ level: 'warn' });
@@ -28,7 +50,7 @@ const facts = createFacts();
 const random = Math.random;
 const broker = createAmqpBroker({ urls: [job.amqpUrl], log, facts, random });
 const worker = startWorker({
-  pipelines: [pipeline],
+  pipelines: [job.kind === 'post' ? onePost : threeGathered],
   broker,
   journal: createMemoryJournal(),
   facts,

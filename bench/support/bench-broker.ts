@@ -1,0 +1,83 @@
+/** The RabbitMQ of the benchmarks: the one at AMQP_URL, or a private one where RabbitMQ is installed; and the messages in it. */
+import amqp from 'amqplib';
+import { privateRabbitMqAvailable, startPrivateRabbitMq } from '../../test/support/rabbitmq.ts';
+import { type JobMessage, nowMicros } from '../whole-job/contender.ts';
+
+export const QUEUE = 'sluice.bench';
+export const EXCHANGE = 'sluice.bench.results';
+/** Takes the results, and forgets them. */
+const RESULTS = 'sluice.bench.results';
+
+export async function findBroker(): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const url = process.env.AMQP_URL;
+  if (url !== undefined && url !== '') return { url, stop: async () => {} };
+  const availability = privateRabbitMqAvailable();
+  if (!availability.available)
+    throw new Error(`no broker: ${availability.reason}; set AMQP_URL, or ${availability.install}`);
+  return startPrivateRabbitMq();
+}
+
+export interface Publisher {
+  /** Empty queues, as every round begins with. */
+  declare(): Promise<void>;
+  /** So many messages as fast as the broker confirms them. */
+  fill(count: number): Promise<void>;
+  /** So many messages, so many a second. */
+  pace(count: number, perSecond: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const NOTE = 'x'.repeat(150);
+
+export async function openPublisher(url: string): Promise<Publisher> {
+  const connection = await amqp.connect(url);
+  const channel = await connection.createConfirmChannel();
+  let published = 0;
+  const publish = (): void => {
+    const n = published++;
+    const message: JobMessage & { note: string } = {
+      id: `order-${n}`,
+      amount: n / 100,
+      sentAtMicros: nowMicros(),
+      note: NOTE,
+    };
+    const options = { messageId: `m${n}`, contentType: 'application/json', persistent: true };
+    channel.sendToQueue(QUEUE, Buffer.from(JSON.stringify(message)), options);
+  };
+
+  return {
+    declare: async () => {
+      const quorum = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
+      for (const queue of [QUEUE, `${QUEUE}.dead`]) {
+        await channel.deleteQueue(queue);
+        await channel.assertQueue(queue, quorum);
+      }
+      await channel.assertExchange(EXCHANGE, 'topic', { durable: true });
+      await channel.assertQueue(RESULTS, { durable: true, arguments: { 'x-max-length': 100 } });
+      await channel.bindQueue(RESULTS, EXCHANGE, '#');
+    },
+    fill: async (count) => {
+      for (let n = 0; n < count; n++) {
+        publish();
+        if (n % 1_000 === 999) await channel.waitForConfirms();
+      }
+      await channel.waitForConfirms();
+    },
+    pace: (count, perSecond) =>
+      new Promise((resolve) => {
+        const beganAt = nowMicros();
+        let sent = 0;
+        const tick = setInterval(() => {
+          const due = Math.min(count, Math.floor(((nowMicros() - beganAt) / 1e6) * perSecond));
+          for (; sent < due; sent++) publish();
+          if (sent < count) return;
+          clearInterval(tick);
+          resolve();
+        }, 2);
+      }),
+    close: async () => {
+      await channel.close();
+      await connection.close();
+    },
+  };
+}
