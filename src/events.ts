@@ -150,6 +150,22 @@ export interface IntakeChanged extends WorkerFact {
   readonly prefetch?: number;
 }
 
+/** A source that feeds its queue has put messages there: a firing, rows of an outbox. */
+export interface Fed extends WorkerFact {
+  readonly type: 'fed';
+  readonly pipeline: string;
+  readonly messages: number;
+}
+
+/** A source cannot feed its queue now, and tries again: what is in the queue is handled meanwhile. */
+export interface FeedingDelayed extends WorkerFact {
+  readonly type: 'feedingDelayed';
+  readonly pipeline: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly nextDelayMs: number;
+}
+
 /** The circuit breaker of an API changed: `open` fails calls at once, `half-open` lets probes through, `isolated` is held open by hand. */
 export interface BreakerChanged extends WorkerFact {
   readonly type: 'breakerChanged';
@@ -199,6 +215,8 @@ export type Fact =
   | SettlementDelayed
   | ConnectionChanged
   | IntakeChanged
+  | Fed
+  | FeedingDelayed
   | BreakerChanged
   | RateLimitSharingChanged
   | LimitChanged

@@ -46,6 +46,8 @@ export interface QueueSource {
   readonly topology: TopologyMode | undefined;
   readonly type: 'quorum' | 'classic';
   readonly deliveryLimit: number;
+  /** Whether the broker hands messages to one consumer alone, and to the next when that one goes. */
+  readonly singleActiveConsumer?: boolean;
 }
 
 /** Names of AMQP are short strings; room is left for the suffixes of the queues beside a work queue. */
@@ -126,9 +128,16 @@ export function sourceTopology(source: QueueSource): Topology {
   };
 }
 
-function workQueue({ name, type, deliveryLimit }: QueueSource): QueueSpec {
-  const limit = type === 'quorum' ? { 'x-delivery-limit': deliveryLimit } : {};
-  return { name, arguments: { 'x-queue-type': type, ...deadLettersTo(deadLetterQueue(name), type), ...limit } };
+function workQueue({ name, type, deliveryLimit, singleActiveConsumer }: QueueSource): QueueSpec {
+  return {
+    name,
+    arguments: {
+      'x-queue-type': type,
+      ...deadLettersTo(deadLetterQueue(name), type),
+      ...(type === 'quorum' ? { 'x-delivery-limit': deliveryLimit } : {}),
+      ...(singleActiveConsumer === true ? { 'x-single-active-consumer': true } : {}),
+    },
+  };
 }
 
 /** On quorum queues the broker confirms its own dead-lettering, which asks for `reject-publish`; on classic ones a crash may lose it. */

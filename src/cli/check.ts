@@ -16,7 +16,7 @@ export async function check(folder: string): Promise<number> {
   }
   for (const { name, source, apis } of pipelines) {
     console.log(
-      `${pc.green('✓')} ${name}: queue ${source.name}${Object.keys(apis).length === 0 ? '' : ` → ${Object.keys(apis).join(', ')}`}`,
+      `${pc.green('✓')} ${name}: ${source.feeder === undefined ? '' : `${source.feeder.title} → `}queue ${source.name}${Object.keys(apis).length === 0 ? '' : ` → ${Object.keys(apis).join(', ')}`}`,
     );
   }
   return EXIT.ok;

@@ -27,6 +27,12 @@ function logFact(fact: Fact, log: Logger): void {
       if (fact.state === 'consuming') log.info(fields, 'consuming');
       else log.warn(fields, `intake ${fact.state}`);
       break;
+    case 'fed':
+      log.debug(fields, 'fed');
+      break;
+    case 'feedingDelayed':
+      log.warn(fields, 'the source cannot feed its queue, it will try again');
+      break;
     case 'breakerChanged':
       if (fact.state === 'open' || fact.state === 'isolated') log.warn(fields, `circuit of ${fact.api} ${fact.state}`);
       else log.info(fields, `circuit of ${fact.api} ${fact.state}`);

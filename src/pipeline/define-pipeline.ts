@@ -2,11 +2,11 @@
 import type { ObservableInput } from 'rxjs';
 import { z } from 'zod';
 import type { Destination } from '../broker/exchange.ts';
-import type { QueueSource } from '../broker/queue.ts';
 import { problemsOf, reportProblems } from '../definition.ts';
 import { DefinitionError, type Problem } from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
 import { type Duration, durationMs, durationSchema, parseDuration } from '../policies/duration.ts';
+import { isSource, type PipelineSource, type Source, type TypedSource } from '../sources/source.ts';
 import type { Context } from './context.ts';
 
 /** `none`: as slots come free. `arrival`: one after the other. `by`: one after the other for each key, keys side by side. */
@@ -18,9 +18,12 @@ export type Destinations = Destination | readonly Destination[] | undefined;
 export interface PipelineOptions<Schema extends z.ZodType, Definitions extends ApiDefinitions, Output> {
   /** Unique in the worker: logs, metrics and dead letters carry it. Letters, digits, `-`, `_` and `.`. */
   readonly name: string;
-  readonly source: QueueSource;
-  /** What a message must look like. One that does not is dead-lettered with the reason and nothing is called. */
-  readonly input: Schema;
+  readonly source: Source;
+  /**
+   * What a message must look like. One that does not is dead-lettered with the reason and nothing is called. A source whose messages have a
+   * shape of their own, as `every` and `schedule`, is its default.
+   */
+  readonly input?: Schema;
   /** The APIs the handle may call. Default: none. */
   readonly apis?: Definitions;
   /**
@@ -52,11 +55,19 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
   output?(result: NoInfer<Output>, message: z.output<Schema>): Destinations;
 }
 
+/** The schema of a source whose messages have a shape of their own. */
+type MessageOf<From extends Source> = From extends TypedSource<infer Schema> ? Schema : z.ZodType;
+
+/** `input` may be left out where the source knows it. */
+type SourceAndInput<From extends Source, Schema extends z.ZodType> = {
+  readonly source: From;
+} & (From extends TypedSource<z.ZodType> ? { readonly input?: Schema } : { readonly input: Schema });
+
 /** A pipeline with its defaults filled in. Its types are erased: the engine passes values through, the definition has checked them. */
 export interface Pipeline {
   readonly kind: 'pipeline';
   readonly name: string;
-  readonly source: QueueSource;
+  readonly source: PipelineSource;
   readonly input: z.ZodType;
   readonly apis: ApiDefinitions;
   readonly needs: readonly string[];
@@ -82,7 +93,7 @@ const MAX_TIMEOUT_MS = 14 * 60_000;
 
 const schema = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,100}$/, { error: 'expected 1 to 100 letters, digits, "-", "_" or "."' }),
-  source: z.custom(isKind('queue'), { error: 'expected a source made by queue()' }),
+  source: z.custom(isSource, { error: 'expected a source made by queue(), every(), schedule() or outbox()' }),
   input: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
   apis: z.record(z.string(), z.custom(isKind('api'), { error: 'expected an API made by defineApi()' })).optional(),
   needs: z.array(z.string()).optional(),
@@ -114,20 +125,24 @@ const schema = z.strictObject({
  * @throws DefinitionError naming the pipeline, each wrong option and what is allowed.
  */
 export function definePipeline<
-  Schema extends z.ZodType,
+  const From extends Source,
+  Schema extends z.ZodType = MessageOf<From>,
   const Definitions extends ApiDefinitions = Record<never, never>,
   Output = never,
->(options: PipelineOptions<Schema, Definitions, Output>): Pipeline {
+>(options: PipelineOptions<Schema, Definitions, Output> & SourceAndInput<From, Schema>): Pipeline {
   if (typeof options !== 'object' || options === null) {
     throw new DefinitionError([{ subject: 'pipeline', path: '', message: `expected options, got ${String(options)}` }]);
   }
+  const { name, apis = {}, publishes = [], replyTo = ['amq.*'], handle, output } = options;
+  const { concurrency = 64, timeout = '5m', maxMessageBytes = 1024 * 1024 } = options;
+  const source = sourceFor(options);
+  const input = (options.input ?? ownMessageOf(options.source)) as z.ZodType;
+  const order = source?.oneAtATime === true ? 'arrival' : (options.order ?? 'none');
   reportProblems([
-    ...problemsOf(subjectOf(options), schema, options),
-    ...boundProblems(options),
+    ...problemsOf(subjectOf(options), schema, { ...options, input }),
+    ...boundProblems(options, source),
     ...needProblems(options),
   ]);
-  const { concurrency = 64, order = 'none', timeout = '5m', maxMessageBytes = 1024 * 1024 } = options;
-  const { publishes = [], replyTo = ['amq.*'], apis = {}, name, source, input, handle, output } = options;
   return {
     kind: 'pipeline',
     name,
@@ -147,18 +162,26 @@ export function definePipeline<
   };
 }
 
+/** What messages of a source look like by themselves; undefined for one that takes any. */
+const ownMessageOf = (source: Source): z.ZodType | undefined =>
+  isSource(source) && 'message' in source ? source.message : undefined;
+
+/** The source as the engine runs it. What is none is reported by the schema; while problems are collected the definition is finished all the same. */
+function sourceFor({ source, name }: { readonly source: Source; readonly name: string }): PipelineSource {
+  return isSource(source) && source.kind === 'fed' ? source.resolve(name) : (source as PipelineSource);
+}
+
 const subjectOf = ({ name }: { readonly name: unknown }): string => `pipeline ${JSON.stringify(name) ?? String(name)}`;
 
 /** What no single option shows: slots that no delivery could ever fill. */
-function boundProblems(options: {
-  readonly name: string;
-  readonly concurrency?: number;
-  readonly order?: unknown;
-  readonly source?: QueueSource;
-}): readonly Problem[] {
-  const { concurrency = 64, order, source } = options;
+function boundProblems(
+  options: { readonly name: string; readonly concurrency?: number; readonly order?: unknown },
+  source: PipelineSource | undefined,
+): readonly Problem[] {
+  const { concurrency = 64, order } = options;
   const prefetch = source?.prefetch;
-  if (prefetch === undefined || prefetch >= concurrency || order === 'arrival') return [];
+  if (prefetch === undefined || prefetch >= concurrency || order === 'arrival' || source?.oneAtATime === true)
+    return [];
   return [
     {
       subject: subjectOf(options),

@@ -22,7 +22,12 @@ export interface Failure {
 
 /** What the engine decides about a journey; `settle.ts` carries it out. */
 export type Verdict =
-  | { readonly kind: 'done'; readonly results: readonly OutgoingMessage[] }
+  | {
+      readonly kind: 'done';
+      readonly results: readonly OutgoingMessage[];
+      /** Why there was nothing to do. */
+      readonly reason?: string;
+    }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'returned'; readonly reason: string };
 

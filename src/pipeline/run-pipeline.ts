@@ -11,6 +11,7 @@ import {
   distinctUntilChanged,
   ignoreElements,
   map,
+  merge,
   mergeMap,
   NEVER,
   type Observable,
@@ -32,6 +33,7 @@ import { type Admission, admit } from './admit.ts';
 import { clockNow } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
+import { Feed, type FeedState } from './feed.ts';
 import { followPrefetch, prefetchFor } from './follow-prefetch.ts';
 import { handleMessage } from './handle-message.ts';
 import { Intake, type IntakeState } from './intake.ts';
@@ -55,6 +57,8 @@ export interface PipelineRun {
   readonly ledger: () => LedgerCounts;
   /** Whether the broker feeds this pipeline now, and why not. */
   readonly intake: () => IntakeState;
+  /** Whether the source feeds its queue, and why not; a plain queue is fed by others. */
+  readonly feeding: () => FeedState;
 }
 
 export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
@@ -108,6 +112,8 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   const judge = ({ journey, admission }: Received): Observable<Judged> => {
     if (isDraining) return of({ journey, verdict: { kind: 'returned', reason: 'the worker is draining' } });
     if (!admission.ok) return of({ journey, verdict: { kind: 'failed', failure: admission.failure } });
+    const stale = journey.attempt === 1 ? pipeline.source.staleBy?.(admission.message, clockNow()) : undefined;
+    if (stale !== undefined) return of({ journey, verdict: { kind: 'done', results: [], reason: stale } });
     return handleMessage(journey, admission.message, pipeline, engine);
   };
 
@@ -155,7 +161,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   const inHand = { count: () => unsettled.size, settlements };
   const deliveries = followPrefetch(prefetch, inHand, (count) => intake.consume(broker, count));
 
-  const work = passages.pipe(
+  const handled = passages.pipe(
     map(({ limit }) => limit > 0),
     distinctUntilChanged(),
     switchMap((isOpen) => (isOpen ? deliveries : NEVER)),
@@ -172,7 +178,14 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     inOrder(pipeline, (received) => gate.run(defer(() => judge(received))), finish),
     ignoreElements(),
   );
-  return { pipeline, work, ledger: () => ledger.counts(unsettled.size), intake: () => intake.state };
+  const feed = new Feed(pipeline, engine);
+  return {
+    pipeline,
+    work: merge(feed.run(), handled),
+    ledger: () => ledger.counts(unsettled.size),
+    intake: () => intake.state,
+    feeding: () => feed.state,
+  };
 }
 
 /**

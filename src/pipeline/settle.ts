@@ -22,7 +22,7 @@ export interface Settlement {
   readonly result: SettleResult;
   readonly failure?: Failure;
   readonly delayMs?: number;
-  /** Why it was given back. */
+  /** Why it was given back, or acked without being handled. */
   readonly reason?: string;
 }
 
@@ -68,7 +68,10 @@ export function settleWith(pipeline: Pipeline, engine: Engine): (judged: Judged)
 
   return ({ journey, verdict }) => {
     if (verdict.kind === 'returned') return of(giveBack(journey, verdict.reason));
-    if (verdict.kind === 'done' && verdict.results.length === 0) return of(ack(journey, { kind: 'ack' }));
+    if (verdict.kind === 'done' && verdict.results.length === 0) {
+      const { reason } = verdict;
+      return of(ack(journey, { kind: 'ack', ...(reason === undefined ? {} : { reason }) }));
+    }
     const settled = defer(() =>
       verdict.kind === 'done' ? settleDone(journey, verdict.results) : settleFailure(journey, verdict.failure),
     );

@@ -66,7 +66,7 @@ export interface WorkerReport {
 export interface Readiness {
   readonly isReady: boolean;
   readonly state: WorkerState;
-  /** Each pipeline that does not consume now, and why. */
+  /** Each pipeline that does not consume now, or whose source cannot feed it, and why. */
   readonly waiting: Readonly<Record<string, string>>;
 }
 
@@ -185,9 +185,11 @@ export function startWorker(options: WorkerOptions): Worker {
 
 function readinessOf(state: WorkerState, runs: readonly PipelineRun[]): Readiness {
   const waiting: Record<string, string> = {};
-  for (const { pipeline, intake } of runs) {
+  for (const { pipeline, intake, feeding } of runs) {
     const { isConsuming, reason = 'not consuming' } = intake();
+    const { isFeeding, reason: notFed = 'not fed' } = feeding();
     if (!isConsuming) waiting[pipeline.name] = reason;
+    else if (!isFeeding) waiting[pipeline.name] = notFed;
   }
   return { isReady: state === 'running' && Object.keys(waiting).length === 0, state, waiting };
 }

@@ -16,7 +16,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import type { Broker } from '../../src/broker/broker.ts';
+import type { Broker, BrokerStatus } from '../../src/broker/broker.ts';
 import type { Topology } from '../../src/broker/topology.ts';
 import type { Delivery, Headers, MessageProperties, SettleResult } from '../../src/message/delivery.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
@@ -36,7 +36,7 @@ export interface SettlementEntry {
 
 export class ScriptedBroker implements Broker {
   readonly address = 'scripted';
-  readonly status = of({ state: 'connected' } as const);
+  status: Observable<BrokerStatus> = of({ state: 'connected' });
   readonly settlements: SettlementEntry[] = [];
   readonly established: Topology[] = [];
   readonly published: { frame: number; message: OutgoingMessage }[] = [];

@@ -1,6 +1,7 @@
 /**
  * A whole worker in virtual time: the engine, the policies, the ladder and the settlement that run in production, over the embedded broker's
- * model and transports a test answers for. Nothing is copied and nothing is left out but sockets.
+ * model and transports a test answers for. Nothing is copied and nothing is left out but sockets, and the feeders of sources: the test delivers
+ * the messages.
  */
 
 import type { Broker } from '../../broker/broker.ts';
@@ -12,6 +13,7 @@ import type { Transport } from '../../http/transport.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { type Logger, silentLogger } from '../../log.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import { withoutFeeder } from '../../pipeline/feed.ts';
 import type { Random } from '../../policies/random.ts';
 import { createApiRegistry } from '../../worker/api-registry.ts';
 import { startWorker, type Worker } from '../../worker/worker.ts';
@@ -43,7 +45,7 @@ export function startVirtualWorker(options: VirtualWorkerOptions): Worker {
     sandbox: (definition) => ({ definition: sandboxedApi(definition), transport: transportOf(definition) }),
   });
   return startWorker({
-    pipelines,
+    pipelines: pipelines.map(withoutFeeder),
     broker: throughPort(createEmbeddedPort(broker)),
     journal,
     facts,
