@@ -1,5 +1,5 @@
 /** A result on its way to its exchange: confirmed, tried again where that may help, its exchange declared where that is allowed. */
-import { catchError, concat, defer, type Observable, tap, throwError } from 'rxjs';
+import { concat, Observable, throwError } from 'rxjs';
 import { isTransient, TopologyError, UnroutableError } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
@@ -36,27 +36,38 @@ export function publishWith(
     return concat(broker.establish(topology, 'assert'), broker.publish(result));
   };
 
+  const report = (
+    { exchange, routingKey, headers, body }: OutgoingMessage,
+    { identity }: Journey,
+    sentAt: number,
+  ): void => {
+    const at = clockNow();
+    facts.report({ type: 'published', at, ...identity, exchange, routingKey, confirmedMs: at - sentAt });
+    if (facts.contents.isObserved)
+      facts.contents.report({ type: 'result', ...identity, exchange, routingKey, headers, body });
+  };
+
+  const retried = retryWithBackoff<never>({
+    maxAttempts: RESULT_ATTEMPTS,
+    backoff,
+    isTransient: isWorthAnotherPublish,
+  });
   return (result, journey) =>
-    defer(() => {
-      const publishedAt = clockNow();
-      const published = broker.publish(result).pipe(catchError((error: unknown) => declareAndPublish(result, error)));
-      if (!facts.isObserved) return published;
-      const { exchange, routingKey } = result;
-      const report = (): void => {
-        const at = clockNow();
-        facts.report({
-          type: 'published',
-          at,
-          ...journey.identity,
-          exchange,
-          routingKey,
-          confirmedMs: at - publishedAt,
-        });
-        if (facts.contents.isObserved) {
-          const { headers, body } = result;
-          facts.contents.report({ type: 'result', ...journey.identity, exchange, routingKey, headers, body });
-        }
-      };
-      return published.pipe(tap({ complete: report }));
-    }).pipe(retryWithBackoff({ maxAttempts: RESULT_ATTEMPTS, backoff, isTransient: isWorthAnotherPublish }));
+    retried(
+      new Observable((sink) => {
+        const sentAt = clockNow();
+        const confirmed = (): void => {
+          if (facts.isObserved) report(result, journey, sentAt);
+          sink.complete();
+        };
+        const refused = (error: unknown): void => {
+          const declared = declareAndPublish(result, error).subscribe({
+            complete: confirmed,
+            error: (failure: unknown) => sink.error(failure),
+          });
+          sink.add(declared);
+        };
+        return broker.publish(result).subscribe({ complete: confirmed, error: refused });
+      }),
+    );
 }

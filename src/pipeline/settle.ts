@@ -2,7 +2,7 @@
  * The one place where a delivery is settled, once. Effects come before the word to the broker: results, the copy for the next try and
  * the dead letter are confirmed, then the original is acked. Whatever interrupts that leaves the message with the broker.
  */
-import { catchError, concat, defer, first, from, map, merge, mergeMap, type Observable, of, race } from 'rxjs';
+import { Observable, type Subscriber, Subscription } from 'rxjs';
 import { isTransient } from '../errors.ts';
 import type { SettlementKind } from '../events.ts';
 import type { SettleResult } from '../message/delivery.ts';
@@ -26,62 +26,118 @@ export interface Settlement {
   readonly reason?: string;
 }
 
+/** What all settlements of a pipeline share. */
+interface SettlingParts {
+  readonly source: Pipeline['source'];
+  readonly engine: Engine;
+  readonly publishResult: ReturnType<typeof publishWith>;
+  readonly store: ReturnType<typeof storeWith>;
+}
+
 /**
  * How a pipeline settles: from a verdict to the settlement, emitted once. Cold, never errors. Unsubscribing leaves the delivery unsettled.
  *
  * What fails in here that should not is a defect of ours: the message goes back to the broker, and the stream goes on.
  */
 export function settleWith(pipeline: Pipeline, engine: Engine): (judged: Judged) => Observable<Settlement> {
-  const source = pipeline.source;
-  const publishResult = publishWith(pipeline, engine);
-  const store = storeWith(engine);
-
-  const ack = (journey: Journey, settlement: Omit<Settlement, 'result'>): Settlement => ({
-    ...settlement,
-    result: journey.delivery.ack(),
-  });
-
-  const settleFailure = (journey: Journey, failure: Failure): Observable<Settlement> => {
-    const delayMs = isTransient(failure.error) ? nextDelayMs(source, journey, clockNow()) : undefined;
-    const [kind, copy] =
-      delayMs === undefined
-        ? (['deadLetter', deadLetterCopy(journey, failure, source.name, clockNow())] as const)
-        : (['retry', retryCopy(journey, failure, source.name, delayMs, clockNow())] as const);
-    const settlement = { kind, failure, ...(delayMs === undefined ? {} : { delayMs }) };
-    return concat(
-      store(copy, kind, journey),
-      defer(() => of(ack(journey, settlement))),
-    );
+  const parts = {
+    source: pipeline.source,
+    engine,
+    publishResult: publishWith(pipeline, engine),
+    store: storeWith(engine),
   };
-
-  const settleDone = (journey: Journey, results: readonly OutgoingMessage[]): Observable<Settlement> =>
-    concat(
-      from(results).pipe(mergeMap((result) => publishResult(result, journey))),
-      defer(() => of(ack(journey, { kind: 'ack' }))),
-    ).pipe(catchError((error: unknown) => settleFailure(journey, { stage: 'publish', error })));
-
-  const giveBack = ({ delivery }: Journey, reason: string): Settlement => ({
-    kind: 'returned',
-    reason,
-    result: delivery.requeue(),
-  });
-
-  return ({ journey, verdict }) => {
-    if (verdict.kind === 'returned') return of(giveBack(journey, verdict.reason));
-    if (verdict.kind === 'done' && verdict.results.length === 0) {
-      const { reason } = verdict;
-      return of(ack(journey, { kind: 'ack', ...(reason === undefined ? {} : { reason }) }));
-    }
-    const settled = defer(() =>
-      verdict.kind === 'done' ? settleDone(journey, verdict.results) : settleFailure(journey, verdict.failure),
-    );
-    const interrupted = merge(journey.delivery.lost, engine.halt).pipe(map((reason) => giveBack(journey, reason)));
-    return race(settled, interrupted).pipe(
-      first(),
-      catchError((error: unknown) => {
-        engine.log.error({ error, ...journey.identity }, 'a message could not be settled');
-        return of(giveBack(journey, 'it could not be settled'));
-      }),
-    );
-  };
+  return (judged) =>
+    new Observable((sink) => {
+      new Settling(sink, judged.journey, parts).begin(judged);
+    });
 }
+
+/**
+ * One delivery on its way out. Natively rather than as a chain of operators, because every message pays for it: three things may end it
+ * (the word of the broker on all that had to be stored, the loss of the delivery, the engine's halt), and the first of them does.
+ */
+class Settling {
+  readonly #sink: Subscriber<Settlement>;
+  readonly #journey: Journey;
+  readonly #parts: SettlingParts;
+  #publishing: Subscription | undefined;
+  #unconfirmed = 0;
+
+  constructor(sink: Subscriber<Settlement>, journey: Journey, parts: SettlingParts) {
+    this.#sink = sink;
+    this.#journey = journey;
+    this.#parts = parts;
+  }
+
+  begin({ verdict }: Judged): void {
+    if (verdict.kind === 'returned') this.#giveBack(verdict.reason);
+    else if (verdict.kind === 'failed') this.#storeFailure(verdict.failure);
+    else if (verdict.results.length === 0) this.#ack(withReason(verdict.reason));
+    else this.#publish(verdict.results);
+    if (this.#sink.closed) return;
+    const giveBack = (reason: string): void => this.#giveBack(reason);
+    this.#sink.add(this.#journey.delivery.lost.subscribe(giveBack));
+    this.#sink.add(this.#parts.engine.halt.subscribe(giveBack));
+  }
+
+  #publish(results: readonly OutgoingMessage[]): void {
+    const publishing = new Subscription();
+    this.#publishing = publishing;
+    this.#sink.add(publishing);
+    this.#unconfirmed = results.length;
+    const confirmed = (): void => {
+      if (--this.#unconfirmed === 0) this.#ack(DONE);
+    };
+    const failed = (error: unknown): void => this.#storeFailure({ stage: 'publish', error });
+    for (const result of results) {
+      if (publishing.closed) return;
+      publishing.add(
+        this.#parts.publishResult(result, this.#journey).subscribe({ complete: confirmed, error: failed }),
+      );
+    }
+  }
+
+  #storeFailure(failure: Failure): void {
+    this.#publishing?.unsubscribe();
+    const { source, store } = this.#parts;
+    const journey = this.#journey;
+    try {
+      const delayMs = isTransient(failure.error) ? nextDelayMs(source, journey, clockNow()) : undefined;
+      const [kind, copy] =
+        delayMs === undefined
+          ? (['deadLetter', deadLetterCopy(journey, failure, source.name, clockNow())] as const)
+          : (['retry', retryCopy(journey, failure, source.name, delayMs, clockNow())] as const);
+      const settlement = { kind, failure, ...(delayMs === undefined ? {} : { delayMs }) };
+      this.#sink.add(
+        store(copy, kind, journey).subscribe({
+          complete: () => this.#ack(settlement),
+          error: (error: unknown) => this.#defect(error),
+        }),
+      );
+    } catch (error) {
+      this.#defect(error);
+    }
+  }
+
+  #defect(error: unknown): void {
+    this.#parts.engine.log.error({ error, ...this.#journey.identity }, 'a message could not be settled');
+    this.#giveBack('it could not be settled');
+  }
+
+  #ack(settlement: Omit<Settlement, 'result'>): void {
+    if (!this.#sink.closed) this.#end({ ...settlement, result: this.#journey.delivery.ack() });
+  }
+
+  #giveBack(reason: string): void {
+    if (!this.#sink.closed) this.#end({ kind: 'returned', reason, result: this.#journey.delivery.requeue() });
+  }
+
+  #end(settlement: Settlement): void {
+    this.#sink.next(settlement);
+    this.#sink.complete();
+  }
+}
+
+const DONE = { kind: 'ack' } as const;
+const withReason = (reason: string | undefined): Omit<Settlement, 'result'> =>
+  reason === undefined ? DONE : { kind: 'ack', reason };
