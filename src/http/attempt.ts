@@ -143,7 +143,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
         this.#throttled?.completed();
         this.#admitted?.completed();
         this.#learn();
-        this.#report({ outcome: 'ok', ...this.#status() });
+        this.#report('ok');
         this.#sink.next(value);
         this.#sink.complete();
       } else {
@@ -186,7 +186,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
     const failure = judged(this.#admitted, judged(this.#throttled, cause));
     this.#learn();
     const isRejected = isRejection(failure);
-    this.#report({ outcome: isRejected ? 'rejected' : 'failed', code: codeOf(failure), ...this.#status() });
+    this.#report(isRejected ? 'rejected' : 'failed', failure);
     // What turned it away does not know whose call it was.
     if (isRejected && failure instanceof Error) {
       const { api, operation } = this.#run.request.call;
@@ -212,7 +212,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
       this.#turn.unsubscribe();
       if (!this.#hasEnded) {
         if (this.#place === 'in slot') pool.startWaitingSoon();
-        this.#report({ outcome: 'aborted' });
+        this.#report('aborted');
       }
     }
   }
@@ -223,11 +223,12 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
     if (limiter !== undefined && this.#response !== undefined) learnFrom(limiter, this.#response, asyncScheduler.now());
   }
 
-  #status(): Pick<CallEnded, 'status'> {
-    return this.#response === undefined ? {} : { status: this.#response.status };
-  }
-
-  #report(end: Pick<CallEnded, 'outcome' | 'status' | 'code'>): void {
-    this.#run.reportEnd(this.#number, this.#startedAt, end);
+  #report(outcome: CallEnded['outcome'], failure?: unknown): void {
+    if (!this.#run.parts.facts.isObserved) return;
+    this.#run.reportEnd(this.#number, this.#startedAt, {
+      outcome,
+      ...(outcome === 'failed' || outcome === 'rejected' ? { code: codeOf(failure) } : {}),
+      ...(outcome === 'aborted' || this.#response === undefined ? {} : { status: this.#response.status }),
+    });
   }
 }

@@ -49,9 +49,9 @@ export class CallRun {
     if (this.parts.facts.isObserved) this.parts.facts.report({ type: 'callStarted', ...this.#about(at), attempt });
   }
 
+  /** Only where somebody listens. */
   reportEnd(attempt: number, startedAt: number, end: Pick<CallEnded, 'outcome' | 'status' | 'code'>): void {
     const { facts } = this.parts;
-    if (!facts.isObserved) return;
     const at = asyncScheduler.now();
     facts.report({ type: 'callEnded', ...this.#about(at), attempt, ...end, durationMs: at - startedAt });
   }

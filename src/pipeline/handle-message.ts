@@ -100,11 +100,15 @@ function createContext(
   traceparent: string,
 ): LazyContext<ApiDefinitions> {
   const { delivery, identity, attempt } = journey;
-  const { messageId, correlationId } = identity;
+  const { messageId, correlationId, deliveryTag } = identity;
   return new LazyContext({
+    // Named one by one: spreading costs a microsecond for each message.
     bindApis: () =>
       bindApis(pipeline.apis, engine, {
-        ...identity,
+        pipeline: pipeline.name,
+        messageId,
+        correlationId,
+        deliveryTag,
         attempt,
         traceparent,
         deadlineAt: deadline,
