@@ -250,9 +250,6 @@ export function readConfig(environment: Environment = process.env): Config {
   };
 }
 
-/** Whether npm or npx is what runs this process. */
-export const isStartedByNpm = (): boolean => process.env.npm_lifecycle_event !== undefined;
-
 /** zod's words for a wrong choice name the choices already. */
 const explain = (name: string, message: string): string =>
   name === 'SLUICE_GRACE_PERIOD' ? `expected ${DURATION_EXPECTED}` : message.replace(/^Invalid option: /, '');

@@ -129,6 +129,15 @@ export interface SettlementDelayed extends MessageFact {
   readonly nextDelayMs: number;
 }
 
+/** A delivery stayed unsettled for longer than its source allows; it is given back now, so that it takes no others with it. */
+export interface DeliveryOverdue extends MessageFact {
+  readonly type: 'deliveryOverdue';
+  /** Where it was. */
+  readonly stage: Stage;
+  /** Time since the delivery. */
+  readonly ageMs: number;
+}
+
 interface WorkerFact {
   readonly at: number;
 }
@@ -213,6 +222,7 @@ export type Fact =
   | Published
   | Settled
   | SettlementDelayed
+  | DeliveryOverdue
   | ConnectionChanged
   | IntakeChanged
   | Fed

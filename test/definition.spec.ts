@@ -87,6 +87,14 @@ describe('definePipeline', () => {
       'pipeline "orders": source.prefetch: expected at least the concurrency, 10, or slots stay empty; got 5',
     ]);
   });
+
+  it('refuses a time to settle that is no longer than the handle may take', () => {
+    expect(
+      problemsIn(() => definePipeline({ ...valid, timeout: '2m', source: queue('q', { settleWithin: '2m' }) })),
+    ).to.deep.equal([
+      'pipeline "orders": source.settleWithin: expected more than the timeout, 2m, or messages are taken from handles that still have time; got 2m',
+    ]);
+  });
 });
 
 describe('queue', () => {
@@ -95,6 +103,7 @@ describe('queue', () => {
     [{ prefetch: 70_000 }, 'queue "q": prefetch: expected at most 65535, got 70000'],
     [{ retry: { delays: ['25d'] } }, 'queue "q": retry.delays.0: expected a duration above 0 to 24 days'],
     [{ retry: { delays: [] } }, 'queue "q": retry.delays: expected at least 1'],
+    [{ settleWithin: '25h' }, `queue "q": settleWithin: expected '1s' to '24h'`],
     [{ topology: 'asert' }, `queue "q": topology: expected 'assert' or 'check', got 'asert'`],
   ] as const) {
     it(`refuses ${JSON.stringify(options)}`, () =>

@@ -35,6 +35,12 @@ export interface QueueOptions {
    * outlasts. Default: 100.
    */
   readonly deliveryLimit?: number;
+  /**
+   * Time from a delivery to its settlement: 1 s to 24 h, longer than the pipeline's `timeout`. What takes longer, wherever it waits, is named
+   * in the log and given back alone; at its own limit (`consumer_timeout`, 30 minutes unless the broker is told otherwise) the broker
+   * takes back everything that is out with it. Default: 25 minutes.
+   */
+  readonly settleWithin?: Duration;
 }
 
 export interface QueueSource {
@@ -46,6 +52,7 @@ export interface QueueSource {
   readonly topology: TopologyMode | undefined;
   readonly type: 'quorum' | 'classic';
   readonly deliveryLimit: number;
+  readonly settleWithinMs: number;
   /** Whether the broker hands messages to one consumer alone, and to the next when that one goes. */
   readonly singleActiveConsumer?: boolean;
 }
@@ -72,7 +79,13 @@ const schema = z.strictObject({
   topology: z.enum(['assert', 'check']).optional(),
   type: z.enum(['quorum', 'classic']).optional(),
   deliveryLimit: z.int().min(1).optional(),
+  settleWithin: durationSchema()
+    .refine((within) => isBetween(parseDuration(within), 1_000, 24 * 3_600_000), { error: "expected '1s' to '24h'" })
+    .optional(),
 });
+
+const isBetween = (value: number | undefined, from: number, to: number): boolean =>
+  value === undefined || (value >= from && value <= to);
 
 const DEFAULT_DELAYS: readonly Duration[] = ['5s', '1m', '10m'];
 
@@ -83,6 +96,7 @@ const DEFAULT_DELAYS: readonly Duration[] = ['5s', '1m', '10m'];
 export function queue(name: string, options: QueueOptions = {}): QueueSource {
   reportProblems(problemsOf(`queue "${String(name)}"`, schema, { ...options, name }));
   const { bindings = [], retry = { delays: DEFAULT_DELAYS }, type = 'quorum', deliveryLimit = 100 } = options;
+  const { settleWithin = '25m' } = options;
   return {
     kind: 'queue',
     name,
@@ -94,6 +108,7 @@ export function queue(name: string, options: QueueOptions = {}): QueueSource {
     topology: options.topology,
     type,
     deliveryLimit,
+    settleWithinMs: parseDuration(settleWithin) ?? 0,
   };
 }
 

@@ -16,6 +16,9 @@ function logFact(fact: Fact, log: Logger): void {
     case 'settlementDelayed':
       log.warn(fields, 'settlement delayed: what has to be published first was not confirmed');
       break;
+    case 'deliveryOverdue':
+      log.error(fields, 'unsettled for too long: given back, before the broker takes back all that is out with it');
+      break;
     case 'callRetried':
       log.debug(fields, 'call failed, another attempt follows');
       break;

@@ -5,7 +5,7 @@ import type { Destination } from '../broker/exchange.ts';
 import { problemsOf, reportProblems } from '../definition.ts';
 import { DefinitionError, type Problem } from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
-import { type Duration, durationMs, durationSchema, parseDuration } from '../policies/duration.ts';
+import { type Duration, durationMs, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
 import { isSource, type PipelineSource, type Source, type TypedSource } from '../sources/source.ts';
 import type { Context } from './context.ts';
 
@@ -89,6 +89,8 @@ const isKind = (kind: string) => (value: unknown) =>
 /** One message after the other: with the default timeout, five wait less than the broker's limit for unsettled deliveries. */
 const ARRIVAL_PREFETCH = 5;
 
+const DEFAULT_TIMEOUT: Duration = '5m';
+
 const MAX_TIMEOUT_MS = 14 * 60_000;
 
 const schema = z.strictObject({
@@ -134,13 +136,14 @@ export function definePipeline<
     throw new DefinitionError([{ subject: 'pipeline', path: '', message: `expected options, got ${String(options)}` }]);
   }
   const { name, apis = {}, publishes = [], replyTo = ['amq.*'], handle, output } = options;
-  const { concurrency = 64, timeout = '5m', maxMessageBytes = 1024 * 1024 } = options;
+  const { concurrency = 64, timeout = DEFAULT_TIMEOUT, maxMessageBytes = 1024 * 1024 } = options;
   const source = sourceFor(options);
   const input = (options.input ?? ownMessageOf(options.source)) as z.ZodType;
   const order = source?.oneAtATime === true ? 'arrival' : (options.order ?? 'none');
   reportProblems([
     ...problemsOf(subjectOf(options), schema, { ...options, input }),
     ...boundProblems(options, source),
+    ...timeProblems(options, source),
     ...needProblems(options),
   ]);
   return {
@@ -187,6 +190,23 @@ function boundProblems(
       subject: subjectOf(options),
       path: 'source.prefetch',
       message: `expected at least the concurrency, ${concurrency}, or slots stay empty; got ${prefetch}`,
+    },
+  ];
+}
+
+/** A handle that may take longer than its message may stay unsettled. */
+function timeProblems(
+  options: { readonly name: string; readonly timeout?: Duration },
+  source: PipelineSource | undefined,
+): readonly Problem[] {
+  const { timeout = DEFAULT_TIMEOUT } = options;
+  const [timeoutMs, settleWithinMs] = [parseDuration(timeout), source?.settleWithinMs];
+  if (timeoutMs === undefined || !(settleWithinMs !== undefined && settleWithinMs <= timeoutMs)) return [];
+  return [
+    {
+      subject: subjectOf(options),
+      path: 'source.settleWithin',
+      message: `expected more than the timeout, ${formatDuration(timeoutMs)}, or messages are taken from handles that still have time; got ${formatDuration(settleWithinMs)}`,
     },
   ];
 }

@@ -12,11 +12,20 @@ export interface LedgerCounts {
   /** Given back to the broker, by us or because the connection went: it delivers them again. */
   readonly returned: number;
   readonly inFlight: number;
+  /** Of those returned: settled when their channel had gone, so that nothing was sent. */
+  readonly late: number;
+  /** Of those returned: unsettled for longer than the source allows. */
+  readonly overdue: number;
+  /** Settlements of what was settled before. They change nothing and are in no other count. */
+  readonly repeated: number;
 }
 
 export class Ledger {
   #delivered = 0;
   readonly #settled: Record<SettlementKind, number> = { ack: 0, retry: 0, deadLetter: 0, returned: 0 };
+  #late = 0;
+  #overdue = 0;
+  #repeated = 0;
 
   /** A delivery came in. */
   enter(): void {
@@ -28,10 +37,28 @@ export class Ledger {
     this.#settled[settlement]++;
   }
 
+  /** A delivery's channel had gone before it was settled: the broker has it back. */
+  leaveLate(): void {
+    this.#settled.returned++;
+    this.#late++;
+  }
+
+  /** A delivery is about to be given back because it stayed too long. */
+  overstay(): void {
+    this.#overdue++;
+  }
+
+  /** A delivery was settled again, which did nothing. */
+  repeat(): void {
+    this.#repeated++;
+  }
+
   /** In flight is counted by whoever holds the deliveries, so that the law can be broken, and seen to be. */
   counts(inFlight: number): LedgerCounts {
     const { ack, retry, deadLetter, returned } = this.#settled;
-    return { delivered: this.#delivered, acked: ack, retried: retry, deadLettered: deadLetter, returned, inFlight };
+    const [late, overdue, repeated] = [this.#late, this.#overdue, this.#repeated];
+    const settled = { acked: ack, retried: retry, deadLettered: deadLetter, returned };
+    return { delivered: this.#delivered, ...settled, inFlight, late, overdue, repeated };
   }
 }
 

@@ -8,6 +8,7 @@
 import {
   BehaviorSubject,
   defer,
+  delay,
   distinctUntilChanged,
   ignoreElements,
   map,
@@ -36,12 +37,16 @@ import type { Engine } from './engine.ts';
 import { Feed, type FeedState } from './feed.ts';
 import { followPrefetch, prefetchFor } from './follow-prefetch.ts';
 import { handleMessage } from './handle-message.ts';
+import { InFlight } from './in-flight.ts';
 import { Intake, type IntakeState } from './intake.ts';
 import { IntakeGate, isSamePassage, passageOf } from './intake-gate.ts';
 import type { Journey, Judged } from './journey.ts';
 import { Ledger, type LedgerCounts } from './ledger.ts';
 import { attemptOf, deadlineOf } from './message-headers.ts';
 import { type Settlement, settleWith } from './settle.ts';
+
+/** What is not settled so long after the word to give back everything was lost on its way: the end does not wait for it. */
+const LOST_AFTER_MS = 1_000;
 
 interface Received {
   readonly journey: Journey;
@@ -64,7 +69,6 @@ export interface PipelineRun {
 export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   const { broker, facts } = engine;
   const ledger = new Ledger();
-  const unsettled = new Set<Journey>();
   const settle = settleWith(pipeline, engine);
   const settlements = new Subject<void>();
   const intake = new Intake(pipeline, facts);
@@ -89,7 +93,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
     };
     ledger.enter();
-    unsettled.add(journey);
+    inFlight.add(journey);
     if (facts.isObserved) {
       const { queue, redelivered, body } = delivery;
       facts.report({
@@ -110,6 +114,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   };
 
   const judge = ({ journey, admission }: Received): Observable<Judged> => {
+    inFlight.reached(journey, 'handle');
     if (isDraining) return of({ journey, verdict: { kind: 'returned', reason: 'the worker is draining' } });
     if (!admission.ok) return of({ journey, verdict: { kind: 'failed', failure: admission.failure } });
     const stale = journey.attempt === 1 ? pipeline.source.staleBy?.(admission.message, clockNow()) : undefined;
@@ -119,10 +124,14 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
 
   /** A late settlement changed nothing: its channel had gone, and the broker delivers the message again. */
   const book = (journey: Journey, { kind, result, failure, delayMs, reason }: Settlement): void => {
+    if (!inFlight.remove(journey)) {
+      ledger.repeat();
+      return;
+    }
     const isLate = result !== 'sent';
     const settlement = isLate ? 'returned' : kind;
-    ledger.leave(settlement);
-    unsettled.delete(journey);
+    if (isLate) ledger.leaveLate();
+    else ledger.leave(settlement);
     if (!facts.isObserved) return;
     const at = clockNow();
     facts.report({
@@ -140,13 +149,42 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     });
   };
 
-  const finish = (judged: Judged): Observable<Settlement> =>
-    settle(judged).pipe(
-      tap((settlement) => {
-        book(judged.journey, settlement);
-        settlements.next();
-      }),
-    );
+  const returned = ({ delivery }: Journey, reason: string): Settlement => ({
+    kind: 'returned',
+    reason,
+    result: delivery.requeue(),
+  });
+  const bookSettled = (journey: Journey, settlement: Settlement): void => {
+    book(journey, settlement);
+    settlements.next();
+  };
+
+  const inFlight = new InFlight({
+    limitMs: pipeline.source.settleWithinMs,
+    onOverdue(journey, stage) {
+      ledger.overstay();
+      if (!facts.isObserved) return;
+      const at = clockNow();
+      facts.report({ type: 'deliveryOverdue', at, ...journey.identity, stage, ageMs: at - journey.receivedAt });
+    },
+    giveBack: (journey, reason) => bookSettled(journey, returned(journey, reason)),
+  });
+
+  /** In a slot, until there is a verdict. */
+  const decide = (received: Received): Observable<Judged> => {
+    const { journey } = received;
+    return inFlight.unlessOverdue(journey, gate.run(defer(() => judge(received))), (reason) => ({
+      journey,
+      verdict: { kind: 'returned', reason },
+    }));
+  };
+
+  const finish = (judged: Judged): Observable<Settlement> => {
+    const { journey } = judged;
+    inFlight.reached(journey, 'publish');
+    const settled = inFlight.unlessOverdue(journey, settle(judged), (reason) => returned(journey, reason));
+    return settled.pipe(tap((settlement) => bookSettled(journey, settlement)));
+  };
 
   const gate = new IntakeGate();
   const prefetch = new BehaviorSubject(pipeline.prefetch);
@@ -158,7 +196,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       if (passage.limit === 0) intake.paused(passage.reason);
     }),
   );
-  const inHand = { count: () => unsettled.size, settlements };
+  const inHand = { count: () => inFlight.size, settlements };
   const deliveries = followPrefetch(prefetch, inHand, (count) => intake.consume(broker, count));
 
   const handled = passages.pipe(
@@ -175,14 +213,20 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       ),
     ),
     map(receive),
-    inOrder(pipeline, (received) => gate.run(defer(() => judge(received))), finish),
+    inOrder(pipeline, decide, finish),
+    takeUntil(
+      engine.halt.pipe(
+        delay(LOST_AFTER_MS),
+        tap((reason) => inFlight.giveBackAll(reason)),
+      ),
+    ),
     ignoreElements(),
   );
   const feed = new Feed(pipeline, engine);
   return {
     pipeline,
     work: merge(feed.run(), handled),
-    ledger: () => ledger.counts(unsettled.size),
+    ledger: () => ledger.counts(inFlight.size),
     intake: () => intake.state,
     feeding: () => feed.state,
   };

@@ -6,7 +6,8 @@ import { eventually } from '../support/eventually.ts';
 import { describeWithRabbitMq } from '../support/rabbitmq.ts';
 import { dlqCases, dlqTools } from './dlq-cases.ts';
 
-describe('sluice dlq on the embedded broker', () => {
+describe('sluice dlq on the embedded broker', function () {
+  this.timeout(60_000);
   const broker = createEmbeddedBroker();
   let url: string;
   before(async () => {
@@ -17,11 +18,14 @@ describe('sluice dlq on the embedded broker', () => {
 });
 
 describeWithRabbitMq('sluice dlq on RabbitMQ', (rabbitMq) => {
-  before(() => {});
+  before(function allowForBusyMachines() {
+    this.timeout(60_000);
+  });
   dlqCases(() => rabbitMq().url);
 });
 
-describe('sluice dlq', () => {
+describe('sluice dlq', function () {
+  this.timeout(60_000);
   const broker = createEmbeddedBroker();
   let url: string;
   before(async () => {
@@ -102,7 +106,8 @@ describe('sluice dlq', () => {
   });
 });
 
-describe('sluice dlq retry on a broker that refuses', () => {
+describe('sluice dlq retry on a broker that refuses', function () {
+  this.timeout(60_000);
   const broker = createEmbeddedBroker();
   let url: string;
   before(async () => {

@@ -6,7 +6,8 @@ import { expect } from 'chai';
 
 const main = join(import.meta.dirname, '../../demo/main.ts');
 
-describe('npm run demo', () => {
+describe('npm run demo', function () {
+  this.timeout(60_000);
   let running: ChildProcess | undefined;
   afterEach(() => running?.kill('SIGKILL'));
 

@@ -2,7 +2,10 @@
 import { leftOutNotice, stopSharedServices } from './services.ts';
 
 export const mochaHooks = {
-  afterAll: (): Promise<void> => stopSharedServices(),
+  async afterAll(this: Mocha.Context): Promise<void> {
+    this.timeout(60_000);
+    await stopSharedServices();
+  },
 };
 
 // After the reporter's own summary, which comes later than any hook.

@@ -10,7 +10,8 @@ describeWithRabbitMq('the shared RabbitMQ', (broker) => {
 });
 
 describeWithOwnRabbitMq('a private RabbitMQ', () => {
-  it('comes back after a kill with its durable queues, and is gone after stop', async () => {
+  it('comes back after a kill with its durable queues, and is gone after stop', async function () {
+    this.timeout(120_000);
     const broker = await startPrivateRabbitMq();
     try {
       const first = await connect(broker.url);

@@ -1,10 +1,8 @@
 /** A real worker in a process of its own, as users run it: `node bin/sluice.js run`, its log read line by line. */
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'chai';
 
 const BIN = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url));
 
@@ -22,9 +20,9 @@ export interface WorkerProcess {
   kill(): Promise<void>;
 }
 
-const running = new Map<ChildProcess, () => void>();
+const running = new Set<ChildProcess>();
 process.once('exit', () => {
-  for (const kill of running.values()) kill();
+  for (const child of running) child.kill('SIGKILL');
 });
 
 /** Runs the `sluice` command with these arguments. */
@@ -33,39 +31,12 @@ export function startSluice(
   environment: Readonly<Record<string, string>>,
   cwd?: string,
 ): WorkerProcess {
-  return watched(
-    spawn(process.execPath, [BIN, ...args], {
-      cwd,
-      env: environmentWith(environment),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-  );
-}
-
-/** Runs it as npm and npx do: from a shell, which is what the returned one signals. Its exit is told when the command has ended too. */
-export function startSluiceFromNpm(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-): WorkerProcess {
-  // With a second command, so that no shell puts the first in its own place.
-  const line = ['-c', '"$0" "$@"; true', process.execPath, BIN, ...args];
-  const env = { ...environmentWith(environment), npm_lifecycle_event: 'npx' };
-  const shell = spawn('sh', line, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  return watched(shell, () => process.kill(-(shell.pid ?? expect.fail('no shell')), 'SIGKILL'));
-}
-
-const environmentWith = (environment: Readonly<Record<string, string>>) => ({
-  PATH: process.env.PATH,
-  LOG_LEVEL: 'debug',
-  SLUICE_PORT: '0',
-  ...environment,
-});
-
-function watched(
-  child: ChildProcessByStdio<null, Readable, Readable>,
-  kill: () => void = () => child.kill('SIGKILL'),
-): WorkerProcess {
-  running.set(child, kill);
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'debug', SLUICE_PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
   const lines: LogLine[] = [];
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -102,7 +73,7 @@ function watched(
         look();
       }),
     kill: async () => {
-      running.get(child)?.();
+      if (running.has(child)) child.kill('SIGKILL');
       await exit;
     },
   };

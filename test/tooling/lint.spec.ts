@@ -38,7 +38,8 @@ describe('the lint rules', () => {
   };
 
   // Types are read for the first file, which takes its time.
-  before(async () => {
+  before(async function () {
+    this.timeout(60_000);
     expect(await rulesFor('src/errors.ts', 'export const fine = 1;\n')).to.deep.equal([]);
   });
 

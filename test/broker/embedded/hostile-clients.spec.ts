@@ -34,7 +34,8 @@ describe('the embedded broker and a hostile client', () => {
     });
   }
 
-  it('takes a message through 3 000 queues that dead-letter at once, each into the next', async () => {
+  it('takes a message through 3 000 queues that dead-letter at once, each into the next', async function () {
+    this.timeout(60_000);
     const length = 3_000;
     for (let n = 0; n < length; n++) {
       const next = { deadLetterExchange: '', deadLetterRoutingKey: `chain.${n + 1}` };

@@ -44,7 +44,9 @@ const regressions: readonly Regression[] = [
 
 const FRESH = 12;
 
-describe('seeds of simulations', () => {
+describe('seeds of simulations', function seeds() {
+  this.timeout(60_000);
+
   for (const { why, pipelines: simulated, options } of regressions) {
     it(`${options.seed}: ${why}`, async () => {
       await simulate(simulated, options);

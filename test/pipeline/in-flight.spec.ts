@@ -1,0 +1,224 @@
+import { expect } from 'chai';
+import { asyncScheduler, NEVER, type Observable, of, ReplaySubject, timer } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import sinon from 'sinon';
+import { z } from 'zod';
+import { queue } from '../../src/broker/queue.ts';
+import { createFacts, type Fact } from '../../src/events.ts';
+import type { ApiAvailability } from '../../src/http/api-client.ts';
+import { defineApi } from '../../src/http/define-api.ts';
+import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
+import { silentLogger } from '../../src/log.ts';
+import { definePipeline, type Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { IntakeGate } from '../../src/pipeline/intake-gate.ts';
+import { isBalanced } from '../../src/pipeline/ledger.ts';
+import { type PipelineRun, runPipeline } from '../../src/pipeline/run-pipeline.ts';
+import { ScriptedBroker } from '../support/scripted-broker.ts';
+
+const Message = z.object({ n: z.number() });
+/** 60 s and the twentieth until it is noticed. */
+const LIMIT_MS = 60_000;
+const NOTICED_MS = LIMIT_MS + LIMIT_MS / 20;
+const source = queue('work', { retry: false, settleWithin: LIMIT_MS });
+
+interface Stage {
+  readonly broker: ScriptedBroker;
+  readonly run: PipelineRun;
+  readonly facts: Fact[];
+  readonly availability: ReplaySubject<ApiAvailability>;
+  readonly drain: () => void;
+  readonly halt: (reason: string) => void;
+  readonly endedAt: () => number | undefined;
+  readonly at: (frame: number, action: () => void) => void;
+}
+
+function onStage(pipeline: Pipeline, script: (stage: Stage) => void): Stage {
+  const scheduler = new TestScheduler(() => {});
+  return scheduler.run(({ flush }) => {
+    const broker = new ScriptedBroker();
+    const facts = createFacts();
+    const heard: Fact[] = [];
+    facts.stream.subscribe((fact) => heard.push(fact));
+    const [drain, halt] = [new ReplaySubject<void>(1), new ReplaySubject<string>(1)];
+    const availability = new ReplaySubject<ApiAvailability>(1);
+    availability.next({ isAvailable: true });
+    const run = runPipeline(pipeline, { ...engineOf(broker), facts, drain, halt, availabilityOf: () => availability });
+    let endedAt: number | undefined;
+    run.work.subscribe({ complete: () => (endedAt = asyncScheduler.now()) });
+    const stage: Stage = {
+      broker,
+      run,
+      facts: heard,
+      availability,
+      drain: () => drain.next(),
+      halt: (reason) => halt.next(reason),
+      endedAt: () => endedAt,
+      at: (frame, action) => asyncScheduler.schedule(action, frame),
+    };
+    script(stage);
+    flush();
+    expect(isBalanced(run.ledger()), JSON.stringify(run.ledger())).to.equal(true);
+    return stage;
+  });
+}
+
+const engineOf = (broker: ScriptedBroker) => ({
+  broker,
+  facts: createFacts(),
+  journal: createMemoryJournal(),
+  log: silentLogger,
+  random: () => 0.5,
+  topology: 'assert' as const,
+  bindApi: () => {
+    throw new Error('no API is called');
+  },
+  availabilityOf: () => {
+    throw new Error('no API is needed');
+  },
+});
+
+const overdue = ({ facts }: Stage): unknown[] =>
+  facts
+    .filter((fact) => fact.type === 'deliveryOverdue')
+    .map(({ messageId, stage, ageMs }) => ({ messageId, stage, ageMs }));
+
+const handledBy = (handle: (n: number) => Observable<unknown>, options: object = {}): Pipeline =>
+  definePipeline({ name: 'watched', source, input: Message, timeout: '59s', handle: ({ n }) => handle(n), ...options });
+
+describe('the watch over what is unsettled', () => {
+  afterEach(() => sinon.restore());
+
+  it('names a message whose dead letter nobody takes, gives it back alone, and frees its slot', () => {
+    const stage = onStage(
+      handledBy(() => of(1), { order: 'arrival' }),
+      ({ broker, at }) => {
+        broker.confirmAfterMs = Number.MAX_SAFE_INTEGER;
+        broker.deliver({ body: 'no message', properties: { messageId: 'stuck' } });
+        // Order is kept, so there is one slot.
+        at(10_000, () => broker.deliver({ body: { n: 2 }, properties: { messageId: 'next' } }));
+      },
+    );
+    const settlements = stage.broker.settlements.map(({ messageId, how, frame }) => [messageId, how, frame]);
+    expect(overdue(stage)).to.deep.equal([{ messageId: 'stuck', stage: 'publish', ageMs: NOTICED_MS }]);
+    expect(settlements).to.deep.equal([
+      ['stuck', 'requeue', NOTICED_MS],
+      ['next', 'ack', NOTICED_MS],
+    ]);
+  });
+
+  it('gives back what waits for a slot too long, and does not handle it when its turn comes', () => {
+    const handled: number[] = [];
+    const stage = onStage(
+      handledBy(
+        (n) => {
+          handled.push(n);
+          return timer(50_000);
+        },
+        { order: 'arrival' },
+      ),
+      ({ broker }) => {
+        for (let n = 1; n <= 3; n++) broker.deliver({ body: { n }, properties: { messageId: `m${n}` } });
+      },
+    );
+    expect(handled).to.deep.equal([1, 2]);
+    expect(overdue(stage)).to.deep.equal([
+      { messageId: 'm2', stage: 'handle', ageMs: NOTICED_MS },
+      { messageId: 'm3', stage: 'slot', ageMs: NOTICED_MS },
+    ]);
+    expect(stage.run.ledger()).to.deep.include({ delivered: 3, acked: 1, returned: 2, overdue: 2, inFlight: 0 });
+  });
+
+  it('gives back what waits for the breaker of an API, without a try of it', () => {
+    const api = defineApi('away', { baseUrl: 'http://localhost:1' });
+    const stage = onStage(
+      handledBy(() => of(1), { apis: { api } }),
+      ({ broker, availability }) => {
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1' } });
+        availability.next({ isAvailable: false, reason: 'open' });
+      },
+    );
+    expect(stage.run.ledger()).to.deep.include({ delivered: 1, acked: 1, overdue: 0 });
+    const waiting = onStage(
+      handledBy(() => timer(1), { apis: { api }, concurrency: 1 }),
+      ({ broker, availability }) => {
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'runs' } });
+        broker.deliver({ body: { n: 2 }, properties: { messageId: 'waits' } });
+        availability.next({ isAvailable: false, reason: 'open' });
+      },
+    );
+    expect(overdue(waiting)).to.deep.equal([{ messageId: 'waits', stage: 'slot', ageMs: NOTICED_MS }]);
+    expect(waiting.broker.settlements.map(({ messageId, how }) => [messageId, how])).to.deep.equal([
+      ['runs', 'ack'],
+      ['waits', 'requeue'],
+    ]);
+  });
+
+  it('leaves alone whatever is settled in time, however much there is, and keeps no timer when nothing is out', () => {
+    const stage = onStage(
+      handledBy((n) => timer(n)),
+      ({ broker, at }) => {
+        for (let n = 0; n < 200; n++) at(1_000 * n, () => broker.deliver({ body: { n: 58_000 } }));
+      },
+    );
+    expect(overdue(stage)).to.deep.equal([]);
+    expect(stage.run.ledger()).to.deep.include({ delivered: 200, acked: 200, late: 0, overdue: 0, repeated: 0 });
+  });
+
+  it('does not take a wall clock that was set forward for time that passed', () => {
+    const clock = sinon.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
+    const broker = new ScriptedBroker();
+    const run = runPipeline(
+      handledBy(() => timer(30_000)),
+      { ...engineOf(broker), drain: NEVER, halt: NEVER },
+    );
+    run.work.subscribe();
+    broker.deliver({ body: { n: 1 } });
+    clock.tick(LIMIT_MS / 20);
+    clock.setSystemTime(Date.now() + 3_600_000);
+    clock.tick(LIMIT_MS / 20);
+    expect(run.ledger()).to.deep.include({ inFlight: 1, overdue: 0 });
+    clock.tick(LIMIT_MS);
+    expect(run.ledger()).to.deep.include({ inFlight: 0, acked: 1, overdue: 0 });
+  });
+
+  it('counts a settlement after the connection went as late, and a second one as nothing', () => {
+    const { run } = onStage(
+      handledBy(() => timer(10)),
+      ({ broker, at }) => {
+        broker.deliver({ body: { n: 1 } });
+        at(5, () => broker.loseConnection('gone'));
+      },
+    );
+    expect(run.ledger()).to.deep.include({ delivered: 1, returned: 1, late: 1, repeated: 0, inFlight: 0 });
+    const again = onStage(
+      handledBy((n) => timer(n), { order: 'arrival' }),
+      ({ broker }) => {
+        broker.confirmAfterMs = Number.MAX_SAFE_INTEGER;
+        broker.deliver({ body: 'stuck' });
+        broker.deliver({ body: { n: 1 } });
+        broker.deliver({ body: { n: 1 } });
+      },
+    );
+    // The two that waited were given back, and came to their turn afterwards.
+    expect(again.run.ledger()).to.deep.include({ delivered: 3, returned: 3, overdue: 3, repeated: 2, inFlight: 0 });
+  });
+
+  it('ends the work though a message was lost on its way through the engine, and gives that back', () => {
+    const lose = sinon.stub(IntakeGate.prototype, 'run').callThrough();
+    lose.onFirstCall().returns(NEVER);
+    const stage = onStage(
+      handledBy(() => of(1)),
+      ({ broker, drain, halt, at }) => {
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'lost' } });
+        broker.deliver({ body: { n: 2 }, properties: { messageId: 'sound' } });
+        at(10, drain);
+        at(100, () => halt('the grace period is over'));
+      },
+    );
+    expect(stage.endedAt()).to.equal(1_100);
+    expect(stage.broker.settlements.map(({ messageId, how }) => [messageId, how])).to.deep.equal([
+      ['sound', 'ack'],
+      ['lost', 'requeue'],
+    ]);
+  });
+});
