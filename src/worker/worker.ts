@@ -20,7 +20,6 @@ import {
   timer,
 } from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
-import { sourceTopology } from '../broker/queue.ts';
 import type { Topology, TopologyMode } from '../broker/topology.ts';
 import type { Facts, WorkerMoved } from '../events.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -31,6 +30,7 @@ import { isBalanced, type LedgerCounts } from '../pipeline/ledger.ts';
 import { type PipelineRun, runPipeline } from '../pipeline/run-pipeline.ts';
 import type { Random } from '../policies/random.ts';
 import { type ApiRegistry, createApiRegistry } from './api-registry.ts';
+import { neededTopology } from './needed-topology.ts';
 
 export type WorkerState = WorkerMoved['state'];
 
@@ -196,17 +196,7 @@ function readinessOf(state: WorkerState, runs: readonly PipelineRun[]): Readines
 
 /** Topology of all pipelines, before the first message: what may be declared, then what must be there. */
 function establishAll({ pipelines, broker, topology }: WorkerOptions): Observable<never> {
-  const topologyIn = (mode: TopologyMode): Topology => {
-    const inMode = pipelines.filter(({ source }) => (source.topology ?? topology) === mode);
-    const parts = inMode.map(({ source }) => sourceTopology(source));
-    const published = inMode.flatMap(({ publishes }) => publishes.map((name) => ({ name, type: 'topic' as const })));
-    // A binding knows its exchange's type; a name in `publishes` alone means a topic exchange.
-    const exchanges = [...published, ...parts.flatMap((part) => part.exchanges)];
-    return {
-      exchanges: [...new Map(exchanges.map((exchange) => [exchange.name, exchange])).values()],
-      queues: parts.flatMap((part) => part.queues),
-      bindings: parts.flatMap((part) => part.bindings),
-    };
-  };
+  const topologyIn = (mode: TopologyMode): Topology =>
+    neededTopology(pipelines.filter(({ source }) => (source.topology ?? topology) === mode));
   return concat(broker.establish(topologyIn('assert'), 'assert'), broker.establish(topologyIn('check'), 'check'));
 }

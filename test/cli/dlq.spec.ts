@@ -96,7 +96,7 @@ describe('sluice dlq', function () {
     const unset = await run(['ls', 'letters'], { AMQP_URL: '' });
     expect([unset.code, unset.text.split('\n')[0]]).to.deep.equal([
       2,
-      '✗ environment: AMQP_URL: is not set; dead letters lie on a broker: amqp://user:password@host:5672/vhost, or the address that "sluice dev" and "sluice broker" print',
+      '✗ environment: AMQP_URL: is not set; say which broker: amqp://user:password@host:5672/vhost, or the address that "sluice dev" and "sluice broker" print',
     ]);
     const away = await run(['ls', 'letters'], { AMQP_URL: 'amqp://ann:secret@127.0.0.1:1' });
     expect(away.code).to.equal(1);

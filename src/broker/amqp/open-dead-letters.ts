@@ -3,12 +3,12 @@
  * again, and the broker has taken back all that was held.
  */
 import { BehaviorSubject, lastValueFrom } from 'rxjs';
-import { BrokerUnavailableError, ConfigError, messageOf } from '../../errors.ts';
+import { messageOf } from '../../errors.ts';
 import { silentLogger } from '../../log.ts';
 import type { DeadLetters } from '../dead-letters.ts';
+import { dialFirst } from './dial-first.ts';
 import { createEndpoints } from './endpoints.ts';
-import { reasonOf } from './failures.ts';
-import { dial, type Link } from './link.ts';
+import type { Link } from './link.ts';
 import type { AmqpBrokerOptions } from './options.ts';
 import { createPauses } from './pauses.ts';
 import { Publisher } from './publisher.ts';
@@ -68,25 +68,4 @@ export async function openDeadLetters(options: OpenDeadLettersOptions): Promise<
       await link.close(CLOSE_WITHIN_MS);
     },
   };
-}
-
-async function dialFirst(
-  endpoints: ReturnType<typeof createEndpoints>,
-  count: number,
-  options: Omit<Parameters<typeof dial>[0], 'endpoint' | 'signal'>,
-): Promise<{ readonly link: Link; readonly address: string }> {
-  const reasons: string[] = [];
-  let cause: unknown;
-  for (let attempt = 0; attempt < count; attempt++) {
-    const endpoint = await endpoints.next(attempt);
-    try {
-      const link = await dial({ ...options, endpoint, signal: new AbortController().signal });
-      return { link, address: endpoint.address };
-    } catch (error) {
-      if (error instanceof ConfigError) throw error;
-      cause = error;
-      reasons.push(`${endpoint.address}: ${reasonOf(error)}`);
-    }
-  }
-  throw new BrokerUnavailableError(`no connection to the broker: ${reasons.join('; ')}`, { cause });
 }

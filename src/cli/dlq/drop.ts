@@ -1,14 +1,15 @@
 /** `sluice dlq drop`: letters are gone for good. Asked for by a filter and agreed to with their number in sight. */
 import { asyncScheduler } from 'rxjs';
 import type { HeldDelivery } from '../../broker/dead-letters.ts';
+import { misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
+import { counted, oneLine } from '../print.ts';
 import { isConfirmed, isTerminal } from './ask.ts';
 import { queuePair } from './copies.ts';
 import { type FilterOptions, readFilter, wrong } from './filter.ts';
 import { lookThrough } from './look-through.ts';
 import { renewedNote } from './ls.ts';
-import { counted, oneLine } from './print.ts';
-import { misconfigured, printJson, withSession } from './session.ts';
+import { withSession } from './session.ts';
 
 export interface DropOptions extends FilterOptions {
   readonly yes?: boolean;

@@ -2,15 +2,16 @@
 import pc from 'picocolors';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { loadPipelines } from '../../worker/load-pipelines.ts';
+import { misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
+import { counted, oneLine, shortened } from '../print.ts';
 import { type QueuePair, retryOf } from './copies.ts';
 import type { Filter } from './filter.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { lookThrough } from './look-through.ts';
-import { counted, oneLine, shortened } from './print.ts';
 import { Progress } from './progress.ts';
 import { type Rehearsal, rehearseWith } from './rehearse.ts';
-import { misconfigured, printJson, withSession } from './session.ts';
+import { withSession } from './session.ts';
 
 export interface DryRunOptions {
   readonly pipelines: string;

@@ -11,14 +11,15 @@ import type { HeldDelivery } from '../../broker/dead-letters.ts';
 import type { Delivery, HeaderValue } from '../../message/delivery.ts';
 import { readJson } from '../../message/json.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
+import { failed, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
+import { oneLine } from '../print.ts';
 import { bodyText } from './body-text.ts';
 import { type QueuePair, queuePair, renewed } from './copies.ts';
 import { openEditor } from './editor.ts';
 import { asList, DLQ_HEADER, type Letter } from './letter.ts';
 import { lookThrough } from './look-through.ts';
-import { oneLine } from './print.ts';
-import { failed, printJson, type Session, withSession } from './session.ts';
+import { type Session, withSession } from './session.ts';
 
 export interface EditOptions {
   readonly id: string;

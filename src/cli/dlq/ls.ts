@@ -3,12 +3,13 @@ import pc from 'picocolors';
 import { asyncScheduler } from 'rxjs';
 import { TopologyError } from '../../errors.ts';
 import { loadPipelines } from '../../worker/load-pipelines.ts';
+import { misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
+import { age, counted, oneLine, shortened, table } from '../print.ts';
 import { type QueuePair, queuePair } from './copies.ts';
 import { type Group, Groups } from './groups.ts';
 import { lookThrough } from './look-through.ts';
-import { age, counted, oneLine, shortened, table } from './print.ts';
-import { isoTime, misconfigured, printJson, type Session, withSession } from './session.ts';
+import { isoTime, type Session, withSession } from './session.ts';
 
 export interface LsOptions {
   readonly pipelines: string;

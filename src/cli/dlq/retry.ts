@@ -5,7 +5,9 @@
 import { asyncScheduler } from 'rxjs';
 import type { HeldDelivery } from '../../broker/dead-letters.ts';
 import { codeOf, messageOf, ResultInvalidError } from '../../errors.ts';
+import { failed, misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
+import { counted, oneLine } from '../print.ts';
 import { queuePair, retryOf } from './copies.ts';
 import { rehearseLetters } from './dry-run.ts';
 import { type FilterOptions, readFilter, wrong } from './filter.ts';
@@ -13,10 +15,9 @@ import { InFlight } from './in-flight.ts';
 import type { Letter } from './letter.ts';
 import { lookThrough } from './look-through.ts';
 import { renewedNote } from './ls.ts';
-import { counted, oneLine } from './print.ts';
 import { Progress } from './progress.ts';
 import { Pace, parseRate, RATE_EXPECTED } from './rate.ts';
-import { failed, misconfigured, printJson, type Session, withSession } from './session.ts';
+import { type Session, withSession } from './session.ts';
 
 export interface RetryOptions extends FilterOptions {
   readonly rate: string;

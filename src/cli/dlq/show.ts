@@ -3,14 +3,15 @@ import pc from 'picocolors';
 import { asyncScheduler } from 'rxjs';
 import type { Delivery, HeaderValue } from '../../message/delivery.ts';
 import { HEADER } from '../../pipeline/message-headers.ts';
+import { failed, misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
+import { age, counted, lines, oneLine } from '../print.ts';
 import { bodyText } from './body-text.ts';
 import { queuePair } from './copies.ts';
 import { type FilterOptions, readFilter } from './filter.ts';
 import { DLQ_HEADER, type Letter } from './letter.ts';
 import { lookThrough } from './look-through.ts';
-import { age, counted, lines, oneLine } from './print.ts';
-import { failed, isoTime, misconfigured, printJson, withSession } from './session.ts';
+import { isoTime, withSession } from './session.ts';
 
 export interface ShowOptions extends FilterOptions {
   readonly number: number;

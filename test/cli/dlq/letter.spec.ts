@@ -3,8 +3,8 @@ import { NEVER } from 'rxjs';
 import { queuePair, renewed, retryOf } from '../../../src/cli/dlq/copies.ts';
 import { readFilter } from '../../../src/cli/dlq/filter.ts';
 import { readLetter } from '../../../src/cli/dlq/letter.ts';
-import { age, lines, oneLine } from '../../../src/cli/dlq/print.ts';
 import { parseRate } from '../../../src/cli/dlq/rate.ts';
+import { age, lines, oneLine } from '../../../src/cli/print.ts';
 import type { Delivery, HeaderTable, MessageProperties } from '../../../src/message/delivery.ts';
 
 const dead = (headers: HeaderTable, properties: MessageProperties = { messageId: 'm1' }): Delivery => ({

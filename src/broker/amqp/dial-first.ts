@@ -1,0 +1,27 @@
+/** One connection for a command: dialled once at each node in turn, and not again when it is lost. */
+import { BrokerUnavailableError, ConfigError } from '../../errors.ts';
+import type { createEndpoints } from './endpoints.ts';
+import { reasonOf } from './failures.ts';
+import { dial, type Link } from './link.ts';
+
+/** @throws ConfigError for a URL that cannot work; BrokerUnavailableError with every reason when no node answers. */
+export async function dialFirst(
+  endpoints: ReturnType<typeof createEndpoints>,
+  count: number,
+  options: Omit<Parameters<typeof dial>[0], 'endpoint' | 'signal'>,
+): Promise<{ readonly link: Link; readonly address: string }> {
+  const reasons: string[] = [];
+  let cause: unknown;
+  for (let attempt = 0; attempt < count; attempt++) {
+    const endpoint = await endpoints.next(attempt);
+    try {
+      const link = await dial({ ...options, endpoint, signal: new AbortController().signal });
+      return { link, address: endpoint.address };
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+      cause = error;
+      reasons.push(`${endpoint.address}: ${reasonOf(error)}`);
+    }
+  }
+  throw new BrokerUnavailableError(`no connection to the broker: ${reasons.join('; ')}`, { cause });
+}

@@ -1,0 +1,59 @@
+/** What every command that speaks to the broker has in common: a connection, a way to stop, mistakes told in one line, an exit code. */
+import pc from 'picocolors';
+import { readConfig } from '../config.ts';
+import { ConfigError, type Problem, SluiceError } from '../errors.ts';
+import { EXIT } from './exit-code.ts';
+import { oneLine } from './print.ts';
+import { attempt, printProblems } from './problems.ts';
+import { onSignals } from './signals.ts';
+
+/** Connects to the broker of AMQP_URL with `open`, runs a command on it and closes it. @returns the command's exit code. */
+export async function withBroker<Opened extends { close(): Promise<void> }>(
+  open: (urls: readonly string[]) => Promise<Opened>,
+  /** `stop` is aborted by the first SIGINT or SIGTERM: take no more, bring to an end what is under way. The second ends the process. */
+  run: (opened: Opened, stop: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const config = attempt(readConfig);
+  if (!config.ok) return misconfigured(config.problems);
+  const { amqpUrls } = config.value;
+  if (amqpUrls === undefined) return misconfigured([NO_BROKER]);
+
+  const stop = new AbortController();
+  const disarm = onSignals({
+    onFirst: () => stop.abort(),
+    // Whatever is cut off here the broker still has.
+    onSecond: () => process.exit(EXIT.cutShort),
+  });
+  let opened: Opened | undefined;
+  try {
+    opened = await open(amqpUrls);
+    return await run(opened, stop.signal);
+  } catch (error) {
+    if (error instanceof ConfigError) return misconfigured(error.problems);
+    if (!(error instanceof SluiceError)) throw error;
+    return failed(error.message);
+  } finally {
+    await opened?.close();
+    disarm();
+  }
+}
+
+const NO_BROKER: Problem = {
+  subject: 'environment',
+  path: 'AMQP_URL',
+  message:
+    'is not set; say which broker: amqp://user:password@host:5672/vhost, or the address that "sluice dev" and "sluice broker" print',
+};
+
+export function misconfigured(problems: readonly Problem[]): number {
+  printProblems(problems, 'Nothing was done.');
+  return EXIT.misconfigured;
+}
+
+/** One line that says why. */
+export function failed(reason: string): number {
+  console.error(`${pc.red('✗')} ${oneLine(reason)}`);
+  return EXIT.failed;
+}
+
+export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
