@@ -1,4 +1,7 @@
-/** One line when an outage begins, one when its reason changes, one a minute while it lasts, one when it is over. */
+/**
+ * One line when an outage begins, one when its reason changes, one a minute while it lasts, one when it is over; and one at each end of a
+ * time in which the broker takes no messages.
+ */
 import { asyncScheduler } from 'rxjs';
 import type { Logger } from '../../log.ts';
 
@@ -8,7 +11,9 @@ const MAX_REASONS = 20;
 
 export interface OutageLog {
   failed(reason: string): void;
-  /** Everything is connected again, or for the first time. */
+  /** Connected, but the broker reads nothing of what is published: it is short of memory or disk. */
+  blocked(reason: string | undefined): void;
+  /** Everything is connected and takes messages, again or for the first time. */
   recovered(): void;
 }
 
@@ -18,6 +23,7 @@ export function createOutageLog(log: Logger, address: () => string): OutageLog {
   let beganMs = 0;
   let lastLineMs = 0;
   let failures = 0;
+  let isBlocked = false;
   return {
     failed(reason) {
       const nowMs = asyncScheduler.now();
@@ -29,7 +35,14 @@ export function createOutageLog(log: Logger, address: () => string): OutageLog {
       lastLineMs = nowMs;
       log.warn({ broker: address(), reason, failures, forMs: nowMs - beganMs }, 'no connection to the broker');
     },
+    blocked(reason) {
+      if (isBlocked) return;
+      isBlocked = true;
+      log.warn({ broker: address(), reason }, 'the broker takes no messages, publishing waits');
+    },
     recovered() {
+      if (isBlocked) log.info({ broker: address() }, 'the broker takes messages again');
+      isBlocked = false;
       if (reasons.size > 0) {
         const forMs = asyncScheduler.now() - beganMs;
         log.info({ broker: address(), failures, forMs }, 'connected to the broker again');

@@ -7,6 +7,7 @@ import type { OutageLog } from './outage-log.ts';
 export function reportStatus(status: Observable<BrokerStatus>, outage: OutageLog, facts: Facts | undefined): void {
   status.subscribe(({ state, reason }) => {
     if (state === 'connected') outage.recovered();
+    if (state === 'blocked') outage.blocked(reason);
     if (facts?.isObserved !== true) return;
     const at = asyncScheduler.now();
     facts.report({ type: 'connectionChanged', at, state, ...(reason === undefined ? {} : { reason }) });
