@@ -155,8 +155,23 @@ module.exports = {
       from: { path: '^src/broker/[^/]+\\.ts$' },
       to: { path: '^src/broker/[^/]+/' },
     },
+    {
+      name: 'journal-stores-apart',
+      comment: 'The stores of the journal do not know each other.',
+      severity: 'error',
+      from: { path: '^src/journal/([^/]+)/' },
+      to: { path: '^src/journal/[^/]+/', pathNot: '^src/journal/$1/' },
+    },
+    {
+      name: 'journal-port-alone',
+      comment: 'The journal knows its stores in the one place where they are chosen.',
+      severity: 'error',
+      from: { path: '^src/journal/[^/]+\\.ts$', pathNot: '^src/journal/open-store\\.ts$' },
+      to: { path: '^src/journal/[^/]+/' },
+    },
     onlyIn('only-http-calls', 'axios|undici', '^src/http/'),
     onlyIn('only-amqp-speaks-amqplib', 'amqplib', '^src/broker/amqp/'),
+    onlyIn('only-the-journal-speaks-sql', 'libsql|pg', '^src/(journal|outbox)/'),
     onlyIn('only-observability-logs-with-pino', 'pino', '^src/(observability|cli)/'),
     {
       name: 'pipelines-public-surface',

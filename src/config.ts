@@ -74,6 +74,13 @@ export interface Config {
   /** HTTP calls in flight at once, over all APIs. */
   readonly maxCalls: number;
   readonly topology: 'assert' | 'check';
+  /** Where sagas and keys are written down. A URL holds credentials: never log it. */
+  readonly journal:
+    | { readonly kind: 'memory' }
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'postgres'; readonly url: string; readonly maxConnections: number };
+  /** How long ended sagas are kept. */
+  readonly journalKeepMs: number;
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
@@ -130,6 +137,16 @@ const HOST = /^[\w.:[\]-]+$/;
 
 const MAX_CALLS_EXPECTED = 'expected a number of calls: an integer, at least 1';
 
+const CONNECTIONS_EXPECTED = 'expected a number of connections: an integer, at least 1';
+
+/** What is wrong with it, never with the value: it holds a password. */
+function faultOfPostgresUrl(text: string): string | undefined {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text))
+    return 'expected postgres://user:password@host:5432/database';
+  if (new URL(text).pathname.length < 2) return 'names no database; write postgres://user:password@host:5432/database';
+  return undefined;
+}
+
 const configSchema = z.object({
   AMQP_URL: z
     .string()
@@ -168,6 +185,25 @@ const configSchema = z.object({
     .pipe(z.int().min(1, { error: MAX_CALLS_EXPECTED }))
     .default(1_000),
   SLUICE_TOPOLOGY: z.enum(['assert', 'check']).default('assert'),
+  SLUICE_JOURNAL_FILE: z.string().optional(),
+  SLUICE_JOURNAL_URL: z
+    .string()
+    .superRefine((text, context) => {
+      const message = faultOfPostgresUrl(text);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .optional(),
+  SLUICE_JOURNAL_CONNECTIONS: z
+    .string()
+    .regex(/^\d{1,4}$/, { error: CONNECTIONS_EXPECTED })
+    .transform(Number)
+    .pipe(z.int().min(1, { error: CONNECTIONS_EXPECTED }))
+    .default(10),
+  SLUICE_JOURNAL_KEEP: z
+    .string()
+    .transform((text) => (/^\d+$/.test(text) ? Number(text) : text))
+    .pipe(durationSchema({ zero: true }))
+    .default('7d'),
   NODE_ENV: z.string().optional(),
 });
 
@@ -210,11 +246,20 @@ function missingToken({ SLUICE_HOST, SLUICE_TOKEN }: Readonly<Record<string, str
   ];
 }
 
+/** Two journals are none: half of the sagas would be looked for in the wrong one. */
+const twoJournals = ({
+  SLUICE_JOURNAL_FILE,
+  SLUICE_JOURNAL_URL,
+}: Readonly<Record<string, string>>): readonly Problem[] =>
+  SLUICE_JOURNAL_FILE === undefined || SLUICE_JOURNAL_URL === undefined
+    ? []
+    : [problem('SLUICE_JOURNAL_FILE', 'and SLUICE_JOURNAL_URL are both set; a worker has one journal')];
+
 /**
- * The worker's settings from an environment, `process.env` by default.
+ * The worker's settings from an environment, `process.env` by default. Without `needsBroker` a command that asks no broker has none to name.
  * @throws ConfigError with every mistake at once, naming variables and what is allowed, never what they hold.
  */
-export function readConfig(environment: Environment = process.env): Config {
+export function readConfig(environment: Environment = process.env, { needsBroker = true } = {}): Config {
   const problems: Problem[] = [];
   const texts: Record<string, string> = {};
   for (const name of Object.keys(configSchema.shape)) {
@@ -232,9 +277,9 @@ export function readConfig(environment: Environment = process.env): Config {
       ...parsed.error.issues.map(({ path, message }) => problem(String(path[0]), explain(String(path[0]), message))),
     );
   // A file that cannot be read was reported already: the broker is set, only not to be had.
-  if (!problems.some(({ path }) => path === 'AMQP_URL_FILE')) problems.push(...missingBroker(texts));
   if (!problems.some(({ path }) => path === 'SLUICE_TOKEN_FILE')) problems.push(...missingToken(texts));
-  problems.push(...unknownVariables(environment));
+  if (needsBroker && !problems.some(({ path }) => path === 'AMQP_URL_FILE')) problems.push(...missingBroker(texts));
+  problems.push(...twoJournals(texts), ...unknownVariables(environment));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const { AMQP_URL, LOG_LEVEL, SLUICE_HOST, SLUICE_PORT, SLUICE_TOKEN } = parsed.data;
   const { SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY } = parsed.data;
@@ -247,9 +292,20 @@ export function readConfig(environment: Environment = process.env): Config {
     gracePeriodMs: durationMs(SLUICE_GRACE_PERIOD),
     maxCalls: SLUICE_MAX_CALLS,
     topology: SLUICE_TOPOLOGY,
+    journal: journalOf(parsed.data),
+    journalKeepMs: durationMs(parsed.data.SLUICE_JOURNAL_KEEP),
   };
 }
 
+function journalOf(data: z.output<typeof configSchema>): Config['journal'] {
+  const { SLUICE_JOURNAL_FILE: path, SLUICE_JOURNAL_URL: url, SLUICE_JOURNAL_CONNECTIONS: maxConnections } = data;
+  if (url !== undefined) return { kind: 'postgres', url, maxConnections };
+  return path === undefined ? { kind: 'memory' } : { kind: 'file', path };
+}
+
+/** Settings that are durations. */
+const DURATIONS: readonly string[] = ['SLUICE_GRACE_PERIOD', 'SLUICE_JOURNAL_KEEP'];
+
 /** zod's words for a wrong choice name the choices already. */
 const explain = (name: string, message: string): string =>
-  name === 'SLUICE_GRACE_PERIOD' ? `expected ${DURATION_EXPECTED}` : message.replace(/^Invalid option: /, '');
+  DURATIONS.includes(name) ? `expected ${DURATION_EXPECTED}` : message.replace(/^Invalid option: /, '');

@@ -197,6 +197,31 @@ export interface RateLimitSharingChanged extends WorkerFact {
   readonly reason?: string;
 }
 
+/** The journal's store went away, or is back: while it is away, messages that need it wait. */
+export interface JournalChanged extends WorkerFact {
+  readonly type: 'journalChanged';
+  readonly state: 'available' | 'unavailable';
+  /** Of `unavailable`: what the store said. */
+  readonly reason?: string;
+}
+
+/** Entries of the journal whose time was over were forgotten. */
+export interface JournalCompacted extends WorkerFact {
+  readonly type: 'journalCompacted';
+  readonly forgotten: number;
+}
+
+/** What the journal holds, by what it is for, whose it is, and the kind of the last record: a saga whose last is `stuck` is stuck. */
+export interface JournalCounted extends WorkerFact {
+  readonly type: 'journalCounted';
+  readonly counts: readonly {
+    readonly space: string;
+    readonly name: string;
+    readonly lastKind: string;
+    readonly entries: number;
+  }[];
+}
+
 /** The concurrency of an API followed what was measured. */
 export interface LimitChanged extends WorkerFact {
   readonly type: 'limitChanged';
@@ -229,6 +254,9 @@ export type Fact =
   | FeedingDelayed
   | BreakerChanged
   | RateLimitSharingChanged
+  | JournalChanged
+  | JournalCompacted
+  | JournalCounted
   | LimitChanged
   | WorkerMoved;
 

@@ -28,6 +28,8 @@ describe('readConfig', () => {
       gracePeriodMs: 30_000,
       maxCalls: 1_000,
       topology: 'assert',
+      journal: { kind: 'memory' },
+      journalKeepMs: 604_800_000,
     });
   });
 
@@ -57,6 +59,31 @@ describe('readConfig', () => {
     expect(
       problemsOf({ LOG_LEVEL: 'loud', SLUICE_PORT: 'http', SLUICE_GRACE_PERIOD: '5 s', SLUICE_TOPOLOGY: 'maybe' }),
     ).to.have.length(4);
+  });
+
+  it('reads where the journal is, one alone, and never says what its URL holds', () => {
+    expect(readConfig({ SLUICE_JOURNAL_FILE: '/var/lib/j.db' }).journal).to.deep.equal({
+      kind: 'file',
+      path: '/var/lib/j.db',
+    });
+    const url = 'postgres://u:canary@h/d';
+    expect(readConfig({ SLUICE_JOURNAL_URL: url, SLUICE_JOURNAL_CONNECTIONS: '3' }).journal).to.deep.equal({
+      kind: 'postgres',
+      url,
+      maxConnections: 3,
+    });
+    expect(readConfig({ SLUICE_JOURNAL_KEEP: '1h' }).journalKeepMs).to.equal(3_600_000);
+    expect(problemsOf({ SLUICE_JOURNAL_FILE: 'j.db', SLUICE_JOURNAL_URL: url })).to.deep.equal([
+      'environment: SLUICE_JOURNAL_FILE: and SLUICE_JOURNAL_URL are both set; a worker has one journal',
+    ]);
+    const wrong = problemsOf({
+      SLUICE_JOURNAL_URL: 'mysql://u:canary@h/d',
+      SLUICE_JOURNAL_CONNECTIONS: '0',
+      SLUICE_JOURNAL_KEEP: 'long',
+    });
+    expect(wrong).to.have.length(3);
+    expect(wrong.join()).to.not.include('canary');
+    expect(problemsOf({ SLUICE_JOURNAL_URL: 'postgres://u:canary@h' }).join()).to.include('names no database');
   });
 
   it('refuses a number of calls that is none', () => {
@@ -106,7 +133,7 @@ describe('readConfig', () => {
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

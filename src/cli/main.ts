@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { dlqCommand } from './dlq.ts';
 import { exit } from './exit.ts';
+import { journalCommand } from './journal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   readonly version: string;
@@ -33,6 +34,11 @@ Environment of "run" and "dev":
   SLUICE_GRACE_PERIOD  time to finish what is in flight at shutdown (default: 30s)
   SLUICE_MAX_CALLS     HTTP calls in flight at once, over all APIs (default: 1000)
   SLUICE_TOPOLOGY      assert or check: declare queues and exchanges, or only look for them (default: assert)
+  SLUICE_JOURNAL_FILE  file that sagas are journalled in, for the workers of one machine; needs the package libsql
+  SLUICE_JOURNAL_URL   postgres://user:password@host:5432/database, for workers on many machines; needs the package pg,
+                       and tables: "sluice journal migrate" (default: in memory, gone with the worker)
+  SLUICE_JOURNAL_CONNECTIONS  connections of a worker to that database (default: 10)
+  SLUICE_JOURNAL_KEEP  how long ended sagas are kept, so that their messages published again get the same answer (default: 7d)
   Names that begin with SLUICE_ are sluice's own: one that is not listed here is taken for a mistake.
 
 Exit codes:
@@ -79,5 +85,6 @@ program
   });
 
 program.addCommand(dlqCommand());
+program.addCommand(journalCommand());
 
 await program.parseAsync();

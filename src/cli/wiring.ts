@@ -2,12 +2,12 @@
 import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
 import type { Config } from '../config.ts';
 import { createFacts } from '../events.ts';
-import { createMemoryJournal } from '../journal/memory-journal.ts';
 import type { Logger } from '../log.ts';
 import { logFacts } from '../observability/log-facts.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import { startEmbeddedBroker } from './embedded-broker.ts';
+import { openJournal } from './open-journal.ts';
 
 export interface Wiring {
   /**
@@ -19,12 +19,15 @@ export interface Wiring {
   close(): Promise<void>;
 }
 
-/** Without a broker's URL, starts the embedded one. */
+/**
+ * Without a broker's URL, starts the embedded one.
+ * @throws ConfigError when the journal cannot be used as it is configured.
+ */
 export async function wire(config: Config, log: Logger): Promise<Wiring> {
   const { amqpUrls, topology, gracePeriodMs, maxCalls } = config;
   const facts = createFacts();
   logFacts(facts, log);
-  const journal = createMemoryJournal();
+  const { journal, close: closeJournal } = await openJournal(config, facts, log);
   const random = Math.random;
   const embedded = amqpUrls === undefined ? await startEmbeddedBroker() : undefined;
   if (embedded !== undefined) {
@@ -40,6 +43,9 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
       const broker = createAmqpBroker({ urls, log, facts, random });
       return startWorker({ pipelines, broker, journal, facts, log, random, topology, gracePeriodMs, maxCalls });
     },
-    close: async () => embedded?.stop(),
+    close: async () => {
+      await closeJournal();
+      await embedded?.stop();
+    },
   };
 }

@@ -1,47 +1,82 @@
 /**
- * The journal port: what a saga writes down so that it never forgets. An append-only list of records for each saga,
- * and a lease so that one worker at a time runs it.
+ * The journal port: what must not be forgotten is written down before the next move. An entry is an append-only list of records that one
+ * owner at a time may add to: a saga's history, a message's key, a firing of a schedule.
  */
 import type { Observable } from 'rxjs';
 
-/** One line of a saga's journal. */
-export type JournalRecord =
-  | { readonly kind: 'started'; readonly at: number; readonly inputHash: string }
-  | { readonly kind: 'stepIntended'; readonly at: number; readonly step: string }
-  | { readonly kind: 'stepDone'; readonly at: number; readonly step: string; readonly result: unknown }
-  | {
-      readonly kind: 'stepFailed';
-      readonly at: number;
-      readonly step: string;
-      readonly code: string;
-      readonly message: string;
-    }
-  | { readonly kind: 'compensationIntended'; readonly at: number; readonly step: string }
-  | { readonly kind: 'compensationDone'; readonly at: number; readonly step: string }
-  | {
-      readonly kind: 'compensationFailed';
-      readonly at: number;
-      readonly step: string;
-      readonly code: string;
-      readonly message: string;
-    }
-  | { readonly kind: 'completed'; readonly at: number }
-  | { readonly kind: 'undone'; readonly at: number };
+/** What an entry is for; names and ids of different spaces never meet. */
+export type JournalSpace = 'saga' | 'dedupe' | 'schedule';
 
-/** A saga's journal, opened by one owner. */
+/** Which entry: `{ space: 'saga', name: 'place-order', id: 'o-1' }`. */
+export interface EntryKey {
+  readonly space: JournalSpace;
+  /** Of the saga, the pipeline, the schedule. */
+  readonly name: string;
+  /** 1 to 512 characters. */
+  readonly id: string;
+}
+
+interface Timed {
+  /** Milliseconds of the RxJS clock. */
+  readonly at: number;
+}
+
+interface OfStep extends Timed {
+  readonly step: string;
+}
+
+interface Failed extends OfStep {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** One line of an entry. Plain data: it is stored as JSON. */
+export type JournalRecord =
+  | (Timed & { readonly kind: 'started'; readonly inputHash: string })
+  | (OfStep & { readonly kind: 'stepIntended' })
+  | (OfStep & { readonly kind: 'stepDone'; readonly result: unknown })
+  | (Failed & { readonly kind: 'stepFailed' })
+  | (OfStep & { readonly kind: 'compensationIntended' })
+  | (OfStep & { readonly kind: 'compensationDone' })
+  | (Failed & { readonly kind: 'compensationFailed' })
+  | (Timed & { readonly kind: 'completed' })
+  | (Timed & { readonly kind: 'undone' })
+  /** A value kept for whoever asks for the same key again. */
+  | (Timed & { readonly kind: 'kept'; readonly value: unknown });
+
+export interface AppendOptions {
+  /** How long after this record the entry may be forgotten, in milliseconds. Default: what earlier records said; never, where none did. */
+  readonly keepMs?: number;
+}
+
+/** An entry, held by one owner. */
 export interface OpenJournal {
-  /** All records so far, oldest first. */
+  /** All records there were when it was opened, oldest first. */
   readonly records: readonly JournalRecord[];
-  /** Cold. Completes when the record is stored. */
-  append(record: JournalRecord): Observable<never>;
-  /** Lets others open it. Idempotent. */
-  release(): void;
+  /**
+   * Cold. Completes when the record is stored.
+   * @throws JournalFencedError when another owner has taken over; JournalUnavailableError when it is not known whether the record is stored.
+   */
+  append(record: JournalRecord, options?: AppendOptions): Observable<never>;
+}
+
+/** Whether the journal can be asked. */
+export interface JournalAvailability {
+  readonly isAvailable: boolean;
+  /** Why not. */
+  readonly reason?: string;
 }
 
 export interface Journal {
   /**
-   * Cold. Emits the saga's journal once, held for this subscriber alone until it is released.
-   * @throws SagaBusyError while another owner holds it.
+   * Cold. Emits the entry once, new or as it was left, and holds it for this subscriber alone until that unsubscribes: it never completes.
+   * An entry nothing was written to is forgotten with that. The hold is a lease, kept up while subscribed; an owner that was paused for longer than
+   * its lease finds its appends refused.
+   *
+   * @throws JournalHeldError while another owner holds it; JournalFencedError when the lease was lost; JournalUnavailableError when the
+   *   store cannot be asked; JournalCorruptError when what is stored is not what was written.
    */
-  open(saga: string, sagaId: string): Observable<OpenJournal>;
+  open(key: EntryKey): Observable<OpenJournal>;
+  /** Replays whether the store can be asked, then each change. */
+  readonly availability: Observable<JournalAvailability>;
 }

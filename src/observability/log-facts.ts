@@ -45,9 +45,15 @@ function logFact(fact: Fact, log: Logger): void {
         log.warn(fields, `rate limit of ${fact.api}: its store is away, this worker keeps to its own share`);
       else log.info(fields, `rate limit of ${fact.api} is shared again`);
       break;
+    case 'journalChanged':
+      if (fact.state === 'unavailable') log.error(fields, 'the journal is away: messages that need it wait');
+      else log.info(fields, 'the journal is back');
+      break;
     case 'limitChanged':
       log.debug(fields, 'concurrency changed');
       break;
+    case 'journalCompacted':
+    case 'journalCounted':
     case 'rateLimitWaited':
       log.trace(fields, type);
       break;

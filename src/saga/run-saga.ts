@@ -8,19 +8,23 @@ import {
   concat,
   defaultIfEmpty,
   defer,
-  finalize,
   last,
   map,
   mergeMap,
   type Observable,
   of,
+  retry,
+  take,
   throwError,
+  timer,
 } from 'rxjs';
 import {
   CompensationFailedError,
   codeOf,
   isRefusal,
   isTransient,
+  JournalFencedError,
+  JournalHeldError,
   messageOf,
   SagaConflictError,
   SagaInDoubtError,
@@ -49,20 +53,27 @@ interface SagaRun {
 /**
  * Cold. Emits the saga's answer once. Unsubscribing stops after the move under way; its journal is released.
  *
- * @throws SagaConflictError when the id belongs to another input; SagaBusyError while another owner runs it; the step's own error where
+ * @throws SagaConflictError when the id belongs to another input; the step's own error where
  *   it is worth another try later, or where no `whenCompensated` is given; CompensationFailedError and SagaInDoubtError when the saga is stuck.
  */
 export function runSaga(plan: SagaPlan, input: unknown, context: SagaContext<ApiDefinitions>): Observable<unknown> {
   return defer(() => {
     const sagaId = plan.id(input);
-    return context.journal
-      .open(plan.name, sagaId)
-      .pipe(
-        mergeMap((journal) =>
-          defer(() => proceed({ plan, sagaId, input, context, journal })).pipe(finalize(() => journal.release())),
-        ),
-      );
+    return context.journal.open({ space: 'saga', name: plan.name, id: sagaId }).pipe(
+      mergeMap((journal) => proceed({ plan, sagaId, input, context, journal })),
+      // The last word: with it the journal is let go.
+      take(1),
+      retry({ delay: untilFree }),
+    );
   });
+}
+
+const ASK_AGAIN_MS = { first: 100, most: 2_000 } as const;
+
+/** Somebody else runs this saga, or took it over: waits for its end, which then is this message's too. The handle's timeout bounds the wait. */
+function untilFree(error: unknown, times: number): Observable<unknown> {
+  if (!(error instanceof JournalHeldError || error instanceof JournalFencedError)) return throwError(() => error);
+  return timer(Math.min(ASK_AGAIN_MS.first * 2 ** Math.min(times - 1, 10), ASK_AGAIN_MS.most));
 }
 
 function proceed(run: SagaRun): Observable<unknown> {

@@ -9,9 +9,9 @@ export const healthRoutes = (readiness: () => Readiness): readonly Route[] => [
     path: '/readyz',
     isOpen: true,
     answer: ({ isTrusted }) => {
-      const { isReady, state, waiting } = readiness();
+      const { isReady, ...why } = readiness();
       const status = isReady ? 'ready' : 'not ready';
-      return jsonAnswer(isReady ? 200 : 503, isTrusted ? { status, state, waiting } : { status });
+      return jsonAnswer(isReady ? 200 : 503, isTrusted ? { status, ...why } : { status });
     },
   },
 ];

@@ -68,6 +68,8 @@ export interface Readiness {
   readonly state: WorkerState;
   /** Each pipeline that does not consume now, or whose source cannot feed it, and why. */
   readonly waiting: Readonly<Record<string, string>>;
+  /** Why the journal cannot be asked, while it cannot. */
+  readonly journal?: string;
 }
 
 export interface Worker {
@@ -110,6 +112,10 @@ export function startWorker(options: WorkerOptions): Worker {
   );
   const state = new BehaviorSubject<WorkerState>('starting');
   const grace = new Subscription();
+  let journalReason: string | undefined;
+  const watching = journal.availability.subscribe(({ isAvailable, reason = 'away' }) => {
+    journalReason = isAvailable ? undefined : reason;
+  });
   let wasCutShort = false;
   let failure: unknown;
 
@@ -165,6 +171,7 @@ export function startWorker(options: WorkerOptions): Worker {
           const books = ledgers();
           for (const [pipeline, counts] of Object.entries(books))
             if (!isBalanced(counts)) log.error({ pipeline, ...counts }, 'the books do not balance');
+          watching.unsubscribe();
           move('stopped');
           state.complete();
           resolve({ isClean: !wasCutShort, ledgers: books, ...(failure === undefined ? {} : { failure }) });
@@ -174,7 +181,7 @@ export function startWorker(options: WorkerOptions): Worker {
 
   return {
     state: state.asObservable(),
-    readiness: () => readinessOf(state.value, runs),
+    readiness: () => readinessOf(state.value, runs, journalReason),
     ledgers,
     stop,
     hasten,
@@ -183,7 +190,7 @@ export function startWorker(options: WorkerOptions): Worker {
   };
 }
 
-function readinessOf(state: WorkerState, runs: readonly PipelineRun[]): Readiness {
+function readinessOf(state: WorkerState, runs: readonly PipelineRun[], journal: string | undefined): Readiness {
   const waiting: Record<string, string> = {};
   for (const { pipeline, intake, feeding } of runs) {
     const { isConsuming, reason = 'not consuming' } = intake();
@@ -191,7 +198,8 @@ function readinessOf(state: WorkerState, runs: readonly PipelineRun[]): Readines
     if (!isConsuming) waiting[pipeline.name] = reason;
     else if (!isFeeding) waiting[pipeline.name] = notFed;
   }
-  return { isReady: state === 'running' && Object.keys(waiting).length === 0, state, waiting };
+  const isReady = state === 'running' && Object.keys(waiting).length === 0 && journal === undefined;
+  return { isReady, state, waiting, ...(journal === undefined ? {} : { journal }) };
 }
 
 /** Topology of all pipelines, before the first message: what may be declared, then what must be there. */

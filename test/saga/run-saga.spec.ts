@@ -193,12 +193,13 @@ describe('a saga', () => {
     );
   });
 
-  it('is run by one message at a time', () => {
+  it('is run by one message at a time; another waits, and has the same answer', () => {
+    const log: Log = [];
     const journal = createMemoryJournal();
     const outcomes: unknown[] = [];
     new TestScheduler(() => {}).run(({ flush }) => {
       const context = { apis: {}, log: silentLogger, journal, attempt: 1, maxAttempts: 3 };
-      const handle = orderSaga([], {});
+      const handle = orderSaga(log, {});
       for (let n = 0; n < 2; n++)
         handle(order, context).subscribe({
           next: (value) => outcomes.push(value),
@@ -206,7 +207,9 @@ describe('a saga', () => {
         });
       flush();
     });
-    expect(outcomes).to.deep.equal(['SagaBusyError', { status: 'placed', track: 'track' }]);
+    const placed = { status: 'placed', track: 'track' };
+    expect(outcomes).to.deep.equal([placed, placed]);
+    expect(log).to.deep.equal(['deduct', 'charge', 'ship']);
   });
 
   it('lets go of its journal when it is unsubscribed, and repeats the step in doubt', () => {

@@ -46,11 +46,12 @@ export class PromiseWatch {
   watchJournal(journal: Journal): Journal {
     const watched = (open: OpenJournal, saga: string): OpenJournal => ({
       records: open.records,
-      append: (record) => open.append(record).pipe(tap({ complete: () => this.#recorded(record, saga) })),
-      release: () => open.release(),
+      append: (record, options) =>
+        open.append(record, options).pipe(tap({ complete: () => this.#recorded(record, saga) })),
     });
     return {
-      open: (saga, sagaId) => journal.open(saga, sagaId).pipe(map((open) => watched(open, saga))),
+      open: (key) => journal.open(key).pipe(map((open) => watched(open, key.name))),
+      availability: journal.availability,
     };
   }
 

@@ -2,7 +2,7 @@
 
 import type { Broker } from '../../broker/broker.ts';
 import type { HttpMethod } from '../../http/api.ts';
-import type { Journal } from '../../journal/journal.ts';
+import type { JournalStore } from '../../journal/journal-store.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Duration } from '../../policies/duration.ts';
 import type { Random } from '../../policies/random.ts';
@@ -81,8 +81,8 @@ export interface SimulationOptions {
   readonly drainWithin?: Duration;
   /** Time in ms of this machine's clock for shrinking a failure; the case it is replayed by is as small as was found by then. Default: 60 000. */
   readonly shrinkMs?: number;
-  /** The journal behind all workers, made anew for each world. Default: in memory. */
-  readonly journal?: () => Journal;
+  /** The store behind the journals of all workers, made anew for each world. Default: in memory. */
+  readonly journal?: () => JournalStore;
   /** Stands between each worker and the broker; for showing that a law can be broken. Default: nothing does. */
   readonly throughPort?: (port: Broker) => Broker;
   /** Takes a pipeline's place in the workers, while the laws know it as it was given; for the same purpose. Default: the pipeline itself. */
@@ -101,7 +101,7 @@ export interface Setup {
   readonly workers: number;
   readonly drainWithinMs: number;
   readonly laws: readonly Law[];
-  readonly journal: () => Journal;
+  readonly journal: () => JournalStore;
   readonly throughPort: (port: Broker) => Broker;
   readonly throughPipeline: (pipeline: Pipeline) => Pipeline;
 }

@@ -1,5 +1,5 @@
 /** From options to a setup: defaults filled in, mistakes named. */
-import { createMemoryJournal } from '../../journal/memory-journal.ts';
+import { MemoryStore } from '../../journal/memory-store.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { durationMs } from '../../policies/duration.ts';
 import type { Setup, SimulationOptions } from './options.ts';
@@ -36,7 +36,7 @@ export function setupOf(pipelines: readonly Pipeline[], options: SimulationOptio
     workers,
     drainWithinMs: options.drainWithin === undefined ? slowestMs(pipelines) : durationMs(options.drainWithin),
     laws,
-    journal: options.journal ?? (() => createMemoryJournal()),
+    journal: options.journal ?? (() => new MemoryStore()),
     throughPort: options.throughPort ?? ((port) => port),
     throughPipeline: options.throughPipeline ?? ((pipeline) => pipeline),
   };

@@ -1,25 +1,25 @@
-/** The journal all workers of a simulated world share: slow, away, or deaf on command, and it knows when a worker has crashed. */
-import { concat, defer, EMPTY, ignoreElements, map, NEVER, type Observable, tap, throwError, timer } from 'rxjs';
-import { TransientError } from '../../errors.ts';
-import type { Journal, JournalRecord, OpenJournal } from '../../journal/journal.ts';
+/** The store that the journals of all workers of a simulated world share: slow, away, or deaf on command, and it knows when a worker has crashed. */
+import { concat, defer, EMPTY, ignoreElements, NEVER, type Observable, throwError, timer } from 'rxjs';
+import { JournalUnavailableError } from '../../errors.ts';
+import { createJournal } from '../../journal/create-journal.ts';
+import type { EntryKey, Journal, JournalRecord } from '../../journal/journal.ts';
+import type { JournalStore, NewRecord } from '../../journal/journal-store.ts';
 import type { LifeParts } from './line.ts';
 
 export type JournalHealth = 'up' | 'down' | 'storesWithoutAnswer';
 
 /** A crashed worker's hold on a saga ends by itself after this long. */
-const LEASE_MS = 2_000;
+const LEASE_MS = 10_000;
 
 const HEALTHY_LATENCY_MS = 1;
 
 export class SimulatedJournal {
   health: JournalHealth = 'up';
   latencyMs = HEALTHY_LATENCY_MS;
-  readonly #store: Journal;
-  readonly #after: (ms: number, work: () => void) => void;
+  readonly #store: JournalStore;
 
-  constructor(store: Journal, after: (ms: number, work: () => void) => void) {
+  constructor(store: JournalStore) {
     this.#store = store;
-    this.#after = after;
   }
 
   heal(): void {
@@ -27,61 +27,54 @@ export class SimulatedJournal {
     this.latencyMs = HEALTHY_LATENCY_MS;
   }
 
-  /** The journal as one life of a worker sees it. */
-  viewFor(life: LifeParts): { readonly journal: Journal; readonly crash: () => void } {
-    const held = new Set<OpenJournal>();
-    const open: Journal['open'] = (saga, sagaId) =>
-      this.#later(() => {
-        if (life.isDead()) return NEVER;
-        if (this.health === 'down') return unreachable();
-        return this.#store.open(saga, sagaId).pipe(
-          tap((opened) => held.add(opened)),
-          map((opened) => this.#hold(opened, held, life, saga, sagaId)),
-        );
-      });
-    const crash = (): void => {
-      for (const opened of held) this.#after(LEASE_MS, () => opened.release());
-    };
-    return { journal: { open }, crash };
+  /** The journal of one life of a worker. */
+  viewFor(life: LifeParts): Journal {
+    const { worker, life: number } = life.ref;
+    return createJournal(this.#storeFor(life), { owner: `worker ${worker}, life ${number}`, leaseMs: LEASE_MS });
   }
 
-  #hold(opened: OpenJournal, held: Set<OpenJournal>, life: LifeParts, saga: string, sagaId: string): OpenJournal {
+  #storeFor(life: LifeParts): JournalStore {
+    const store = this.#store;
+    const through = <T>(command: () => Observable<T>): Observable<T> => this.#through(life, command);
     return {
-      records: opened.records,
-      append: (record) => this.#later(() => this.#append(opened, record, life, saga, sagaId)),
-      release: () => {
-        if (life.isDead()) return;
-        held.delete(opened);
-        opened.release();
-      },
+      place: store.place,
+      acquire: (...args) => through(() => store.acquire(...args)),
+      append: (key, fence, record, leaseMs) =>
+        through(() => {
+          life.reach('beforeRecord');
+          return life.isDead() ? NEVER : concat(store.append(key, fence, record, leaseMs), recorded(life, key, record));
+        }),
+      renew: (...args) => through(() => store.renew(...args)),
+      dropLast: (...args) => through(() => store.dropLast(...args)),
+      release: (...args) => through(() => store.release(...args)),
+      ping: () => through(() => store.ping()),
+      list: (...args) => through(() => store.list(...args)),
+      read: (...args) => through(() => store.read(...args)),
+      compact: () => through(() => store.compact()),
+      counts: () => through(() => store.counts()),
+      close: () => EMPTY,
     };
   }
 
-  #append(
-    opened: OpenJournal,
-    record: JournalRecord,
-    life: LifeParts,
-    saga: string,
-    sagaId: string,
-  ): Observable<never> {
-    life.reach('beforeRecord');
-    if (life.isDead()) return NEVER;
-    if (this.health === 'down') return unreachable();
-    const { health } = this;
-    return concat(
-      opened.append(record),
-      defer(() => {
-        life.emit({ kind: 'recorded', saga, sagaId, record });
-        life.reach('afterRecord');
-        if (life.isDead()) return NEVER;
-        return health === 'storesWithoutAnswer' ? unreachable() : EMPTY;
-      }),
-    );
-  }
-
-  #later<T>(work: () => Observable<T>): Observable<T> {
-    return concat(defer(() => timer(this.latencyMs)).pipe(ignoreElements()), defer(work));
+  #through<T>(life: LifeParts, command: () => Observable<T>): Observable<T> {
+    const arrive = defer(() => {
+      if (life.isDead()) return NEVER;
+      if (this.health === 'down') return unreachable();
+      if (this.health === 'storesWithoutAnswer') return concat(command().pipe(ignoreElements()), unreachable());
+      return command();
+    });
+    return concat(defer(() => timer(this.latencyMs)).pipe(ignoreElements()), arrive);
   }
 }
 
-const unreachable = (): Observable<never> => throwError(() => new TransientError('the journal cannot be reached'));
+function recorded(life: LifeParts, { space, name, id }: EntryKey, { body }: NewRecord): Observable<never> {
+  return defer(() => {
+    const record = JSON.parse(body) as JournalRecord;
+    if (space === 'saga') life.emit({ kind: 'recorded', saga: name, sagaId: id, record });
+    life.reach('afterRecord');
+    return life.isDead() ? NEVER : EMPTY;
+  });
+}
+
+const unreachable = (): Observable<never> =>
+  throwError(() => new JournalUnavailableError('the journal cannot be reached'));

@@ -38,7 +38,6 @@ interface Life {
   readonly worker: Worker;
   readonly link: ProcessLink;
   readonly line: Line;
-  readonly crashJournal: () => void;
   readonly watching: Subscription;
   /** Known to all parts of the life. */
   readonly fate: { isDead: boolean };
@@ -85,12 +84,11 @@ export class SimulatedWorker {
     };
     let line: Line | undefined;
     const link = new ProcessLink(broker, () => line?.broken());
-    const view = journal.viewFor(parts);
     emit({ kind: 'lifeBegan', life: ref });
     const worker = startVirtualWorker({
       pipelines: pipelines.map((pipeline) => observedPipeline(throughPipeline(pipeline), parts)),
       broker: link,
-      journal: view.journal,
+      journal: journal.viewFor(parts),
       facts: factsFor(parts),
       log: logFor(parts),
       random: seededRandom(chance + 7919 * this.#index + 104_729 * this.#lives),
@@ -102,7 +100,7 @@ export class SimulatedWorker {
     });
     if (line === undefined) throw new TypeError('a worker was started without its line');
     const watching = new Subscription();
-    const life: Life = { ref, worker, link, line, crashJournal: view.crash, watching, fate };
+    const life: Life = { ref, worker, link, line, watching, fate };
     this.#life = life;
     watching.add(worker.state.subscribe({ complete: () => this.#stopped(life) }));
   }
@@ -123,7 +121,6 @@ export class SimulatedWorker {
     life.line.ended();
     life.fate.isDead = true;
     life.watching.unsubscribe();
-    life.crashJournal();
     emit({ kind: 'lifeCrashed', life: life.ref });
     life.link.end('the worker crashed');
     // Later, since the worker may be in the middle of something that must not be torn from below it.

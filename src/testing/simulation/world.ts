@@ -103,7 +103,7 @@ class World {
     ]);
     // Its clock is its own: what sets the workers' does not make it keep messages for longer.
     this.#broker = new InProcessBroker({ random: seededRandom(chance), latencyMs: BROKER_LATENCY_MS, now: time.now });
-    this.#journal = new SimulatedJournal(journal(), after);
+    this.#journal = new SimulatedJournal(journal());
     const { emit } = this;
     this.#apis = apiNamesOf(pipelines).map((name, index) => {
       const random = seededRandom(chance + 31 * (index + 1));

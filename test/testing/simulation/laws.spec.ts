@@ -1,6 +1,6 @@
 /** Each law can be broken: a part is broken on purpose, and the law that forbids it is the one that says so. */
 import { expect } from 'chai';
-import { concat, defer, EMPTY, ignoreElements, interval, map, mergeMap, NEVER, of } from 'rxjs';
+import { concat, defer, EMPTY, ignoreElements, interval, map, mergeMap, NEVER, of, take } from 'rxjs';
 import { z } from 'zod';
 import { queue } from '../../../src/broker/queue.ts';
 import { defineApi } from '../../../src/http/define-api.ts';
@@ -156,16 +156,10 @@ describe('laws of a simulation', function laws() {
     for (const [what, records] of Object.entries(broken)) {
       it(`broken by ${what}`, async () => {
         const writing = withHandle((message, { journal }) =>
-          journal.open('broken', (message as { id: string }).id).pipe(
-            mergeMap((open) =>
-              concat(
-                ...records.map((record) => open.append({ ...record, at: 0 })),
-                defer(() => {
-                  open.release();
-                  return EMPTY;
-                }),
-              ),
-            ),
+          journal.open({ space: 'saga', name: 'broken', id: (message as { id: string }).id }).pipe(
+            mergeMap((open) => concat(...records.map((record) => open.append({ ...record, at: 0 })), of('written'))),
+            take(1),
+            ignoreElements(),
           ),
         );
         await expectBroken('a saga goes forward, or back in reverse order', { throughPipeline: writing });

@@ -1,0 +1,122 @@
+/** PostgreSQL through a pool of pg: statements are prepared once for each connection, and whatever fails is told as unavailable, with its cause. */
+import type { Pool } from 'pg';
+import { defer, type Observable } from 'rxjs';
+import { JournalUnavailableError, messageOf } from '../../errors.ts';
+import { placeOf } from './postgres-url.ts';
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:5432/database`. Never printed. */
+  readonly url: string;
+  /** Connections of this process at once. Integer, at least 1. Default: 10. */
+  readonly maxConnections?: number;
+  /** How long a connection, a lock or an answer may take before the store counts as unavailable, in milliseconds. Default: 5000. */
+  readonly answerWithinMs?: number;
+}
+
+export type Value = string | number | null | readonly string[];
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface Statement {
+  /** Names the prepared statement. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export class Postgres {
+  readonly place: string;
+  readonly #url: string;
+  readonly #maxConnections: number;
+  readonly #answerWithinMs: number;
+  #pool: Promise<Pool> | undefined;
+  #isClosed = false;
+
+  constructor({ url, maxConnections = 10, answerWithinMs = 5_000 }: PostgresOptions) {
+    this.place = `PostgreSQL at ${placeOf(url)}`;
+    this.#url = url;
+    this.#maxConnections = maxConnections;
+    this.#answerWithinMs = answerWithinMs;
+  }
+
+  /** Cold. Emits what the work gives. What it has sent is not taken back by unsubscribing. */
+  run<T>(
+    work: (query: (statement: Statement, ...values: readonly Value[]) => Promise<readonly Row[]>) => Promise<T>,
+  ): Observable<T> {
+    return defer(async () => {
+      try {
+        const pool = await this.#connected();
+        return await work(async ({ name, text }, ...values) => {
+          const { rows } = await pool.query<Record<string, unknown>>({ name, text, values: [...values] });
+          return rows;
+        });
+      } catch (cause) {
+        throw this.failure(cause);
+      }
+    });
+  }
+
+  /** Runs a script of several statements, in one transaction. */
+  async script(text: string): Promise<void> {
+    try {
+      await (await this.#connected()).query(text);
+    } catch (cause) {
+      throw this.failure(cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await (await this.#pool)?.end();
+  }
+
+  failure(cause: unknown): JournalUnavailableError {
+    if (cause instanceof JournalUnavailableError) return cause;
+    const isMisconfigured = MISCONFIGURED.has(codeOf(cause));
+    return new JournalUnavailableError(`journal ${this.place}: ${explain(cause)}`, { cause, isMisconfigured });
+  }
+
+  #connected(): Promise<Pool> {
+    if (this.#isClosed) return Promise.reject(new JournalUnavailableError(`journal ${this.place}: it is closed`));
+    this.#pool ??= this.#makePool();
+    return this.#pool;
+  }
+
+  async #makePool(): Promise<Pool> {
+    const { default: pg } = await import('pg');
+    const pool = new pg.Pool({
+      connectionString: this.#url,
+      max: this.#maxConnections,
+      application_name: 'sluice',
+      connectionTimeoutMillis: this.#answerWithinMs,
+      statement_timeout: this.#answerWithinMs,
+      // A little later than the server's own limit: where the server is there, its word is the better one.
+      query_timeout: this.#answerWithinMs + 500,
+      keepAlive: true,
+    });
+    // A connection that breaks while nobody uses it: the next command finds another, or says why not.
+    pool.on('error', () => {});
+    return pool;
+  }
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+const EXPLAINED: Readonly<Record<string, string>> = {
+  [UNDEFINED_TABLE]: 'its tables are missing; run `sluice journal migrate`',
+  '42501': 'the user lacks a permission on its tables',
+  '53100': 'its disk is full',
+  '53300': 'it has no connection left for us',
+  '57014': 'no answer in time',
+};
+
+/** A wrong password, a database that does not exist, tables that are not there: waiting does not help. */
+const MISCONFIGURED: ReadonlySet<string> = new Set(['28P01', '28000', '3D000', UNDEFINED_TABLE, '42501']);
+
+const codeOf = (cause: unknown): string => (cause instanceof Error && 'code' in cause ? String(cause.code) : '');
+
+function explain(cause: unknown): string {
+  const known = EXPLAINED[codeOf(cause)];
+  if (known !== undefined) return `${known} (${messageOf(cause)})`;
+  // Several addresses were tried: the error of the attempt as a whole has no text.
+  if (cause instanceof AggregateError) return cause.errors.map(messageOf).join('; ');
+  return messageOf(cause);
+}
