@@ -310,6 +310,8 @@ export function journalCases(under: () => StoreUnderTest): void {
     const name = `listed-${++lastId}`;
     const [first, second] = [newKey({ name }), newKey({ name })];
     await lettingGo(journal, first, started, done('a'));
+    const before = Date.now();
+    await eventually('the clock has moved on', () => Date.now() > before);
     const held = await hold(journal, second);
     await complete(held.open.append(started));
     const listed = await firstValueFrom(store.list({ space: 'saga', name }));

@@ -14,6 +14,8 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'layer-broker': { 'src/broker/amqp/knows-http.ts': "import '../../http/clean.ts';" },
   'layer-redis': { 'src/redis/knows-broker.ts': "export type { b } from '../broker/broker.ts';" },
   'layer-journal': { 'src/journal/knows-broker.ts': "export type { b } from '../broker/broker.ts';" },
+  'layer-management': { 'src/management/knows-worker.ts': "import '../worker/clean.ts';" },
+  'layer-sources': { 'src/sources/knows-pipeline.ts': "import '../pipeline/clean.ts';" },
   'layer-pipeline': { 'src/pipeline/knows-saga.ts': "import type { s } from '../saga/clean.ts';" },
   'layer-saga': { 'src/saga/knows-pipeline.ts': "import '../pipeline/clean.ts';" },
   'layer-dashboard': { 'src/dashboard/knows-observability.ts': "import '../observability/clean.ts';" },
@@ -29,12 +31,17 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'known-place': { 'src/extras/thing.ts': "import '../errors.ts';" },
   'broker-adapters-apart': { 'src/broker/embedded/knows-amqp.ts': "import '../amqp/clean.ts';" },
   'broker-port-alone': { 'src/broker/topology.ts': "import './amqp/clean.ts';" },
+  'journal-stores-apart': { 'src/journal/postgres/knows-file.ts': "import '../file/clean.ts';" },
+  'journal-port-alone': { 'src/journal/journal.ts': "import './file/clean.ts';" },
   'only-http-calls': {
     'src/worker/calls-axios.ts': "import axios from 'axios'; export { axios };",
     'src/operators/types-of-undici.ts': "import type { Pool } from 'undici'; export type P = Pool;",
   },
   'only-amqp-speaks-amqplib': {
     'src/broker/embedded/amqplib.ts': "import type { Channel } from 'amqplib'; export type C = Channel;",
+  },
+  'only-the-journal-speaks-sql': {
+    'src/worker/queries.ts': "import type { Pool } from 'pg'; export type P = Pool;",
   },
   'only-observability-logs-with-pino': { 'src/worker/logs.ts': "import { pino } from 'pino'; export { pino };" },
   'pipelines-public-surface': {
@@ -58,6 +65,8 @@ const clean: Readonly<Record<string, string>> = {
     "import axios from 'axios'; import { Pool } from 'undici'; import '../operators/clean.ts'; export type h = [typeof axios, Pool];",
   'src/broker/broker.ts': "import '../message/clean.ts'; export type b = 1;",
   'src/broker/amqp/clean.ts': "import { connect } from 'amqplib'; import '../broker.ts'; export { connect };",
+  'src/journal/file/clean.ts': "import '../clean.ts';",
+  'src/journal/open-store.ts': "import './file/clean.ts';",
   'src/journal/clean.ts': "import { Observable } from 'rxjs'; export { Observable };",
   'src/pipeline/clean.ts': "import '../http/clean.ts'; import '../broker/broker.ts'; import '../journal/clean.ts';",
   'src/saga/clean.ts': "import '../journal/clean.ts'; export type s = 1;",
