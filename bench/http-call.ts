@@ -76,8 +76,9 @@ async function main(calls: number, rounds: number): Promise<void> {
     messageId: 'm1',
     correlationId: 'c1',
     deliveryTag: 1,
-    attempt: 1,
-    traceparent: 't',
+    traceId: 't',
+    messageAttempt: 1,
+    trace: { traceparent: 't' },
     keyScope: 'bench/m1',
   };
   const clientOf = (options: Partial<ApiOptions> = {}) =>

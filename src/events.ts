@@ -9,6 +9,10 @@ export interface MessageIdentity {
   readonly pipeline: string;
   readonly messageId: string;
   readonly correlationId: string;
+  /** Of the W3C trace it belongs to: 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** Which attempt at the message this is, from 1, over redeliveries by the retry ladder. */
+  readonly messageAttempt: number;
   /** Broker's tag of the delivery, unique on its channel alone. */
   readonly deliveryTag: number;
 }

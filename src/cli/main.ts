@@ -1,13 +1,9 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { dlqCommand } from './dlq.ts';
 import { exit } from './exit.ts';
 import { journalCommand } from './journal.ts';
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  readonly version: string;
-};
+import { version } from './version.ts';
 
 const program = new Command('sluice')
   .description('RabbitMQ queues as RxJS streams of API work.')

@@ -4,10 +4,12 @@ import type { Config } from '../config.ts';
 import { createFacts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { logFacts } from '../observability/log-facts.ts';
+import { createTracing } from '../observability/tracing.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import { startEmbeddedBroker } from './embedded-broker.ts';
 import { openJournal } from './open-journal.ts';
+import { version } from './version.ts';
 
 export interface Wiring {
   /**
@@ -28,6 +30,7 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
   const facts = createFacts();
   logFacts(facts, log);
   const { journal, close: closeJournal } = await openJournal(config, facts, log);
+  const tracing = await createTracing(version);
   const random = Math.random;
   const embedded = amqpUrls === undefined ? await startEmbeddedBroker() : undefined;
   if (embedded !== undefined) {
@@ -41,7 +44,18 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
   return {
     startWorker: (pipelines) => {
       const broker = createAmqpBroker({ urls, log, facts, random });
-      return startWorker({ pipelines, broker, journal, facts, log, random, topology, gracePeriodMs, maxCalls });
+      return startWorker({
+        pipelines,
+        broker,
+        journal,
+        facts,
+        log,
+        tracing,
+        random,
+        topology,
+        gracePeriodMs,
+        maxCalls,
+      });
     },
     close: async () => {
       await closeJournal();

@@ -18,6 +18,7 @@ import type { RateLimiter } from '../operators/rate-limit.ts';
 import type { Occupant, Slots } from '../operators/slot-pool.ts';
 import { judged, type Tally, tallyOf } from '../operators/tally.ts';
 import { tearDown } from '../operators/tear-down.ts';
+import { contextHeaders, type Span } from '../tracing.ts';
 import type { CallRun } from './call-run.ts';
 import { reclassified } from './classify.ts';
 import { answerOf, failureOf } from './exchange.ts';
@@ -41,6 +42,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
   #timer = Subscription.EMPTY;
   #turn = Subscription.EMPTY;
   #place: 'none' | 'in line' | 'in slot' = 'none';
+  #span: Span | undefined;
   #response: TransportResponse | undefined;
   /** Came to its end by itself or by its time, and so not by being unsubscribed. */
   #hasEnded = false;
@@ -59,6 +61,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
 
   begin(): void {
     const { breaker, throttle, limiter } = this.#run.parts.guards;
+    this.#span = this.#run.startSpan(this.#number, this.#startedAt);
     this.#run.reportStart(this.#number, this.#startedAt);
     try {
       const admitted = breaker === undefined ? undefined : admittedBy(breaker);
@@ -102,7 +105,8 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
     this.#place = 'in slot';
     this.#slots.pool.takeSlot();
     this.#measured = this.#slots.begin();
-    const { method, origin, path, headers, body } = this.#request;
+    const { method, origin, path, body } = this.#request;
+    const headers = this.#headers();
     const timeoutMs = Math.ceil(this.#startedAt + this.#timeoutMs - asyncScheduler.now());
     try {
       parts.transport({ method, origin, path, headers, body, timeoutMs }).subscribe(this);
@@ -223,12 +227,19 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
     if (limiter !== undefined && this.#response !== undefined) learnFrom(limiter, this.#response, asyncScheduler.now());
   }
 
+  #headers(): TransportRequest['headers'] {
+    const { headers } = this.#request;
+    return this.#span === undefined ? headers : { ...headers, ...contextHeaders(this.#span) };
+  }
+
   #report(outcome: CallEnded['outcome'], failure?: unknown): void {
-    if (!this.#run.parts.facts.isObserved) return;
-    this.#run.reportEnd(this.#number, this.#startedAt, {
+    if (this.#span === undefined && !this.#run.parts.facts.isObserved) return;
+    const end = {
       outcome,
       ...(outcome === 'failed' || outcome === 'rejected' ? { code: codeOf(failure) } : {}),
       ...(outcome === 'aborted' || this.#response === undefined ? {} : { status: this.#response.status }),
-    });
+    };
+    this.#span?.end({ at: asyncScheduler.now(), ...end });
+    if (this.#run.parts.facts.isObserved) this.#run.reportEnd(this.#number, this.#startedAt, end);
   }
 }

@@ -11,10 +11,7 @@ import { inKeyScope } from './scope-apis.ts';
 import type { TemplateCache } from './template-cache.ts';
 
 /** The message an API is bound to. */
-export interface CallScope extends CallOwner, RequestScope {
-  /** Which attempt at the message this is, from 1. Keys do not depend on it. */
-  readonly attempt: number;
-}
+export interface CallScope extends CallOwner, RequestScope {}
 
 const NO_OPTIONS: CallOptions = {};
 

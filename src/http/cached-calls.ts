@@ -12,7 +12,7 @@ import { readAnswer } from './answer.ts';
 import type { ApiSettings, CacheSettings } from './api-settings.ts';
 import { callOf } from './call.ts';
 import type { CallRequest } from './call-request.ts';
-import type { CallOwner, CallParts } from './call-run.ts';
+import { type CallOwner, type CallParts, identityOf } from './call-run.ts';
 import { reclassified } from './classify.ts';
 import { bytesOf, type KeptAnswer, keptOf, responseOf } from './kept-answer.ts';
 import { isShareable } from './shareable.ts';
@@ -167,9 +167,7 @@ export class CachedCalls {
     const { facts } = this.#parts;
     if (this.#asking === undefined || !facts.isObserved || !isHit(use)) return;
     const { owner, request } = this.#asking;
-    const { pipeline, messageId, correlationId, deliveryTag } = owner;
-    const about = { pipeline, messageId, correlationId, deliveryTag, ...request.call };
-    facts.report({ type: 'cacheHit', at: asyncScheduler.now(), ...about, use });
+    facts.report({ type: 'cacheHit', at: asyncScheduler.now(), ...identityOf(owner), ...request.call, use });
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { RequestInvalidError } from '../errors.ts';
 import { fingerprint } from '../message/identity.ts';
+import { contextHeaders, type TraceContext } from '../tracing.ts';
 import type { CallOptions, HttpMethod } from './api.ts';
 import type { ApiSettings } from './api-settings.ts';
 import { type RequestBody, requestBodyOf } from './body.ts';
@@ -17,7 +18,8 @@ import { fillTemplate, type PathTemplate, queryOf, UrlError } from './url.ts';
 /** Whose call it is. */
 export interface RequestScope {
   readonly correlationId: string;
-  readonly traceparent: string;
+  /** Of the message; where a tracer listens, each attempt of a call has one of its own instead. */
+  readonly trace: TraceContext;
   readonly keyScope: string;
 }
 
@@ -96,7 +98,7 @@ export class CallRequest {
       ...fixed,
       ...ownHeaders,
       'x-correlation-id': headerSafeId(this.#scope.correlationId),
-      traceparent: this.#scope.traceparent,
+      ...contextHeaders(this.#scope.trace),
     };
     if (body !== undefined) headers['content-type'] = body.contentType;
     if (this.#method !== 'GET') headers['idempotency-key'] = this.#key();

@@ -2,6 +2,7 @@
 import { asyncScheduler } from 'rxjs';
 import { codeOf } from '../errors.ts';
 import type { CallEnded, Facts, MessageIdentity } from '../events.ts';
+import type { MessageSpan, Span } from '../tracing.ts';
 import type { ApiSettings } from './api-settings.ts';
 import type { CallRequest } from './call-request.ts';
 import type { Guards } from './guards.ts';
@@ -19,6 +20,8 @@ export interface CallParts {
 export interface CallOwner extends MessageIdentity {
   /** Moment on the RxJS clock, in milliseconds, when the message's time is over. */
   readonly deadlineAt?: number | undefined;
+  /** The message's span, where a tracer listens. */
+  readonly span?: MessageSpan | undefined;
 }
 
 /** Unique in this process, so that the facts of one call can be told from another's. */
@@ -43,6 +46,13 @@ export class CallRun {
   /** The number of the next attempt, from 1. */
   countAttempt(): number {
     return ++this.#attempts;
+  }
+
+  /** Where a tracer listens. */
+  startSpan(attempt: number, at: number): Span | undefined {
+    const { api, operation } = this.request.call;
+    const { origin } = this.parts.settings.base;
+    return this.owner.span?.startCall({ api, operation, origin, callId: this.#callId, attempt, at });
   }
 
   reportStart(attempt: number, at: number): void {
@@ -77,15 +87,27 @@ export class CallRun {
   reportAnswer(attempt: number, { status, headers, body }: TransportResponse): void {
     const { contents } = this.parts.facts;
     if (!contents.isObserved) return;
-    const { pipeline, messageId, correlationId, deliveryTag } = this.owner;
-    const callId = this.#callId;
-    const about = { pipeline, messageId, correlationId, deliveryTag, callId, attempt };
+    const about = { ...identityOf(this.owner), callId: this.#callId, attempt };
     contents.report({ type: 'answer', ...about, status, headers, body });
   }
 
   #about(at: number) {
-    const { pipeline, messageId, correlationId, deliveryTag } = this.owner;
+    // Named one by one, as in identityOf: spreading costs.
+    const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag } = this.owner;
     const { api, operation } = this.request.call;
-    return { pipeline, messageId, correlationId, deliveryTag, at, api, operation, callId: this.#callId };
+    const callId = this.#callId;
+    return { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag, at, api, operation, callId };
   }
+}
+
+/** Of a scope, what facts tell of the message. */
+export function identityOf({
+  pipeline,
+  messageId,
+  correlationId,
+  traceId,
+  messageAttempt,
+  deliveryTag,
+}: MessageIdentity): MessageIdentity {
+  return { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag };
 }

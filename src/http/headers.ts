@@ -29,6 +29,7 @@ const OF_THE_TRANSPORT = new Set([
 const OF_THE_CALL: Readonly<Record<string, string>> = {
   'x-correlation-id': 'it is the correlation id of the message',
   traceparent: 'it is the trace of the message',
+  tracestate: 'it is the trace of the message',
   'x-timeout-ms': 'it is the time the call has left',
   'idempotency-key': 'use the option idempotencyKey',
 };

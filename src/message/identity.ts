@@ -3,6 +3,7 @@
  * Everything is derived from the delivery, nothing is made up on the spot: a redelivery has the same identity.
  */
 import { hash } from 'node:crypto';
+import type { TraceContext } from '../tracing.ts';
 import type { Delivery } from './delivery.ts';
 
 /** A name of 43 characters for any number of parts; no two lists of parts share one. */
@@ -23,18 +24,29 @@ export function messageIdOf(delivery: Delivery): string {
 export const correlationIdOf = (delivery: Delivery, messageId: string): string =>
   delivery.properties.correlationId || messageId;
 
+/** @see https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
+/** Vendors' own part of a context: what is longer than the standard asks for, or no list of printable members, is dropped. */
+const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
+
 /**
- * The W3C trace context to hand on: the message's own where it is well formed, else one derived from the message id.
- * @see https://www.w3.org/TR/trace-context/#traceparent-header
+ * The W3C trace context of whoever published the message, where it is well formed. Baggage is not read: it is other people's data, and
+ * would go to every API.
  */
-export function traceparentOf(delivery: Delivery, messageId: string): string {
-  const given = delivery.headers.traceparent;
-  if (typeof given === 'string' && TRACEPARENT.test(given)) return given;
-  const digest = hash('sha256', `trace:${messageId}`, 'hex');
-  return `00-${digest.slice(0, 32)}-${digest.slice(32, 48)}-01`;
+export function producerContextOf({ headers }: Delivery): TraceContext | undefined {
+  const { traceparent, tracestate } = headers;
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
+  return typeof tracestate === 'string' && TRACESTATE.test(tracestate) ? { traceparent, tracestate } : { traceparent };
 }
+
+/** The context of a message that brought none: derived from its id, so that a redelivery has the same. */
+export function derivedContext(messageId: string): TraceContext {
+  const digest = hash('sha256', `trace:${messageId}`, 'hex');
+  return { traceparent: `00-${digest.slice(0, 32)}-${digest.slice(32, 48)}-01` };
+}
+
+export const traceIdOf = ({ traceparent }: TraceContext): string => traceparent.slice(3, 35);
 
 /** The id of a message's nth result: the same for every attempt, so that whoever consumes it can tell a duplicate. */
 export const resultIdOf = (pipeline: string, messageId: string, index: number): string =>

@@ -4,14 +4,17 @@ import type { ApiDefinitions, Apis } from '../http/define-api.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import type { Headers } from '../message/delivery.ts';
+import type { TraceContext } from '../tracing.ts';
 
 export interface Context<Definitions extends ApiDefinitions = ApiDefinitions> {
   /** The pipeline's APIs, bound to this message: its correlation id, trace, deadline and idempotency keys go with every call. */
   readonly apis: Apis<Definitions>;
-  /** Every line carries pipeline, message id, correlation id and attempt. */
+  /** Every line carries pipeline, message id, correlation id, trace id and attempt. */
   readonly log: Logger;
   readonly messageId: string;
   readonly correlationId: string;
+  /** W3C trace context of this message, for clients of your own; the `apis` hand it on by themselves. */
+  readonly trace: TraceContext;
   /** This try of the message, counted from 1 over all its waits in the broker. */
   readonly attempt: number;
   /** Tries there can be: the first and one for each of the queue's retry delays. */
@@ -33,6 +36,7 @@ export interface ContextParts<Definitions extends ApiDefinitions> {
   readonly makeLog: () => Logger;
   readonly messageId: string;
   readonly correlationId: string;
+  readonly trace: TraceContext;
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly deadline: number;
@@ -70,6 +74,10 @@ export class LazyContext<Definitions extends ApiDefinitions> implements Context<
 
   get correlationId(): string {
     return this.#parts.correlationId;
+  }
+
+  get trace(): TraceContext {
+    return this.#parts.trace;
   }
 
   get attempt(): number {

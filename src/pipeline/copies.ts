@@ -5,7 +5,9 @@
 import { deadLetterQueue, delayQueue, type QueueSource } from '../broker/queue.ts';
 import { causeOf, codeOf, messageOf } from '../errors.ts';
 import type { Delivery, MessageProperties } from '../message/delivery.ts';
+import { producerContextOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import { contextHeaders } from '../tracing.ts';
 import type { Failure, Journey } from './journey.ts';
 import { carriedHeaders, firstFailedAt, HEADER } from './message-headers.ts';
 
@@ -35,6 +37,7 @@ export function retryCopy(
     properties: carriedProperties(delivery, identity.messageId),
     headers: {
       ...carriedHeaders(delivery),
+      ...contextOfCopy(journey),
       [HEADER.attempt]: attempt + 1,
       [HEADER.deadline]: journey.deadlineAt,
       [HEADER.firstFailedAt]: firstFailedAt(delivery.headers, now),
@@ -59,6 +62,7 @@ export function deadLetterCopy(
     properties: { ...carriedProperties(delivery, messageId), correlationId },
     headers: {
       ...carriedHeaders(delivery),
+      ...contextOfCopy(journey),
       [HEADER.attempt]: undefined,
       [HEADER.deadline]: undefined,
       [HEADER.errorCode]: codeOf(error),
@@ -73,6 +77,10 @@ export function deadLetterCopy(
     },
   };
 }
+
+/** A message whose producer traced nothing stays in the trace of its first try. What has a context keeps it: a copy is no effect. */
+const contextOfCopy = ({ delivery, span }: Journey): Record<string, string> =>
+  span === undefined || producerContextOf(delivery) !== undefined ? {} : contextHeaders(span);
 
 /**
  * The properties of a copy. Not carried: `expiration`, which would end the wait or delete the dead letter, and `userId`, which the

@@ -9,6 +9,7 @@ import type { ApiDefinition } from '../http/define-api.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import type { Random } from '../policies/random.ts';
+import type { Tracing } from '../tracing.ts';
 
 export interface Engine {
   readonly broker: Broker;
@@ -19,6 +20,8 @@ export interface Engine {
   readonly journal: Journal;
   readonly facts: Facts;
   readonly log: Logger;
+  /** Undefined: nobody collects spans. */
+  readonly tracing?: Tracing | undefined;
   readonly random: Random;
   /** Whether queues and exchanges may be declared, where a queue does not say it itself. */
   readonly topology: TopologyMode;

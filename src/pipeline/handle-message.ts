@@ -9,7 +9,6 @@ import type { Stage } from '../events.ts';
 import type { Api } from '../http/api.ts';
 import type { CallScope } from '../http/api-client.ts';
 import type { ApiDefinitions, Apis } from '../http/define-api.ts';
-import { traceparentOf } from '../message/identity.ts';
 import { clockNow, LazyContext } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
@@ -49,8 +48,7 @@ export function handleMessage(
       fail('slot', limit.error());
       return;
     }
-    const traceparent = traceparentOf(delivery, identity.messageId);
-    const context = createContext(journey, pipeline, engine, limit.deadlineAt, traceparent);
+    const context = createContext(journey, pipeline, engine, limit.deadlineAt);
     subscriber.add(asyncScheduler.schedule(() => fail('handle', limit.error()), limit.deadlineAt - startedAt));
 
     const results: unknown[] = [];
@@ -59,7 +57,7 @@ export function handleMessage(
       isOver = true;
       let outgoing: ReturnType<typeof toMessages>;
       try {
-        outgoing = toMessages(results, message, journey, pipeline, traceparent);
+        outgoing = toMessages(results, message, journey, pipeline);
       } catch (error) {
         fail('output', error);
         return;
@@ -97,10 +95,9 @@ function createContext(
   pipeline: Pipeline,
   engine: Engine,
   deadline: number,
-  traceparent: string,
 ): LazyContext<ApiDefinitions> {
-  const { delivery, identity, attempt } = journey;
-  const { messageId, correlationId, deliveryTag } = identity;
+  const { delivery, identity, attempt, trace, span } = journey;
+  const { messageId, correlationId, traceId, deliveryTag } = identity;
   return new LazyContext({
     // Named one by one: spreading costs a microsecond for each message.
     bindApis: () =>
@@ -108,15 +105,18 @@ function createContext(
         pipeline: pipeline.name,
         messageId,
         correlationId,
+        traceId,
+        messageAttempt: attempt,
         deliveryTag,
-        attempt,
-        traceparent,
+        trace,
+        span,
         deadlineAt: deadline,
         keyScope: `${pipeline.name}/${messageId}`,
       }),
-    makeLog: () => engine.log.child({ pipeline: pipeline.name, messageId, correlationId, attempt }),
+    makeLog: () => engine.log.child({ pipeline: pipeline.name, messageId, correlationId, traceId, attempt }),
     messageId,
     correlationId,
+    trace,
     attempt,
     maxAttempts: pipeline.source.retryDelaysMs.length + 1,
     deadline,

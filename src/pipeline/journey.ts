@@ -2,6 +2,7 @@
 import type { MessageIdentity, Stage } from '../events.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import type { MessageSpan, TraceContext } from '../tracing.ts';
 
 export interface Journey {
   readonly delivery: Delivery;
@@ -10,6 +11,10 @@ export interface Journey {
   readonly receivedAt: number;
   /** Counted from 1; within 1 and the tries there can be, whatever the message's headers say. */
   readonly attempt: number;
+  /** The context its effects are in. */
+  readonly trace: TraceContext;
+  /** Where a tracer listens: from now to the settlement. Its context is `trace`. */
+  readonly span?: MessageSpan;
   /** When the message is too late to be handled, in milliseconds of the RxJS clock. */
   readonly deadlineAt?: number;
 }

@@ -1,9 +1,10 @@
 /** A result on its way to its exchange: confirmed, tried again where that may help, its exchange declared where that is allowed. */
 import { concat, Observable, throwError } from 'rxjs';
-import { isTransient, TopologyError, UnroutableError } from '../errors.ts';
+import { codeOf, isTransient, TopologyError, UnroutableError } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
 import { exponentialBackoff } from '../policies/backoff.ts';
+import { contextHeaders, type Span } from '../tracing.ts';
 import { clockNow } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
@@ -56,18 +57,32 @@ export function publishWith(
     retried(
       new Observable((sink) => {
         const sentAt = clockNow();
+        const span = startSpan(result, journey, sentAt);
+        const traced = span === undefined ? result : inContext(result, span);
         const confirmed = (): void => {
-          if (facts.isObserved) report(result, journey, sentAt);
+          span?.end({ at: clockNow(), outcome: 'confirmed' });
+          if (facts.isObserved) report(traced, journey, sentAt);
           sink.complete();
         };
-        const refused = (error: unknown): void => {
-          const declared = declareAndPublish(result, error).subscribe({
-            complete: confirmed,
-            error: (failure: unknown) => sink.error(failure),
-          });
-          sink.add(declared);
+        const failed = (error: unknown): void => {
+          span?.end({ at: clockNow(), outcome: 'failed', code: codeOf(error) });
+          sink.error(error);
         };
-        return broker.publish(result).subscribe({ complete: confirmed, error: refused });
+        const refused = (error: unknown): void => {
+          sink.add(declareAndPublish(traced, error).subscribe({ complete: confirmed, error: failed }));
+        };
+        if (span !== undefined) sink.add(() => span.end({ at: clockNow(), outcome: 'abandoned' }));
+        return broker.publish(traced).subscribe({ complete: confirmed, error: refused });
       }),
     );
 }
+
+function startSpan({ exchange, routingKey, properties, body }: OutgoingMessage, { span }: Journey, at: number) {
+  const { messageId } = properties;
+  return span?.startPublish({ exchange, routingKey, messageId, bytes: body.byteLength, at });
+}
+
+const inContext = (result: OutgoingMessage, span: Span): OutgoingMessage => ({
+  ...result,
+  headers: { ...result.headers, ...contextHeaders(span) },
+});

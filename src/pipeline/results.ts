@@ -4,6 +4,7 @@ import { ResultInvalidError } from '../errors.ts';
 import { type Encoded, encodeBody } from '../message/codec.ts';
 import { resultIdOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import { contextHeaders } from '../tracing.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Journey } from './journey.ts';
 
@@ -16,7 +17,6 @@ export function toMessages(
   message: unknown,
   journey: Journey,
   pipeline: Pipeline,
-  traceparent: string,
 ): OutgoingMessage[] {
   const { replyTo } = journey.delivery.properties;
   const outgoing: OutgoingMessage[] = [];
@@ -25,9 +25,8 @@ export function toMessages(
     if (destinations.length === 0 && replyTo === undefined) return;
     const encoded = encodeBody(result);
     const messageId = resultIdOf(pipeline.name, journey.identity.messageId, index);
-    for (const destination of destinations)
-      outgoing.push(toExchange(destination, encoded, messageId, journey, traceparent));
-    if (replyTo !== undefined) outgoing.push(toRequester(replyTo, encoded, messageId, journey, traceparent));
+    for (const destination of destinations) outgoing.push(toExchange(destination, encoded, messageId, journey));
+    if (replyTo !== undefined) outgoing.push(toRequester(replyTo, encoded, messageId, journey));
   });
   return outgoing;
 }
@@ -42,20 +41,14 @@ function destinationsOf(result: unknown, message: unknown, { output }: Pipeline)
   return destinations;
 }
 
-function toExchange(
-  destination: Destination,
-  encoded: Encoded,
-  messageId: string,
-  journey: Journey,
-  traceparent: string,
-): OutgoingMessage {
+function toExchange(destination: Destination, encoded: Encoded, messageId: string, journey: Journey): OutgoingMessage {
   const { exchange, routingKey, mandatory = true, headers, priority } = destination;
   return {
     exchange,
     routingKey,
     mandatory,
     body: encoded.body,
-    headers: { ...headers, traceparent },
+    headers: { ...headers, ...contextHeaders(journey.trace) },
     properties: {
       messageId,
       correlationId: journey.identity.correlationId,
@@ -67,19 +60,13 @@ function toExchange(
 }
 
 /** An answer is for one requester, who may have left: unroutable then, and nobody's failure. */
-function toRequester(
-  replyTo: string,
-  encoded: Encoded,
-  messageId: string,
-  journey: Journey,
-  traceparent: string,
-): OutgoingMessage {
+function toRequester(replyTo: string, encoded: Encoded, messageId: string, journey: Journey): OutgoingMessage {
   return {
     exchange: '',
     routingKey: replyTo,
     mandatory: false,
     body: encoded.body,
-    headers: { traceparent },
+    headers: contextHeaders(journey.trace),
     properties: { messageId, correlationId: journey.identity.correlationId, contentType: encoded.contentType },
   };
 }

@@ -27,10 +27,10 @@ import {
 import { codeOf, messageOf } from '../errors.ts';
 import type { ApiDefinition } from '../http/define-api.ts';
 import type { Delivery } from '../message/delivery.ts';
-import { correlationIdOf, messageIdOf } from '../message/identity.ts';
 import { inSlots } from '../operators/in-slots.ts';
 import { mergeMapByKey } from '../operators/merge-map-by-key.ts';
 import { type Admission, admit } from './admit.ts';
+import { beginJourney } from './begin-journey.ts';
 import { clockNow } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
@@ -42,7 +42,6 @@ import { Intake, type IntakeState } from './intake.ts';
 import { IntakeGate, isSamePassage, passageOf } from './intake-gate.ts';
 import type { Journey, Judged } from './journey.ts';
 import { Ledger, type LedgerCounts } from './ledger.ts';
-import { attemptOf, deadlineOf } from './message-headers.ts';
 import { type Settlement, settleWith } from './settle.ts';
 
 /** What is not settled so long after the word to give back everything was lost on its way: the end does not wait for it. */
@@ -75,23 +74,8 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   let isDraining = false;
 
   const receive = (delivery: Delivery): Received => {
-    const messageId = messageIdOf(delivery);
-    const identity = {
-      pipeline: pipeline.name,
-      messageId,
-      correlationId: correlationIdOf(delivery, messageId),
-      deliveryTag: delivery.deliveryTag,
-    };
-    const attempt = attemptOf(delivery, pipeline.source.retryDelaysMs.length + 1);
-    const receivedAt = clockNow();
-    const deadlineAt = deadlineOf(delivery, receivedAt);
-    const journey: Journey = {
-      delivery,
-      identity,
-      receivedAt,
-      attempt,
-      ...(deadlineAt === undefined ? {} : { deadlineAt }),
-    };
+    const journey = beginJourney(delivery, pipeline, engine.tracing);
+    const { identity, attempt } = journey;
     ledger.enter();
     inFlight.add(journey);
     if (facts.isObserved) {
@@ -132,8 +116,10 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     const settlement = isLate ? 'returned' : kind;
     if (isLate) ledger.leaveLate();
     else ledger.leave(settlement);
-    if (!facts.isObserved) return;
     const at = clockNow();
+    const code = failure === undefined ? undefined : codeOf(failure.error);
+    journey.span?.end({ at, outcome: settlement, code });
+    if (!facts.isObserved) return;
     facts.report({
       type: 'settled',
       at,

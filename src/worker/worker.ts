@@ -29,6 +29,7 @@ import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { isBalanced, type LedgerCounts } from '../pipeline/ledger.ts';
 import { type PipelineRun, runPipeline } from '../pipeline/run-pipeline.ts';
 import type { Random } from '../policies/random.ts';
+import type { Tracing } from '../tracing.ts';
 import { type ApiRegistry, createApiRegistry } from './api-registry.ts';
 import { neededTopology } from './needed-topology.ts';
 
@@ -40,6 +41,8 @@ export interface WorkerOptions {
   readonly journal: Journal;
   readonly facts: Facts;
   readonly log: Logger;
+  /** Default: no spans. */
+  readonly tracing?: Tracing | undefined;
   readonly random: Random;
   /** For queues that do not say it themselves. */
   readonly topology: TopologyMode;
@@ -102,6 +105,7 @@ export function startWorker(options: WorkerOptions): Worker {
       journal,
       facts,
       log,
+      tracing: options.tracing,
       random,
       drain,
       halt,

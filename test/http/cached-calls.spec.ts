@@ -9,7 +9,7 @@ import type { Api, CallOptions } from '../../src/http/api.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
 import type { Transport, TransportResponse } from '../../src/http/transport.ts';
 import { marbles } from '../../src/testing/marbles.ts';
-import { scopeOf } from './call-scope.ts';
+import { scopeOf, TRACE } from './call-scope.ts';
 import { base, bound, codes, down, ok, status, transportOf } from './scripted-transport.ts';
 
 const once: ApiOptions = { ...base, retry: false };
@@ -55,6 +55,8 @@ describe('an API with a cache', () => {
         pipeline: 'orders',
         messageId: 'm2',
         correlationId: 'c2',
+        traceId: TRACE.slice(3, 35),
+        messageAttempt: 1,
         deliveryTag: 1,
         api: 'payment',
         operation: 'GET /x',

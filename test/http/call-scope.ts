@@ -12,8 +12,9 @@ export const scopeOf = (scope: Partial<CallScope> = {}): CallScope => ({
   messageId: 'm1',
   correlationId: 'c1',
   deliveryTag: 1,
-  attempt: 1,
-  traceparent: TRACE,
+  traceId: TRACE.slice(3, 35),
+  messageAttempt: 1,
+  trace: { traceparent: TRACE },
   keyScope: 'orders/m1',
   ...scope,
 });

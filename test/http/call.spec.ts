@@ -7,7 +7,7 @@ import { isTransient, type RetryExhaustedError, type SluiceError } from '../../s
 import { type Content, createFacts } from '../../src/events.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
 import type { TransportResponse } from '../../src/http/transport.ts';
-import { clientOf, scopeOf } from './call-scope.ts';
+import { clientOf, scopeOf, TRACE } from './call-scope.ts';
 import { base, bound, codes, down, inVirtualTime, ok, status, transportOf } from './scripted-transport.ts';
 
 /** 10 ms, 20 ms, 40 ms … */
@@ -349,6 +349,8 @@ describe('a call', () => {
         pipeline: 'orders',
         messageId: 'm1',
         correlationId: 'c1',
+        traceId: TRACE.slice(3, 35),
+        messageAttempt: 1,
         deliveryTag: 1,
         api: 'payment',
         operation: 'POST /charge/{id}',

@@ -29,7 +29,7 @@ describe('an idempotency key', () => {
     const key = await keyOf(call);
     expect(await keyOf(call)).to.equal(key);
     const redelivered = clientOf({ baseUrl: 'http://other.test/v1' }, transport).bind(
-      scopeOf({ deliveryTag: 9, attempt: 4, traceparent: 'other', correlationId: 'c2' }),
+      scopeOf({ deliveryTag: 9, messageAttempt: 4, trace: { traceparent: 'other' }, correlationId: 'c2' }),
     );
     expect(await keyOf(redelivered.post('/charge/{id}', { a: 1 }, { path: { id: '1' }, params: { q: '1' } }))).to.equal(
       key,

@@ -1,7 +1,15 @@
 import { expect } from 'chai';
 import { NEVER } from 'rxjs';
-import type { Delivery } from '../../src/message/delivery.ts';
-import { correlationIdOf, fingerprint, messageIdOf, resultIdOf, traceparentOf } from '../../src/message/identity.ts';
+import type { Delivery, Headers } from '../../src/message/delivery.ts';
+import {
+  correlationIdOf,
+  derivedContext,
+  fingerprint,
+  messageIdOf,
+  producerContextOf,
+  resultIdOf,
+  traceIdOf,
+} from '../../src/message/identity.ts';
 
 const delivery = (part: Partial<Delivery>): Delivery => ({
   queue: 'q',
@@ -40,8 +48,15 @@ describe('the identity of a message', () => {
   });
 
   const good = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-  it('hands a well-formed traceparent on', () =>
-    expect(traceparentOf(delivery({ headers: { traceparent: good } }), 'm1')).to.equal(good));
+  it('reads a well-formed context, and nothing beside it', () => {
+    const baggage = `user=${'x'.repeat(4_096)}`;
+    const tracestate = 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE';
+    const contextOf = (headers: Headers) => producerContextOf(delivery({ headers }));
+    expect(contextOf({ traceparent: good })).to.deep.equal({ traceparent: good });
+    expect(contextOf({ traceparent: good, tracestate, baggage })).to.deep.equal({ traceparent: good, tracestate });
+    for (const bad of [7, '', 'x'.repeat(513), 'a=1\r\nx-evil: 1'])
+      expect(contextOf({ traceparent: good, tracestate: bad })).to.deep.equal({ traceparent: good });
+  });
 
   for (const bad of [
     undefined,
@@ -53,14 +68,19 @@ describe('the identity of a message', () => {
     '00-00000000000000000000000000000000-00f067aa0ba902b7-01',
     good.replace(/^00/, 'ff'),
   ]) {
-    it(`makes a new trace for ${JSON.stringify(bad)}, the same on every try`, () => {
-      const made = traceparentOf(delivery(bad === undefined ? {} : { headers: { traceparent: bad } }), 'm1');
-      expect(made)
-        .to.match(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
-        .and.not.equal(bad);
-      expect(traceparentOf(delivery({}), 'm1')).to.equal(made);
-    });
+    it(`drops ${JSON.stringify(bad)}`, () =>
+      expect(producerContextOf(delivery(bad === undefined ? {} : { headers: { traceparent: bad } }))).to.equal(
+        undefined,
+      ));
   }
+
+  it('makes a new context for a message without one, the same on every try', () => {
+    const { traceparent } = derivedContext('m1');
+    expect(traceparent).to.match(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(derivedContext('m1')).to.deep.equal({ traceparent });
+    expect(derivedContext('m2')).not.to.deep.equal({ traceparent });
+    expect(traceIdOf({ traceparent: good })).to.equal('4bf92f3577b34da6a3ce929d0e0e4736');
+  });
 
   it('never gives two lists of parts one fingerprint', () => {
     expect(fingerprint('a', 'bc')).to.not.equal(fingerprint('ab', 'c'));

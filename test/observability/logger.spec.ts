@@ -62,7 +62,14 @@ describe('createLogger', () => {
 });
 
 describe('logFacts', () => {
-  const identity = { pipeline: 'orders', messageId: 'm1', correlationId: 'c1', deliveryTag: 1 };
+  const identity = {
+    pipeline: 'orders',
+    messageId: 'm1',
+    correlationId: 'c1',
+    traceId: 't1',
+    messageAttempt: 1,
+    deliveryTag: 1,
+  };
 
   it('tells failures loudly and successes quietly, each with the message it is about', () => {
     const { log, records } = captured();

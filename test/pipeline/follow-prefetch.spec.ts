@@ -366,12 +366,13 @@ describe('an API with adaptive concurrency', () => {
         messageId: 'm',
         correlationId: 'c',
         deliveryTag: 1,
-        attempt: 1,
+        traceId: '',
+        messageAttempt: 1,
         keyScope: 'k',
       };
       for (let n = 0; n < 20; n++)
         client
-          .bind({ ...scope, traceparent: '' })
+          .bind({ ...scope, trace: { traceparent: '' } })
           .get('/x')
           .subscribe({ error: () => {} });
       flush();

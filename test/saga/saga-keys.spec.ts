@@ -26,9 +26,9 @@ function keysOf(transferId: string, messageId: string): readonly (string | undef
     .step('first', ({ apis }) => concat(apis.bank.post('/move', { cents: 5 }), apis.bank.post('/move', { cents: 5 })))
     .step('second', ({ apis }) => apis.bank.post('/move', { cents: 5 }))
     .returns(() => 'done');
-  const identity = { pipeline: 'p', messageId, correlationId: 'c', deliveryTag: 1 };
+  const identity = { pipeline: 'p', messageId, correlationId: 'c', traceId: 't', messageAttempt: 1, deliveryTag: 1 };
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-  const bound = client.bind({ ...identity, attempt: 1, traceparent, keyScope: `p/${messageId}` });
+  const bound = client.bind({ ...identity, trace: { traceparent }, keyScope: `p/${messageId}` });
   const context = { apis: { bank: bound }, log: silentLogger, journal: createMemoryJournal() };
   handle({ id: transferId }, { ...context, attempt: 1, maxAttempts: 1 }).subscribe();
   return keys;

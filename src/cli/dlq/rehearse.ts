@@ -2,17 +2,7 @@
  * A letter handed to today's code with the network taken away: decoded, validated, handled up to its first call. What an API would answer
  * nobody knows without asking it, so there the rehearsal ends.
  */
-import {
-  asyncScheduler,
-  defaultIfEmpty,
-  filter,
-  firstValueFrom,
-  map,
-  merge,
-  NEVER,
-  type Observable,
-  timer,
-} from 'rxjs';
+import { defaultIfEmpty, filter, firstValueFrom, map, merge, NEVER, type Observable, timer } from 'rxjs';
 import type { Broker } from '../../broker/broker.ts';
 import { codeOf, isTransient, messageOf } from '../../errors.ts';
 import { createFacts } from '../../events.ts';
@@ -21,9 +11,9 @@ import type { ApiDefinition } from '../../http/define-api.ts';
 import { createMemoryJournal } from '../../journal/memory-journal.ts';
 import { silentLogger } from '../../log.ts';
 import type { Delivery } from '../../message/delivery.ts';
-import { correlationIdOf, messageIdOf } from '../../message/identity.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { admit } from '../../pipeline/admit.ts';
+import { beginJourney } from '../../pipeline/begin-journey.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Engine } from '../../pipeline/engine.ts';
 import { handleMessage } from '../../pipeline/handle-message.ts';
@@ -58,10 +48,6 @@ function rehearse(pipeline: Pipeline, delivery: Delivery): Promise<Rehearsal> {
   const admission = admit(delivery, pipeline);
   if (!admission.ok) return Promise.resolve(failure(admission.failure));
 
-  const messageId = messageIdOf(delivery);
-  const { deliveryTag } = delivery;
-  const correlationId = correlationIdOf(delivery, messageId);
-  const identity = { pipeline: pipeline.name, messageId, correlationId, deliveryTag };
   // All its own: an async handle goes on after it was given up, and would keep slots and report calls of its own.
   const facts = createFacts();
   const engine: Engine = {
@@ -77,7 +63,7 @@ function rehearse(pipeline: Pipeline, delivery: Delivery): Promise<Rehearsal> {
     drain: NEVER,
     halt: NEVER,
   };
-  const journey = { delivery, identity, receivedAt: asyncScheduler.now(), attempt: 1 };
+  const journey = beginJourney(delivery, pipeline, undefined);
 
   const called: Observable<Rehearsal> = facts.stream.pipe(
     filter((fact) => fact.type === 'callStarted'),

@@ -26,7 +26,7 @@ export const factRules: RowRules<Fact> = {
 
 /** What says the same of every fact of a message. */
 const withoutNoise = (fact: Readonly<Record<string, unknown>>): object => {
-  const { at: _at, correlationId: _correlationId, deliveryTag: _deliveryTag, ...rest } = fact;
+  const { at: _at, correlationId: _c, traceId: _t, messageAttempt: _a, deliveryTag: _d, ...rest } = fact;
   return rest;
 };
 
