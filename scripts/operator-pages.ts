@@ -8,9 +8,17 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+const index = readFileSync(`${root}src/operators/index.ts`, 'utf8');
+
+/** What `sluice/operators` gives to everybody; modules export more, for each other. */
+const publicNames = new Set(
+  [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, names = '']) =>
+    names.split(',').map((name) => name.trim().replace(/^type /, '')),
+  ),
+);
+
 /** Modules that `sluice/operators` lists, in its order. */
 function listedModules(): readonly string[] {
-  const index = readFileSync(`${root}src/operators/index.ts`, 'utf8');
   const names = new Set([...index.matchAll(/from '\.\/([\w-]+)\.ts'/g)].map(([, name]) => name ?? ''));
   // Modules of types alone belong to the page of the operator that uses them.
   return [...names].filter((name) => existsSync(`${root}test/operators/${name}.spec.ts`));
@@ -123,7 +131,8 @@ export function operatorPages(): ReadonlyMap<string, string> {
   const rows: string[] = [];
   const known = allInterfaces();
   for (const name of listedModules()) {
-    const { opening, functions, interfaces } = readModule(name);
+    const { opening, functions: exported, interfaces } = readModule(name);
+    const functions = exported.filter((declared) => publicNames.has(declared.name));
     const title = functions.map((declared) => declared.name).join(', ');
     const picture = existsSync(`${root}docs/operators/${name}.svg`)
       ? [`![marble diagram of ${name}](${name}.svg)`]
@@ -133,7 +142,8 @@ export function operatorPages(): ReadonlyMap<string, string> {
       `\`\`\`ts\n${declared.signature}\n\`\`\``,
       toMarkdown(declared.doc),
     ]);
-    const tables = withBases(interfaces, known)
+    const own = interfaces.filter((declared) => publicNames.has(declared.name));
+    const tables = withBases(own, known)
       .filter(({ members }) => members.length > 0)
       .flatMap(({ name: type, doc, members }) => [
         `## ${type}`,
@@ -150,12 +160,12 @@ export function operatorPages(): ReadonlyMap<string, string> {
     );
     rows.push(`| [${title}](${name}.md) | ${cell(opening.split('\n\n')[0] ?? '')} |`);
   }
-  const index = [
+  const overview = [
     '# Operators',
     "`import { … } from 'sluice/operators'`: each usable alone on any Observable, cancellable by unsubscribing, right in virtual time, bounded in memory. These pages are made from the docstrings, the pictures from the specs' diagrams.",
     ['| operator | what it is |', '| --- | --- |', ...rows].join('\n'),
   ];
-  pages.set('README.md', `${index.join('\n\n')}\n`);
+  pages.set('README.md', `${overview.join('\n\n')}\n`);
   return pages;
 }
 
