@@ -52,8 +52,18 @@ export function causeOf(error: unknown): unknown {
   }
 }
 
-/** The text of whatever was thrown: a string, never empty, whatever it is. */
+/** Longest text of an error that is passed on, in characters: some hold a whole answer, and each goes into logs, facts and journals. */
+const MAX_MESSAGE_LENGTH = 4_000;
+
+/** The text of whatever was thrown: a string, never empty, whatever it is; of a long one its beginning. */
 export function messageOf(cause: unknown): string {
+  const text = textOf(cause);
+  return text.length > MAX_MESSAGE_LENGTH
+    ? `${text.slice(0, MAX_MESSAGE_LENGTH)}… (${text.length} characters in all)`
+    : text;
+}
+
+function textOf(cause: unknown): string {
   try {
     if (cause instanceof Error) return String(cause.message || cause.name || 'an error without a message');
     return typeof cause === 'string' && cause !== '' ? cause : `thrown value: ${String(cause)}`;

@@ -23,8 +23,8 @@ const refuse = (...args: ConstructorParameters<typeof PayloadInvalidError>): Dec
 });
 
 /**
- * The value of a message body: JSON (also where no content type is given), text for `text/*`, bytes for `application/octet-stream`.
- * Encodings: none, `gzip`, `deflate`.
+ * The value of a message body: JSON (also where no content type is given), text for `text/*` in the charset it names (UTF-8 where it names
+ * none), bytes for `application/octet-stream`. Encodings: none, `gzip`, `deflate`.
  */
 export function decodeBody(body: Uint8Array, properties: MessageProperties, { maxBytes }: DecodeLimits): Decoded {
   if (body.byteLength > maxBytes) return refuse('size', `body has ${body.byteLength} bytes, allowed are ${maxBytes}`);
@@ -34,7 +34,7 @@ export function decodeBody(body: Uint8Array, properties: MessageProperties, { ma
 
   const type = mediaType(properties.contentType);
   if (isJson(type)) return fromJson(plain);
-  if (type.startsWith('text/')) return fromText(plain);
+  if (type.startsWith('text/')) return fromText(plain, charsetOf(properties.contentType));
   if (type === 'application/octet-stream') return { ok: true, value: plain };
   return refuse(
     'content-type',
@@ -43,9 +43,11 @@ export function decodeBody(body: Uint8Array, properties: MessageProperties, { ma
 }
 
 function inflate(body: Uint8Array, encoding: string | undefined, maxBytes: number): Uint8Array | PayloadInvalidError {
-  const unzip = encoding === 'gzip' ? gunzipSync : encoding === 'deflate' ? inflateSync : undefined;
+  // Codings are not case-sensitive (RFC 9110 section 8.4.1).
+  const coding = encoding?.toLowerCase();
+  const unzip = coding === 'gzip' ? gunzipSync : coding === 'deflate' ? inflateSync : undefined;
   if (unzip === undefined) {
-    if (encoding === undefined || encoding === '' || encoding === 'identity' || /^utf-?8$/i.test(encoding)) return body;
+    if (coding === undefined || coding === '' || coding === 'identity' || /^utf-?8$/.test(coding)) return body;
     return new PayloadInvalidError(
       'encoding',
       `content encoding ${JSON.stringify(encoding)} is none of gzip, deflate, identity`,
@@ -57,7 +59,7 @@ function inflate(body: Uint8Array, encoding: string | undefined, maxBytes: numbe
     const isTooLarge = cause instanceof RangeError;
     return isTooLarge
       ? new PayloadInvalidError('size', `body inflates to more than ${maxBytes} bytes`)
-      : new PayloadInvalidError('encoding', `body is not ${encoding}`);
+      : new PayloadInvalidError('encoding', `body is not ${coding}`);
   }
 }
 
@@ -74,11 +76,25 @@ function fromJson(bytes: Uint8Array): Decoded {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function fromText(bytes: Uint8Array): Decoded {
+const charsetOf = (contentType: string | undefined): string =>
+  /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
+
+/** Read as another charset than its own, text would silently become another text. */
+function fromText(bytes: Uint8Array, charset: string): Decoded {
+  const decoder = /^utf-?8$/.test(charset) ? utf8 : decoderFor(charset);
+  if (decoder === undefined) return refuse('content-type', `charset ${JSON.stringify(charset)} is not known`);
   try {
-    return { ok: true, value: utf8.decode(bytes) };
+    return { ok: true, value: decoder.decode(bytes) };
   } catch {
-    return refuse('encoding', 'body is not valid UTF-8');
+    return refuse('encoding', `body is not valid ${decoder.encoding.toUpperCase()}`);
+  }
+}
+
+function decoderFor(charset: string): typeof utf8 | undefined {
+  try {
+    return new TextDecoder(charset, { fatal: true });
+  } catch {
+    return undefined;
   }
 }
 

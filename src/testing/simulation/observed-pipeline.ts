@@ -30,7 +30,12 @@ export function observedPipeline(pipeline: Pipeline, life: LifeParts): Pipeline 
 
   const handle: Pipeline['handle'] = (message, context) => {
     const handling = pipeline.handle(message, context);
-    if (handling instanceof Promise) throw new PromiseInSimulationError(name);
+    if (handling instanceof Promise) {
+      const error = new PromiseInSimulationError(name);
+      // The engine takes what a handle throws for the failure of one message.
+      life.emit({ kind: 'unhandled', error });
+      throw error;
+    }
     const { messageId } = context;
     const about = { life: life.ref, pipeline: name, messageId };
     return new Observable((subscriber) => {

@@ -57,13 +57,14 @@ export async function simulate(pipelines: readonly Pipeline[], options: Simulati
     interruptAfterTimeLimit: shrinkMs,
     ...(path === undefined ? {} : { path, endOnFailure: true }),
   });
+  const broken = errorInstance instanceof BrokenLaw ? errorInstance : undefined;
+  if (failed && broken === undefined) throw errorInstance;
   if (first === undefined) throw new Error(`seed ${seed}: path ${JSON.stringify(path)} leads nowhere`);
-  if (!failed) return { seed, totals: first.totals };
-  if (!(errorInstance instanceof BrokenLaw)) throw errorInstance;
+  if (broken === undefined) return { seed, totals: first.totals };
   const [plan] = counterexample ?? [];
-  if (plan === undefined) throw errorInstance;
+  if (plan === undefined) throw broken;
   const failure = { seed, path: counterexamplePath ?? path ?? '0', plan, shrinks: numShrinks };
-  const { violation } = errorInstance;
+  const { violation } = broken;
   throw new SimulationError({ ...failure, violation, timeline: retold(setup, plan, violation) }, setup);
 }
 

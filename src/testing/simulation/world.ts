@@ -13,6 +13,7 @@ import { Breakdowns } from './breakdowns.ts';
 import { builtInLaws } from './laws/built-in-laws.ts';
 import type { Breach, Watch } from './laws/law.ts';
 import { MessageNames } from './message-names.ts';
+import { PromiseInSimulationError } from './observed-pipeline.ts';
 import type { Setup } from './options.ts';
 import { Outside } from './outside.ts';
 import type { Burst, Plan } from './plan.ts';
@@ -47,7 +48,10 @@ const BOOKS_EVERY_MS = 60_000;
 /** Time for what a worker leaves behind to show. */
 const AFTERMATH_MS = 60_000;
 
-/** Runs a plan. @param onEvent Hears everything, for timelines. */
+/**
+ * Runs a plan. @param onEvent Hears everything, for timelines.
+ * @throws PromiseInSimulationError for a handle that virtual time cannot wait for.
+ */
 export function runWorld(setup: Setup, plan: Plan, onEvent?: (event: WorldEvent) => void): WorldReport {
   let world: World | undefined;
   inVirtualTime(
@@ -58,6 +62,7 @@ export function runWorld(setup: Setup, plan: Plan, onEvent?: (event: WorldEvent)
     (error) => world?.emit({ kind: 'unhandled', error }),
   );
   if (world === undefined) throw new TypeError('virtual time ended before it began');
+  if (world.refusal !== undefined) throw world.refusal;
   return world.report();
 }
 
@@ -86,7 +91,10 @@ class World {
   /** Messages that are planned and not published yet. */
   #toPublish = 0;
   #violation: Violation | undefined;
+  #refusal: PromiseInSimulationError | undefined;
   #lastNumber = 0;
+  /** The first call of this world has this number in the process. */
+  #firstCallId: number | undefined;
   #isOver = false;
 
   constructor(setup: Setup, plan: Plan, time: VirtualTime, onEvent: ((event: WorldEvent) => void) | undefined) {
@@ -158,9 +166,20 @@ class World {
     return { totals: this.#tally.totals(this.#time.now()), violation: this.#violation };
   }
 
+  /** Why these pipelines cannot be simulated at all. */
+  get refusal(): PromiseInSimulationError | undefined {
+    return this.#refusal;
+  }
+
   readonly emit = (body: WorldEventBody): void => {
     if (this.#isOver) return;
-    const event: WorldEvent = { ...body, at: this.#time.now() };
+    if (body.kind === 'unhandled' && body.error instanceof PromiseInSimulationError) {
+      this.#refusal = body.error;
+      this.#isOver = true;
+      this.#time.stop();
+      return;
+    }
+    const event: WorldEvent = { ...this.#numbered(body), at: this.#time.now() };
     this.#onEvent?.(event);
     this.#tally.see(event);
     if (event.kind === 'recorded') this.#remember(event.saga, event.sagaId, event.record);
@@ -170,6 +189,14 @@ class World {
     }
     this.#accounts.see(event);
   };
+
+  /** Calls are numbered by the process; the same world tells the same numbers however many there were before. */
+  #numbered(body: WorldEventBody): WorldEventBody {
+    if (body.kind !== 'fact' || !('callId' in body.fact)) return body;
+    const { callId } = body.fact;
+    this.#firstCallId ??= callId;
+    return { ...body, fact: { ...body.fact, callId: callId - this.#firstCallId + 1 } };
+  }
 
   readonly #number = (): number => ++this.#lastNumber;
 

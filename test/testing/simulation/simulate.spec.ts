@@ -115,7 +115,8 @@ describe('simulate', function simulation() {
       hours: 0.2,
       maxFaults: 30,
       throughPort: losingCopies,
-      apis: { shop: { failureRatio: 0.6 } },
+      // Always: so that nothing else in a plan matters, and all of it can be left out.
+      apis: { shop: { failureRatio: 1 } },
     };
 
     it('shrinks the plan and tells how to see it again', async () => {
@@ -185,7 +186,7 @@ describe('simulate', function simulation() {
     });
 
     it('a path that leads nowhere', async () => {
-      expect(await refused({ path: '7:1' })).to.be.a('string').and.not.be.empty;
+      expect(await refused({ path: '0:999999' })).to.be.a('string').and.not.be.empty;
     });
   });
 
