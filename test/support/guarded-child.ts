@@ -56,18 +56,13 @@ export function spawnGuarded(
   child.stdout?.on('data', keep);
   child.stderr?.on('data', keep);
 
-  const guard = spawn('sh', ['-c', WATCH, 'guard', String(pid), folder], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
+  guard(child, folder);
   let isOver = false;
   const ended = once(child, 'exit').then(() => {
     isOver = true;
-    guard.kill('SIGKILL');
     for (const look of watchers) look();
   });
   letGo(child);
-  letGo(guard);
 
   return {
     pid,
@@ -101,6 +96,16 @@ export function spawnGuarded(
         look();
       }),
   };
+}
+
+/** Sees to it that a child, which leads a process group of its own (`detached`), does not outlive this process, nor does the folder. */
+export function guard(child: ChildProcess, folder = ''): void {
+  const watcher = spawn('sh', ['-c', WATCH, 'guard', String(child.pid), folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.once('exit', () => watcher.kill('SIGKILL'));
+  letGo(watcher);
 }
 
 /** Neither the child nor its pipes keep the test run alive. */

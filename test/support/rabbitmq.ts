@@ -32,6 +32,8 @@ export interface RabbitMq {
   stop(): Promise<void>;
   /** Runs `rabbitmqctl` against it. @returns what it printed. */
   control(...args: readonly string[]): Promise<string>;
+  /** What it has logged so far, over all its starts. */
+  log(): string;
 }
 
 const INSTALL = 'run `apt-get install rabbitmq-server`';
@@ -81,6 +83,7 @@ function foreignRabbitMq(url: string): RabbitMq {
     restart: refuse,
     control: refuse,
     stop: () => Promise.resolve(),
+    log: () => '',
   };
 }
 
@@ -175,6 +178,11 @@ export async function startPrivateRabbitMq({ plugins = [], config = [] }: Rabbit
       const { stdout } = await promisify(execFile)(join(scripts, 'rabbitmqctl'), args, { env });
       return stdout;
     },
+    log: () =>
+      readdirSync(at('log'))
+        .filter((name) => name.endsWith('.log'))
+        .map((name) => readFileSync(join(at('log'), name), 'utf8'))
+        .join('\n'),
   };
 }
 

@@ -11,6 +11,8 @@ export interface TcpProxy {
   readonly connections: number;
   /** Connections accepted so far. */
   readonly accepted: number;
+  /** Of those, the ones on which the server has said anything: attempts that met nobody are not among them. */
+  readonly answered: number;
   /** Ends all connections: with a RST, or with a FIN both ways. */
   cut(how?: 'reset' | 'end'): void;
   /** Swallows nothing, forwards nothing: a black hole. Connections made meanwhile are accepted and frozen too. */
@@ -37,6 +39,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let frozen: Direction | undefined;
   let bytesPerSecond = 0;
   let accepted = 0;
+  let answered = 0;
 
   const isFrozen = (direction: 'up' | 'down'): boolean => frozen === direction || frozen === 'both';
   const steer = ({ client, server }: Pair): void => {
@@ -80,6 +83,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     server.setNoDelay(true);
     const pair: Pair = { client, server };
     pairs.add(pair);
+    server.once('data', () => {
+      answered++;
+    });
     const forget = (): void => {
       if (client.destroyed && server.destroyed) pairs.delete(pair);
     };
@@ -99,6 +105,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     get accepted() {
       return accepted;
+    },
+    get answered() {
+      return answered;
     },
     cut(how = 'reset') {
       for (const { client, server: upstream } of pairs) {

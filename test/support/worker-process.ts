@@ -3,12 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { guard } from './guarded-child.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url));
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level?: number; readonly msg?: string };
 
 export interface WorkerProcess {
+  readonly pid: number;
   /** Every line so far: parsed where it is JSON, `{ text }` where it is not. */
   readonly lines: readonly LogLine[];
   /** Resolves with the first line that fits, of those printed already or to come; rejects when the process ends without one. */
@@ -35,7 +37,12 @@ export function startSluice(
     cwd,
     env: { PATH: process.env.PATH, LOG_LEVEL: 'debug', SLUICE_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own: a Ctrl-C in the terminal is for the tests, which decide what becomes of it.
+    detached: true,
   });
+  const { pid } = child;
+  if (pid === undefined) throw new Error('could not start node');
+  guard(child);
   running.add(child);
   const lines: LogLine[] = [];
   const listeners = new Set<() => void>();
@@ -52,6 +59,7 @@ export function startSluice(
   });
 
   return {
+    pid,
     lines,
     exit,
     signal: (signal) => void child.kill(signal),
