@@ -171,7 +171,8 @@ module.exports = {
     },
     onlyIn('only-http-calls', 'axios|undici', '^src/http/'),
     onlyIn('only-amqp-speaks-amqplib', 'amqplib', '^src/broker/amqp/'),
-    onlyIn('only-the-journal-speaks-sql', 'libsql|pg', '^src/(journal|outbox)/'),
+    onlyIn('only-the-journal-speaks-sql', 'libsql|pg', '^src/(journal/|sources/postgres-outbox\\.ts$)'),
+    onlyIn('only-cron-times-reads-patterns', 'croner', '^src/sources/cron-times\\.ts$'),
     onlyIn('only-observability-logs-with-pino', 'pino', '^src/(observability|cli)/'),
     {
       name: 'pipelines-public-surface',

@@ -557,3 +557,11 @@ export class JournalCorruptError extends SluiceError {
     super(`the journal of ${describeEntry(entry)} is damaged: ${what}`);
   }
 }
+
+// ---- sources
+
+/** The database of an outbox cannot be asked now, or its table is not what `sluice outbox sql` makes. Its rows stay where they are. */
+export class OutboxUnavailableError extends SluiceError {
+  readonly code = 'ERR_OUTBOX_UNAVAILABLE';
+  override readonly isTransient = true;
+}

@@ -80,3 +80,5 @@ export { saga } from './saga/saga.ts';
 export type { SagaContext, SagaFailure, SagaScope } from './saga/saga-plan.ts';
 export type { Setting } from './setting.ts';
 export { Secret } from './setting.ts';
+export { type OutboxOptions, outbox } from './sources/outbox.ts';
+export type { FedSource, Source, TypedSource } from './sources/source.ts';

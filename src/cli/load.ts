@@ -1,8 +1,9 @@
-/** Pipelines as a command needs them: loaded, and every setting of their APIs looked at, before anything is started. */
+/** Pipelines as a command needs them: loaded, and every setting of their APIs and sources looked at, before anything is started. */
 
 import type { Problem } from '../errors.ts';
 import { createFacts } from '../events.ts';
 import { createApiRegistry } from '../worker/api-registry.ts';
+import { feederProblems } from '../worker/feeder-problems.ts';
 import { type LoadedPipelines, loadPipelines } from '../worker/load-pipelines.ts';
 import { attempt } from './problems.ts';
 
@@ -12,5 +13,5 @@ export async function loadChecked(folder: string): Promise<LoadedPipelines> {
   // Settings are read by whoever makes the clients; these are made for that alone and connect to nothing.
   const registry = attempt(() => createApiRegistry(pipelines, { facts: createFacts(), random: Math.random }));
   const settings: readonly Problem[] = registry.ok ? [] : registry.problems;
-  return { pipelines, problems: [...problems, ...settings], dispose };
+  return { pipelines, problems: [...problems, ...settings, ...feederProblems(pipelines)], dispose };
 }

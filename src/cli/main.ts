@@ -80,6 +80,17 @@ program
     await exit(await broker(port));
   });
 
+program
+  .command('outbox')
+  .description('outbox tables in PostgreSQL, which outbox() relays')
+  .command('sql')
+  .description('print the statements that make one; run them in a migration of yours')
+  .option('--table <name>', 'its name: outbox, shop.outbox', 'outbox')
+  .action(async ({ table }: { readonly table: string }) => {
+    const { printOutboxSql } = await import('./outbox.ts');
+    await exit(printOutboxSql(table));
+  });
+
 program.addCommand(dlqCommand());
 program.addCommand(journalCommand());
 

@@ -21,6 +21,7 @@ import {
 } from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
 import type { Topology, TopologyMode } from '../broker/topology.ts';
+import { ConfigError } from '../errors.ts';
 import type { Facts, WorkerMoved } from '../events.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
@@ -31,6 +32,7 @@ import { type PipelineRun, runPipeline } from '../pipeline/run-pipeline.ts';
 import type { Random } from '../policies/random.ts';
 import type { Tracing } from '../tracing.ts';
 import { type ApiRegistry, createApiRegistry } from './api-registry.ts';
+import { feederProblems } from './feeder-problems.ts';
 import { neededTopology } from './needed-topology.ts';
 
 export type WorkerState = WorkerMoved['state'];
@@ -92,10 +94,12 @@ export interface Worker {
 
 /**
  * Starts a worker at once.
- * @throws ConfigError when settings of its APIs are missing or wrong.
+ * @throws ConfigError when settings of its APIs or sources are missing or wrong.
  */
 export function startWorker(options: WorkerOptions): Worker {
   const { pipelines, broker, journal, facts, log, random, gracePeriodMs } = options;
+  const unfed = feederProblems(pipelines);
+  if (unfed.length > 0) throw new ConfigError(unfed);
   const apis = options.apis ?? createApiRegistry(pipelines, { facts, random, log, maxCalls: options.maxCalls });
   const drain = new ReplaySubject<void>(1);
   const halt = new ReplaySubject<string>(1);

@@ -327,6 +327,16 @@ describe('the sluice command', function () {
     });
   });
 
+  it('prints the statements that make an outbox, and refuses a name that would need quotes', async () => {
+    const printed = startSluice(['outbox', 'sql', '--table', 'shop.events'], {});
+    expect(await printed.exit).to.equal(0);
+    const text = printed.lines.map((line) => line.text).join('\n');
+    expect(text).to.include('CREATE TABLE shop.events (').and.include('CREATE TABLE shop.events_lanes');
+    const refused = startSluice(['outbox', 'sql', '--table', 'Events; DROP'], {});
+    expect(await refused.exit).to.equal(2);
+    expect(refused.lines.map((line) => line.text).join('\n')).to.include('--table: expected a name');
+  });
+
   it('explains itself without loading what it does not need', async () => {
     const help = startSluice(['--help'], {});
     expect(await help.exit).to.equal(0);

@@ -43,6 +43,7 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'only-the-journal-speaks-sql': {
     'src/worker/queries.ts': "import type { Pool } from 'pg'; export type P = Pool;",
   },
+  'only-cron-times-reads-patterns': { 'src/sources/reads.ts': "import { Cron } from 'croner'; export { Cron };" },
   'only-observability-logs-with-pino': { 'src/worker/logs.ts': "import { pino } from 'pino'; export { pino };" },
   'pipelines-public-surface': {
     'pipelines/calls-axios.ts': "import type { AxiosError } from 'axios'; export type E = AxiosError;",

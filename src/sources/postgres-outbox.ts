@@ -1,0 +1,195 @@
+/**
+ * An outbox in PostgreSQL, through pg, an optional peer that is loaded when it is connected to. One connection, one transaction at a time:
+ * it holds a lane by the lock on its row, which ends with the transaction, however that ends.
+ */
+import type { Client, Notification } from 'pg';
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  ignoreElements,
+  map,
+  mergeMap,
+  Observable,
+  of,
+  Subject,
+  tap,
+  throwError,
+} from 'rxjs';
+import { messageOf, OutboxUnavailableError } from '../errors.ts';
+import { bareName, lanesTable } from './outbox-sql.ts';
+import type { OpenOutbox, OutboxLane, OutboxRow, OutboxTable } from './outbox-table.ts';
+
+export interface PostgresOutboxOptions {
+  /** `postgres://user:password@host:5432/database`. Never printed. */
+  readonly url: () => string;
+  readonly table: string;
+  /** What becomes of a row that was sent. */
+  readonly sentRows: 'delete' | 'mark';
+}
+
+const CONNECT_WITHIN_MS = 10_000;
+const ANSWER_WITHIN_MS = 30_000;
+
+/** The server gives a lane back itself when its relay says nothing for so long: paused, or cut off without either end knowing. */
+const IDLE_IN_TRANSACTION_MS = 30_000;
+
+/** Rows of a lane as the driver hands them over: every column as text, so that no number and no date is changed on the way. */
+interface RawRow {
+  readonly row_id: string;
+  readonly message_id: string;
+  readonly key: string | null;
+  readonly body: string;
+  readonly headers: string;
+  readonly correlation_id: string | null;
+}
+
+export const postgresOutbox =
+  (options: PostgresOutboxOptions): OpenOutbox =>
+  (use) =>
+    new Observable((sink) => {
+      const connection = new Connection(options);
+      sink.add(() => connection.end());
+      sink.add(connection.lost.subscribe({ error: (cause: unknown) => sink.error(cause) }));
+      sink.add(
+        connection
+          .open()
+          .pipe(mergeMap(() => use(tableOf(connection, options))))
+          .subscribe(sink),
+      );
+    });
+
+/** One connection, from the first word to the last. What is asked waits for what was asked before. */
+class Connection {
+  /** Fails once when the connection is gone, without having been ended here. */
+  readonly lost: Observable<never>;
+  /** Each row of the outbox, or several, as the database tells. */
+  readonly notifications = new Subject<Notification>();
+  readonly #lost = new Subject<never>();
+  readonly #options: PostgresOutboxOptions;
+  #client: Client | undefined;
+  #isEnded = false;
+
+  constructor(options: PostgresOutboxOptions) {
+    this.#options = options;
+    this.lost = this.#lost;
+  }
+
+  /** Cold. Emits once it is connected and listens. */
+  open(): Observable<unknown> {
+    return this.#ask(async () => {
+      const { Client: PgClient } = (await import('pg')).default;
+      const client = new PgClient({
+        connectionString: this.#options.url(),
+        application_name: 'sluice outbox',
+        connectionTimeoutMillis: CONNECT_WITHIN_MS,
+        query_timeout: ANSWER_WITHIN_MS,
+        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+        keepAlive: true,
+      });
+      client.on('error', (error) => this.#lose(error));
+      client.on('end', () => this.#lose(new Error('the connection was closed')));
+      client.on('notification', (notification) => this.notifications.next(notification));
+      this.#client = client;
+      await client.connect();
+      await client.query(`LISTEN ${bareName(this.#options.table)}`);
+    });
+  }
+
+  /** Cold. The rows of an answer. */
+  query<Row extends object>(sql: string, values: readonly unknown[] = []): Observable<readonly Row[]> {
+    return this.#ask(async () => {
+      if (this.#client === undefined || this.#isEnded) throw new Error('the connection is closed');
+      const { rows } = await this.#client.query<Row>(sql, [...values]);
+      return rows;
+    });
+  }
+
+  /** The server rolls back whatever is not committed. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#client?.end().catch(() => {});
+  }
+
+  #lose(cause: unknown): void {
+    if (this.#isEnded) return;
+    this.end();
+    this.#lost.error(this.#unavailable(cause));
+  }
+
+  #ask<T>(question: () => Promise<T>): Observable<T> {
+    return defer(question).pipe(catchError((cause: unknown) => throwError(() => this.#unavailable(cause))));
+  }
+
+  #unavailable(cause: unknown): OutboxUnavailableError {
+    const { table } = this.#options;
+    const advice = isMissing(cause) ? `; \`sluice outbox sql --table ${table}\` prints what makes it` : '';
+    return new OutboxUnavailableError(`outbox "${table}": ${messageOf(cause)}${advice}`, { cause });
+  }
+}
+
+/** Undefined table, undefined column: codes of PostgreSQL. */
+const isMissing = (cause: unknown): boolean =>
+  typeof cause === 'object' && cause !== null && 'code' in cause && (cause.code === '42P01' || cause.code === '42703');
+
+function tableOf(connection: Connection, { table, sentRows }: PostgresOutboxOptions): OutboxTable {
+  const freeLane = `SELECT l.lane FROM ${lanesTable(table)} l
+    WHERE EXISTS (SELECT FROM ${table} o WHERE o.lane = l.lane AND o.sent_at IS NULL)
+    ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED`;
+  // A statement of its own: it sees all that the relay before committed, who held the lane until then.
+  const oldestRows = `SELECT id::text AS row_id, message_id, key, body::text, headers::text, correlation_id FROM ${table}
+    WHERE lane = $1 AND sent_at IS NULL ORDER BY id LIMIT $2`;
+  const settle =
+    sentRows === 'delete'
+      ? `DELETE FROM ${table} WHERE id = ANY($1::bigint[])`
+      : `UPDATE ${table} SET sent_at = now() WHERE id = ANY($1::bigint[])`;
+  const commit = defer(() => connection.query('COMMIT'));
+
+  return {
+    arrivals: connection.notifications,
+    takeLane: (maxRows) =>
+      new Observable((sink) => {
+        let isOver = false;
+        const over = (): void => {
+          isOver = true;
+          sink.complete();
+        };
+        const sent: OutboxLane['sent'] = (ids) =>
+          concat(connection.query(settle, [ids]), commit).pipe(ignoreElements(), tap({ complete: over }));
+        const taken = concat(
+          connection.query('BEGIN').pipe(ignoreElements()),
+          connection.query<{ readonly lane: number }>(freeLane),
+        ).pipe(
+          mergeMap(([free]) =>
+            free === undefined ? of(undefined) : connection.query<RawRow>(oldestRows, [free.lane, maxRows]),
+          ),
+          mergeMap((rows) => (rows === undefined ? commit.pipe(map(() => undefined)) : of(rows.map(toRow)))),
+        );
+        // Added first, run last: what was asked before is through when it is rolled back.
+        sink.add(() => {
+          if (!isOver)
+            connection
+              .query('ROLLBACK')
+              .pipe(catchError(() => EMPTY))
+              .subscribe();
+        });
+        sink.add(
+          taken.subscribe({
+            next: (rows) => (rows === undefined ? over() : sink.next({ rows, sent })),
+            error: (cause: unknown) => sink.error(cause),
+          }),
+        );
+      }),
+  };
+}
+
+const toRow = ({ row_id, message_id, key, body, headers, correlation_id }: RawRow): OutboxRow => ({
+  id: row_id,
+  messageId: message_id,
+  key,
+  body,
+  headers: JSON.parse(headers) as Readonly<Record<string, unknown>>,
+  correlationId: correlation_id,
+});
