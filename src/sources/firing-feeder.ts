@@ -4,7 +4,6 @@
  */
 import {
   asyncScheduler,
-  catchError,
   concat,
   concatMap,
   defer,

@@ -43,13 +43,20 @@ export function schedule(pattern: string, options: ScheduleOptions = {}): TypedS
 /** While problems are collected the definition is finished all the same: one with a wrong pattern never fires. */
 function timesOf(subject: string, pattern: string, timeZone: string, problems: number): FiringTimes {
   if (problems > 0) return NEVER_FIRES;
+  const read = readPattern(pattern, timeZone);
+  if (read.ok) return read.times;
+  reportProblems([{ subject, path: 'pattern', message: read.reason }]);
+  return NEVER_FIRES;
+}
+
+type Reading = { readonly ok: true; readonly times: FiringTimes } | { readonly ok: false; readonly reason: string };
+
+function readPattern(pattern: string, timeZone: string): Reading {
   try {
     const times = cronTimes(pattern, timeZone);
-    // A time zone nobody knows is found out by asking.
-    if (times.next(0) === undefined) reportProblems([{ subject, path: 'pattern', message: 'never fires' }]);
-    return times;
+    // Asking for a time also finds out a time zone nobody knows.
+    return times.next(0) === undefined ? { ok: false, reason: 'never fires' } : { ok: true, times };
   } catch (error) {
-    reportProblems([{ subject, path: 'pattern', message: messageOf(error) }]);
-    return NEVER_FIRES;
+    return { ok: false, reason: messageOf(error) };
   }
 }

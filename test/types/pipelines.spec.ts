@@ -2,7 +2,19 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import { map, type Observable, of } from 'rxjs';
-import { defineApi, definePipeline, env, exchange, gather, gatherSettled, queue, saga } from 'sluice';
+import {
+  defineApi,
+  definePipeline,
+  env,
+  every,
+  exchange,
+  gather,
+  gatherSettled,
+  outbox,
+  queue,
+  saga,
+  schedule,
+} from 'sluice';
 import { z } from 'zod';
 
 const payment = defineApi('payment', { baseUrl: env.url('SLUICE_SPEC_PAYMENT', 'http://localhost:1') });
@@ -62,6 +74,54 @@ describe('the types of a pipeline', () => {
     expect(() => definePipeline({ ...base, timeout: '5 seconds', handle: () => of(1) })).to.throw('timeout');
     // @ts-expect-error a message has no 'nope'
     definePipeline({ ...base, order: { by: (message) => message.nope }, handle: () => of(1) });
+  });
+});
+
+describe('the types of a source', () => {
+  it('give a firing to the handle of a schedule, without an input', () => {
+    definePipeline({
+      name: 'typed',
+      source: every('5m'),
+      apis: { payment },
+      handle: (firing, { apis }) => {
+        expectTypeOf(firing).toEqualTypeOf<{ scheduledAt: Date }>();
+        return apis.payment.get('/x', { response: Charge });
+      },
+      output: ({ transaction_id }, { scheduledAt }) => exchange('out', `${transaction_id}.${scheduledAt.getTime()}`),
+    });
+    definePipeline({
+      name: 'typed',
+      source: schedule('0 2 * * *', { timeZone: 'Europe/Berlin' }),
+      handle: ({ scheduledAt }) => of(scheduledAt),
+    });
+  });
+
+  it('take an input of the author all the same', () => {
+    const At = z.object({ scheduledAt: z.string() });
+    definePipeline({
+      name: 'typed',
+      source: every('5m'),
+      input: At,
+      handle: (firing) => {
+        expectTypeOf(firing).toEqualTypeOf<{ scheduledAt: string }>();
+        return of(firing);
+      },
+    });
+  });
+
+  it('ask for an input where messages have no shape of their own', () => {
+    // @ts-expect-error a queue takes anything: 'input' says what
+    expect(() => definePipeline({ name: 'typed', source: queue('typed'), handle: () => of(1) })).to.throw('input');
+    const rows = outbox({ url: 'postgres://localhost/typed' });
+    // @ts-expect-error so does an outbox
+    expect(() => definePipeline({ name: 'typed', source: rows, handle: () => of(1) })).to.throw('input');
+  });
+
+  it('refuse options that do not exist', () => {
+    // @ts-expect-error 'timezone'
+    expect(() => schedule('* * * * *', { timezone: 'UTC' })).to.throw('timezone');
+    // @ts-expect-error '5 minutes' is no duration
+    expect(() => every('5 minutes')).to.throw('expected a duration');
   });
 });
 
