@@ -22,12 +22,18 @@ export function readEndpoint(url: string, heartbeatS: number): Endpoint {
   const problems: string[] = [];
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined) throw wrongUrl(['not a URL; expected amqp://user:password@host:port/vhost']);
+  // A password like `12#x` ends the host early: what follows is the rest of the password, so nothing of it may be shown.
+  if (`${parsed.pathname}${parsed.search}${parsed.hash}`.includes('@')) {
+    throw wrongUrl(['"@" after the host: write "/", "?" and "#" in a password as %2F, %3F and %23, "@" elsewhere as %40']);
+  }
 
   const isTls = parsed.protocol === 'amqps:';
   if (!isTls && parsed.protocol !== 'amqp:') {
     problems.push(`scheme "${parsed.protocol}//": expected amqp:// or amqps://`);
   }
   if (parsed.hostname === '') problems.push('the host is missing');
+  if (parsed.port === '0') problems.push('port: expected an integer from 1 to 65535, got "0"');
+  if (parsed.hash !== '') problems.push('a broker URL has no "#" part; write the character as %23');
   const decode = (what: string, text: string): string => {
     try {
       return decodeURIComponent(text);
@@ -48,8 +54,9 @@ export function readEndpoint(url: string, heartbeatS: number): Endpoint {
     }
   }
   const number = (name: (typeof PARAMETERS)[number], min: number, max: number): number | undefined => {
-    const text = parsed.searchParams.get(name);
-    if (text === null) return undefined;
+    const [text, ...more] = parsed.searchParams.getAll(name);
+    if (text === undefined) return undefined;
+    if (more.length > 0) problems.push(`parameter "${name}" is given ${more.length + 1} times`);
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
     problems.push(`parameter "${name}": expected an integer from ${min} to ${max}, got "${text}"`);

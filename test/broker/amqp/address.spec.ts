@@ -39,6 +39,14 @@ describe('readEndpoint', () => {
     ['amqp://u:canary@h?heartbeat=0', 'heartbeat'],
     ['amqp://u:canary@h?frameMax=4000', 'frameMax'],
     ['amqp://u:canary@h?hartbeat=10', 'unknown parameter "hartbeat"; known are heartbeat'],
+    ['amqp://u:canary@h?heartbeat=1&heartbeat=2', 'parameter "heartbeat" is given 2 times'],
+    ['amqp://u:canary@h:0', 'port: expected an integer from 1 to 65535'],
+    ['amqp://u:canary@h/v#x', 'no "#" part'],
+    // What stands before these characters reads as a port, and the rest of the password as something that may be shown.
+    ['amqp://u:12#canary@h/v', 'as %2F, %3F and %23'],
+    ['amqp://u:12?canary@h/v', 'as %2F, %3F and %23'],
+    ['amqp://u:12/canary@h', 'as %2F, %3F and %23'],
+    ['amqp://u:12/canary@h/v', 'as %2F, %3F and %23'],
   ];
   for (const [url, expected] of wrong) {
     it(`refuses ${url.replace('canary', '…')} without showing the password`, () => {
