@@ -11,8 +11,7 @@ import { consuming, startSluice, type WorkerProcess } from '../support/worker-pr
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
-describe('the sluice command', function () {
-  this.timeout(30_000);
+describe('the sluice command', () => {
   const broker = createEmbeddedBroker();
   let url: string;
   let client: BrokerClient;

@@ -6,8 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { describeWithRabbitMq } from '../support/rabbitmq.ts';
 import { dlqCases, dlqTools } from './dlq-cases.ts';
 
-describe('sluice dlq on the embedded broker', function () {
-  this.timeout(60_000);
+describe('sluice dlq on the embedded broker', () => {
   const broker = createEmbeddedBroker();
   let url: string;
   before(async () => {
@@ -18,14 +17,11 @@ describe('sluice dlq on the embedded broker', function () {
 });
 
 describeWithRabbitMq('sluice dlq on RabbitMQ', (rabbitMq) => {
-  before(function allowForBusyMachines() {
-    this.timeout(60_000);
-  });
+  before(() => {});
   dlqCases(() => rabbitMq().url);
 });
 
-describe('sluice dlq', function () {
-  this.timeout(60_000);
+describe('sluice dlq', () => {
   const broker = createEmbeddedBroker();
   let url: string;
   before(async () => {
@@ -106,8 +102,7 @@ describe('sluice dlq', function () {
   });
 });
 
-describe('sluice dlq retry on a broker that refuses', function () {
-  this.timeout(60_000);
+describe('sluice dlq retry on a broker that refuses', () => {
   const broker = createEmbeddedBroker();
   let url: string;
   before(async () => {

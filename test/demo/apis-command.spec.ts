@@ -25,8 +25,7 @@ describe('npm run apis', () => {
   afterEach(() => running?.kill('SIGKILL'));
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    it(`prints a table of names and URLs, serves, and exits 0 on ${signal}`, async function () {
-      this.timeout(30_000);
+    it(`prints a table of names and URLs, serves, and exits 0 on ${signal}`, async () => {
       const { child, printed } = start(process.execPath, program, { SAMPLE_APIS_PORTS: 'free' });
       running = child;
       while (!printed.out.includes('VENDOR_C_API_BASE_URL')) await once(child.stdout, 'data');
@@ -43,8 +42,7 @@ describe('npm run apis', () => {
     });
   }
 
-  it('stops when npm ended the shell it runs in', async function () {
-    this.timeout(30_000);
+  it('stops when npm ended the shell it runs in', async () => {
     const line = `"${process.execPath}" --import tsx "${main}"; true`;
     const { child, printed } = start('sh', ['-c', line], { SAMPLE_APIS_PORTS: 'free', npm_lifecycle_event: 'apis' });
     running = child;
@@ -58,8 +56,7 @@ describe('npm run apis', () => {
     expect(await fetch(`${origin}/_health`).catch(() => 'nobody')).to.equal('nobody');
   });
 
-  it('says what keeps it from listening, and exits 1', async function () {
-    this.timeout(30_000);
+  it('says what keeps it from listening, and exits 1', async () => {
     // 203.0.113.0/24 is kept for examples: no machine has an address of it.
     const { child, printed } = start(process.execPath, program, {
       SAMPLE_APIS_PORTS: 'free',

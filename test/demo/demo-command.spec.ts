@@ -6,8 +6,7 @@ import { expect } from 'chai';
 
 const main = join(import.meta.dirname, '../../demo/main.ts');
 
-describe('npm run demo', function () {
-  this.timeout(60_000);
+describe('npm run demo', () => {
   let running: ChildProcess | undefined;
   afterEach(() => running?.kill('SIGKILL'));
 

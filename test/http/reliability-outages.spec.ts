@@ -124,7 +124,7 @@ describe('outage rows of the reliability table', () => {
             .get(path, within === undefined ? {} : { within });
           expect((await failureOf(call)).code).to.equal('ERR_CALL_TIMEOUT');
           // 100 ms is for a machine with nothing else to do; this bound only tells an end in time from none.
-          expect(performance.now() - before).to.be.within(195, 4_000);
+          expect(performance.now() - before).to.be.within(195, 20_000);
           await noneHanging();
         });
       }

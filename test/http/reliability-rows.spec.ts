@@ -216,7 +216,7 @@ describe('HTTP rows of the reliability table', () => {
         const error = await failureOf(api({ maxResponseBytes, timeout: '30s' }).get(path));
         expect(error).to.include({ code: 'ERR_RESPONSE_TOO_LARGE', isTransient: false });
         // The bound on bytes is the exact one; 100 ms on a machine with nothing else to do.
-        expect(performance.now() - before).to.be.below(5_000);
+        expect(performance.now() - before).to.be.below(20_000);
         await eventually('its connection is closed', () => server.unanswered === 0);
         expect(server.sentBytes - sentBefore).to.be.below(socketBytes);
       });

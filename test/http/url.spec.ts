@@ -113,8 +113,7 @@ describe('a path template', () => {
     expect(() => fill('/{a}', { a: '1', b: '2' })).to.throw(UrlError, 'path has no place {b}');
   });
 
-  it('never leaves origin and prefix, whatever the values', function many() {
-    this.timeout(60_000);
+  it('never leaves origin and prefix, whatever the values', () => {
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[./\\%2eEfF@:?#a]*$/));
     fc.assert(
       fc.property(text, text, (a, b) => {

@@ -29,8 +29,7 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
     return started;
   };
 
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     apis = await startSampleApis({ ports: 'free' });
     client = await connectClient(broker().url);
     worker = await startWorker();
@@ -199,12 +198,11 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       expect(apis.payment.counts('POST /charge').effects).to.equal(1);
     });
 
-    it('has each effect once when the worker is killed in the middle and another takes over', async function () {
-      this.timeout(60_000);
+    it('has each effect once when the worker is killed in the middle and another takes over', async () => {
       apis.shipping.fault({ kind: 'hang', times: 1 });
       const result = results.next(results.messages.length + 1);
       await client.send('orders.placed', order('o6'), { messageId: 'm-o6' });
-      await eventually('shipping is asked', () => apis.shipping.journal.length === 1, 30_000);
+      await eventually('shipping is asked', () => apis.shipping.journal.length === 1);
       await worker.kill();
       worker = await startWorker();
       expect((await result).at(-1)).to.deep.include({ routingKey: 'order.placed' });
@@ -236,6 +234,7 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
     });
   });
 
+  // Within 800 ms, which a busy machine may miss: what must hold always is looked at in each answer, and the whole in one of them.
   describe('product-search', () => {
     interface Found {
       readonly results: readonly { readonly price: number; readonly vendor: string }[];
@@ -247,46 +246,52 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       const results = await client.collect('search');
       const { queue } = await client.channel.assertQueue('', { exclusive: true });
       const answers = await collectFrom(client.channel, queue);
-      await client.send('search.requested', { query: 'lamp' }, { replyTo: queue, correlationId: 'q1' });
-      const [answer] = await answers.next(1);
-      const [published] = await results.next(1);
-      expect(answer?.properties.correlationId).to.equal('q1');
-      expect(answer?.body).to.deep.equal(published?.body);
-      const { results: offers, missing } = (answer ?? expect.fail('no answer')).body as Found;
-      expect(missing).to.deep.equal(['vendorB']);
-      expect(new Set(offers.map(({ vendor }) => vendor))).to.deep.equal(new Set(['vendorA', 'vendorC']));
-      expect(offers.map(({ price }) => price)).to.deep.equal(offers.map(({ price }) => price).sort((a, b) => a - b));
+      let asked = 0;
+      await eventually('the other two answer in time', async () => {
+        asked++;
+        await client.send('search.requested', { query: 'lamp' }, { replyTo: queue, correlationId: `q${asked}` });
+        const answer = (await answers.next(asked)).at(-1);
+        const published = (await results.next(asked)).at(-1);
+        expect(answer?.properties.correlationId).to.equal(`q${asked}`);
+        expect(answer?.body).to.deep.equal(published?.body);
+        const { results: offers, missing } = (answer ?? expect.fail('no answer')).body as Found;
+        const vendors = new Set([...offers.map(({ vendor }) => vendor), ...missing]);
+        expect(vendors).to.deep.equal(new Set(['vendorA', 'vendorB', 'vendorC']));
+        expect(missing).to.include('vendorB');
+        expect(offers.map(({ price }) => price)).to.deep.equal(offers.map(({ price }) => price).sort((a, b) => a - b));
+        return missing.length === 1;
+      });
     });
 
     it('answers over direct reply-to', async () => {
       await client.collect('search');
-      const answered = new Promise<unknown>((resolve) => {
-        void client.channel.consume(
-          'amq.rabbitmq.reply-to',
-          (message) => resolve(JSON.parse(message?.content.toString() ?? 'null')),
-          { noAck: true },
-        );
+      const answers = await collectFrom(client.channel, 'amq.rabbitmq.reply-to');
+      let asked = 0;
+      await eventually('all vendors answer in time', async () => {
+        asked++;
+        client.channel.sendToQueue('search.requested', Buffer.from('{"query":"desk"}'), {
+          replyTo: 'amq.rabbitmq.reply-to',
+          correlationId: 'q2',
+        });
+        const body = (await answers.next(asked)).at(-1)?.body as Found & { readonly query: string };
+        expect(body.query).to.equal('desk');
+        return body.missing.length === 0;
       });
-      client.channel.sendToQueue('search.requested', Buffer.from('{"query":"desk"}'), {
-        replyTo: 'amq.rabbitmq.reply-to',
-        correlationId: 'q2',
-      });
-      expect(await answered).to.deep.include({ query: 'desk', missing: [] });
     });
 
     it('dead-letters a search no vendor answers', async () => {
       for (const vendor of [apis.vendorA, apis.vendorB, apis.vendorC]) vendor.fault({ kind: 'status', status: 500 });
-      const dead = await deadLetterOf('search.requested', () => client.send('search.requested', { query: 'sofa' }));
-      expect(dead.headers['x-sluice-error-code']).to.equal('ERR_GATHER_FAILED');
-      expect(dead.headers['x-sluice-error-message'])
-        .to.include('0 of at least 1')
-        .and.include('vendor-a GET /search: answered 500');
+      await eventually('the vendors answer in time', async () => {
+        const dead = await deadLetterOf('search.requested', () => client.send('search.requested', { query: 'sofa' }));
+        expect(dead.headers['x-sluice-error-code']).to.equal('ERR_GATHER_FAILED');
+        expect(dead.headers['x-sluice-error-message']).to.include('0 of at least 1');
+        return String(dead.headers['x-sluice-error-message']).includes('vendor-a GET /search: answered 500');
+      });
     });
   });
 
   describe('a backlog', () => {
-    it('settles 2000 messages, good and bad: delivered = acked + dead-lettered, and stops with exit code 0', async function () {
-      this.timeout(60_000);
+    it('settles 2000 messages, good and bad: delivered = acked + dead-lettered, and stops with exit code 0', async () => {
       const results = await client.collect('articles');
       for (let n = 0; n < 2_000; n++) {
         const body = n % 10 === 0 ? { ...article, url: 'no url' } : { ...article, id: `a${n}` };

@@ -250,8 +250,7 @@ describe('adaptiveBulkhead', () => {
 
   describe('on a simulated API with ten workers, five for a while, ten again', () => {
     const converges = (algorithm: AdaptiveAlgorithm, refusesAbove: number, mostAbove: number): void => {
-      it(`finds its capacity with ${algorithm}, backs off when it halves, and comes back`, function () {
-        this.timeout(30_000);
+      it(`finds its capacity with ${algorithm}, backs off when it halves, and comes back`, () => {
         const [first, halved, again] = simulate(algorithm, { serviceMs: 40, refusesAbove });
         for (const phase of [first, halved, again]) expect(phase?.usedRatio).to.be.within(0.93, 1.01);
         expect(first?.meanLimit).to.be.within(10, 10 + mostAbove);

@@ -391,8 +391,7 @@ describe('an API with adaptive concurrency', () => {
 });
 
 describeWithRabbitMq('a pipeline whose API takes more calls than before, on RabbitMQ', (rabbitMq) => {
-  it('gets a new consumer, and every message once', async function () {
-    this.timeout(60_000);
+  it('gets a new consumer, and every message once', async () => {
     const name = `follow-prefetch-${process.pid}`;
     const client = await connectClient(rabbitMq().url);
     const broker = createTestBroker(rabbitMq().url);

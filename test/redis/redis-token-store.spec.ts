@@ -79,8 +79,7 @@ describe('redisTokens', () => {
     }
   });
 
-  it('loads ioredis neither with the package nor with a definition', async function loadsNothing() {
-    this.timeout(30_000);
+  it('loads ioredis neither with the package nor with a definition', async () => {
     const program = `
       import { createRequire } from 'node:module';
       import { defineApi } from 'sluice';
@@ -114,7 +113,11 @@ function worker(url: string, rate: { readonly requests: number; readonly per: nu
   const api = client.bind(scopeOf());
   const call = (count: number): Promise<unknown[]> =>
     lastValueFrom(merge(...Array.from({ length: count }, () => api.get('/x'))).pipe(toArray()));
-  return { client, changes, call };
+  const isShared = (): boolean => {
+    const last = changes.at(-1);
+    return last === undefined || ('state' in last && last.state === 'shared');
+  };
+  return { client, changes, isShared, call };
 }
 
 const close = (client: ApiClient) => lastValueFrom(client.close(), { defaultValue: undefined });
@@ -128,10 +131,16 @@ describeWithRedis('an API whose rate limit is in Redis', (server) => {
     const workers = [worker(server().url, rate), worker(server().url, rate)];
     // Before any call: whoever starts is connected.
     await eventually('both are connected', async () => (await clientsOf(redis)).length === before + 2);
-    const beganAt = performance.now();
-    await Promise.all(workers.map(({ call }) => call(15)));
-    expect(performance.now() - beganAt).to.be.at.least(250 - 2);
-    expect(workers.flatMap(({ changes }) => changes)).to.deep.equal([]);
+    const changes = () => workers.flatMap((each) => each.changes).length;
+    // An answer that comes too late makes a worker keep to its share for a while: on a busy machine such a round proves nothing.
+    await eventually('Redis answers in time for a whole round', async () => {
+      const [seen, beganAt] = [changes(), performance.now()];
+      await Promise.all(workers.map(({ call }) => call(15)));
+      const tookMs = performance.now() - beganAt;
+      if (changes() !== seen || !workers.every(({ isShared }) => isShared())) return false;
+      expect(tookMs).to.be.at.least(250 - 2);
+      return true;
+    });
     expect(await redis.exists('sluice:tokens:payment')).to.equal(1);
 
     for (const { client } of workers) await close(client);
@@ -147,39 +156,36 @@ const clientsOf = async (redis: Redis): Promise<readonly string[]> =>
 
 describeWithOwnRedis('an API whose Redis goes away', () => {
   let server: PrivateRedis;
-  before(async function startServer() {
-    this.timeout(30_000);
+  before(async () => {
     server = await startPrivateRedis();
   });
   after(() => server.stop());
 
-  it('keeps to its share, says so, and shares again when Redis is back', async function outage() {
-    this.timeout(30_000);
-    const { client, changes, call } = worker(server.url, { requests: 1_000, per: 1_000 });
-    const states = () => changes.map((fact) => ('state' in fact ? fact.state : undefined));
+  it('keeps to its share, says so, and shares again when Redis is back', async () => {
+    const { client, changes, isShared, call } = worker(server.url, { requests: 1_000, per: 1_000 });
+    const callUntil = (what: string, holds: () => boolean) =>
+      eventually(what, async () => {
+        await call(1);
+        return holds();
+      });
     expect(await call(10)).to.have.length(10);
-    expect(states()).to.deep.equal([]);
+    await callUntil('it answers in time', isShared);
 
     await server.kill();
     // Asked while the connection is still thought to be there, a question fails as well.
-    await eventually('the loss is seen', async () => {
-      await call(1);
-      return states().length === 1;
-    });
-    expect(states()).to.deep.equal(['local']);
+    await callUntil('the loss is seen', () => !isShared());
+    const seen = changes.length;
     expect(await call(5)).to.have.length(5);
+    expect(changes).to.have.length(seen);
 
     await server.start();
-    await eventually('it is back', async () => {
-      await call(1);
-      return states().length === 2;
-    });
-    expect(states()).to.deep.equal(['local', 'shared']);
+    await callUntil('it is back', isShared);
+    expect(changes[seen - 1]).to.include({ type: 'rateLimitSharingChanged', state: 'local' });
+    expect(changes[seen]).to.include({ type: 'rateLimitSharingChanged', state: 'shared' });
     await close(client);
   });
 
-  it('starts without it, and closes in no time', async function absent() {
-    this.timeout(30_000);
+  it('starts without it, and closes in no time', async () => {
     await server.kill();
     const { client, changes, call } = worker(server.url, { requests: 1_000, per: 1_000 });
     expect(await call(3)).to.have.length(3);

@@ -6,7 +6,7 @@ const LOOK_EVERY_MS = 10;
 export async function eventually(
   what: string | (() => string),
   holds: () => boolean | Promise<boolean>,
-  withinMs = 8_000,
+  withinMs = 30_000,
 ): Promise<void> {
   const endMs = Date.now() + withinMs;
   while (!(await holds())) {

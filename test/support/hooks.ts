@@ -2,10 +2,7 @@
 import { leftOutNotice, stopSharedServices } from './services.ts';
 
 export const mochaHooks = {
-  async afterAll(this: Mocha.Context): Promise<void> {
-    this.timeout(60_000);
-    await stopSharedServices();
-  },
+  afterAll: (): Promise<void> => stopSharedServices(),
 };
 
 // After the reporter's own summary, which comes later than any hook.

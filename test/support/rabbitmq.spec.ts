@@ -10,8 +10,7 @@ describeWithRabbitMq('the shared RabbitMQ', (broker) => {
 });
 
 describeWithOwnRabbitMq('a private RabbitMQ', () => {
-  it('comes back after a kill with its durable queues, and is gone after stop', async function () {
-    this.timeout(120_000);
+  it('comes back after a kill with its durable queues, and is gone after stop', async () => {
     const broker = await startPrivateRabbitMq();
     try {
       const first = await connect(broker.url);

@@ -37,7 +37,7 @@ export interface RabbitMq {
 }
 
 const INSTALL = 'run `apt-get install rabbitmq-server`';
-const START_WITHIN_MS = 60_000;
+const START_WITHIN_MS = 120_000;
 const SHUT_DOWN_WITHIN_MS = 20_000;
 
 const LIBRARY = '/usr/lib/rabbitmq/lib';

@@ -20,7 +20,7 @@ export interface PrivateRedis {
   stop(): Promise<void>;
 }
 
-const START_WITHIN_MS = 20_000;
+const START_WITHIN_MS = 60_000;
 
 function serverProgram(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter);

@@ -23,7 +23,7 @@ export interface Service<T> {
 }
 
 /** Starting a database or broker takes seconds; a busy machine makes it more. */
-const START_TIMEOUT_MS = 90_000;
+const START_TIMEOUT_MS = 180_000;
 
 const used = new Set<Service<unknown>>();
 const leftOut: {

@@ -19,8 +19,7 @@ const runs = (path: string): Promise<Outcome> =>
   });
 
 describe('the marble kit under another test runner', () => {
-  it('passes and fails under node:test, with the diagrams', async function () {
-    this.timeout(30_000);
+  it('passes and fails under node:test, with the diagrams', async () => {
     const { code, output } = await runs(file);
     expect(output).to.contain('ok 1 - a pipeline in virtual time');
     expect(output).to.contain('ok 2 - streams in virtual time');

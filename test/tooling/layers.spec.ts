@@ -118,8 +118,7 @@ describe('the layer rule', () => {
   let report: Report | undefined;
   const violations = () => report?.summary.violations ?? [];
 
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     project = await mkdtemp(join(tmpdir(), 'sluice-layers-'));
     for (const [path, text] of [...Object.values(planted).flatMap(Object.entries<string>), ...Object.entries(clean)]) {
       await mkdir(join(project, dirname(path)), { recursive: true });

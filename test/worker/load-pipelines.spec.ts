@@ -18,8 +18,7 @@ const pipeline = (name: string, more = ''): string => `
   ${more}
   export default definePipeline({ name: '${name}', source: queue('${name}'), input: z.object({}), handle: () => EMPTY });`;
 
-describe('loadPipelines', function () {
-  this.timeout(20_000);
+describe('loadPipelines', () => {
   // Mocha requires specs; modules import. Only what is imported here is the copy of sluice that the loaded modules define with.
   let loader: typeof import('../../src/worker/load-pipelines.ts');
   before(async () => {

@@ -16,8 +16,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
   let rabbit: RabbitMq;
   let broker: Broker;
 
-  before(async function start() {
-    this.timeout(120_000);
+  before(async () => {
     rabbit = await startPrivateRabbitMq();
     // Quorum queues declared shortly before a crash did not always come back on 3.10: declare, then restart once.
     const first = createTestBroker(rabbit.url);
@@ -26,20 +25,17 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     await done(first.close({ withinMs: 2_000 }));
     await rabbit.restart();
   });
-  after(async function stop() {
-    this.timeout(30_000);
+  after(async () => {
     await rabbit?.stop();
   });
   beforeEach(() => {
     broker = createTestBroker(rabbit.url, { reconnect: {}, heartbeatS: 5 });
   });
-  afterEach(async function close() {
-    this.timeout(20_000);
+  afterEach(async () => {
     await done(broker.close({ withinMs: 3_000 }));
   });
 
-  it('is found again within 5 s of its return from a crash, and hands out each unsettled message again', async function crash() {
-    this.timeout(120_000);
+  it('is found again within 5 s of its return from a crash, and hands out each unsettled message again', async () => {
     const bodies = Array.from({ length: 100 }, (_, index) => String(index));
     await Promise.all(bodies.map((body) => done(broker.publish(message('crash', body)))));
     const consumer = startConsumer(broker, 'crash', 20);
@@ -51,7 +47,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     for (const delivery of out) expect(delivery.ack()).to.equal('late');
     await rabbit.restart();
     // The longest pause is 5 s (pauses.spec); the rest is room for connecting on a busy machine.
-    await eventually('consuming again', () => consumer.changes.at(-1)?.isConsuming === true, 15_000);
+    await eventually('consuming again', () => consumer.changes.at(-1)?.isConsuming === true);
 
     const seen = new Set<string>();
     let at = out.length;
@@ -70,8 +66,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     expect(consumer.deliveries.length - out.length).to.be.at.most(bodies.length);
   });
 
-  it('under a memory alarm takes acks, holds publishes within their bound, and goes on after it', async function alarm() {
-    this.timeout(120_000);
+  it('under a memory alarm takes acks, holds publishes within their bound, and goes on after it', async () => {
     await done(broker.close({ withinMs: 2_000 }));
     const facts = createFacts();
     const seen: Fact[] = [];
@@ -139,8 +134,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     expect(refused.address).to.equal(`amqp://127.0.0.1:${rabbit.port}/`);
   });
 
-  it('closes the channel of a delivery held too long: only that consumer starts anew', async function deliveryTimeout() {
-    this.timeout(120_000);
+  it('closes the channel of a delivery held too long: only that consumer starts anew', async () => {
     await rabbit.control('eval', 'application:set_env(rabbit, consumer_timeout, 100).');
     const states: string[] = [];
     broker.status.subscribe(({ state }) => states.push(state));
@@ -169,8 +163,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     other.stop();
   });
 
-  it('refuses a message over its size limit and spares its neighbours a wrong answer', async function tooLarge() {
-    this.timeout(120_000);
+  it('refuses a message over its size limit and spares its neighbours a wrong answer', async () => {
     await done(broker.close({ withinMs: 2_000 }));
     // A channel reads the limit when it is opened.
     await rabbit.control('eval', 'application:set_env(rabbit, max_message_size, 1000).');
@@ -187,8 +180,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     }
   });
 
-  it('leaves nothing behind of consumers and brokers that are gone', async function leaks() {
-    this.timeout(120_000);
+  it('leaves nothing behind of consumers and brokers that are gone', async () => {
     await done(broker.establish({ exchanges: [], queues: [plainQueue('leak')], bindings: [] }, 'assert'));
     for (let round = 0; round < 20; round++) {
       const consumer = startConsumer(broker, 'leak', 3);
@@ -198,12 +190,12 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
       delivery?.ack();
     }
     // One channel stays: the one to publish on.
-    await eventually('channels are closed', async () => (await rows(rabbit, 'list_channels', 'pid')) === 1, 40_000);
+    await eventually('channels are closed', async () => (await rows(rabbit, 'list_channels', 'pid')) === 1, 90_000);
     await done(broker.close({ withinMs: 2_000 }));
     await eventually(
       'connections are closed',
       async () => (await rows(rabbit, 'list_connections', 'pid')) === 0,
-      40_000,
+      90_000,
     );
   });
 });

@@ -93,21 +93,18 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
   });
 
   for (const direction of ['both', 'down', 'up'] as const) {
-    it(`is noticed by the heartbeat within three intervals (${direction})`, async function blackHole() {
-      this.timeout(20_000);
+    it(`is noticed by the heartbeat within three intervals (${direction})`, async () => {
       await done(broker.publish(message(queue, 'a')));
       const consumer = startConsumer(broker, queue, 1);
       await consumer.count(1);
       await eventually('both connections are open', () => sockets().length === 2);
       proxy.freeze(direction);
-      const frozenMs = Date.now();
       const abandoned = sockets();
       // Counted from here: at a heartbeat of one second a busy machine may have lost one before.
       const [seen, came] = [consumer.changes.length, consumer.deliveries.length];
       const isLost = (): boolean => consumer.changes.slice(seen).some(({ isConsuming }) => !isConsuming);
-      await eventually('the loss is noticed', isLost, 10_000);
-      // Far below the minutes TCP would take; three intervals are 3 s, the rest is room for a busy machine.
-      expect(Date.now() - frozenMs).to.be.lessThan(8_000);
+      // Three intervals are 3 s, the rest is room for a busy machine; TCP alone would take a quarter of an hour.
+      await eventually('the loss is noticed', isLost);
       expect(consumer.deliveries[came - 1]?.ack()).to.equal('late');
       // The peer will not close them for minutes.
       await eventually('both sockets are destroyed', () => abandoned.every(({ destroyed }) => destroyed));
@@ -119,8 +116,7 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
     });
   }
 
-  it('after a publish leaves it unknown, and the same message can be published again', async function afterPublish() {
-    this.timeout(20_000);
+  it('after a publish leaves it unknown, and the same message can be published again', async () => {
     await done(broker.publish(message(queue, 'a')));
     proxy.freeze('down');
     const outcome = await outcomeOf(broker.publish(message(queue, 'b')));
@@ -130,21 +126,22 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
   });
 
   it('ends a close at its deadline', async () => {
+    await done(broker.close({ withinMs: 1_000 }));
+    // Nothing but the deadline ends this in the time of a test: neither a heartbeat nor an answer that is overdue.
+    const noneInTime = { heartbeatS: 600, rpcTimeoutMs: 600_000, confirmTimeoutMs: 600_000 };
+    broker = createTestBroker(throughPort(rabbit().url, proxy.port), noneInTime);
+    broker.status.subscribe((status) => statuses.push(status));
     await done(broker.publish(message(queue, 'a')));
     proxy.freeze('both');
     const outcome = outcomeOf(broker.publish(message(queue, 'b')));
-    const beganMs = Date.now();
     await done(broker.close({ withinMs: 400 }));
-    // Of 400 ms; a close without a deadline would wait for the heartbeat.
-    expect(Date.now() - beganMs).to.be.lessThan(4_000);
     expect(await outcome).to.include({ code: 'ERR_PUBLISH_UNKNOWN' });
     expect(statuses.at(-1)).to.deep.equal({ state: 'closed' });
     proxy.thaw();
     await eventually('no socket is left', () => proxy.connections === 0);
   });
 
-  it('that comes and goes grows neither connections nor listeners', async function flapping() {
-    this.timeout(30_000);
+  it('that comes and goes grows neither connections nor listeners', async () => {
     // Every loss is to be one of the proxy's making.
     await done(broker.close({ withinMs: 1_000 }));
     const acceptedBefore = proxy.accepted;

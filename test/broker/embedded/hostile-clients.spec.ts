@@ -34,8 +34,7 @@ describe('the embedded broker and a hostile client', () => {
     });
   }
 
-  it('takes a message through 3 000 queues that dead-letter at once, each into the next', async function () {
-    this.timeout(60_000);
+  it('takes a message through 3 000 queues that dead-letter at once, each into the next', async () => {
     const length = 3_000;
     for (let n = 0; n < length; n++) {
       const next = { deadLetterExchange: '', deadLetterRoutingKey: `chain.${n + 1}` };

@@ -29,6 +29,7 @@ describe('marbles of a pipeline: what is expected', () => {
         '             ^ first difference, at 1 ms',
         "  p = published(exchange('out', 'done'), { paid: false }, { correlationId: 'a' })",
         "  A = published(exchange('out', 'done'), { paid: true }, { correlationId: 'a' })",
+        '  there: body.paid is true, expected false',
         '',
         'the settlements differ from their diagram',
         '  expected: -A-B',

@@ -22,9 +22,7 @@ const failing = { shop: { failureRatio: 0.8 } };
 
 const withHandle = (handle: Pipeline['handle']) => (pipeline: Pipeline) => ({ ...pipeline, handle });
 
-describe('laws of a simulation', function laws() {
-  this.timeout(60_000);
-
+describe('laws of a simulation', () => {
   it('a delivery is settled at most once: broken by a second ack', async () => {
     const throughPort = withDeliveries((delivery) => ({
       ...delivery,

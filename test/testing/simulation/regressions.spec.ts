@@ -44,9 +44,7 @@ const regressions: readonly Regression[] = [
 
 const FRESH = 12;
 
-describe('seeds of simulations', function seeds() {
-  this.timeout(60_000);
-
+describe('seeds of simulations', () => {
   for (const { why, pipelines: simulated, options } of regressions) {
     it(`${options.seed}: ${why}`, async () => {
       await simulate(simulated, options);

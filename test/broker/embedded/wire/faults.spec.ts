@@ -202,8 +202,7 @@ describe('the wire server, given what no client should send', () => {
     client.destroy();
   });
 
-  it('ends its side after a fault when the client does not', async function slowly() {
-    this.timeout(10_000);
+  it('ends its side after a fault when the client does not', async () => {
     const client = new RawClient(port);
     client.write(...UP, channelOpen(), channelOpen());
     await client.closes();
