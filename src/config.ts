@@ -306,6 +306,9 @@ function journalOf(data: z.output<typeof configSchema>): Config['journal'] {
 /** Settings that are durations. */
 const DURATIONS: readonly string[] = ['SLUICE_GRACE_PERIOD', 'SLUICE_JOURNAL_KEEP'];
 
+/** Whether npm or npx is what runs this process. */
+export const isStartedByNpm = (): boolean => process.env.npm_lifecycle_event !== undefined;
+
 /** zod's words for a wrong choice name the choices already. */
 const explain = (name: string, message: string): string =>
   DURATIONS.includes(name) ? `expected ${DURATION_EXPECTED}` : message.replace(/^Invalid option: /, '');

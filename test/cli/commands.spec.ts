@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
 import { type BrokerClient, connectClient } from '../support/broker-client.ts';
 import { eventually } from '../support/eventually.ts';
-import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
+import { consuming, startSluice, startSluiceFromNpm, type WorkerProcess } from '../support/worker-process.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
@@ -222,6 +222,21 @@ describe('the sluice command', () => {
       run.signal('SIGINT');
       expect(await run.exit).to.equal(3);
       expect(await client.drain('hanging')).to.have.length(1);
+    });
+
+    it('drains when the npm that started it is told to stop, for that one ends at once and says nothing', async () => {
+      const run = startSluiceFromNpm(['run', fixture('hanging')], { AMQP_URL: url, SLUICE_GRACE_PERIOD: '300ms' });
+      started.push(run);
+      await consuming(run, ['hanging']);
+      await client.send('hanging', { hangs: true }, { messageId: 'of-an-orphan' });
+      await run.line(({ msg }) => msg === 'handled');
+      run.signal('SIGTERM');
+      await run.line(({ msg, signal }) => msg?.startsWith('asked to stop') === true && signal === 'the end of npm');
+      await run.exit;
+      expect(run.lines.filter(({ state }) => state === 'stopped')).to.have.length(1);
+      expect((await client.drain('hanging')).map(({ properties }) => properties.messageId)).to.deep.equal([
+        'of-an-orphan',
+      ]);
     });
 
     it('stops in order after a failure nobody caught, gives back what ran, and exits with 1', async () => {

@@ -24,7 +24,7 @@ export interface WorkerProcess {
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) killGroup(child);
 });
 
 /** Runs the `sluice` command with these arguments. */
@@ -33,7 +33,26 @@ export function startSluice(
   environment: Readonly<Record<string, string>>,
   cwd?: string,
 ): WorkerProcess {
-  const child = spawn(process.execPath, [BIN, ...args], {
+  return started(process.execPath, [BIN, ...args], environment, cwd);
+}
+
+/** Runs it as npm and npx do: from a shell, which is what the returned one signals. Its exit is told when the command has ended too. */
+export function startSluiceFromNpm(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): WorkerProcess {
+  // With a second command, so that no shell puts the first in its own place.
+  const line = ['-c', '"$0" "$@"; true', process.execPath, BIN, ...args];
+  return started('sh', line, { ...environment, npm_lifecycle_event: 'npx' });
+}
+
+function started(
+  command: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  cwd?: string,
+): WorkerProcess {
+  const child = spawn(command, args, {
     cwd,
     env: { PATH: process.env.PATH, LOG_LEVEL: 'debug', SLUICE_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,7 +60,7 @@ export function startSluice(
     detached: true,
   });
   const { pid } = child;
-  if (pid === undefined) throw new Error('could not start node');
+  if (pid === undefined) throw new Error(`could not start ${command}`);
   guard(child);
   running.add(child);
   const lines: LogLine[] = [];
@@ -81,10 +100,18 @@ export function startSluice(
         look();
       }),
     kill: async () => {
-      if (running.has(child)) child.kill('SIGKILL');
+      if (running.has(child)) killGroup(child);
       await exit;
     },
   };
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It went away between the question and the signal.
+  }
 }
 
 function parse(text: string): LogLine {

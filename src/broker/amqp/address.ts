@@ -24,7 +24,9 @@ export function readEndpoint(url: string, heartbeatS: number): Endpoint {
   if (parsed === undefined) throw wrongUrl(['not a URL; expected amqp://user:password@host:port/vhost']);
   // A password like `12#x` ends the host early: what follows is the rest of the password, so nothing of it may be shown.
   if (`${parsed.pathname}${parsed.search}${parsed.hash}`.includes('@')) {
-    throw wrongUrl(['"@" after the host: write "/", "?" and "#" in a password as %2F, %3F and %23, "@" elsewhere as %40']);
+    throw wrongUrl([
+      '"@" after the host: write "/", "?" and "#" in a password as %2F, %3F and %23, "@" elsewhere as %40',
+    ]);
   }
 
   const isTls = parsed.protocol === 'amqps:';
