@@ -18,10 +18,10 @@ export async function findBroker(): Promise<{ readonly url: string; stop(): Prom
 }
 
 export interface Publisher {
-  /** Empty queues, as every round begins with. */
-  declare(): Promise<void>;
+  /** Empty queues, as every round begins with. Classic ones are there sooner, where hundreds are needed. */
+  declare(queue?: string, type?: 'quorum' | 'classic'): Promise<void>;
   /** So many messages as fast as the broker confirms them. */
-  fill(count: number): Promise<void>;
+  fill(count: number, queue?: string): Promise<void>;
   /** So many messages, so many a second. */
   pace(count: number, perSecond: number): Promise<void>;
   close(): Promise<void>;
@@ -33,7 +33,7 @@ export async function openPublisher(url: string): Promise<Publisher> {
   const connection = await amqp.connect(url);
   const channel = await connection.createConfirmChannel();
   let published = 0;
-  const publish = (): void => {
+  const publish = (queue = QUEUE): void => {
     const n = published++;
     const message: JobMessage & { note: string } = {
       id: `order-${n}`,
@@ -42,23 +42,23 @@ export async function openPublisher(url: string): Promise<Publisher> {
       note: NOTE,
     };
     const options = { messageId: `m${n}`, contentType: 'application/json', persistent: true };
-    channel.sendToQueue(QUEUE, Buffer.from(JSON.stringify(message)), options);
+    channel.sendToQueue(queue, Buffer.from(JSON.stringify(message)), options);
   };
 
   return {
-    declare: async () => {
-      const quorum = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
-      for (const queue of [QUEUE, `${QUEUE}.dead`]) {
+    declare: async (work = QUEUE, type = 'quorum') => {
+      const options = { durable: true, arguments: { 'x-queue-type': type } };
+      for (const queue of [work, `${work}.dead`]) {
         await channel.deleteQueue(queue);
-        await channel.assertQueue(queue, quorum);
+        await channel.assertQueue(queue, options);
       }
       await channel.assertExchange(EXCHANGE, 'topic', { durable: true });
       await channel.assertQueue(RESULTS, { durable: true, arguments: { 'x-max-length': 100 } });
       await channel.bindQueue(RESULTS, EXCHANGE, '#');
     },
-    fill: async (count) => {
+    fill: async (count, queue) => {
       for (let n = 0; n < count; n++) {
-        publish();
+        publish(queue);
         if (n % 1_000 === 999) await channel.waitForConfirms();
       }
       await channel.waitForConfirms();

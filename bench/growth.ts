@@ -1,0 +1,198 @@
+/**
+ * `npm run bench:growth`: what grows with the work, and what must not. Each in a worker of its own: 2000 calls in flight, a backlog in front of
+ * an API that never answers, 200 pipelines, twice the messages, 20 modules at start-up.
+ */
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { GrowthOrder, GrowthReport } from './growth/worker.ts';
+import { findBroker, openPublisher, QUEUE } from './support/bench-broker.ts';
+import { buildPrograms, type Programs } from './support/programs.ts';
+import { median } from './support/ratios.ts';
+
+const { values } = parseArgs({
+  options: {
+    backlog: { type: 'string', default: '500000' },
+    seconds: { type: 'string', default: '20' },
+    only: { type: 'string' },
+  },
+});
+
+/** Something to measure: gives its lines of the report. */
+type Measurement = (programs: Programs, brokerUrl: string) => Promise<string>;
+
+async function withApi<T>(programs: Programs, delayMs: number, use: (apiUrl: string) => Promise<T>): Promise<T> {
+  const server = programs.start('whole-job/api-server', String(delayMs));
+  try {
+    const [apiUrl] = (await once(server, 'message')) as [string];
+    return await use(apiUrl);
+  } finally {
+    server.disconnect();
+  }
+}
+
+/** Runs a worker; `look` sees each of its reports, and ends it by giving something. */
+async function withWorker<T>(
+  programs: Programs,
+  order: GrowthOrder,
+  look: (report: GrowthReport) => T | undefined,
+): Promise<T> {
+  const worker: ChildProcess = programs.start('growth/worker', JSON.stringify(order));
+  const exited = once(worker, 'exit');
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.on('message', (report: GrowthReport) => {
+        const seen = look(report);
+        if (seen !== undefined) resolve(seen);
+      });
+      void exited.then(([code]) => reject(new Error(`the worker ended with code ${code}`)));
+    });
+  } finally {
+    if (worker.connected) worker.disconnect();
+    await exited;
+  }
+}
+
+async function filled(brokerUrl: string, count: number): Promise<void> {
+  const publisher = await openPublisher(brokerUrl);
+  await publisher.declare();
+  await publisher.fill(count);
+  await publisher.close();
+}
+
+const LATENCY_MS = 500;
+const IN_FLIGHT = 2_000;
+
+const inFlight: Measurement = (programs, brokerUrl) =>
+  withApi(programs, LATENCY_MS, async (apiUrl) => {
+    const messages = 40_000;
+    await filled(brokerUrl, messages);
+    let began: { readonly at: number; readonly done: number; readonly rss: number } | undefined;
+    let peak = 0;
+    const order = { amqpUrl: brokerUrl, apiUrl, queues: [QUEUE], concurrency: IN_FLIGHT };
+    const [share, growth] = await withWorker(programs, order, ({ done, rssMegabytes }) => {
+      peak = Math.max(peak, rssMegabytes);
+      if (began === undefined && done >= messages / 4) began = { at: performance.now(), done, rss: rssMegabytes };
+      if (began === undefined || done < messages - IN_FLIGHT) return undefined;
+      const perSecond = (done - began.done) / ((performance.now() - began.at) / 1_000);
+      return [perSecond / (IN_FLIGHT / (LATENCY_MS / 1_000)), rssMegabytes - began.rss] as const;
+    });
+    return `${IN_FLIGHT} calls in flight at ${LATENCY_MS} ms: ${share.toFixed(2)} of what is possible, peak RSS ${peak.toFixed(0)} MB, ${growth.toFixed(0)} MB more at the end than after a quarter`;
+  });
+
+const backlog: Measurement = (programs, brokerUrl) =>
+  withApi(programs, Number.POSITIVE_INFINITY, async (apiUrl) => {
+    const messages = Number(values.backlog);
+    await filled(brokerUrl, messages);
+    const endsAt = performance.now() + Number(values.seconds) * 1_000;
+    let peak = 0;
+    await withWorker(programs, { amqpUrl: brokerUrl, apiUrl, queues: [QUEUE] }, ({ rssMegabytes }) => {
+      peak = Math.max(peak, rssMegabytes);
+      return performance.now() > endsAt ? true : undefined;
+    });
+    return `a backlog of ${messages} in front of an API that never answers, ${values.seconds} s: peak RSS ${peak.toFixed(0)} MB`;
+  });
+
+const pipelines: Measurement = (programs, brokerUrl) =>
+  withApi(programs, 0, async (apiUrl) => {
+    const queues = Array.from({ length: 200 }, (_, n) => `${QUEUE}.${n}`);
+    const publisher = await openPublisher(brokerUrl);
+    for (const queue of queues) {
+      await publisher.declare(queue, 'classic');
+      await publisher.fill(20, queue);
+    }
+    await publisher.close();
+    const startedAt = performance.now();
+    let readyAfter: number | undefined;
+    const rss = await withWorker(
+      programs,
+      { amqpUrl: brokerUrl, apiUrl, queues },
+      ({ done, isReady, rssMegabytes }) => {
+        if (isReady) readyAfter ??= performance.now() - startedAt;
+        return done === 20 * queues.length && readyAfter !== undefined ? rssMegabytes : undefined;
+      },
+    );
+    return `200 pipelines in one worker: ready after ${(readyAfter ?? 0).toFixed(0)} ms, all ${20 * queues.length} messages done, RSS ${rss.toFixed(0)} MB`;
+  });
+
+const twice: Measurement = (programs, brokerUrl) =>
+  withApi(programs, 0, async (apiUrl) => {
+    const cpuOf = async (messages: number): Promise<number> => {
+      await filled(brokerUrl, messages + 2_000);
+      let begun = 0;
+      const order = { amqpUrl: brokerUrl, apiUrl, queues: [QUEUE] };
+      return withWorker(programs, order, ({ done, cpuMicros }) => {
+        if (done >= 2_000 && begun === 0) begun = cpuMicros;
+        return done === messages + 2_000 ? cpuMicros - begun : undefined;
+      });
+    };
+    const [once20, once40] = [await cpuOf(20_000), await cpuOf(40_000)];
+    return `twice the messages (20 000, 40 000): ${(once40 / once20).toFixed(2)} times the CPU time`;
+  });
+
+const MODULES = 20;
+
+const startUp: Measurement = async () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const folder = mkdtempSync(join(root, 'node_modules/.cache/sluice-bench-modules-'));
+  try {
+    mkdirSync(join(folder, 'pipelines'));
+    for (let n = 0; n < MODULES; n++) writeFileSync(join(folder, `pipelines/p${n}.ts`), moduleOf(n));
+    const check = [join(root, 'bin/sluice.js'), 'check', 'pipelines'];
+    const took = (args: readonly string[]): number => {
+      const startedAt = performance.now();
+      execFileSync(process.execPath, args, { cwd: folder, stdio: 'ignore' });
+      return performance.now() - startedAt;
+    };
+    const rounds = Array.from({ length: 7 }, () => [took(check), took(['-e', '0'])] as const);
+    const [whole, bare] = [median(rounds.map(([ms]) => ms)), median(rounds.map(([, ms]) => ms))];
+    return `start-up with ${MODULES} modules (sluice check): ${whole.toFixed(0)} ms, of these Node itself ${bare.toFixed(0)} ms`;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+};
+
+const moduleOf = (n: number): string => `import { defineApi, definePipeline, queue } from 'sluice';
+import { z } from 'zod';
+const api = defineApi('api-${n}', { baseUrl: 'http://localhost:1' });
+export default definePipeline({
+  name: 'p${n}',
+  source: queue('q${n}'),
+  input: z.object({ id: z.string() }),
+  apis: { api },
+  handle: (message, { apis }) => apis.api.post('/work', message),
+});
+`;
+
+const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
+  'in-flight': inFlight,
+  backlog,
+  pipelines,
+  twice,
+  'start-up': startUp,
+};
+
+async function main(): Promise<void> {
+  const { only } = values;
+  const names = only === undefined ? Object.keys(MEASUREMENTS) : [only];
+  const programs = await buildPrograms();
+  const broker = await findBroker();
+  try {
+    for (const name of names) {
+      const measure = MEASUREMENTS[name];
+      if (measure === undefined)
+        throw new Error(`--only: unknown ${name}; there are ${Object.keys(MEASUREMENTS).join(', ')}`);
+      console.log(await measure(programs, broker.url));
+    }
+  } finally {
+    await broker.stop();
+  }
+}
+
+await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
