@@ -1,86 +1,186 @@
 /**
- * The slot's work: the author's handle runs under its timeout, and whatever becomes of it is a verdict.
- * A Subscriber of its own rather than a chain of operators: this runs once for every message, and it is the one place
- * that must hold three ends (done, out of time, interrupted) against each other.
+ * The slot's work: a message waits for passage, the author's handle runs under its timeout, and whatever becomes of it is a verdict.
+ * One Subscriber rather than a chain of operators: this runs once for every message, and it is the one place that must hold three ends
+ * (done, out of time, interrupted) against each other.
  */
-import { asyncScheduler, from, Observable } from 'rxjs';
+import { asyncScheduler, from, Observable, Subscriber, Subscription } from 'rxjs';
 import { DeadlineExceededError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
 import type { Api } from '../http/api.ts';
 import type { CallScope } from '../http/api-client.ts';
 import type { ApiDefinitions, Apis } from '../http/define-api.ts';
+import type { Occupant } from '../operators/slot-pool.ts';
+import type { Admission } from './admit.ts';
 import { clockNow, LazyContext } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
+import type { InFlight, Interruptible } from './in-flight.ts';
+import type { IntakeGate } from './intake-gate.ts';
 import type { Journey, Judged, Verdict } from './journey.ts';
 import { toMessages } from './results.ts';
+
+/** A delivery that was read, or could not be. */
+export interface Received {
+  readonly journey: Journey;
+  readonly admission: Admission;
+}
+
+/** What all messages of a pipeline share. */
+export interface HandlingParts {
+  readonly pipeline: Pipeline;
+  readonly engine: Engine;
+  readonly gate: IntakeGate;
+  readonly inFlight: InFlight;
+  /** Whether what has not started has to be given back. */
+  readonly isDraining: () => boolean;
+}
 
 /**
  * Cold. Runs the handle for one message and emits its verdict once. Never errors.
  *
- * Holds the values the handle emits until it completes, so that a try that fails publishes nothing. Unsubscribing, the timeout, a lost
- * delivery and the engine's `halt` unsubscribe the handle and abort its signal.
+ * Holds the values the handle emits until it completes, so that a try that fails publishes nothing. Unsubscribing, the timeout and whatever
+ * interrupts the journey unsubscribe the handle and abort its signal.
  */
-export function handleMessage(
-  journey: Journey,
-  message: unknown,
-  pipeline: Pipeline,
-  engine: Engine,
-): Observable<Judged> {
-  return new Observable<Judged>((subscriber) => {
-    const { delivery, identity, receivedAt } = journey;
+export const handleMessage = (received: Received, parts: HandlingParts): Observable<Judged> =>
+  new Observable((sink) => {
+    new Handling(sink, received, parts).begin();
+  });
+
+class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
+  before: Occupant | undefined = undefined;
+  behind: Occupant | undefined = undefined;
+  readonly #sink: Subscriber<Judged>;
+  readonly #received: Received;
+  readonly #parts: HandlingParts;
+  readonly #results: unknown[] = [];
+  #place: 'none' | 'at the gate' | 'past the gate' = 'none';
+  #context: LazyContext<ApiDefinitions> | undefined;
+  #timer = Subscription.EMPTY;
+  /** The handle has ended by itself: there is nobody left to be told that it was given up. */
+  #isOver = false;
+  #isJudged = false;
+
+  constructor(sink: Subscriber<Judged>, received: Received, parts: HandlingParts) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- a Subscriber of its own, as the operators have
+    super(sink as Subscriber<unknown>);
+    this.#sink = sink;
+    this.#received = received;
+    this.#parts = parts;
+  }
+
+  begin(): void {
+    const { gate, inFlight } = this.#parts;
+    const reason = inFlight.begin(this.#received.journey, this);
+    if (reason !== undefined) {
+      this.interrupt(reason);
+      return;
+    }
+    this.#place = 'at the gate';
+    gate.enter(this);
+  }
+
+  /** There is passage. */
+  start(): void {
+    const { gate, inFlight, isDraining, pipeline } = this.#parts;
+    const { journey, admission } = this.#received;
+    this.#place = 'past the gate';
+    gate.passed();
+    inFlight.reached(journey, 'handle');
+    if (isDraining()) {
+      this.#judge({ kind: 'returned', reason: 'the worker is draining' });
+    } else if (!admission.ok) {
+      this.#judge({ kind: 'failed', failure: admission.failure });
+    } else {
+      const stale = journey.attempt === 1 ? pipeline.source.staleBy?.(admission.message, clockNow()) : undefined;
+      if (stale === undefined) this.#handle(journey, admission.message);
+      else this.#judge({ kind: 'done', results: [], reason: stale });
+    }
+  }
+
+  interrupt(reason: string): void {
+    this.#judge({ kind: 'returned', reason });
+  }
+
+  #handle(journey: Journey, message: unknown): void {
+    const { pipeline, engine } = this.#parts;
+    const { identity, receivedAt } = journey;
     const startedAt = clockNow();
     if (engine.facts.isObserved)
       engine.facts.report({ type: 'slotTaken', at: startedAt, ...identity, waitedMs: startedAt - receivedAt });
-
-    const judge = (verdict: Verdict): void => {
-      subscriber.next({ journey, verdict });
-      subscriber.complete();
-    };
-    const fail = (stage: Stage, error: unknown): void => judge({ kind: 'failed', failure: { stage, error } });
-    const giveBack = (reason: string): void => judge({ kind: 'returned', reason });
-
-    subscriber.add(delivery.lost.subscribe(giveBack));
-    subscriber.add(engine.halt.subscribe(giveBack));
-    if (subscriber.closed) return;
+    // Whoever heard of it may have ended the work.
+    if (this.closed) return;
     const limit = timeLimit(journey, pipeline, startedAt);
     if (limit.deadlineAt <= startedAt) {
-      fail('slot', limit.error());
+      this.#fail('slot', limit.error());
       return;
     }
     const context = createContext(journey, pipeline, engine, limit.deadlineAt);
-    subscriber.add(asyncScheduler.schedule(() => fail('handle', limit.error()), limit.deadlineAt - startedAt));
-
-    const results: unknown[] = [];
-    let isOver = false;
-    const finish = (): void => {
-      isOver = true;
-      let outgoing: ReturnType<typeof toMessages>;
-      try {
-        outgoing = toMessages(results, message, journey, pipeline);
-      } catch (error) {
-        fail('output', error);
-        return;
-      }
-      judge({ kind: 'done', results: outgoing });
-    };
-    subscriber.add(() => {
-      if (!isOver) context.abort(new DOMException('the handle was given up', 'AbortError'));
-    });
+    this.#context = context;
+    this.#timer = asyncScheduler.schedule(() => this.#fail('handle', limit.error()), limit.deadlineAt - startedAt);
     try {
-      const handling = from(pipeline.handle(message, context)).subscribe({
-        next: (result) => results.push(result),
-        error: (error: unknown) => {
-          isOver = true;
-          fail('handle', error);
-        },
-        complete: finish,
-      });
-      subscriber.add(handling);
+      from(pipeline.handle(message, context)).subscribe(this);
     } catch (error) {
-      fail('handle', error);
+      this.#fail('handle', error);
     }
-  });
+  }
+
+  protected override _next(result: unknown): void {
+    this.#results.push(result);
+  }
+
+  protected override _error(error: unknown): void {
+    this.#isOver = true;
+    this.#fail('handle', error);
+  }
+
+  protected override _complete(): void {
+    this.#isOver = true;
+    const { journey, admission } = this.#received;
+    if (!admission.ok) return;
+    let results: ReturnType<typeof toMessages>;
+    try {
+      results = toMessages(this.#results, admission.message, journey, this.#parts.pipeline);
+    } catch (error) {
+      this.#fail('output', error);
+      return;
+    }
+    this.#judge({ kind: 'done', results });
+  }
+
+  #fail(stage: Stage, error: unknown): void {
+    this.#judge({ kind: 'failed', failure: { stage, error } });
+  }
+
+  /** The handle is torn down before its verdict is passed on; what waits at the gate starts after that. */
+  #judge(verdict: Verdict): void {
+    if (this.#isJudged || this.closed) return;
+    this.#isJudged = true;
+    const isPastGate = this.#place === 'past the gate';
+    try {
+      this.unsubscribe();
+    } catch (error) {
+      // What the author's teardown throws changes nothing about a message that is judged.
+      this.#parts.engine.log.error({ error, ...this.#received.journey.identity }, 'a teardown of the handle failed');
+    }
+    this.#sink.next({ journey: this.#received.journey, verdict });
+    this.#sink.complete();
+    if (isPastGate) this.#parts.gate.startWaiting();
+  }
+
+  override unsubscribe(): void {
+    if (this.closed) return;
+    const { gate, inFlight } = this.#parts;
+    inFlight.end(this.#received.journey, this);
+    this.#timer.unsubscribe();
+    if (!this.#isOver) this.#context?.abort(new DOMException('the handle was given up', 'AbortError'));
+    try {
+      super.unsubscribe();
+    } finally {
+      if (this.#place === 'past the gate') gate.ended();
+      else if (this.#place === 'at the gate') gate.leave(this);
+      if (this.#place === 'past the gate' && !this.#isJudged) gate.startWaitingSoon();
+    }
+  }
 }
 
 /** The end of this try: the pipeline's timeout, or the message's own deadline where that comes first. */

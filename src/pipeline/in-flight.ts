@@ -1,10 +1,17 @@
 /**
- * What a pipeline has taken and not settled: the one list of it, and the watch over it. A delivery that stays too long makes the broker close
- * its channel and take back all others with it; so it is named, and given back alone, before that. Whatever kept it loses its slot.
+ * What a pipeline has taken and not settled: the one list of it, and the one place from where its work is ended: because the delivery is lost,
+ * because the engine halts, or because it stays too long. That makes the broker close its channel and take back all others with it; so it is
+ * named, and given back alone, before that. Whatever kept it loses its slot.
  */
-import { asyncScheduler, Observable, type Subscription } from 'rxjs';
+import { asyncScheduler, type Observable, type Subscription } from 'rxjs';
 import type { Stage } from '../events.ts';
 import type { Journey } from './journey.ts';
+
+/** Work on a journey, in its slot or on its way out. */
+export interface Interruptible {
+  /** Must end at once, and hand the journey over as given back. */
+  interrupt(reason: string): void;
+}
 
 /** A time is measured in so many looks. Counted looks, because a wall clock that is set forward would make everything too old at once. */
 const LOOKS = 20;
@@ -14,11 +21,21 @@ interface Whereabouts {
   /** Looks the watch had taken when it came. */
   readonly since: number;
   stage: Stage;
-  /** Ends whatever works on it, where something does. */
-  interrupt: ((reason: string) => void) | undefined;
+  work: Interruptible | undefined;
+  /** What its channel is lost by, and why nothing may begin for it any more. */
+  readonly lost: Observable<string>;
+  lostBy: string | undefined;
+}
+
+/** The loss of a channel, listened to once for all of its deliveries. */
+interface LossWatch {
+  deliveries: number;
+  subscription: Subscription | undefined;
 }
 
 export interface InFlightOptions {
+  /** Emits the reason when all work has to end; replays it. */
+  readonly halt: Observable<string>;
   /** From delivery to settlement, in milliseconds; noticed at most a twentieth later. Infinity: nothing is watched. */
   readonly limitMs: number;
   /** Told of each that stays too long, before it is given back. */
@@ -31,12 +48,18 @@ export class InFlight {
   readonly #options: InFlightOptions;
   /** In the order of arrival. */
   readonly #journeys = new Map<Journey, Whereabouts>();
+  readonly #losses = new Map<Observable<string>, LossWatch>();
   #looks = 0;
   /** Runs while something is in flight. */
   #watch: Subscription | undefined;
+  #haltedBy: string | undefined;
 
   constructor(options: InFlightOptions) {
     this.#options = options;
+    options.halt.subscribe((reason) => {
+      this.#haltedBy = reason;
+      this.#interrupt(() => true, reason);
+    });
   }
 
   get size(): number {
@@ -44,15 +67,26 @@ export class InFlight {
   }
 
   add(journey: Journey): void {
-    this.#journeys.set(journey, { since: this.#looks, stage: 'slot', interrupt: undefined });
+    const { lost } = journey.delivery;
+    this.#journeys.set(journey, { since: this.#looks, stage: 'slot', work: undefined, lost, lostBy: undefined });
     if (Number.isFinite(this.#options.limitMs)) this.#watch ??= this.#lookLater();
+    const known = this.#losses.get(lost);
+    if (known === undefined) this.#listenTo(lost);
+    else known.deliveries++;
   }
 
   /** It is settled. False where it was before. */
   remove(journey: Journey): boolean {
-    const isRemoved = this.#journeys.delete(journey);
+    const whereabouts = this.#journeys.get(journey);
+    if (whereabouts === undefined) return false;
+    this.#journeys.delete(journey);
+    const loss = this.#losses.get(whereabouts.lost);
+    if (loss !== undefined && --loss.deliveries === 0) {
+      this.#losses.delete(whereabouts.lost);
+      loss.subscription?.unsubscribe();
+    }
     if (this.#journeys.size === 0) this.#stopWatching();
-    return isRemoved;
+    return true;
   }
 
   /** Says how far it has come. */
@@ -61,32 +95,19 @@ export class InFlight {
     if (whereabouts !== undefined) whereabouts.stage = stage;
   }
 
-  /** Mirrors the source. When the journey is overdue first, unsubscribes it, emits what `giveUp` makes of the reason, and completes. */
-  unlessOverdue<T>(journey: Journey, source: Observable<T>, giveUp: (reason: string) => T): Observable<T> {
-    return new Observable((sink) => {
-      const whereabouts = this.#journeys.get(journey);
-      if (whereabouts === undefined) {
-        sink.next(giveUp('it was settled while it waited'));
-        sink.complete();
-        return undefined;
-      }
-      const work = source.subscribe({
-        next: (value) => sink.next(value),
-        error: (error: unknown) => sink.error(error),
-        complete: () => sink.complete(),
-      });
-      if (work.closed) return undefined;
-      const interrupt = (reason: string): void => {
-        work.unsubscribe();
-        sink.next(giveUp(reason));
-        sink.complete();
-      };
-      whereabouts.interrupt = interrupt;
-      return () => {
-        if (whereabouts.interrupt === interrupt) whereabouts.interrupt = undefined;
-        work.unsubscribe();
-      };
-    });
+  /** Work on it begins, and is interrupted where it has to end before its time. Gives the reason where it must not begin. */
+  begin(journey: Journey, work: Interruptible): string | undefined {
+    const whereabouts = this.#journeys.get(journey);
+    if (whereabouts === undefined) return 'it was settled while it waited';
+    const reason = whereabouts.lostBy ?? this.#haltedBy;
+    if (reason === undefined) whereabouts.work = work;
+    return reason;
+  }
+
+  /** The work is over, whatever ended it. */
+  end(journey: Journey, work: Interruptible): void {
+    const whereabouts = this.#journeys.get(journey);
+    if (whereabouts?.work === work) whereabouts.work = undefined;
   }
 
   /** Gives back everything there is, and watches no more. */
@@ -117,12 +138,28 @@ export class InFlight {
 
   /** Those that wait go first: the slots of the others would be given to them. */
   #giveBack(entries: readonly [Journey, Whereabouts][], reason: string): void {
-    for (const [journey, { interrupt }] of entries)
-      if (interrupt === undefined) this.#options.giveBack(journey, reason);
-    for (const [journey, { interrupt }] of entries) {
-      interrupt?.(reason);
+    for (const [journey, { work }] of entries) if (work === undefined) this.#options.giveBack(journey, reason);
+    for (const [journey, { work }] of entries) {
+      work?.interrupt(reason);
       if (this.#journeys.has(journey)) this.#options.giveBack(journey, reason);
     }
+  }
+
+  #listenTo(lost: Observable<string>): void {
+    const loss: LossWatch = { deliveries: 1, subscription: undefined };
+    this.#losses.set(lost, loss);
+    loss.subscription = lost.subscribe((reason) => {
+      const isOfIt = (whereabouts: Whereabouts): boolean => whereabouts.lost === lost;
+      for (const whereabouts of this.#journeys.values()) if (isOfIt(whereabouts)) whereabouts.lostBy = reason;
+      this.#interrupt(isOfIt, reason);
+    });
+    if (loss.deliveries === 0) loss.subscription.unsubscribe();
+  }
+
+  #interrupt(isMeant: (whereabouts: Whereabouts) => boolean, reason: string): void {
+    // Work that ends may let other work begin.
+    for (const whereabouts of [...this.#journeys.values()])
+      if (isMeant(whereabouts)) whereabouts.work?.interrupt(reason);
   }
 
   #stopWatching(): void {

@@ -4,7 +4,7 @@
  */
 import { combineLatest, map, type Observable, of } from 'rxjs';
 import type { ApiAvailability } from '../http/api-client.ts';
-import { SlotPool } from '../operators/slot-pool.ts';
+import { type Occupant, SlotPool } from '../operators/slot-pool.ts';
 
 /** How many messages may be handled at once, and why not more. */
 export interface Passage {
@@ -49,8 +49,32 @@ export class IntakeGate {
     this.#pool.slots = Number.POSITIVE_INFINITY;
   }
 
-  /** Mirrors the source; subscribes to it when there is passage. */
-  run<T>(source: Observable<T>): Observable<T> {
-    return this.#pool.run(source);
+  /** Starts the occupant now, or when there is passage. */
+  enter(occupant: Occupant): void {
+    this.#pool.enter(occupant);
+  }
+
+  /** It has started: it counts as one of those that passed. */
+  passed(): void {
+    this.#pool.takeSlot();
+  }
+
+  /** It has ended. Those that wait start when they are told to. */
+  ended(): void {
+    this.#pool.freeSlot();
+  }
+
+  startWaiting(): void {
+    this.#pool.startWaiting();
+  }
+
+  /** For the end of work that may come from anywhere: not in the stack of whoever ended it. */
+  startWaitingSoon(): void {
+    this.#pool.startWaitingSoon();
+  }
+
+  /** It waits no more. */
+  leave(occupant: Occupant): void {
+    this.#pool.leaveLine(occupant);
   }
 }

@@ -7,7 +7,6 @@
  */
 import {
   BehaviorSubject,
-  defer,
   delay,
   distinctUntilChanged,
   ignoreElements,
@@ -17,7 +16,6 @@ import {
   NEVER,
   type Observable,
   type OperatorFunction,
-  of,
   pipe,
   Subject,
   switchMap,
@@ -29,14 +27,14 @@ import type { ApiDefinition } from '../http/define-api.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { inSlots } from '../operators/in-slots.ts';
 import { mergeMapByKey } from '../operators/merge-map-by-key.ts';
-import { type Admission, admit } from './admit.ts';
+import { admit } from './admit.ts';
 import { beginJourney } from './begin-journey.ts';
 import { clockNow } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import { Feed, type FeedState } from './feed.ts';
 import { followPrefetch, prefetchFor } from './follow-prefetch.ts';
-import { handleMessage } from './handle-message.ts';
+import { handleMessage, type Received } from './handle-message.ts';
 import { InFlight } from './in-flight.ts';
 import { Intake, type IntakeState } from './intake.ts';
 import { IntakeGate, isSamePassage, passageOf } from './intake-gate.ts';
@@ -46,11 +44,6 @@ import { type Settlement, settleWith } from './settle.ts';
 
 /** What is not settled so long after the word to give back everything was lost on its way: the end does not wait for it. */
 const LOST_AFTER_MS = 1_000;
-
-interface Received {
-  readonly journey: Journey;
-  readonly admission: Admission;
-}
 
 /** A pipeline at work. */
 export interface PipelineRun {
@@ -68,7 +61,6 @@ export interface PipelineRun {
 export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   const { broker, facts } = engine;
   const ledger = new Ledger();
-  const settle = settleWith(pipeline, engine);
   const settlements = new Subject<void>();
   const intake = new Intake(pipeline, facts);
   let isDraining = false;
@@ -95,15 +87,6 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       facts.contents.report({ type: 'message', ...identity, headers, properties: { ...properties }, body });
     }
     return { journey, admission: admit(delivery, pipeline) };
-  };
-
-  const judge = ({ journey, admission }: Received): Observable<Judged> => {
-    inFlight.reached(journey, 'handle');
-    if (isDraining) return of({ journey, verdict: { kind: 'returned', reason: 'the worker is draining' } });
-    if (!admission.ok) return of({ journey, verdict: { kind: 'failed', failure: admission.failure } });
-    const stale = journey.attempt === 1 ? pipeline.source.staleBy?.(admission.message, clockNow()) : undefined;
-    if (stale !== undefined) return of({ journey, verdict: { kind: 'done', results: [], reason: stale } });
-    return handleMessage(journey, admission.message, pipeline, engine);
   };
 
   /** A late settlement changed nothing: its channel had gone, and the broker delivers the message again. */
@@ -146,6 +129,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   };
 
   const inFlight = new InFlight({
+    halt: engine.halt,
     limitMs: pipeline.source.settleWithinMs,
     onOverdue(journey, stage) {
       ledger.overstay();
@@ -156,23 +140,10 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     giveBack: (journey, reason) => bookSettled(journey, returned(journey, reason)),
   });
 
-  /** In a slot, until there is a verdict. */
-  const decide = (received: Received): Observable<Judged> => {
-    const { journey } = received;
-    return inFlight.unlessOverdue(journey, gate.run(defer(() => judge(received))), (reason) => ({
-      journey,
-      verdict: { kind: 'returned', reason },
-    }));
-  };
-
-  const finish = (judged: Judged): Observable<Settlement> => {
-    const { journey } = judged;
-    inFlight.reached(journey, 'publish');
-    const settled = inFlight.unlessOverdue(journey, settle(judged), (reason) => returned(journey, reason));
-    return settled.pipe(tap((settlement) => bookSettled(journey, settlement)));
-  };
-
   const gate = new IntakeGate();
+  const handling = { pipeline, engine, gate, inFlight, isDraining: () => isDraining };
+  const judge = (received: Received): Observable<Judged> => handleMessage(received, handling);
+  const settle = settleWith(pipeline, engine, inFlight, bookSettled);
   const prefetch = new BehaviorSubject(pipeline.prefetch);
   const passages = passageOf(pipeline.needs.map((name) => engine.availabilityOf(definitionOf(pipeline, name)))).pipe(
     tap(({ maxCalls }) => prefetch.next(prefetchFor(pipeline, maxCalls))),
@@ -199,7 +170,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       ),
     ),
     map(receive),
-    inOrder(pipeline, decide, finish),
+    inOrder(pipeline, judge, settle),
     takeUntil(
       engine.halt.pipe(
         delay(LOST_AFTER_MS),

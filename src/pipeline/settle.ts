@@ -11,6 +11,7 @@ import { clockNow } from './context.ts';
 import { deadLetterCopy, nextDelayMs, retryCopy } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
+import type { InFlight, Interruptible } from './in-flight.ts';
 import type { Failure, Journey, Judged } from './journey.ts';
 import { publishWith } from './publish-result.ts';
 import { storeWith } from './store-copy.ts';
@@ -32,6 +33,9 @@ interface SettlingParts {
   readonly engine: Engine;
   readonly publishResult: ReturnType<typeof publishWith>;
   readonly store: ReturnType<typeof storeWith>;
+  readonly inFlight: InFlight;
+  /** Told of each settlement, before it is emitted. */
+  readonly book: (journey: Journey, settlement: Settlement) => void;
 }
 
 /**
@@ -39,10 +43,17 @@ interface SettlingParts {
  *
  * What fails in here that should not is a defect of ours: the message goes back to the broker, and the stream goes on.
  */
-export function settleWith(pipeline: Pipeline, engine: Engine): (judged: Judged) => Observable<Settlement> {
+export function settleWith(
+  pipeline: Pipeline,
+  engine: Engine,
+  inFlight: InFlight,
+  book: SettlingParts['book'],
+): (judged: Judged) => Observable<Settlement> {
   const parts = {
     source: pipeline.source,
     engine,
+    inFlight,
+    book,
     publishResult: publishWith(pipeline, engine),
     store: storeWith(engine),
   };
@@ -54,9 +65,9 @@ export function settleWith(pipeline: Pipeline, engine: Engine): (judged: Judged)
 
 /**
  * One delivery on its way out. Natively rather than as a chain of operators, because every message pays for it: three things may end it
- * (the word of the broker on all that had to be stored, the loss of the delivery, the engine's halt), and the first of them does.
+ * (the word of the broker on all that had to be stored, what interrupts the journey, being unsubscribed), and the first of them does.
  */
-class Settling {
+class Settling implements Interruptible {
   readonly #sink: Subscriber<Settlement>;
   readonly #journey: Journey;
   readonly #parts: SettlingParts;
@@ -70,14 +81,26 @@ class Settling {
   }
 
   begin({ verdict }: Judged): void {
-    if (verdict.kind === 'returned') this.#giveBack(verdict.reason);
-    else if (verdict.kind === 'failed') this.#storeFailure(verdict.failure);
-    else if (verdict.results.length === 0) this.#ack(withReason(verdict.reason));
-    else this.#publish(verdict.results);
-    if (this.#sink.closed) return;
-    const giveBack = (reason: string): void => this.#giveBack(reason);
-    this.#sink.add(this.#journey.delivery.lost.subscribe(giveBack));
-    this.#sink.add(this.#parts.engine.halt.subscribe(giveBack));
+    const { inFlight } = this.#parts;
+    if (verdict.kind === 'returned') {
+      this.interrupt(verdict.reason);
+    } else if (verdict.kind === 'done' && verdict.results.length === 0) {
+      this.#ack(withReason(verdict.reason));
+    } else {
+      inFlight.reached(this.#journey, 'publish');
+      const reason = inFlight.begin(this.#journey, this);
+      if (reason !== undefined) {
+        this.interrupt(reason);
+        return;
+      }
+      this.#sink.add(() => inFlight.end(this.#journey, this));
+      if (verdict.kind === 'failed') this.#storeFailure(verdict.failure);
+      else this.#publish(verdict.results);
+    }
+  }
+
+  interrupt(reason: string): void {
+    if (!this.#sink.closed) this.#end({ kind: 'returned', reason, result: this.#journey.delivery.requeue() });
   }
 
   #publish(results: readonly OutgoingMessage[]): void {
@@ -121,18 +144,15 @@ class Settling {
 
   #defect(error: unknown): void {
     this.#parts.engine.log.error({ error, ...this.#journey.identity }, 'a message could not be settled');
-    this.#giveBack('it could not be settled');
+    this.interrupt('it could not be settled');
   }
 
   #ack(settlement: Omit<Settlement, 'result'>): void {
     if (!this.#sink.closed) this.#end({ ...settlement, result: this.#journey.delivery.ack() });
   }
 
-  #giveBack(reason: string): void {
-    if (!this.#sink.closed) this.#end({ kind: 'returned', reason, result: this.#journey.delivery.requeue() });
-  }
-
   #end(settlement: Settlement): void {
+    this.#parts.book(this.#journey, settlement);
     this.#sink.next(settlement);
     this.#sink.complete();
   }

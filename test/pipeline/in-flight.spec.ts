@@ -10,6 +10,7 @@ import { defineApi } from '../../src/http/define-api.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
 import { definePipeline, type Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { InFlight } from '../../src/pipeline/in-flight.ts';
 import { IntakeGate } from '../../src/pipeline/intake-gate.ts';
 import { isBalanced } from '../../src/pipeline/ledger.ts';
 import { type PipelineRun, runPipeline } from '../../src/pipeline/run-pipeline.ts';
@@ -204,8 +205,8 @@ describe('the watch over what is unsettled', () => {
   });
 
   it('ends the work though a message was lost on its way through the engine, and gives that back', () => {
-    const lose = sinon.stub(IntakeGate.prototype, 'run').callThrough();
-    lose.onFirstCall().returns(NEVER);
+    sinon.stub(IntakeGate.prototype, 'enter').callThrough().onFirstCall().returns();
+    sinon.stub(InFlight.prototype, 'begin').callThrough().onFirstCall().returns(undefined);
     const stage = onStage(
       handledBy(() => of(1)),
       ({ broker, drain, halt, at }) => {

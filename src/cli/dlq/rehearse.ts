@@ -2,7 +2,7 @@
  * A letter handed to today's code with the network taken away: decoded, validated, handled up to its first call. What an API would answer
  * nobody knows without asking it, so there the rehearsal ends.
  */
-import { defaultIfEmpty, filter, firstValueFrom, map, merge, NEVER, type Observable, timer } from 'rxjs';
+import { defaultIfEmpty, filter, finalize, firstValueFrom, map, merge, NEVER, type Observable, timer } from 'rxjs';
 import type { Broker } from '../../broker/broker.ts';
 import { codeOf, isTransient, messageOf } from '../../errors.ts';
 import { createFacts } from '../../events.ts';
@@ -17,6 +17,8 @@ import { beginJourney } from '../../pipeline/begin-journey.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Engine } from '../../pipeline/engine.ts';
 import { handleMessage } from '../../pipeline/handle-message.ts';
+import { InFlight } from '../../pipeline/in-flight.ts';
+import { IntakeGate } from '../../pipeline/intake-gate.ts';
 import type { Failure, Judged } from '../../pipeline/journey.ts';
 
 export type Rehearsal =
@@ -69,7 +71,13 @@ function rehearse(pipeline: Pipeline, delivery: Delivery): Promise<Rehearsal> {
     filter((fact) => fact.type === 'callStarted'),
     map(({ api, operation }) => ({ kind: 'call', call: `${api} ${operation}` })),
   );
-  const judged = handleMessage(journey, admission.message, pipeline, engine).pipe(map(outcomeOf));
+  const inFlight = new InFlight({ halt: NEVER, limitMs: 2 * WITHIN_MS, onOverdue: () => {}, giveBack: () => {} });
+  inFlight.add(journey);
+  const handling = { pipeline, engine, gate: new IntakeGate(), inFlight, isDraining: () => false };
+  const judged = handleMessage({ journey, admission }, handling).pipe(
+    map(outcomeOf),
+    finalize(() => inFlight.remove(journey)),
+  );
   const isLate: Observable<Rehearsal> = timer(WITHIN_MS).pipe(map(() => ({ kind: 'open' })));
   return firstValueFrom(merge(called, isLate, judged).pipe(defaultIfEmpty<Rehearsal, Rehearsal>({ kind: 'open' })));
 }
