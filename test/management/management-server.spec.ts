@@ -299,14 +299,17 @@ describe('the management server', function () {
         Array.from({ length: 3 }, () => fetch(`${server.url}/events`, { signal: leaving.signal })),
       );
       expect(held.map(({ status }) => status)).to.deep.equal([200, 200, 200]);
-      const statuses = await Promise.all(
-        Array.from({ length: 1_000 }, async () => {
-          const response = await open();
-          await response.text();
-          return response.status;
-        }),
-      );
-      expect(new Set(statuses)).to.deep.equal(new Set([503]));
+      // Fewer at once than the system lets wait to be accepted, which is 511 here: it resets the rest where the server is slow.
+      for (let batch = 0; batch < 10; batch++) {
+        const statuses = await Promise.all(
+          Array.from({ length: 100 }, async () => {
+            const response = await open();
+            await response.text();
+            return response.status;
+          }),
+        );
+        expect(new Set(statuses)).to.deep.equal(new Set([503]));
+      }
       expect(opened).to.equal(3);
       expect((await fetch(`${server.url}/data`)).status).to.equal(200);
       leaving.abort();
