@@ -63,6 +63,9 @@ export const env = {
 export interface Config {
   /** Brokers to try, in turn. Undefined: none is set, and none has to be. They hold credentials: never log them. */
   readonly amqpUrls: readonly string[] | undefined;
+  /** The same, read again: what AMQP_URL_FILE holds at this moment. Undefined where AMQP_URL itself is set, which cannot change.
+   * @throws ConfigError when the file is gone or holds no URL of a broker. */
+  readonly rereadAmqpUrls: (() => readonly string[]) | undefined;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Address of the management server. One that is not loopback comes with a token. */
   readonly host: string;
@@ -70,6 +73,8 @@ export interface Config {
   readonly port: number | undefined;
   /** Needed for its actions, and where it is set for everything but health. */
   readonly token: Secret | undefined;
+  /** Time to be connected and find or declare its topology. Undefined: as long as it takes. */
+  readonly startWithinMs: number | undefined;
   readonly gracePeriodMs: number;
   /** HTTP calls in flight at once, over all APIs. */
   readonly maxCalls: number;
@@ -147,6 +152,9 @@ function faultOfPostgresUrl(text: string): string | undefined {
   return undefined;
 }
 
+/** `500` is a number of milliseconds. */
+const numberOrText = (text: string): string | number => (/^\d+$/.test(text) ? Number(text) : text);
+
 const configSchema = z.object({
   AMQP_URL: z
     .string()
@@ -169,9 +177,10 @@ const configSchema = z.object({
     .regex(/^[\x21-\x7e]{16,256}$/, { error: 'expected 16 to 256 printable characters without spaces' })
     .transform((text) => new Secret(text))
     .optional(),
+  SLUICE_START_WITHIN: z.string().transform(numberOrText).pipe(durationSchema()).optional(),
   SLUICE_GRACE_PERIOD: z
     .string()
-    .transform((text) => (/^\d+$/.test(text) ? Number(text) : text))
+    .transform(numberOrText)
     .pipe(durationSchema({ zero: true }))
     .default('30s'),
   /**
@@ -282,13 +291,15 @@ export function readConfig(environment: Environment = process.env, { needsBroker
   problems.push(...twoJournals(texts), ...unknownVariables(environment));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const { AMQP_URL, LOG_LEVEL, SLUICE_HOST, SLUICE_PORT, SLUICE_TOKEN } = parsed.data;
-  const { SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY } = parsed.data;
+  const { SLUICE_START_WITHIN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY } = parsed.data;
   return {
     amqpUrls: AMQP_URL,
+    rereadAmqpUrls: rereadingOf(environment),
     logLevel: LOG_LEVEL,
     host: SLUICE_HOST,
     port: SLUICE_PORT,
     token: SLUICE_TOKEN,
+    startWithinMs: SLUICE_START_WITHIN === undefined ? undefined : durationMs(SLUICE_START_WITHIN),
     gracePeriodMs: durationMs(SLUICE_GRACE_PERIOD),
     maxCalls: SLUICE_MAX_CALLS,
     topology: SLUICE_TOPOLOGY,
@@ -303,8 +314,21 @@ function journalOf(data: z.output<typeof configSchema>): Config['journal'] {
   return path === undefined ? { kind: 'memory' } : { kind: 'file', path };
 }
 
+/** Credentials in a file are replaced while the worker runs. */
+function rereadingOf(environment: Environment): Config['rereadAmqpUrls'] {
+  const { AMQP_URL, AMQP_URL_FILE } = environment;
+  if ((AMQP_URL !== undefined && AMQP_URL !== '') || AMQP_URL_FILE === undefined || AMQP_URL_FILE === '')
+    return undefined;
+  return () => {
+    const read = configSchema.shape.AMQP_URL.safeParse(textOf(environment, 'AMQP_URL'));
+    if (read.success && read.data !== undefined) return read.data;
+    const messages = read.success ? ['holds nothing'] : read.error.issues.map(({ message }) => message);
+    throw new ConfigError(messages.map((message) => problem('AMQP_URL_FILE', message)));
+  };
+}
+
 /** Settings that are durations. */
-const DURATIONS: readonly string[] = ['SLUICE_GRACE_PERIOD', 'SLUICE_JOURNAL_KEEP'];
+const DURATIONS: readonly string[] = ['SLUICE_START_WITHIN', 'SLUICE_GRACE_PERIOD', 'SLUICE_JOURNAL_KEEP'];
 
 /** Whether npm or npx is what runs this process. */
 export const isStartedByNpm = (): boolean => process.env.npm_lifecycle_event !== undefined;

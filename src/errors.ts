@@ -128,6 +128,7 @@ export class ConfigError extends SluiceError {
 export type PayloadFault =
   | 'empty'
   | 'size'
+  | 'headers'
   | 'encoding'
   | 'content-type'
   | 'parse'

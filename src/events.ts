@@ -234,6 +234,12 @@ export interface LimitChanged extends WorkerFact {
   readonly limit: number;
 }
 
+/** One turn of the event loop took so long, and has ended: meanwhile nothing else happened in this process. */
+export interface EventLoopBlocked extends WorkerFact {
+  readonly type: 'eventLoopBlocked';
+  readonly blockedMs: number;
+}
+
 /** The worker moved on: starting, running, draining, stopped. */
 export interface WorkerMoved extends WorkerFact {
   readonly type: 'workerMoved';
@@ -262,6 +268,7 @@ export type Fact =
   | JournalCompacted
   | JournalCounted
   | LimitChanged
+  | EventLoopBlocked
   | WorkerMoved;
 
 /** What a message, a result or an answer holds. By reference: whoever keeps it keeps the bytes, and must not change them. */

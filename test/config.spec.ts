@@ -21,10 +21,12 @@ describe('readConfig', () => {
   it('fills in its defaults', () => {
     expect(readConfig({})).to.deep.equal({
       amqpUrls: undefined,
+      rereadAmqpUrls: undefined,
       logLevel: 'info',
       host: '127.0.0.1',
       port: undefined,
       token: undefined,
+      startWithinMs: undefined,
       gracePeriodMs: 30_000,
       maxCalls: 1_000,
       topology: 'assert',
@@ -43,6 +45,8 @@ describe('readConfig', () => {
     expect(gracePeriodMs).to.equal(120_000);
     expect(port).to.equal(9_000);
     expect(readConfig({ SLUICE_GRACE_PERIOD: '0' }).gracePeriodMs).to.equal(0);
+    expect(readConfig({ SLUICE_START_WITHIN: '1500' }).startWithinMs).to.equal(1_500);
+    expect(problemsOf({ SLUICE_START_WITHIN: '0' }).join()).to.include('SLUICE_START_WITHIN: expected ');
     expect(readConfig({ SLUICE_MAX_CALLS: '20' }).maxCalls).to.equal(20);
   });
 
@@ -53,6 +57,19 @@ describe('readConfig', () => {
     expect(problemsOf({ AMQP_URL_FILE: '/nowhere/at/all' }).join()).to.include(
       'environment: AMQP_URL_FILE: cannot be read',
     );
+  });
+
+  it('F24: reads the broker’s file again whenever it is asked, for credentials that are replaced, and shows none', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'sluice-')), 'url');
+    writeFileSync(file, 'amqp://user:old@host');
+    const { rereadAmqpUrls } = readConfig({ AMQP_URL_FILE: file });
+    writeFileSync(file, 'amqp://user:new@one, amqp://user:new@two\n');
+    expect(rereadAmqpUrls?.()).to.deep.equal(['amqp://user:new@one', 'amqp://user:new@two']);
+    writeFileSync(file, 'http://user:canary@host');
+    expect(() => rereadAmqpUrls?.())
+      .to.throw(ConfigError, 'AMQP_URL_FILE')
+      .that.does.not.match(/canary/);
+    expect(readConfig({ AMQP_URL: 'amqp://a:b@host', AMQP_URL_FILE: file }).rereadAmqpUrls).to.equal(undefined);
   });
 
   it('names every mistake at once', () => {
@@ -133,7 +150,7 @@ describe('readConfig', () => {
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_START_WITHIN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

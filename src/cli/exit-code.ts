@@ -4,4 +4,5 @@ export const EXIT = {
   failed: 1,
   misconfigured: 2,
   cutShort: 3,
+  notStarted: 4,
 } as const;

@@ -27,6 +27,7 @@ Environment of "run" and "dev":
   SLUICE_HOST          its address (default: 127.0.0.1); one that other machines reach needs SLUICE_TOKEN
   SLUICE_TOKEN         at least 16 characters, or SLUICE_TOKEN_FILE: sent as "authorization: Bearer …" with every action,
                        and where it is set with everything but /livez and /readyz
+  SLUICE_START_WITHIN  time to reach the broker and find or declare its queues; then exit with 4 (default: as long as it takes)
   SLUICE_GRACE_PERIOD  time to finish what is in flight at shutdown (default: 30s)
   SLUICE_MAX_CALLS     HTTP calls in flight at once, over all APIs (default: 1000)
   SLUICE_TOPOLOGY      assert or check: declare queues and exchanges, or only look for them (default: assert)
@@ -41,7 +42,8 @@ Exit codes:
   0  stopped as asked, everything in flight finished
   1  could not go on; the last log line says why
   2  a definition or the configuration is wrong; every mistake was printed
-  3  stopped as asked, but the grace period ended first: what still ran was aborted and given back to the broker`,
+  3  stopped as asked, but the grace period ended first: what still ran was aborted and given back to the broker
+  4  no broker to start on within SLUICE_START_WITHIN`,
   );
 
 program

@@ -1,6 +1,6 @@
 /** `sluice run`: loads the pipelines, runs a worker until it is asked to stop, and says by its exit code how that went. */
 import { type Config, readConfig } from '../config.ts';
-import { ConfigError, type Problem } from '../errors.ts';
+import { BrokerUnavailableError, ConfigError, type Problem } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { createLogger } from '../observability/logger.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
@@ -69,6 +69,7 @@ async function untilStopped(worker: Worker, log: Logger): Promise<WorkerReport> 
 }
 
 function exitCodeOf({ failure, isClean }: WorkerReport): number {
+  if (failure instanceof BrokerUnavailableError) return EXIT.notStarted;
   if (failure !== undefined) return EXIT.failed;
   return isClean ? EXIT.ok : EXIT.cutShort;
 }

@@ -6,6 +6,7 @@ import type { Logger } from '../log.ts';
 import { logFacts } from '../observability/log-facts.ts';
 import { createTracing } from '../observability/tracing.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { watchEventLoop } from '../worker/watch-event-loop.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import { startEmbeddedBroker } from './embedded-broker.ts';
 import { openJournal } from './open-journal.ts';
@@ -26,11 +27,12 @@ export interface Wiring {
  * @throws ConfigError when the journal cannot be used as it is configured.
  */
 export async function wire(config: Config, log: Logger): Promise<Wiring> {
-  const { amqpUrls, topology, gracePeriodMs, maxCalls } = config;
+  const { amqpUrls, rereadAmqpUrls, topology, startWithinMs, gracePeriodMs, maxCalls } = config;
   const facts = createFacts();
   logFacts(facts, log);
   const { journal, close: closeJournal } = await openJournal(config, facts, log);
   const tracing = await createTracing(version);
+  const watch = watchEventLoop({ facts });
   const random = Math.random;
   const embedded = amqpUrls === undefined ? await startEmbeddedBroker() : undefined;
   if (embedded !== undefined) {
@@ -39,7 +41,7 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
       'AMQP_URL is not set: using the embedded broker, which is in memory and for development; its messages end with this process',
     );
   }
-  const urls = amqpUrls ?? (embedded === undefined ? [] : [embedded.url]);
+  const urls = rereadAmqpUrls ?? amqpUrls ?? (embedded === undefined ? [] : [embedded.url]);
 
   return {
     startWorker: (pipelines) => {
@@ -55,9 +57,11 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
         topology,
         gracePeriodMs,
         maxCalls,
+        ...(startWithinMs === undefined ? {} : { startWithinMs }),
       });
     },
     close: async () => {
+      watch.unsubscribe();
       await closeJournal();
       await embedded?.stop();
     },

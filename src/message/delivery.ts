@@ -59,6 +59,8 @@ export interface Delivery {
   readonly body: Uint8Array;
   readonly properties: MessageProperties;
   readonly headers: Headers;
+  /** Why the headers are not all that the message carries: some could not be decoded, and are left out. */
+  readonly unreadable?: string;
 
   /** Emits the reason once, then completes, when the delivery's channel is gone: whatever is done after that is done again by someone else. Hot; late subscribers get it at once. */
   readonly lost: Observable<string>;

@@ -57,6 +57,12 @@ function logFact(fact: Fact, log: Logger): void {
     case 'rateLimitWaited':
       log.trace(fields, type);
       break;
+    case 'eventLoopBlocked':
+      log.warn(
+        fields,
+        'the event loop was blocked: heartbeats, timers and acks had to wait; look for long synchronous work',
+      );
+      break;
     case 'workerMoved':
       log.info(fields, `worker ${fact.state}`);
       break;

@@ -12,6 +12,8 @@ export type Admission =
 
 /** Decodes and validates. The key is the one messages are kept in order by; empty where the pipeline keeps none. */
 export function admit(delivery: Delivery, pipeline: Pipeline): Admission {
+  if (delivery.unreadable !== undefined)
+    return refuse('decode', new PayloadInvalidError('headers', delivery.unreadable));
   const decoded = decodeBody(delivery.body, delivery.properties, { maxBytes: pipeline.maxMessageBytes });
   if (!decoded.ok) return refuse('decode', decoded.error);
 

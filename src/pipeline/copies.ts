@@ -74,6 +74,9 @@ export function deadLetterCopy(
       [HEADER.firstFailedAt]: firstFailedAt(delivery.headers, now),
       [HEADER.lastFailedAt]: now,
       [HEADER.queue]: queueName,
+      ...(delivery.unreadable === undefined
+        ? {}
+        : { [HEADER.stripped]: delivery.unreadable.slice(0, MAX_REASON_LENGTH) }),
     },
   };
 }

@@ -19,9 +19,9 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
-import type { Broker } from '../broker/broker.ts';
+import type { Broker, BrokerStatus } from '../broker/broker.ts';
 import type { Topology, TopologyMode } from '../broker/topology.ts';
-import { ConfigError } from '../errors.ts';
+import { BrokerUnavailableError, ConfigError } from '../errors.ts';
 import type { Facts, WorkerMoved } from '../events.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
@@ -50,6 +50,8 @@ export interface WorkerOptions {
   readonly topology: TopologyMode;
   /** Time to finish what is in flight once the worker drains, in milliseconds. */
   readonly gracePeriodMs: number;
+  /** Time to be connected and find or declare its topology, in milliseconds; then it ends with a BrokerUnavailableError. Default: as long as it takes. */
+  readonly startWithinMs?: number;
   /** HTTP calls in flight at once over all APIs, where the worker makes their clients. Integer, at least 1. Default: as many as the APIs allow. */
   readonly maxCalls?: number;
   /** The clients of its APIs, which the worker closes. Default: made of the pipelines' definitions. */
@@ -75,6 +77,8 @@ export interface Readiness {
   readonly waiting: Readonly<Record<string, string>>;
   /** Why the journal cannot be asked, while it cannot. */
   readonly journal?: string;
+  /** What is wrong with the connection to the broker, where something is. */
+  readonly broker?: string;
 }
 
 export interface Worker {
@@ -124,6 +128,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const watching = journal.availability.subscribe(({ isAvailable, reason = 'away' }) => {
     journalReason = isAvailable ? undefined : reason;
   });
+  let brokerFault: string | undefined = 'connecting';
   let wasCutShort = false;
   let failure: unknown;
 
@@ -164,7 +169,17 @@ export function startWorker(options: WorkerOptions): Worker {
     return concat(apis.close(), broker.close({ withinMs: CLOSE_WITHIN_MS }));
   });
 
+  watching.add(broker.status.subscribe((status) => (brokerFault = faultOf(status))));
+  const startingWithin = (withinMs: number): Subscription =>
+    timer(withinMs).subscribe(() => {
+      if (state.value !== 'starting') return;
+      fail(
+        new BrokerUnavailableError(`not started within ${withinMs} ms: ${brokerFault ?? 'the broker does not answer'}`),
+      );
+    });
+
   report('starting');
+  if (options.startWithinMs !== undefined) watching.add(startingWithin(options.startWithinMs));
   for (const { name, source } of pipelines) {
     if (source.type !== 'classic') continue;
     const warning =
@@ -176,10 +191,10 @@ export function startWorker(options: WorkerOptions): Worker {
       .pipe(catchError(endWith), concatWith(close), catchError(endWith))
       .subscribe({
         complete: () => {
+          watching.unsubscribe();
           const books = ledgers();
           for (const [pipeline, counts] of Object.entries(books))
             if (!isBalanced(counts)) log.error({ pipeline, ...counts }, 'the books do not balance');
-          watching.unsubscribe();
           move('stopped');
           state.complete();
           resolve({ isClean: !wasCutShort, ledgers: books, ...(failure === undefined ? {} : { failure }) });
@@ -189,7 +204,7 @@ export function startWorker(options: WorkerOptions): Worker {
 
   return {
     state: state.asObservable(),
-    readiness: () => readinessOf(state.value, runs, journalReason),
+    readiness: () => readinessOf(state.value, runs, { broker: brokerFault, journal: journalReason }),
     ledgers,
     stop,
     hasten,
@@ -198,7 +213,17 @@ export function startWorker(options: WorkerOptions): Worker {
   };
 }
 
-function readinessOf(state: WorkerState, runs: readonly PipelineRun[], journal: string | undefined): Readiness {
+/** `blocked: low on memory`; undefined while it is connected. */
+const faultOf = ({ state, reason }: BrokerStatus): string | undefined =>
+  state === 'connected' ? undefined : reason === undefined ? state : `${state}: ${reason}`;
+
+/** What is wrong outside of the pipelines. */
+interface Faults {
+  readonly broker: string | undefined;
+  readonly journal: string | undefined;
+}
+
+function readinessOf(state: WorkerState, runs: readonly PipelineRun[], { broker, journal }: Faults): Readiness {
   const waiting: Record<string, string> = {};
   for (const { pipeline, intake, feeding } of runs) {
     const { isConsuming, reason = 'not consuming' } = intake();
@@ -207,7 +232,8 @@ function readinessOf(state: WorkerState, runs: readonly PipelineRun[], journal: 
     else if (!isFeeding) waiting[pipeline.name] = notFed;
   }
   const isReady = state === 'running' && Object.keys(waiting).length === 0 && journal === undefined;
-  return { isReady, state, waiting, ...(journal === undefined ? {} : { journal }) };
+  const faults = { ...(journal === undefined ? {} : { journal }), ...(broker === undefined ? {} : { broker }) };
+  return { isReady, state, waiting, ...faults };
 }
 
 /** Topology of all pipelines, before the first message: what may be declared, then what must be there. */

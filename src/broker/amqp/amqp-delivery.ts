@@ -4,6 +4,7 @@ import type { Observable } from 'rxjs';
 import type { Delivery, Headers, MessageProperties, SettleResult } from '../../message/delivery.ts';
 import { readHeaders } from './headers.ts';
 import { readProperties } from './properties.ts';
+import { unreadableIn } from './sound-headers.ts';
 
 /** What a delivery needs of its channel. */
 export interface SettlingChannel {
@@ -22,6 +23,7 @@ export class AmqpDelivery implements Delivery {
   readonly body: Uint8Array;
   readonly properties: MessageProperties;
   readonly headers: Headers;
+  readonly unreadable?: string;
   readonly #channel: SettlingChannel;
   readonly #message: ConsumeMessage;
   #isSettled = false;
@@ -36,6 +38,8 @@ export class AmqpDelivery implements Delivery {
     this.body = message.content;
     this.properties = readProperties(properties);
     this.headers = readHeaders(properties.headers);
+    const unreadable = unreadableIn(properties.headers);
+    if (unreadable !== undefined) this.unreadable = unreadable;
     this.#channel = channel;
     this.#message = message;
   }

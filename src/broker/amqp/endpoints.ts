@@ -20,9 +20,9 @@ export function createEndpoints(urls: AmqpBrokerOptions['urls'], heartbeatS: num
       get address() {
         return address;
       },
-      async next() {
+      async next(attempt) {
         const asked = from(Promise.resolve(urls())).pipe(timeout({ first: withinMs, with: tooLate }));
-        const endpoint = readEndpoint(await firstValueFrom(asked), heartbeatS);
+        const endpoint = readEndpoint(oneOf(await firstValueFrom(asked), attempt), heartbeatS);
         address = endpoint.address;
         return endpoint;
       },
@@ -36,4 +36,11 @@ export function createEndpoints(urls: AmqpBrokerOptions['urls'], heartbeatS: num
     address: endpoints.map(({ address }) => address).join(', '),
     next: (attempt) => Promise.resolve(endpoints[attempt % endpoints.length] ?? first),
   };
+}
+
+function oneOf(urls: string | readonly string[], attempt: number): string {
+  if (typeof urls === 'string') return urls;
+  const url = urls[attempt % urls.length];
+  if (url === undefined) throw new BrokerUnavailableError('no broker URL was given');
+  return url;
 }

@@ -5,6 +5,7 @@ import type { Headers, MessageProperties, SettleResult } from '../../message/del
 import type { HeldDelivery } from '../dead-letters.ts';
 import { readHeaders } from './headers.ts';
 import { readProperties } from './properties.ts';
+import { unreadableIn } from './sound-headers.ts';
 
 /** What a held delivery needs of its visit. */
 export interface HoldingVisit {
@@ -37,6 +38,7 @@ export function heldDelivery(visit: HoldingVisit, { fields, properties, content 
     properties: readProperties(properties),
     headers: readHeaders(properties.headers),
   };
+  const unreadable = unreadableIn(properties.headers);
   return {
     queue: visit.queue,
     exchange: fields.exchange,
@@ -45,6 +47,7 @@ export function heldDelivery(visit: HoldingVisit, { fields, properties, content 
     redelivered: fields.redelivered,
     body: content,
     ...read,
+    ...(unreadable === undefined ? {} : { unreadable }),
     lost: visit.lost,
     hold,
     ack: () => hold.ack(),

@@ -12,6 +12,7 @@ import { type Asking, createAsking } from './asking.ts';
 import { batchWrites } from './batch-writes.ts';
 import { reasonOf } from './failures.ts';
 import { type DefectListener, guarded } from './guarded.ts';
+import { soundHeaders } from './sound-headers.ts';
 
 /** RabbitMQ agrees on 128 KiB; a frame larger than this is an attack or a defect. */
 const MAX_FRAME_BYTES = 2 ** 20;
@@ -99,10 +100,11 @@ export async function dial(options: DialOptions): Promise<Link> {
   model.on('blocked', guarded(onBlocked, onDefect));
   const onUnblocked = (): void => onBlocked(undefined);
   model.on('unblocked', guarded(onUnblocked, onDefect));
-  // amqplib reports a throwing listener, and shows its socket, on the inner connection alone.
+  // amqplib reports a throwing listener, reads its frames, and shows its socket, on the inner connection alone.
   const inner: unknown = model.connection;
   if (inner instanceof EventEmitter) {
     inner.on('handler-error', onDefect);
+    soundHeaders(inner);
     if ('stream' in inner && inner.stream instanceof Socket) batchWrites(inner.stream);
   }
   if (signal.aborted) end('given up');

@@ -5,12 +5,14 @@ import type { Random } from '../../policies/random.ts';
 import type { ReconnectBackoff } from './pauses.ts';
 import type { AmqpTlsOptions } from './tls-options.ts';
 
+type Urls = string | readonly string[];
+
 export interface AmqpBrokerOptions {
   /**
-   * URLs of one cluster, tried in turn; or a function asked at each connect, for credentials that expire.
+   * URLs of one cluster, tried in turn; or a function asked for one or all of them at each connect, for credentials that expire.
    * `amqp://user:password@host:5672/vhost?heartbeat=10`; parameters: heartbeat, frameMax, channelMax.
    */
-  readonly urls: readonly string[] | (() => string | Promise<string>);
+  readonly urls: readonly string[] | (() => Urls | Promise<Urls>);
   /** Source of jitter. */
   readonly random: Random;
   /** Shown in the broker's list of connections, followed by what each is for. Default: `sluice`. */

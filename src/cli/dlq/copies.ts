@@ -43,6 +43,8 @@ const OF_THE_FAILURE: readonly string[] = [
 export function retryOf(delivery: Delivery, letter: Letter, { work }: QueuePair): OutgoingMessage {
   const headers = originHeaders(delivery, letter);
   for (const name of OF_THE_FAILURE) delete headers[name];
+  // What could not be decoded cannot be sent: whoever gets the message is told.
+  if (delivery.unreadable !== undefined) headers[HEADER.stripped] = delivery.unreadable;
   headers[DLQ_HEADER.retries] = letter.retries + 1;
   return { exchange: '', routingKey: work, body: delivery.body, properties: ownProperties(delivery), headers };
 }
@@ -50,6 +52,7 @@ export function retryOf(delivery: Delivery, letter: Letter, { work }: QueuePair)
 /** The letter anew among the dead letters. What the broker's record told is told by headers: brokers drop their record from what clients publish. */
 export function renewed(delivery: Delivery, letter: Letter, { work, dead }: QueuePair): OutgoingMessage {
   const headers = originHeaders(delivery, letter);
+  if (delivery.unreadable !== undefined) headers[HEADER.stripped] = delivery.unreadable;
   if (letter.stage === 'broker') {
     headers[HEADER.errorCode] = letter.code;
     headers[HEADER.errorMessage] = letter.message;

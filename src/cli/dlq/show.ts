@@ -72,7 +72,7 @@ function print(delivery: Delivery, letter: Letter, now: number, isFull: boolean)
     ['correlation', letter.correlationId],
     ['retried', letter.retries === 0 ? undefined : `${counted(letter.retries, 'time')} out of the dead letters`],
     ['edited', letter.edits === 0 ? undefined : counted(letter.edits, 'time')],
-    ['stripped', textOf(headers[HEADER.stripped])],
+    ['stripped', delivery.unreadable ?? textOf(headers[HEADER.stripped])],
     ['type', [properties.contentType, properties.contentEncoding].filter(Boolean).join(', ')],
   ];
   console.log(pc.bold(oneLine(letter.id)));

@@ -1,0 +1,78 @@
+/** A worker whose broker is not there when it starts, and one that stops its own event loop. */
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
+import { startEmbeddedBroker } from '../../src/cli/embedded-broker.ts';
+import { connectClient } from '../support/broker-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
+
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+
+describe('a worker and a broker that is not there', function () {
+  this.timeout(120_000);
+  let run: WorkerProcess | undefined;
+  afterEach(() => run?.kill());
+
+  it('F4: ends with exit code 4 and the reason where it has to start within a time', async () => {
+    const port = await freePort();
+    run = startSluice(['run', fixture('hanging')], {
+      AMQP_URL: `amqp://guest:canary@127.0.0.1:${port}`,
+      SLUICE_START_WITHIN: '700ms',
+    });
+    expect(await run.exit).to.equal(4);
+    const { error } = await run.line(({ msg }) => msg === 'the worker cannot go on');
+    expect((error as { message: string }).message)
+      .to.match(/^not started within 700 ms: (connecting|lost): .*ECONNREFUSED/)
+      .and.include(String(port));
+    expect(JSON.stringify(run.lines)).to.not.contain('canary');
+  });
+
+  it('F4: waits for it by default, says why in one line and in /readyz, and consumes when it is there', async () => {
+    const port = await freePort();
+    run = startSluice(['run', fixture('hanging')], { AMQP_URL: `amqp://guest:guest@127.0.0.1:${port}` });
+    const { health } = await run.line(({ msg }) => msg === 'sluice is starting');
+    const readiness = async (): Promise<{ status: number; body: Record<string, unknown> }> => {
+      const response = await fetch(`${health}/readyz`);
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    await run.line(({ msg }) => msg === 'no connection to the broker');
+    await eventually(
+      'several attempts are told as one',
+      async () => /ECONNREFUSED/.test(String((await readiness()).body.broker)),
+      30_000,
+    );
+    expect(await readiness()).to.deep.include({ status: 503 });
+    expect(run.lines.filter(({ msg }) => msg === 'no connection to the broker')).to.have.length(1);
+
+    const broker = await startEmbeddedBroker(port);
+    await consuming(run, ['hanging']);
+    // It consumes on one connection and publishes on another.
+    await eventually('both connections are there', async () => (await readiness()).body.broker === undefined, 30_000);
+    expect((await readiness()).body).to.deep.equal({ status: 'ready', state: 'running', waiting: {} });
+    run.signal('SIGTERM');
+    expect(await run.exit).to.equal(0);
+    await broker.stop();
+  });
+
+  it('F31: a worker whose event loop stood still for three heartbeats says so, connects again, and loses nothing', async () => {
+    const broker = createEmbeddedBroker();
+    const { url } = await broker.start();
+    run = startSluice(['run', fixture('blocking')], { AMQP_URL: `${url}?heartbeat=1` });
+    await consuming(run, ['blocking']);
+    const client = await connectClient(url);
+    await client.send('blocking', { blockMs: 4_000 });
+    const { blockedMs } = await run.line(({ msg }) => msg?.startsWith('the event loop was blocked') === true);
+    expect(blockedMs).to.be.a('number').above(1_000);
+    await run.line(({ msg }) => msg === 'connected to the broker again');
+    // Whether the broker saw the ack of the first before it gave the worker up is open; what comes behind it is done after it in any case.
+    await client.send('blocking', { blockMs: 0 }, { messageId: 'behind' });
+    await run.line(({ msg, messageId }) => msg === 'done' && messageId === 'behind');
+    run.signal('SIGTERM');
+    expect(await run.exit).to.equal(0);
+    expect((await client.channel.checkQueue('blocking')).messageCount).to.equal(0);
+    await client.close();
+    await broker.stop();
+  });
+});
