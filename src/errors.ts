@@ -148,6 +148,17 @@ export class PayloadInvalidError extends SluiceError {
   }
 }
 
+/** A message whose key was used by another one, with another body: which of the two is meant, nobody here can say. */
+export class MessageConflictError extends SluiceError {
+  readonly code = 'ERR_MESSAGE_CONFLICT';
+
+  constructor(messageId: string) {
+    super(
+      `message ${JSON.stringify(messageId)} has the key of one that is done, and another body; keys must not be reused`,
+    );
+  }
+}
+
 /** A result that cannot be sent: not serialisable, too large, or with a routing key AMQP does not allow. */
 export class ResultInvalidError extends SluiceError {
   readonly code = 'ERR_RESULT_INVALID';

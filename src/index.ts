@@ -31,8 +31,10 @@ export {
   JournalFencedError,
   JournalHeldError,
   JournalUnavailableError,
+  MessageConflictError,
   NetworkError,
   NoValueError,
+  OutboxUnavailableError,
   PayloadInvalidError,
   PermanentError,
   PublishNackedError,
@@ -71,7 +73,7 @@ export { gatherQuorum } from './operators/gather-quorum.ts';
 export { gatherSettled } from './operators/gather-settled.ts';
 export { optional } from './operators/optional.ts';
 export type { Context } from './pipeline/context.ts';
-export type { Destinations, Order, Pipeline, PipelineOptions } from './pipeline/define-pipeline.ts';
+export type { DedupeOptions, Destinations, Order, Pipeline, PipelineOptions } from './pipeline/define-pipeline.ts';
 // ---- pipelines
 export { definePipeline } from './pipeline/define-pipeline.ts';
 export type { Duration } from './policies/duration.ts';

@@ -12,6 +12,31 @@ import type { Context } from './context.ts';
 /** `none`: as slots come free. `arrival`: one after the other. `by`: one after the other for each key, keys side by side. */
 export type Order<Message> = 'none' | 'arrival' | { readonly by: (message: Message) => string };
 
+export interface DedupeOptions<Message> {
+  /** What makes two messages the same: a text that is not empty. Default: the message id. It is stored hashed. */
+  readonly key?: (message: Message) => string;
+  /** How long a message that is done is remembered, from then on: up to `'24d'`. */
+  readonly ttl: Duration;
+  /**
+   * Whether the results of a message that is done are published again, under their ids, when it comes again, and its `reply-to` answered. Then what the
+   * handle emitted is kept in the journal. Default: false.
+   */
+  readonly repeatResults?: boolean;
+  /**
+   * What becomes of a message whose key is done, but with another body: `dead-letter`, as ERR_MESSAGE_CONFLICT, or `done`, as if it were the same.
+   * Default: dead-letter.
+   */
+  readonly otherBody?: 'dead-letter' | 'done';
+}
+
+/** As the engine reads it. */
+export interface DedupeRule {
+  readonly key: ((message: unknown) => string) | undefined;
+  readonly ttlMs: number;
+  readonly repeatsResults: boolean;
+  readonly otherBody: 'dead-letter' | 'done';
+}
+
 /** Where a result goes: nowhere, to one exchange, or to several. */
 export type Destinations = Destination | readonly Destination[] | undefined;
 
@@ -47,6 +72,11 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
    */
   readonly replyTo?: readonly string[];
   /**
+   * Handles a message once: one that is done is acked when it comes again. Default: off, but for the firings of a schedule. Needs a journal that
+   * survives the worker, and that workers share: see `SLUICE_JOURNAL_URL`.
+   */
+  readonly dedupe?: DedupeOptions<z.output<Schema>>;
+  /**
    * The work: what it emits are the results, published when it has completed. A failure, thrown or emitted, is of this message alone:
    * a transient one is retried later, any other dead-letters the message. Unsubscribed at its timeout, at shutdown and when the connection is lost.
    */
@@ -75,6 +105,7 @@ export interface Pipeline {
   readonly prefetch: number;
   readonly order: 'none' | 'arrival' | { readonly by: (message: unknown) => string };
   readonly timeoutMs: number;
+  readonly dedupe: DedupeRule | undefined;
   readonly maxMessageBytes: number;
   readonly publishes: readonly string[];
   readonly replyTo: readonly string[];
@@ -118,6 +149,14 @@ const schema = z.strictObject({
     .optional(),
   publishes: z.array(z.string().min(1)).optional(),
   replyTo: z.array(z.string().min(1)).optional(),
+  dedupe: z
+    .strictObject({
+      key: z.custom(isFunction, { error: 'expected a function from message to key' }).optional(),
+      ttl: durationSchema(),
+      repeatResults: z.boolean().optional(),
+      otherBody: z.enum(['dead-letter', 'done']).optional(),
+    })
+    .optional(),
   handle: z.custom(isFunction, { error: 'expected a function (message, context) => Observable, Promise or iterable' }),
   output: z.custom(isFunction, { error: 'expected a function result => exchange(…)' }).optional(),
 });
@@ -157,12 +196,19 @@ export function definePipeline<
     prefetch: source?.prefetch ?? (order === 'arrival' ? ARRIVAL_PREFETCH : Math.min(2 * concurrency, 65_535)),
     order: order as Pipeline['order'],
     timeoutMs: parseDuration(timeout) === undefined ? 0 : durationMs(timeout),
+    dedupe: dedupeRule(options.dedupe ?? source?.dedupe),
     maxMessageBytes,
     publishes,
     replyTo,
     handle: handle as Pipeline['handle'],
     output: output as Pipeline['output'],
   };
+}
+
+function dedupeRule(options: DedupeOptions<never> | undefined): DedupeRule | undefined {
+  if (typeof options !== 'object' || options === null) return undefined;
+  const { key, ttl, repeatResults = false, otherBody = 'dead-letter' } = options;
+  return { key: key as DedupeRule['key'], ttlMs: parseDuration(ttl) ?? 0, repeatsResults: repeatResults, otherBody };
 }
 
 /** What messages of a source look like by themselves; undefined for one that takes any. */

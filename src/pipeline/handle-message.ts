@@ -144,7 +144,9 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
       this.#fail('output', error);
       return;
     }
-    this.#judge({ kind: 'done', results });
+    if (this.#parts.pipeline.dedupe?.repeatsResults === true)
+      this.#judge({ kind: 'done', results, emitted: this.#results });
+    else this.#judge({ kind: 'done', results });
   }
 
   #fail(stage: Stage, error: unknown): void {

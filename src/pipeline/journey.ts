@@ -1,4 +1,5 @@
 /** A delivery on its way through the engine: who it is, since when it is here, which try it is, and how it ended. */
+import type { Observable } from 'rxjs';
 import type { MessageIdentity, Stage } from '../events.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
@@ -25,6 +26,14 @@ export interface Failure {
   readonly error: unknown;
 }
 
+/** A message's key, held until the message is settled. */
+export interface Claim {
+  /** Cold. Writes down that the message is done; completes when that is stored. Fails where it is not known whether it is. */
+  done(): Observable<never>;
+  /** Lets others have it. Idempotent. */
+  release(): void;
+}
+
 /** What the engine decides about a journey; `settle.ts` carries it out. */
 export type Verdict =
   | {
@@ -32,6 +41,10 @@ export type Verdict =
       readonly results: readonly OutgoingMessage[];
       /** Why there was nothing to do. */
       readonly reason?: string;
+      /** What the handle emitted, where that is to be remembered. */
+      readonly emitted?: readonly unknown[];
+      /** To be written when all results are confirmed, before the ack. */
+      readonly claim?: Claim;
     }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'returned'; readonly reason: string };

@@ -34,7 +34,8 @@ import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import { Feed, type FeedState } from './feed.ts';
 import { followPrefetch, prefetchFor } from './follow-prefetch.ts';
-import { handleMessage, type Received } from './handle-message.ts';
+import type { Received } from './handle-message.ts';
+import { handleOnce } from './handle-once.ts';
 import { InFlight } from './in-flight.ts';
 import { Intake, type IntakeState } from './intake.ts';
 import { IntakeGate, isSamePassage, passageOf } from './intake-gate.ts';
@@ -142,10 +143,15 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
 
   const gate = new IntakeGate();
   const handling = { pipeline, engine, gate, inFlight, isDraining: () => isDraining };
-  const judge = (received: Received): Observable<Judged> => handleMessage(received, handling);
+  const judge = (received: Received): Observable<Judged> => handleOnce(received, handling);
   const settle = settleWith(pipeline, engine, inFlight, bookSettled);
   const prefetch = new BehaviorSubject(pipeline.prefetch);
-  const passages = passageOf(pipeline.needs.map((name) => engine.availabilityOf(definitionOf(pipeline, name)))).pipe(
+  const needed = [
+    ...pipeline.needs.map((name) => engine.availabilityOf(definitionOf(pipeline, name))),
+    // Without the journal nobody knows what was done before.
+    ...(pipeline.dedupe === undefined ? [] : [engine.journal.availability]),
+  ];
+  const passages = passageOf(needed).pipe(
     tap(({ maxCalls }) => prefetch.next(prefetchFor(pipeline, maxCalls))),
     distinctUntilChanged(isSamePassage),
     tap((passage) => {

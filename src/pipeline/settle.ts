@@ -3,7 +3,7 @@
  * the dead letter are confirmed, then the original is acked. Whatever interrupts that leaves the message with the broker.
  */
 import { Observable, type Subscriber, Subscription } from 'rxjs';
-import { isTransient } from '../errors.ts';
+import { isTransient, messageOf } from '../errors.ts';
 import type { SettlementKind } from '../events.ts';
 import type { SettleResult } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
@@ -12,7 +12,7 @@ import { deadLetterCopy, nextDelayMs, retryCopy } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import type { InFlight, Interruptible } from './in-flight.ts';
-import type { Failure, Journey, Judged } from './journey.ts';
+import type { Claim, Failure, Journey, Judged, Verdict } from './journey.ts';
 import { publishWith } from './publish-result.ts';
 import { storeWith } from './store-copy.ts';
 
@@ -84,7 +84,7 @@ class Settling implements Interruptible {
     const { inFlight } = this.#parts;
     if (verdict.kind === 'returned') {
       this.interrupt(verdict.reason);
-    } else if (verdict.kind === 'done' && verdict.results.length === 0) {
+    } else if (isDoneAlready(verdict)) {
       this.#ack(withReason(verdict.reason));
     } else {
       inFlight.reached(this.#journey, 'publish');
@@ -95,7 +95,7 @@ class Settling implements Interruptible {
       }
       this.#sink.add(() => inFlight.end(this.#journey, this));
       if (verdict.kind === 'failed') this.#storeFailure(verdict.failure);
-      else this.#publish(verdict.results);
+      else this.#settleDone(verdict);
     }
   }
 
@@ -103,13 +103,31 @@ class Settling implements Interruptible {
     if (!this.#sink.closed) this.#end({ kind: 'returned', reason, result: this.#journey.delivery.requeue() });
   }
 
-  #publish(results: readonly OutgoingMessage[]): void {
+  #settleDone({ results, reason, claim }: DoneVerdict): void {
+    if (claim !== undefined) this.#sink.add(() => claim.release());
+    const done = withReason(reason);
+    const confirmed = claim === undefined ? () => this.#ack(done) : () => this.#writeDown(claim, done);
+    if (results.length === 0) confirmed();
+    else this.#publish(results, confirmed);
+  }
+
+  /** What cannot be written down is handled again: its effects have the same keys, its results the same ids. */
+  #writeDown(claim: Claim, done: Omit<Settlement, 'result'>): void {
+    this.#sink.add(
+      claim.done().subscribe({
+        complete: () => this.#ack(done),
+        error: (error: unknown) => this.interrupt(`it is done, but not written down: ${messageOf(error)}`),
+      }),
+    );
+  }
+
+  #publish(results: readonly OutgoingMessage[], allConfirmed: () => void): void {
     const publishing = new Subscription();
     this.#publishing = publishing;
     this.#sink.add(publishing);
     this.#unconfirmed = results.length;
     const confirmed = (): void => {
-      if (--this.#unconfirmed === 0) this.#ack(DONE);
+      if (--this.#unconfirmed === 0) allConfirmed();
     };
     const failed = (error: unknown): void => this.#storeFailure({ stage: 'publish', error });
     for (const result of results) {
@@ -157,6 +175,12 @@ class Settling implements Interruptible {
     this.#sink.complete();
   }
 }
+
+type DoneVerdict = Extract<Verdict, { readonly kind: 'done' }>;
+
+/** Nothing has to be stored before the ack. */
+const isDoneAlready = (verdict: Verdict): verdict is DoneVerdict =>
+  verdict.kind === 'done' && verdict.results.length === 0 && verdict.claim === undefined;
 
 const DONE = { kind: 'ack' } as const;
 const withReason = (reason: string | undefined): Omit<Settlement, 'result'> =>

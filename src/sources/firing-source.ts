@@ -32,6 +32,9 @@ export const firingOptionsShape = {
   deliveryLimit: z.unknown().optional(),
 };
 
+/** Duplicates of a firing come from a worker that died, within minutes. */
+const REMEMBERED = '1d';
+
 /** The queue's own options are checked by `queue()`, which names the queue. */
 export function firingSource(title: string, times: FiringTimes, options: FiringOptions): TypedSource<typeof Firing> {
   const { queue: name, overlap = false, catchUp = true, ...queueOptions } = options;
@@ -45,6 +48,7 @@ export function firingSource(title: string, times: FiringTimes, options: FiringO
       singleActiveConsumer: oneAtATime,
       oneAtATime,
       feeder,
+      dedupe: { ttl: REMEMBERED },
       ...(oneAtATime ? { staleBy: laterThan(times) } : {}),
     }),
   };

@@ -8,6 +8,7 @@ import type { QueueSource } from '../broker/queue.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import type { Duration } from '../policies/duration.ts';
 import type { Random } from '../policies/random.ts';
 
 /** What a feeder is given by the engine. */
@@ -49,6 +50,8 @@ export interface PipelineSource extends QueueSource {
   readonly feeder?: Feeder;
   /** One message at a time, over all workers. */
   readonly oneAtATime?: boolean;
+  /** How long a message that is done is remembered, where the pipeline does not say itself. */
+  readonly dedupe?: { readonly ttl: Duration };
   /** Why a message is not worth handling any more, undefined where it is: asked of first attempts alone. */
   readonly staleBy?: (message: unknown, now: number) => string | undefined;
 }
