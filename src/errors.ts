@@ -14,6 +14,8 @@ export abstract class SluiceError extends Error {
   abstract readonly code: string;
   /** Whether another attempt may succeed: transient errors are retried, permanent ones are dead-lettered. */
   readonly isTransient: boolean = false;
+  /** What a person needs beside the message to act on it; dead letters carry it. */
+  declare readonly details?: string;
 
   constructor(message: string, options: SluiceErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
@@ -40,6 +42,15 @@ export function codeOf(cause: unknown): string {
     return cause instanceof SluiceError ? cause.code : 'ERR_HANDLE_FAILED';
   } catch {
     return 'ERR_HANDLE_FAILED';
+  }
+}
+
+/** What an error of ours tells beside its message. */
+export function detailsOf(error: unknown): string | undefined {
+  try {
+    return error instanceof SluiceError ? error.details : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -458,41 +469,78 @@ export class NoValueError extends SluiceError {
 
 // ---- sagas
 
-/** A saga could neither finish nor be undone: a compensation failed for good. */
-export class CompensationFailedError extends SluiceError {
-  readonly code = 'ERR_COMPENSATION_FAILED';
+/** Which saga, and what its journal says: one line for each record. */
+export interface SagaErrorFacts {
   readonly saga: string;
   readonly sagaId: string;
-  /** The step whose compensation failed. */
   readonly step: string;
+  readonly journal: string;
+}
 
-  constructor(saga: string, sagaId: string, step: string, options: { readonly cause: unknown }) {
-    super(
-      `saga "${saga}" ${sagaId} is stuck: the compensation of step "${step}" failed: ${messageOf(options.cause)}`,
-      options,
-    );
+/** A saga goes neither on nor back by itself; its dead letter carries the journal. Given back, it goes on where it stands. */
+export abstract class SagaStuckError extends SluiceError {
+  readonly saga: string;
+  readonly sagaId: string;
+  readonly step: string;
+  override readonly details: string;
+
+  constructor({ saga, sagaId, step, journal }: SagaErrorFacts, what: string, options?: SluiceErrorOptions) {
+    super(`saga "${saga}" ${sagaId} is stuck: ${what}`, options);
     this.saga = saga;
     this.sagaId = sagaId;
     this.step = step;
+    this.details = journal;
+  }
+}
+
+/** A saga could neither finish nor be undone: a compensation failed for good. */
+export class CompensationFailedError extends SagaStuckError {
+  readonly code = 'ERR_COMPENSATION_FAILED';
+
+  constructor(facts: SagaErrorFacts, options: { readonly cause: unknown }) {
+    super(facts, `the compensation of step "${facts.step}" failed: ${messageOf(options.cause)}`, options);
   }
 }
 
 /** A step that can be compensated may or may not have taken effect: the saga neither goes on nor back. Another try repeats the step with its keys. */
-export class SagaInDoubtError extends SluiceError {
+export class SagaInDoubtError extends SagaStuckError {
   readonly code = 'ERR_SAGA_IN_DOUBT';
-  readonly saga: string;
-  readonly sagaId: string;
-  readonly step: string;
 
-  constructor(saga: string, sagaId: string, step: string, options: { readonly cause: unknown }) {
-    super(
-      `saga "${saga}" ${sagaId} is stuck: step "${step}" may or may not have taken effect: ${messageOf(options.cause)}`,
-      options,
-    );
-    this.saga = saga;
-    this.sagaId = sagaId;
-    this.step = step;
+  constructor(facts: SagaErrorFacts, options: { readonly cause: unknown }) {
+    super(facts, `step "${facts.step}" may or may not have taken effect: ${messageOf(options.cause)}`, options);
   }
+}
+
+/** A step after the saga's point of no return failed, and no try is left: there is no way but on. */
+export class SagaForwardFailedError extends SagaStuckError {
+  readonly code = 'ERR_SAGA_FORWARD_FAILED';
+
+  constructor(facts: SagaErrorFacts, options: { readonly cause: unknown }) {
+    super(facts, `step "${facts.step}" failed after the point of no return: ${messageOf(options.cause)}`, options);
+  }
+}
+
+/** A saga was begun under another definition than those this worker knows. A worker that knows it goes on with it. */
+export class SagaVersionError extends SagaStuckError {
+  readonly code = 'ERR_SAGA_VERSION';
+
+  constructor(facts: Omit<SagaErrorFacts, 'step'>, what: string) {
+    super({ ...facts, step: '' }, what);
+  }
+}
+
+/** A person gave this saga up: its message is not handled any more. */
+export class SagaAbandonedError extends SluiceError {
+  readonly code = 'ERR_SAGA_ABANDONED';
+
+  constructor(saga: string, sagaId: string) {
+    super(`saga "${saga}" ${sagaId} was abandoned: nothing more is done for it`);
+  }
+}
+
+/** A saga's id has to be a text of 1 to 512 characters without control characters. */
+export class SagaIdError extends SluiceError {
+  readonly code = 'ERR_SAGA_ID';
 }
 
 /** A saga without `whenCompensated` was undone on an earlier try of its message; what failed then. */

@@ -201,6 +201,16 @@ export interface RateLimitSharingChanged extends WorkerFact {
   readonly reason?: string;
 }
 
+/** A move of a saga is written down: begun, done, decided, ended. `stuck` needs somebody to look. */
+export interface SagaMoved extends WorkerFact {
+  readonly type: 'sagaMoved';
+  readonly saga: string;
+  readonly sagaId: string;
+  /** Kind of the journal's record: `stepDone`, `stuck`, `completed` … */
+  readonly move: string;
+  readonly step?: string;
+}
+
 /** The journal's store went away, or is back: while it is away, messages that need it wait. */
 export interface JournalChanged extends WorkerFact {
   readonly type: 'journalChanged';
@@ -264,6 +274,7 @@ export type Fact =
   | FeedingDelayed
   | BreakerChanged
   | RateLimitSharingChanged
+  | SagaMoved
   | JournalChanged
   | JournalCompacted
   | JournalCounted

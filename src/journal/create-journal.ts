@@ -47,7 +47,7 @@ const DAY_MS = 86_400_000;
 /** A store that is away is asked again after this long. */
 const ASK_AGAIN_MS = 1_000;
 
-const ENDS: ReadonlySet<JournalRecord['kind']> = new Set(['completed', 'undone']);
+const ENDS: ReadonlySet<JournalRecord['kind']> = new Set(['completed', 'undone', 'abandoned']);
 
 /**
  * The checksum tells a record that was torn, edited, or moved from its place.
@@ -141,6 +141,10 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
           complete: () => {
             seq = place;
             isUnsure = false;
+            if (key.space === 'saga' && facts?.isObserved === true) {
+              const step = 'step' in record ? { step: record.step } : {};
+              facts.report({ type: 'sagaMoved', at: record.at, saga: key.name, sagaId: key.id, move: kind, ...step });
+            }
           },
         }),
       );

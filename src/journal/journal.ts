@@ -32,15 +32,28 @@ interface Failed extends OfStep {
 
 /** One line of an entry. Plain data: it is stored as JSON. */
 export type JournalRecord =
-  | (Timed & { readonly kind: 'started'; readonly inputHash: string })
+  | (Timed & {
+      readonly kind: 'started';
+      readonly inputHash: string;
+      /** Of the saga's definition, and the shape of its steps under it. */
+      readonly version?: number;
+      readonly shape?: string;
+    })
+  /** Its condition did not hold: it counts as done, without an effect. */
+  | (OfStep & { readonly kind: 'stepSkipped' })
   | (OfStep & { readonly kind: 'stepIntended' })
   | (OfStep & { readonly kind: 'stepDone'; readonly result: unknown })
-  | (Failed & { readonly kind: 'stepFailed' })
+  /** The decision to go back. `inDoubt`: steps that may or may not have taken effect, and are undone as if they had. */
+  | (Failed & { readonly kind: 'stepFailed'; readonly inDoubt?: readonly string[] })
   | (OfStep & { readonly kind: 'compensationIntended' })
   | (OfStep & { readonly kind: 'compensationDone' })
   | (Failed & { readonly kind: 'compensationFailed' })
-  | (Timed & { readonly kind: 'completed' })
-  | (Timed & { readonly kind: 'undone' })
+  /** Neither on nor back: somebody has to look. No decision; whoever resumes it goes on where it stands. */
+  | (Failed & { readonly kind: 'stuck' })
+  | (Timed & { readonly kind: 'completed'; readonly answer?: unknown })
+  | (Timed & { readonly kind: 'undone'; readonly answer?: unknown })
+  /** Given up by a person: nothing more is done for it. */
+  | (Timed & { readonly kind: 'abandoned' })
   /** A value kept for whoever asks for the same key again. */
   | (Timed & { readonly kind: 'kept'; readonly value: unknown });
 

@@ -45,6 +45,10 @@ function logFact(fact: Fact, log: Logger): void {
         log.warn(fields, `rate limit of ${fact.api}: its store is away, this worker keeps to its own share`);
       else log.info(fields, `rate limit of ${fact.api} is shared again`);
       break;
+    case 'sagaMoved':
+      if (fact.move === 'stuck') log.error(fields, `saga ${fact.saga} ${fact.sagaId} is stuck`);
+      else log.trace(fields, type);
+      break;
     case 'journalChanged':
       if (fact.state === 'unavailable') log.error(fields, 'the journal is away: messages that need it wait');
       else log.info(fields, 'the journal is back');

@@ -3,7 +3,7 @@
  * is told in headers. Each copy is confirmed by the broker before the original is acked. Pure.
  */
 import { deadLetterQueue, delayQueue, type QueueSource } from '../broker/queue.ts';
-import { causeOf, codeOf, messageOf } from '../errors.ts';
+import { causeOf, codeOf, detailsOf, messageOf } from '../errors.ts';
 import type { Delivery, MessageProperties } from '../message/delivery.ts';
 import { producerContextOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
@@ -13,6 +13,9 @@ import { carriedHeaders, firstFailedAt, HEADER } from './message-headers.ts';
 
 /** Longest error text a copy carries, in characters: a header table has to fit a frame. */
 const MAX_REASON_LENGTH = 1_000;
+
+/** Longest account of what happened, in characters: a saga's journal. */
+const MAX_DETAILS_LENGTH = 8_000;
 
 /** Pause before the next try, or undefined when there is none: all are used up, or the message would be too late by then. */
 export function nextDelayMs(source: QueueSource, { attempt, deadlineAt }: Journey, now: number): number | undefined {
@@ -68,6 +71,7 @@ export function deadLetterCopy(
       [HEADER.errorCode]: codeOf(error),
       [HEADER.errorCause]: causeCode(error),
       [HEADER.errorMessage]: messageOf(error).slice(0, MAX_REASON_LENGTH),
+      [HEADER.errorDetails]: detailsOf(error)?.slice(0, MAX_DETAILS_LENGTH),
       [HEADER.stage]: stage,
       [HEADER.pipeline]: pipeline,
       [HEADER.attempts]: attempt,

@@ -11,6 +11,7 @@ export const HEADER = {
   errorCode: 'x-sluice-error-code',
   errorCause: 'x-sluice-error-cause',
   errorMessage: 'x-sluice-error-message',
+  errorDetails: 'x-sluice-error-details',
   stage: 'x-sluice-stage',
   pipeline: 'x-sluice-pipeline',
   attempts: 'x-sluice-attempts',

@@ -1,8 +1,11 @@
 /** A saga as it runs: what its steps see, and its parts with their types erased (the builder in `saga.ts` has checked them). */
 import type { ObservableInput } from 'rxjs';
+import type { z } from 'zod';
 import type { ApiDefinitions, Apis } from '../http/define-api.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
+import { fingerprint } from '../message/identity.ts';
+import type { RetryWithBackoffOptions } from '../operators/retry-with-backoff.ts';
 
 /** What a saga needs of the context it runs in: any pipeline's context has it. */
 export interface SagaContext<Definitions extends ApiDefinitions> {
@@ -18,7 +21,7 @@ export interface SagaScope<Input, Definitions extends ApiDefinitions, Results> {
   readonly input: Input;
   /** Bound to the step: a call has the same idempotency key however often the step is repeated, another than the same call of another step. */
   readonly apis: Apis<Definitions>;
-  /** Results of the steps before, by name. */
+  /** Results of the steps before, by name, as they lie in the journal: plain data. Undefined where a step's condition did not hold. */
   readonly results: Results;
   readonly log: Logger;
 }
@@ -32,20 +35,48 @@ export interface SagaFailure {
   readonly compensated: readonly string[];
 }
 
+type ErasedScope = SagaScope<unknown, ApiDefinitions, unknown>;
+type Work = (scope: ErasedScope) => ObservableInput<unknown>;
+
 /** A step with its types erased, as it runs. */
 export interface SagaStep {
   readonly name: string;
-  readonly run: (scope: SagaScope<unknown, ApiDefinitions, unknown>) => ObservableInput<unknown>;
-  readonly compensate: ((scope: SagaScope<unknown, ApiDefinitions, unknown>) => ObservableInput<unknown>) | undefined;
+  readonly run: Work;
+  readonly compensate: Work | undefined;
+  readonly undoInDoubt: Work | undefined;
+  readonly when: ((scope: ErasedScope) => boolean) | undefined;
+  readonly result: z.ZodType | undefined;
+  readonly retry: Pick<RetryWithBackoffOptions, 'maxAttempts' | 'backoff' | 'attemptTimeout'>;
+}
+
+/** Steps that run at the same time; most stages have one. */
+export interface SagaStage {
+  readonly steps: readonly SagaStep[];
+  /** The point of no return lies before it. */
+  readonly isAfterPivot: boolean;
 }
 
 /** A whole saga with its types erased, as it runs. */
 export interface SagaPlan {
   readonly name: string;
+  readonly version: number;
+  /** Earlier definitions, which finish what was begun under them. */
+  readonly former: readonly SagaPlan[];
   readonly id: (input: unknown) => string;
-  readonly steps: readonly SagaStep[];
+  readonly stages: readonly SagaStage[];
   readonly finish: (scope: { readonly input: unknown; readonly results: unknown }) => unknown;
   readonly whenCompensated:
     | ((scope: { readonly input: unknown; readonly failure: SagaFailure }) => unknown)
     | undefined;
 }
+
+/** What may not change while sagas of a version run: the steps, their order, what can be undone, and the point of no return. */
+export const shapeOf = ({ stages }: SagaPlan): string =>
+  fingerprint(
+    ...stages.map(({ steps, isAfterPivot }) =>
+      JSON.stringify([isAfterPivot, steps.map(({ name, compensate }) => [name, compensate !== undefined])]),
+    ),
+  ).slice(0, 16);
+
+export const stepOf = ({ stages }: SagaPlan, name: string): SagaStep | undefined =>
+  stages.flatMap(({ steps }) => steps).find((step) => step.name === name);

@@ -6,49 +6,73 @@ export interface StepFailure {
   readonly step: string;
   readonly code: string;
   readonly message: string;
+  /** Steps that may have taken effect, and are undone as if they had. */
+  readonly inDoubt: readonly string[];
 }
 
 export interface SagaState {
-  readonly inputHash: string | undefined;
-  /** Results of the steps done, in the order they were done. */
+  readonly started: Extract<JournalRecord, { readonly kind: 'started' }> | undefined;
+  /** Steps that were begun: what their conditions said holds for good. */
+  readonly intended: ReadonlySet<string>;
+  /** Results of the steps done, in the order they were done; undefined for those that were skipped. */
   readonly results: ReadonlyMap<string, unknown>;
+  readonly skipped: ReadonlySet<string>;
   /** The decision to compensate, once taken. */
   readonly failure: StepFailure | undefined;
   /** Steps undone, in the order they were. */
   readonly compensated: readonly string[];
-  readonly end: 'completed' | 'undone' | undefined;
+  readonly end: 'completed' | 'undone' | 'abandoned' | undefined;
+  /** What it said at its end. */
+  readonly answer: unknown;
 }
 
 export function sagaState(records: readonly JournalRecord[]): SagaState {
-  let inputHash: string | undefined;
+  let started: SagaState['started'];
   let failure: StepFailure | undefined;
   let end: SagaState['end'];
+  let answer: unknown;
+  const intended = new Set<string>();
   const results = new Map<string, unknown>();
+  const skipped = new Set<string>();
   const compensated: string[] = [];
   for (const record of records) {
     switch (record.kind) {
       case 'started':
-        inputHash = record.inputHash;
+        started = record;
+        break;
+      case 'stepIntended':
+        intended.add(record.step);
+        break;
+      case 'stepSkipped':
+        skipped.add(record.step);
+        results.set(record.step, undefined);
         break;
       case 'stepDone':
         results.set(record.step, record.result);
         break;
-      case 'stepFailed':
-        failure ??= { step: record.step, code: record.code, message: record.message };
+      case 'stepFailed': {
+        const { step, code, message, inDoubt = [] } = record;
+        failure ??= { step, code, message, inDoubt };
         break;
+      }
       case 'compensationDone':
         compensated.push(record.step);
         break;
       case 'completed':
       case 'undone':
         end = record.kind;
+        answer = record.answer;
+        break;
+      case 'abandoned':
+        end = record.kind;
         break;
       // What was begun and not ended is done again, with the same key: nothing to remember of it.
-      case 'stepIntended':
       case 'compensationIntended':
       case 'compensationFailed':
+      case 'stuck':
+      case 'kept':
         break;
     }
   }
-  return { inputHash, results, failure, compensated, end };
+  return { started, intended, results, skipped, failure, compensated, end, answer };
 }

@@ -165,6 +165,126 @@ describe('the types of a saga', () => {
       });
   });
 
+  it('give a step written out its schema, and its compensation the result', () => {
+    begin
+      .step('charge', {
+        result: Charge,
+        timeout: '5s',
+        retry: { maxAttempts: 3, backoff: { initial: '1s' } },
+        run: ({ input, apis }) => apis.payment.post('/charge', { amount: input.amount }),
+        compensate: ({ results }) => {
+          expectTypeOf(results.charge).toEqualTypeOf<{ transaction_id: string }>();
+          return of(1);
+        },
+        undoInDoubt: ({ input, results }) => {
+          // @ts-expect-error nobody knows of a result
+          void results.charge;
+          return of(input.id);
+        },
+      })
+      .step('plain', {
+        run: ({ results }) => of(results.charge.transaction_id.length),
+        compensate: ({ results }) => of(results.plain.toFixed()),
+      })
+      .returns(({ results }) => {
+        expectTypeOf(results.charge).toEqualTypeOf<{ transaction_id: string }>();
+        expectTypeOf(results.plain).toBeNumber();
+        return 'done';
+      });
+    // @ts-expect-error 'tries' is no option of a retry
+    expect(() => begin.step('x', { run: () => of(1), retry: { tries: 3 } })).to.throw('tries');
+    // @ts-expect-error a condition says true or false
+    begin.step('y', { when: () => 'perhaps', run: () => of(1) });
+  });
+
+  it('make the result of a step with a condition one that may be missing', () => {
+    begin
+      .step('check', () => of({ isRisky: true }))
+      .step('review', { when: ({ results }) => results.check.isRisky, run: () => of({ by: 'ada' }) })
+      .step('after', ({ results }) => {
+        expectTypeOf(results.review).toEqualTypeOf<{ by: string } | undefined>();
+        // @ts-expect-error it may not have run
+        return of(results.review.by);
+      });
+  });
+
+  it('give steps that run at the same time the results before, and what follows theirs', () => {
+    begin
+      .step('first', () => of(1))
+      .all({
+        stock: ({ results }) => of(results.first.toFixed()),
+        charge: {
+          run: ({ apis, input }) => apis.payment.post('/charge', { id: input.id }, { response: Charge }),
+          compensate: ({ results }) => of(results.first),
+        },
+      })
+      .returns(({ results }) => {
+        expectTypeOf(results.stock).toBeString();
+        expectTypeOf(results.charge).toEqualTypeOf<{ transaction_id: string }>();
+        return results.first;
+      });
+    begin
+      .all((together) =>
+        together
+          .step('stock', () => of('reserved'))
+          .step(
+            'charge',
+            ({ apis }) => apis.payment.post('/charge', {}, { response: Charge }),
+            ({ results }) => {
+              expectTypeOf(results.charge).toEqualTypeOf<{ transaction_id: string }>();
+              return of(1);
+            },
+          )
+          .step('note', { when: () => true, run: () => of(3) }),
+      )
+      .returns(({ results }) => {
+        expectTypeOf(results.stock).toBeString();
+        expectTypeOf(results.charge).toEqualTypeOf<{ transaction_id: string }>();
+        expectTypeOf(results.note).toEqualTypeOf<number | undefined>();
+        return 1;
+      });
+    // @ts-expect-error one does not see another's result
+    begin.all({ a: () => of(1), b: ({ results }) => of(results.a) });
+  });
+
+  it('refuse to undo what comes after the point of no return', () => {
+    const forward = begin.step('charge', () => of(1)).pivot();
+    forward
+      .step('ship', ({ results }) => of(results.charge.toFixed()))
+      .step('mail', { when: () => false, run: () => of(true) })
+      .returns(({ results }) => {
+        expectTypeOf(results.ship).toBeString();
+        expectTypeOf(results.mail).toEqualTypeOf<boolean | undefined>();
+        return 1;
+      });
+    const undone = 'after the point of no return nothing is undone';
+    expect(() =>
+      forward.step('late', {
+        run: () => of(1),
+        // @ts-expect-error nothing is undone
+        compensate: () => of(1),
+      }),
+    ).to.throw(undone);
+    // @ts-expect-error there is one point of no return
+    void forward.pivot;
+  });
+
+  it('join the answers of earlier definitions', () => {
+    const first = begin.step('charge', () => of(1)).returns(() => ({ v: 1 as const }));
+    const second = saga({
+      name: 'typed',
+      version: 2,
+      input: Order,
+      apis: { payment, shipping },
+      id: (order) => order.id,
+    })
+      .step('pay', () => of(1))
+      .returns(() => ({ v: 2 as const }))
+      .formerly(first);
+    expectTypeOf(second).returns.toEqualTypeOf<Observable<{ v: 1 } | { v: 2 }>>();
+    expect(second.saga).to.deep.equal({ name: 'typed', version: 2, stages: [['pay']] });
+  });
+
   it('refuse an API the saga does not declare, and a pipeline that lacks one of the saga', () => {
     // @ts-expect-error no API 'email'
     begin.step('mail', ({ apis }) => apis.email.post('/send'));

@@ -42,7 +42,7 @@ export interface EndedSaga {
   readonly sagaId: string;
   readonly records: readonly JournalRecord[];
   /** Undefined for one that stands where it stood: its message is among the dead letters. */
-  readonly end: 'completed' | 'undone' | undefined;
+  readonly end: 'completed' | 'undone' | 'abandoned' | undefined;
 }
 
 export interface SimulationEnd {

@@ -6,7 +6,10 @@ class SagaHistory {
   /** In the order they were done. */
   readonly done: string[] = [];
   readonly compensated: string[] = [];
-  #intended: string | undefined;
+  /** Begun; several at once where steps run at the same time. */
+  readonly #intended = new Set<string>();
+  #undoing: string | undefined;
+  #inDoubt: readonly string[] = [];
   #isStarted = false;
   failure: string | undefined;
   end: string | undefined;
@@ -20,7 +23,7 @@ class SagaHistory {
       return undefined;
     }
     if (!this.#isStarted) return 'it was not started';
-    const isForward = record.kind === 'stepIntended' || record.kind === 'stepDone' || record.kind === 'completed';
+    const isForward = FORWARD.has(record.kind);
     if (isForward && this.failure !== undefined) return `it goes forward after it turned back at ${this.failure}`;
     const isBackward =
       record.kind === 'compensationIntended' || record.kind === 'compensationDone' || record.kind === 'undone';
@@ -28,20 +31,23 @@ class SagaHistory {
     switch (record.kind) {
       case 'stepIntended':
         if (this.done.includes(record.step)) return `step ${record.step} is done and repeated`;
-        this.#intended = record.step;
+        this.#intended.add(record.step);
         return undefined;
+      case 'stepSkipped':
+        return this.#intended.has(record.step) ? `step ${record.step} is skipped and was begun` : undefined;
       case 'stepDone':
-        if (this.#intended !== record.step) return `step ${record.step} is done and was not intended`;
+        if (!this.#intended.has(record.step)) return `step ${record.step} is done and was not intended`;
         this.done.push(record.step);
         return undefined;
       case 'stepFailed':
         if (this.failure !== undefined) return `it turns back at ${record.step} and has at ${this.failure}`;
         this.failure = record.step;
+        this.#inDoubt = record.inDoubt ?? [];
         return undefined;
       case 'compensationIntended':
         return this.#undo(record.step);
       case 'compensationDone':
-        if (this.#intended !== record.step) return `step ${record.step} is undone and that was not intended`;
+        if (this.#undoing !== record.step) return `step ${record.step} is undone and that was not intended`;
         this.compensated.push(record.step);
         return undefined;
       case 'undone': {
@@ -53,21 +59,32 @@ class SagaHistory {
       case 'completed':
         this.end = 'completed';
         return undefined;
+      case 'abandoned':
+        this.end = 'abandoned';
+        return undefined;
       case 'compensationFailed':
+      case 'stuck':
+      case 'kept':
         return undefined;
     }
   }
 
   #undo(step: string): string | undefined {
     const place = this.done.indexOf(step);
+    if (place === -1 && this.#inDoubt.includes(step) && !this.compensated.some((other) => this.done.includes(other))) {
+      this.#undoing = step;
+      return undefined;
+    }
     if (place === -1) return `step ${step} is undone and was not done`;
     if (this.compensated.includes(step)) return `step ${step} is undone twice`;
-    const earlier = this.compensated.find((other) => this.done.indexOf(other) < place);
+    const earlier = this.compensated.find((other) => this.done.includes(other) && this.done.indexOf(other) < place);
     if (earlier !== undefined) return `step ${step} is undone after ${earlier}, which was done before it`;
-    this.#intended = step;
+    this.#undoing = step;
     return undefined;
   }
 }
+
+const FORWARD: ReadonlySet<JournalRecord['kind']> = new Set(['stepIntended', 'stepSkipped', 'stepDone', 'completed']);
 
 /** Steps one after the other and once; one decision to turn back; then compensations, each of a step that was done, in reverse order, all of them. */
 export const sagaOrder: Law = {

@@ -1,0 +1,111 @@
+/** The way on: stage by stage, and what to do about a step that fails. */
+import { concat, defer, forkJoin, map, mergeMap, type Observable, of, throwError } from 'rxjs';
+import { isRefusal, ResponseInvalidError, SagaForwardFailedError, SagaInDoubtError } from '../errors.ts';
+import { goBack } from './go-back.ts';
+import type { SagaStage, SagaStep } from './saga-plan.ts';
+import { failureOf, type Outcome, plain, type SagaRun } from './saga-run.ts';
+
+/** How a step ended. */
+type StepEnd =
+  | { readonly ok: true }
+  /** `nothingRan`: it failed before it began. */
+  | { readonly ok: false; readonly step: SagaStep; readonly error: unknown; readonly nothingRan: boolean };
+
+type StepFailure = Extract<StepEnd, { readonly ok: false }>;
+
+/** Cold. Runs the first stage that is not done; when there is none left, the saga is complete. */
+export function goForward(run: SagaRun): Observable<unknown> {
+  const { results } = run.state;
+  const stage = run.plan.stages.find(({ steps }) => steps.some(({ name }) => !results.has(name)));
+  if (stage === undefined) return complete(run);
+  const left = stage.steps.filter(({ name }) => !results.has(name));
+  // All of them end before anything is decided: one that is cut off would be in doubt.
+  return forkJoin(left.map((step) => runStep(run, step))).pipe(
+    mergeMap((ends) => {
+      const failures = ends.filter((end) => !end.ok);
+      return failures.length === 0 ? goForward(run) : decide(run, stage, failures);
+    }),
+  );
+}
+
+function complete(run: SagaRun): Observable<unknown> {
+  const { plan, input, state } = run;
+  const answer = plain(plan.finish({ input, results: Object.fromEntries(state.results) }));
+  return run.record({ kind: 'completed', answer }, () => of(answer));
+}
+
+function runStep(run: SagaRun, step: SagaStep): Observable<StepEnd> {
+  const begin = run.record({ kind: 'stepIntended', step: step.name }, () =>
+    run.attempt(step, step.run, step.name).pipe(
+      map((outcome) => (outcome.ok ? checked(step, outcome.result) : outcome)),
+      mergeMap((outcome): Observable<StepEnd> => {
+        if (!outcome.ok) return of({ ok: false, step, error: outcome.error, nothingRan: false });
+        const { result } = outcome;
+        return run.record({ kind: 'stepDone', step: step.name, result }, () => of<StepEnd>({ ok: true }));
+      }),
+    ),
+  );
+  return defer(() => {
+    const { when, name } = step;
+    // Once it was begun, its condition has held.
+    if (when === undefined || run.state.intended.has(name)) return begin;
+    let isWanted: boolean;
+    try {
+      isWanted = when(run.scope(name));
+    } catch (error) {
+      return of<StepEnd>({ ok: false, step, error, nothingRan: true });
+    }
+    return isWanted ? begin : run.record({ kind: 'stepSkipped', step: name }, () => of<StepEnd>({ ok: true }));
+  });
+}
+
+/** The result as it is written down. What does not fit leaves its effect in doubt: something answered, and nobody knows what it did. */
+function checked({ name, result: schema }: SagaStep, result: unknown): Outcome {
+  try {
+    const parsed = schema?.safeParse(result);
+    if (parsed !== undefined && !parsed.success) {
+      const issues = parsed.error.issues
+        .map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`)
+        .slice(0, 5);
+      const error = new ResponseInvalidError(
+        { api: 'step', operation: name },
+        `its result does not fit: ${issues.join('; ')}`,
+      );
+      return { ok: false, error };
+    }
+    return { ok: true, result: plain(parsed === undefined ? result : parsed.data) };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}
+
+/**
+ * Steps failed: later, where one is worth another try; stuck, where there is no way back, or an effect is in doubt that would have to be
+ * undone; otherwise the decision to compensate is recorded, for good.
+ */
+function decide(run: SagaRun, stage: SagaStage, failures: readonly StepFailure[]): Observable<unknown> {
+  const later = failures.find(({ error }) => run.isWorthLater(error));
+  if (later !== undefined) return throwError(() => later.error);
+  const [first] = failures;
+  if (first === undefined) return concat();
+  if (stage.isAfterPivot) {
+    const { step, error: cause } = first;
+    return run.stuck((facts) => new SagaForwardFailedError({ ...facts, step: step.name }, { cause }));
+  }
+  const doubtful = failures.filter(isInDoubt);
+  // No decision: whoever resumes the saga repeats the step with its keys, and learns what became of it.
+  const insoluble = doubtful.find(({ step }) => step.undoInDoubt === undefined);
+  if (insoluble !== undefined) {
+    const { step, error: cause } = insoluble;
+    return run.stuck((facts) => new SagaInDoubtError({ ...facts, step: step.name }, { cause }));
+  }
+  const inDoubt = doubtful.map(({ step }) => step.name);
+  const failure = { step: first.step.name, ...failureOf(first.error) };
+  return run.record({ kind: 'stepFailed', ...failure, ...(inDoubt.length === 0 ? {} : { inDoubt }) }, () =>
+    goBack(run, first.error),
+  );
+}
+
+/** Whether a step may have taken an effect that would have to be undone. */
+const isInDoubt = ({ step, error, nothingRan }: StepFailure): boolean =>
+  !nothingRan && (step.compensate !== undefined || step.undoInDoubt !== undefined) && !isRefusal(error);

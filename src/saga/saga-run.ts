@@ -1,0 +1,130 @@
+/** One run of a saga: what each of its moves needs, and how a move is made and written down. */
+import {
+  asyncScheduler,
+  catchError,
+  concat,
+  defaultIfEmpty,
+  defer,
+  last,
+  map,
+  type Observable,
+  of,
+  throwError,
+} from 'rxjs';
+import { codeOf, isTransient, messageOf, type SagaErrorFacts, type SagaStuckError } from '../errors.ts';
+import type { ApiDefinitions } from '../http/define-api.ts';
+import { scopeApis } from '../http/scope-apis.ts';
+import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
+import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
+import { describeJournal } from './describe-journal.ts';
+import type { SagaContext, SagaPlan, SagaScope, SagaStep } from './saga-plan.ts';
+import { type SagaState, sagaState } from './saga-state.ts';
+
+/** A record as a move writes it; the time is added where it is appended. */
+type Move = JournalRecord extends infer R ? (R extends JournalRecord ? Omit<R, 'at'> : never) : never;
+
+/** What became of a move: a value, so that only the author's work counts, not the journal's. */
+export type Outcome = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: unknown };
+
+export class SagaRun {
+  readonly plan: SagaPlan;
+  readonly sagaId: string;
+  readonly input: unknown;
+  readonly #context: SagaContext<ApiDefinitions>;
+  readonly #journal: OpenJournal;
+  readonly #records: JournalRecord[];
+
+  constructor(
+    plan: SagaPlan,
+    sagaId: string,
+    input: unknown,
+    context: SagaContext<ApiDefinitions>,
+    journal: OpenJournal,
+  ) {
+    this.plan = plan;
+    this.sagaId = sagaId;
+    this.input = input;
+    this.#context = context;
+    this.#journal = journal;
+    this.#records = [...journal.records];
+  }
+
+  /** Where the saga stands, by all that is written down. */
+  get state(): SagaState {
+    return sagaState(this.#records);
+  }
+
+  /** The same run, by another definition. */
+  under(plan: SagaPlan): SagaRun {
+    return new SagaRun(plan, this.sagaId, this.input, this.#context, this.#journal);
+  }
+
+  /** Whether a later try of the message may fare better. */
+  isWorthLater(error: unknown): boolean {
+    return isTransient(error) && this.#context.attempt < this.#context.maxAttempts;
+  }
+
+  /** Cold. Writes a move down, and only then goes on. */
+  record<T>(move: Move, next: () => Observable<T>): Observable<T> {
+    return concat(
+      defer(() => {
+        const record: JournalRecord = { ...move, at: asyncScheduler.now() };
+        return concat(
+          this.#journal.append(record),
+          defer(() => {
+            this.#records.push(record);
+            return [] as never[];
+          }),
+        );
+      }),
+      defer(next),
+    );
+  }
+
+  /** Cold. Makes a move with the step's retries; each attempt has the same keys. Never fails. */
+  attempt(step: SagaStep, work: SagaStep['run'], move: string): Observable<Outcome> {
+    return defer(() => work(this.scope(move))).pipe(
+      defaultIfEmpty(undefined),
+      last(),
+      retryWithBackoff(step.retry),
+      map((result): Outcome => ({ ok: true, result })),
+      catchError((error: unknown) => of<Outcome>({ ok: false, error })),
+    );
+  }
+
+  /** What a move sees. A new one for each attempt: the calls of a move that are alike are told apart by counting them. */
+  scope(move: string): SagaScope<unknown, ApiDefinitions, unknown> {
+    const { apis, log } = this.#context;
+    return {
+      input: this.input,
+      results: Object.fromEntries(this.state.results),
+      log,
+      apis: scopeApis(apis, `saga/${this.plan.name}/${this.sagaId}/${move}`),
+    };
+  }
+
+  /** Neither on nor back: written down, told, and the message fails for good. */
+  stuck(make: (facts: Omit<SagaErrorFacts, 'step'>) => SagaStuckError): Observable<never> {
+    const { plan, sagaId } = this;
+    const { code, message, step } = make({ saga: plan.name, sagaId, journal: '' });
+    return this.record({ kind: 'stuck', step, code, message }, () => {
+      this.#context.log.error({ saga: plan.name, sagaId, step, code, reason: message }, 'a saga is stuck');
+      return throwError(() => make({ saga: plan.name, sagaId, journal: describeJournal(this.#records) }));
+    });
+  }
+}
+
+/** How an error is written down. */
+export const failureOf = (error: unknown): { readonly code: string; readonly message: string } => ({
+  code: codeOf(error),
+  message: messageOf(error),
+});
+
+/**
+ * A value as it will come back from the journal, so that a saga sees the same whether it was interrupted or not.
+ * @throws TypeError for what JSON cannot hold.
+ */
+export function plain(value: unknown): unknown {
+  const text = JSON.stringify(value);
+  return text === undefined ? undefined : (JSON.parse(text) as unknown);
+}
