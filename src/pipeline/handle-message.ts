@@ -11,6 +11,7 @@ import type { CallScope } from '../http/api-client.ts';
 import type { ApiDefinitions, Apis } from '../http/define-api.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
 import type { Admission } from './admit.ts';
+import { isJournalAway, type JournalWait } from './await-journal.ts';
 import { clockNow, LazyContext } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
@@ -31,6 +32,7 @@ export interface HandlingParts {
   readonly engine: Engine;
   readonly gate: IntakeGate;
   readonly inFlight: InFlight;
+  readonly journalWait: JournalWait;
   /** Whether what has not started has to be given back. */
   readonly isDraining: () => boolean;
 }
@@ -164,9 +166,21 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
       // What the author's teardown throws changes nothing about a message that is judged.
       this.#parts.engine.log.error({ error, ...this.#received.journey.identity }, 'a teardown of the handle failed');
     }
+    if (isJournalAway(verdict) && !this.#parts.isDraining()) this.#awaitJournal();
+    else this.#pass(verdict);
+    if (isPastGate) this.#parts.gate.startWaiting();
+  }
+
+  #pass(verdict: Verdict): void {
     this.#sink.next({ journey: this.#received.journey, verdict });
     this.#sink.complete();
-    if (isPastGate) this.#parts.gate.startWaiting();
+  }
+
+  /** The slot is held meanwhile. */
+  #awaitJournal(): void {
+    const handleAgain = (): void => new Handling(this.#sink, this.#received, this.#parts).begin();
+    const giveBack = (reason: string): void => this.#pass({ kind: 'returned', reason });
+    this.#sink.add(this.#parts.journalWait.wait(this.#received.journey, { handleAgain, giveBack }));
   }
 
   override unsubscribe(): void {

@@ -28,6 +28,7 @@ import type { Delivery } from '../message/delivery.ts';
 import { inSlots } from '../operators/in-slots.ts';
 import { mergeMapByKey } from '../operators/merge-map-by-key.ts';
 import { admit } from './admit.ts';
+import { JournalWait } from './await-journal.ts';
 import { beginJourney } from './begin-journey.ts';
 import { clockNow } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
@@ -142,14 +143,15 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   });
 
   const gate = new IntakeGate();
-  const handling = { pipeline, engine, gate, inFlight, isDraining: () => isDraining };
+  const journalWait = new JournalWait(engine, inFlight);
+  const handling = { pipeline, engine, gate, inFlight, journalWait, isDraining: () => isDraining };
   const judge = (received: Received): Observable<Judged> => handleOnce(received, handling);
   const settle = settleWith(pipeline, engine, inFlight, bookSettled);
   const prefetch = new BehaviorSubject(pipeline.prefetch);
   const needed = [
     ...pipeline.needs.map((name) => engine.availabilityOf(definitionOf(pipeline, name))),
     // Without the journal nobody knows what was done before.
-    ...(pipeline.dedupe === undefined ? [] : [engine.journal.availability]),
+    ...(pipeline.dedupe === undefined ? [journalWait.availability] : [engine.journal.availability]),
   ];
   const passages = passageOf(needed).pipe(
     tap(({ maxCalls }) => prefetch.next(prefetchFor(pipeline, maxCalls))),

@@ -50,8 +50,10 @@ function failToUndo(run: SagaRun, step: string, cause: unknown): Observable<neve
 function endUndone(run: SagaRun, error: unknown): Observable<unknown> {
   const { plan, input, state } = run;
   const { whenCompensated } = plan;
-  if (whenCompensated === undefined)
-    return run.record({ kind: 'undone' }, () => throwError(() => error ?? undoneError(run, state)));
+  if (whenCompensated === undefined) {
+    const why = (): unknown => error ?? undoneError(run, state);
+    return run.record({ kind: 'undone' }, () => throwError(why));
+  }
   const { step = '', code = '', message = '' } = state.failure ?? {};
   const failure = { step, code, message, compensated: state.compensated };
   const answer = plain(whenCompensated({ input, failure }));

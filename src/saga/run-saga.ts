@@ -4,8 +4,9 @@
  */
 import { defer, mergeMap, type Observable, of, retry, take, throwError, timer } from 'rxjs';
 import {
-  JournalFencedError,
-  JournalHeldError,
+  codeOf,
+  type JournalFencedError,
+  type JournalHeldError,
   SagaAbandonedError,
   SagaConflictError,
   SagaIdError,
@@ -45,11 +46,15 @@ function checkedId(id: unknown): string {
   throw new SagaIdError(`the saga's id has to be a text of 1 to 512 characters, got ${found}`);
 }
 
+const HELD: JournalHeldError['code'] = 'ERR_JOURNAL_HELD';
+const FENCED: JournalFencedError['code'] = 'ERR_JOURNAL_FENCED';
+
 const ASK_AGAIN_MS = { first: 100, most: 2_000 } as const;
 
 /** Somebody else runs this saga, or took it over: waits for its end, which then is this message's too. The handle's timeout bounds the wait. */
 function untilFree(error: unknown, times: number): Observable<unknown> {
-  if (!(error instanceof JournalHeldError || error instanceof JournalFencedError)) return throwError(() => error);
+  const code: string = codeOf(error);
+  if (code !== HELD && code !== FENCED) return throwError(() => error);
   return timer(Math.min(ASK_AGAIN_MS.first * 2 ** Math.min(times - 1, 10), ASK_AGAIN_MS.most));
 }
 

@@ -13,6 +13,7 @@ import { silentLogger } from '../../log.ts';
 import type { Delivery } from '../../message/delivery.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { admit } from '../../pipeline/admit.ts';
+import { JournalWait } from '../../pipeline/await-journal.ts';
 import { beginJourney } from '../../pipeline/begin-journey.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Engine } from '../../pipeline/engine.ts';
@@ -73,7 +74,8 @@ function rehearse(pipeline: Pipeline, delivery: Delivery): Promise<Rehearsal> {
   );
   const inFlight = new InFlight({ halt: NEVER, limitMs: 2 * WITHIN_MS, onOverdue: () => {}, giveBack: () => {} });
   inFlight.add(journey);
-  const handling = { pipeline, engine, gate: new IntakeGate(), inFlight, isDraining: () => false };
+  const journalWait = new JournalWait(engine, inFlight);
+  const handling = { pipeline, engine, gate: new IntakeGate(), inFlight, journalWait, isDraining: () => false };
   const judged = handleMessage({ journey, admission }, handling).pipe(
     map(outcomeOf),
     finalize(() => inFlight.remove(journey)),
