@@ -112,7 +112,7 @@ function summaryOf({
     `${confirmed} inputs`,
     `${results} results`,
     `${deadLetters} dead letters`,
-    `${duplicates} duplicates of ${duplicatesAllowed} allowed`,
+    `${duplicates} duplicates, ${duplicatesAllowed} allowed to each pipeline`,
     `at most ${rest.maxInFlight} calls in flight`,
     `consuming again after ${(slowest / 1_000).toFixed(1)} s at most`,
     `drained in ${(rest.drainedInMs / 1_000).toFixed(1)} s`,

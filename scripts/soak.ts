@@ -68,7 +68,7 @@ try {
   for (const { law, text } of report.findings) console.log(`  ✗ ${law}: ${text}`);
   const { confirmed, results, deadLetters, faults, duplicates, duplicatesAllowed } = report;
   console.log(
-    `  ${confirmed} inputs, ${results} results, ${deadLetters} dead letters, ${faults} faults, ${duplicates} duplicates of ${duplicatesAllowed} allowed, ${samples.length} samples`,
+    `  ${confirmed} inputs, ${results} results, ${deadLetters} dead letters, ${faults} faults, ${duplicates} duplicates, ${duplicatesAllowed} allowed to each pipeline, ${samples.length} samples`,
   );
   process.exit(report.findings.length === 0 && flat.every(({ isFlat }) => isFlat) ? 0 : 1);
 } catch (error) {

@@ -1,6 +1,6 @@
 /** What every command that speaks to the broker has in common: a connection, a way to stop, mistakes told in one line, an exit code. */
 import pc from 'picocolors';
-import { readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem, SluiceError } from '../errors.ts';
 import { EXIT } from './exit-code.ts';
 import { oneLine } from './print.ts';
@@ -11,7 +11,7 @@ import { onSignals } from './signals.ts';
 export async function withBroker<Opened extends { close(): Promise<void> }>(
   open: (urls: readonly string[]) => Promise<Opened>,
   /** `stop` is aborted by the first SIGINT or SIGTERM: take no more, bring to an end what is under way. The second ends the process. */
-  run: (opened: Opened, stop: AbortSignal) => Promise<number>,
+  run: (opened: Opened, stop: AbortSignal, config: Config) => Promise<number>,
 ): Promise<number> {
   const config = attempt(readConfig);
   if (!config.ok) return misconfigured(config.problems);
@@ -27,7 +27,7 @@ export async function withBroker<Opened extends { close(): Promise<void> }>(
   let opened: Opened | undefined;
   try {
     opened = await open(amqpUrls);
-    return await run(opened, stop.signal);
+    return await run(opened, stop.signal, config.value);
   } catch (error) {
     if (error instanceof ConfigError) return misconfigured(error.problems);
     if (!(error instanceof SluiceError)) throw error;

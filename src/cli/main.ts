@@ -1,8 +1,10 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
 import { Command } from 'commander';
 import { dlqCommand } from './dlq.ts';
+import type { DoctorOptions } from './doctor.ts';
 import { exit } from './exit.ts';
 import { journalCommand } from './journal.ts';
+import type { TopologyOptions } from './topology.ts';
 import { version } from './version.ts';
 
 const program = new Command('sluice')
@@ -17,6 +19,8 @@ Examples:
   $ sluice dev                           run ./pipelines on the embedded broker, reload on every change
   $ AMQP_URL=amqp://… sluice run         run all pipelines of ./pipelines on RabbitMQ
   $ sluice run services/billing          run those of another folder
+  $ sluice doctor                        what is wrong with the broker, for these pipelines
+  $ sluice topology                      queues, exchanges and permissions they need
   $ sluice dlq ls                        what lies in the dead-letter queues, and why
 
 Environment of "run" and "dev":
@@ -91,6 +95,42 @@ program
   .action(async ({ table }: { readonly table: string }) => {
     const { printOutboxSql } = await import('./outbox.ts');
     await exit(printOutboxSql(table));
+  });
+
+program
+  .command('doctor')
+  .description('compare a broker with what the pipelines of a folder want of it, and say what to do; changes nothing')
+  .argument('[folder]', 'folder of pipeline modules', 'pipelines')
+  .option('--json', 'print JSON')
+  .option('--consumer-timeout <duration>', "the broker's consumer_timeout, which AMQP does not tell", '30m')
+  .addHelpText(
+    'after',
+    `
+Exit codes:
+  0  no problem; there may be warnings and notes
+  1  a problem was found, or the broker cannot be reached
+  2  an argument, a definition or the configuration is wrong
+  3  stopped as asked`,
+  )
+  .action(async (folder: string, options: DoctorOptions) => {
+    const { doctor } = await import('./doctor.ts');
+    await exit(await doctor(folder, options));
+  });
+
+program
+  .command('topology')
+  .description('print what the pipelines of a folder need on the broker, and which permissions; or declare it')
+  .argument('[folder]', 'folder of pipeline modules', 'pipelines')
+  .option('--json', "print RabbitMQ's definitions, for rabbitmqctl import_definitions")
+  .option('--apply', 'declare what is missing on the broker of AMQP_URL')
+  .option('--vhost <name>', 'virtual host in what is printed', '/')
+  .option(
+    '--user <name>',
+    'broker user in what is printed; with --json, the permissions of a worker that only looks are among the definitions',
+  )
+  .action(async (folder: string, options: TopologyOptions) => {
+    const { topology } = await import('./topology.ts');
+    await exit(await topology(folder, options));
   });
 
 program.addCommand(dlqCommand());

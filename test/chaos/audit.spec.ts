@@ -93,7 +93,7 @@ describe('the audit of a chaos run', () => {
     ],
     'duplicates are within the prefetch for each lost connection': [
       { ...ended({ id: 'orders-1', end: 'placed' }), lostConnections: 0 },
-      '1 duplicates, 0 lost connections × 16 allow 0',
+      '1 duplicates of orders, 0 lost connections × 16 allow 0',
     ],
     'an effect happens once': [
       requests({

@@ -5,7 +5,7 @@
 import type { JournalEntry } from '../../demo/apis/request-journal.ts';
 import type { LogLine } from '../support/worker-process.ts';
 import { timeOf } from './fleet.ts';
-import { CONCURRENCY, type Input, PREFETCH } from './inputs.ts';
+import { CONCURRENCY, type Input, PIPELINES, PREFETCH } from './inputs.ts';
 import type { Fault } from './plan.ts';
 
 /** What became of an input, as often as it did. */
@@ -55,7 +55,7 @@ export interface Verdict {
   readonly findings: readonly Finding[];
   /** Ends beyond the first, over all inputs. */
   readonly duplicates: number;
-  /** As many as the prefetch allows for the connections that were lost. */
+  /** As many as the prefetch allows, for each pipeline, for the connections that were lost. */
   readonly duplicatesAllowed: number;
   /** Most calls that one worker had in flight at one API. */
   readonly maxInFlight: number;
@@ -66,19 +66,24 @@ const MAX_TOLD = 10;
 
 export function audit(evidence: Evidence): Verdict {
   const endings = groupBy(evidence.endings, ({ id }) => id);
-  const duplicates = [...endings.values()].reduce((sum, ends) => sum + ends.length - 1, 0);
+  const repeats = [...endings].map(([id, ends]) => ({ pipeline: id.replace(/-.*/, ''), times: ends.length - 1 }));
+  const duplicatesOf = (pipeline: string): number =>
+    repeats.filter((repeat) => repeat.pipeline === pipeline).reduce((sum, { times }) => sum + times, 0);
+  const duplicates = repeats.reduce((sum, { times }) => sum + times, 0);
   const duplicatesAllowed = PREFETCH * evidence.lostConnections;
   const inFlight = inFlightMaxima(evidence);
 
   const laws: Readonly<Record<string, readonly string[]>> = {
     'nothing is lost': evidence.confirmed.filter(({ id }) => !endings.has(id)).map(({ id }) => `${id} is lost`),
     'everything ends as it should': unexpected(evidence, endings),
-    'duplicates are within the prefetch for each lost connection':
-      duplicates <= duplicatesAllowed
-        ? []
-        : [
-            `${duplicates} duplicates, ${evidence.lostConnections} lost connections × ${PREFETCH} allow ${duplicatesAllowed}`,
-          ],
+    'duplicates are within the prefetch for each lost connection': PIPELINES.map(
+      (pipeline) => [pipeline, duplicatesOf(pipeline)] as const,
+    )
+      .filter(([, times]) => times > duplicatesAllowed)
+      .map(
+        ([pipeline, times]) =>
+          `${times} duplicates of ${pipeline}, ${evidence.lostConnections} lost connections × ${PREFETCH} allow ${duplicatesAllowed}`,
+      ),
     'an effect happens once': repeatedEffects(evidence),
     'what is undone was done, what is placed is not undone': halfDone(evidence, endings),
     'an API gets no more calls at once than its concurrency': inFlight

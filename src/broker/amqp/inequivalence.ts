@@ -1,0 +1,41 @@
+/** What RabbitMQ says when a declaration differs from what is there, read as a value. Pure. */
+
+export interface Inequivalence {
+  /** `x-message-ttl`, `durable`, `type` */
+  readonly property: string;
+  /** What is there; undefined for what is not set. */
+  readonly value: string | number | boolean | undefined;
+}
+
+const SENTENCE = /inequivalent arg '([^']+)' for .*: received (.*) but current is (.*)$/s;
+const TYPED = /^the value '(.*)' of type '(\w+)'$/s;
+const NUMBERS = new Set([
+  'signedint',
+  'unsignedint',
+  'byte',
+  'unsignedbyte',
+  'short',
+  'unsignedshort',
+  'long',
+  'double',
+  'float',
+]);
+
+/** Undefined for any other sentence. */
+export function inequivalence(text: string): Inequivalence | undefined {
+  const [, property, received = '', current = ''] = SENTENCE.exec(text) ?? [];
+  if (property === undefined) return undefined;
+  if (current === 'none') return { property, value: undefined };
+  const [, value, type] = TYPED.exec(current) ?? [];
+  if (value !== undefined && type !== undefined) return { property, value: typed(value, type) };
+  // Without a type both are of one type: that of what was sent, which shows in its value.
+  const quoted = /^'(.*)'$/s.exec(current)?.[1] ?? current;
+  const sent = /^'(.*)'$/s.exec(received)?.[1] ?? received;
+  const isNumber = /^-?\d+$/.test(quoted) && /^-?\d+$/.test(sent);
+  return { property, value: isNumber ? Number(quoted) : quoted };
+}
+
+function typed(value: string, type: string): string | number | boolean {
+  if (NUMBERS.has(type)) return Number(value);
+  return type === 'bool' ? value === 'true' : value;
+}

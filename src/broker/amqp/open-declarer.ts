@@ -1,0 +1,34 @@
+/** Declaring topology over RabbitMQ, on a connection that is dialled once. */
+import { silentLogger } from '../../log.ts';
+import type { Declarer } from '../declarer.ts';
+import { dialFirst } from './dial-first.ts';
+import { createEndpoints } from './endpoints.ts';
+import { establishTopology } from './establish-topology.ts';
+import type { OpenInspectionOptions } from './open-inspection.ts';
+import { tlsConnectOptions } from './tls-options.ts';
+
+const CLOSE_WITHIN_MS = 5_000;
+
+/**
+ * Connects.
+ * @throws ConfigError for a URL or TLS options that cannot work; BrokerUnavailableError when no broker of `urls` answers.
+ */
+export async function openDeclarer(options: OpenInspectionOptions): Promise<Declarer> {
+  const { urls, connectionName = 'sluice topology', heartbeatS = 10, auth = 'plain', tls = {} } = options;
+  const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 30_000, log = silentLogger } = options;
+  const onDefect = (error: unknown): void => log.error({ error }, 'a listener of the broker connection threw');
+  const { link, address } = await dialFirst(createEndpoints(urls, heartbeatS, handshakeTimeoutMs), urls.length, {
+    name: connectionName,
+    tls: tlsConnectOptions(tls),
+    auth,
+    handshakeTimeoutMs,
+    rpcTimeoutMs,
+    onDefect,
+    onBlocked: () => {},
+  });
+  return {
+    address,
+    declare: (topology) => establishTopology(link, topology, 'assert', onDefect),
+    close: () => link.close(CLOSE_WITHIN_MS),
+  };
+}

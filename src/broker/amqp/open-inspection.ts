@@ -1,0 +1,198 @@
+/**
+ * Looking into RabbitMQ over AMQP alone, on a connection of its own. What AMQP has no question for is asked by requests that cannot be met:
+ * the broker looks at permissions first and at arguments second, so its refusal says whether the user may, and nothing is done.
+ */
+import type { Channel } from 'amqplib';
+import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
+import { silentLogger } from '../../log.ts';
+import type { BrokerInspection, Difference } from '../inspection.ts';
+import type { QueueSpec } from '../topology.ts';
+import { dialFirst } from './dial-first.ts';
+import { createEndpoints } from './endpoints.ts';
+import { brokerText, REPLY, replyCodeOf } from './failures.ts';
+import { inequivalence } from './inequivalence.ts';
+import type { Link } from './link.ts';
+import { closeChannel, openChannel } from './open-channel.ts';
+import type { AmqpBrokerOptions } from './options.ts';
+import { tlsConnectOptions } from './tls-options.ts';
+
+export interface OpenInspectionOptions
+  extends Pick<AmqpBrokerOptions, 'connectionName' | 'heartbeatS' | 'handshakeTimeoutMs' | 'rpcTimeoutMs'>,
+    Pick<AmqpBrokerOptions, 'tls' | 'auth' | 'log'> {
+  /** URLs of one cluster: the first that answers is used. */
+  readonly urls: readonly string[];
+}
+
+const CLOSE_WITHIN_MS = 5_000;
+
+/** Differences of one queue that are looked for: a queue has fewer arguments. */
+const MAX_DIFFERENCES = 30;
+
+/** Values no broker takes, for requests that must not be met. */
+const IMPOSSIBLE = {
+  timeToLive: -1,
+  alternateExchange: 0,
+  consumerPriority: 'none',
+  expiration: 'none',
+  user: 'sluice doctor, who is nobody',
+} as const;
+
+/**
+ * Connects.
+ * @throws ConfigError for a URL or TLS options that cannot work; BrokerUnavailableError when no broker of `urls` answers, or later when the
+ *   connection is lost or an answer does not come; TopologyError for an answer that means none of what was asked.
+ */
+export async function openInspection(options: OpenInspectionOptions): Promise<BrokerInspection> {
+  const { urls, connectionName = 'sluice doctor', heartbeatS = 10, auth = 'plain', tls = {} } = options;
+  const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 30_000, log = silentLogger } = options;
+  const onDefect = (error: unknown): void => log.error({ error }, 'a listener of the broker connection threw');
+  const endpoints = createEndpoints(urls, heartbeatS, handshakeTimeoutMs);
+  const bounds = { handshakeTimeoutMs, rpcTimeoutMs, onDefect, onBlocked: () => {} };
+  const { link, address } = await dialFirst(endpoints, urls.length, {
+    name: connectionName,
+    tls: tlsConnectOptions(tls),
+    auth,
+    ...bounds,
+  });
+  const { product, version } = serverOf(link);
+
+  /** Asks on a channel of its own, since a refusal closes it. @returns the refusal, undefined where there was none. */
+  const refusalOf = async (
+    subject: string,
+    request: (channel: Channel, gone: Promise<unknown>) => Promise<unknown>,
+  ): Promise<unknown> => {
+    let tellGone: (cause: unknown) => void = () => {};
+    const gone = new Promise<unknown>((resolve) => {
+      tellGone = resolve;
+    });
+    const channel = await openChannel(link, { onGone: tellGone, onDefect });
+    try {
+      const late = await link.ask(request(channel, gone), `for ${subject}`);
+      if (replyCodeOf(late) !== undefined) return late;
+    } catch (error) {
+      if (error instanceof BrokerUnavailableError || !link.isOpen) throw error;
+      return error;
+    }
+    await closeChannel(link, channel);
+    return undefined;
+  };
+
+  const may = async (
+    subject: string,
+    impossible: (channel: Channel, gone: Promise<unknown>) => Promise<unknown>,
+  ): Promise<boolean> => {
+    const refusal = await refusalOf(subject, impossible);
+    switch (replyCodeOf(refusal)) {
+      case REPLY.accessRefused:
+        return false;
+      case REPLY.preconditionFailed:
+        return true;
+      default:
+        throw new TopologyError(`${subject}: the broker neither refused nor allowed it: ${brokerText(refusal)}`);
+    }
+  };
+
+  const differences = async (
+    subject: string,
+    declare: (
+      channel: Channel,
+      changed: ReadonlyMap<string, string | number | boolean | undefined>,
+    ) => Promise<unknown>,
+    wantedOf: (property: string) => string,
+  ): Promise<readonly Difference[] | undefined> => {
+    const found: Difference[] = [];
+    const changed = new Map<string, string | number | boolean | undefined>();
+    while (found.length < MAX_DIFFERENCES) {
+      const refusal = await refusalOf(subject, (channel) => declare(channel, changed));
+      if (refusal === undefined) return found;
+      // A queue whose dead letters go to an exchange this user may not write to is not compared any further.
+      if (replyCodeOf(refusal) === REPLY.accessRefused) return changed.size === 0 ? undefined : found;
+      const different = inequivalence(brokerText(refusal));
+      if (different === undefined || changed.has(different.property))
+        throw new TopologyError(`${subject}: ${brokerText(refusal)}`, { cause: refusal });
+      const { property, value } = different;
+      found.push({ property, wanted: wantedOf(property), found: value === undefined ? 'none' : String(value) });
+      changed.set(property, value);
+      if (property === 'durable' || property === 'type') return found;
+    }
+    return found;
+  };
+
+  return {
+    address,
+    product,
+    version,
+    async queue(name) {
+      let state: { readonly messageCount: number; readonly consumerCount: number } | undefined;
+      const refusal = await refusalOf(`queue "${name}"`, async (channel) => {
+        state = await channel.checkQueue(name);
+      });
+      if (state !== undefined) return { ready: state.messageCount, consumers: state.consumerCount };
+      if (replyCodeOf(refusal) === REPLY.notFound) return undefined;
+      throw new TopologyError(`queue "${name}": ${brokerText(refusal)}`, { cause: refusal });
+    },
+    async hasExchange(name) {
+      if (name === '') return true;
+      const refusal = await refusalOf(`exchange "${name}"`, (channel) => channel.checkExchange(name));
+      if (refusal === undefined) return true;
+      if (replyCodeOf(refusal) === REPLY.notFound) return false;
+      throw new TopologyError(`exchange "${name}": ${brokerText(refusal)}`, { cause: refusal });
+    },
+    queueDifferences: ({ name, arguments: args }) =>
+      differences(
+        `queue "${name}"`,
+        // Looked for before by name, so that nothing is declared that was not there.
+        (channel, changed) => channel.assertQueue(name, { durable: true, arguments: merged(args, changed) }),
+        (property) => (property === 'durable' ? 'true' : String(args[property] ?? 'none')),
+      ),
+    exchangeDifferences: ({ name, type }) =>
+      differences(
+        `exchange "${name}"`,
+        (channel) => channel.assertExchange(name, type, { durable: true }),
+        (property) => (property === 'type' ? type : property === 'durable' ? 'true' : 'none'),
+      ),
+    mayConfigure: (kind, name) =>
+      may(`declaring ${kind} "${name}"`, (channel) =>
+        kind === 'queue'
+          ? channel.assertQueue(name, { durable: true, arguments: { 'x-message-ttl': IMPOSSIBLE.timeToLive } })
+          : channel.assertExchange(name, 'topic', {
+              durable: true,
+              arguments: { 'alternate-exchange': IMPOSSIBLE.alternateExchange },
+            }),
+      ),
+    mayWrite: (exchange) =>
+      may(`publishing to exchange "${exchange}"`, (channel, gone) => {
+        // Two reasons to refuse it: a user tagged "impersonator" may claim to be anybody.
+        const options = { expiration: IMPOSSIBLE.expiration, userId: IMPOSSIBLE.user };
+        channel.publish(exchange, 'sluice.doctor', Buffer.alloc(0), options);
+        return gone;
+      }),
+    mayRead: (queue) =>
+      may(`consuming queue "${queue}"`, (channel) =>
+        channel.consume(queue, () => {}, { arguments: { 'x-priority': IMPOSSIBLE.consumerPriority } }),
+      ),
+    close: () => link.close(CLOSE_WITHIN_MS),
+  };
+}
+
+const merged = (
+  args: QueueSpec['arguments'],
+  changed: ReadonlyMap<string, string | number | boolean | undefined>,
+): Record<string, string | number | boolean> =>
+  Object.fromEntries(
+    Object.entries({ ...args, ...Object.fromEntries(changed) }).filter(
+      (entry): entry is [string, string | number | boolean] => entry[1] !== undefined,
+    ),
+  );
+
+/** What the broker says of itself in the handshake. */
+function serverOf({ model }: Link): { readonly product: string; readonly version: string } {
+  const inner: unknown = model.connection;
+  const properties =
+    typeof inner === 'object' && inner !== null && 'serverProperties' in inner ? inner.serverProperties : undefined;
+  const textOf = (name: string): string => {
+    const value: unknown = typeof properties === 'object' && properties !== null ? Reflect.get(properties, name) : '';
+    return typeof value === 'string' ? value : '';
+  };
+  return { product: textOf('product'), version: textOf('version') };
+}

@@ -1,0 +1,260 @@
+/** Looks at everything the pipelines want of a broker: what is there, what differs, what this user may do. Changes nothing. */
+import type { BrokerInspection, Difference } from '../../broker/inspection.ts';
+import { deadLetterQueue, sourceTopology } from '../../broker/queue.ts';
+import type { ExchangeSpec, QueueSpec, TopologyMode } from '../../broker/topology.ts';
+import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import { neededTopology } from '../../worker/needed-topology.ts';
+import { counted } from '../print.ts';
+import { findingsOfDefinition, limitBelowAttempts } from './definition-rules.ts';
+import type { Finding } from './finding.ts';
+import { findingsOfVersion } from './version-rules.ts';
+
+export interface ExamineOptions {
+  readonly pipelines: readonly Pipeline[];
+  /** For queues that do not say it themselves. */
+  readonly topology: TopologyMode;
+  /** How long the broker lets a delivery be unsettled. */
+  readonly consumerTimeoutMs: number;
+}
+
+/** @throws BrokerUnavailableError when the connection is lost meanwhile. */
+export async function examine(inspection: BrokerInspection, options: ExamineOptions): Promise<readonly Finding[]> {
+  const { pipelines, consumerTimeoutMs } = options;
+  const findings = [...findingsOfVersion(inspection.product, inspection.version, pipelines)];
+  for (const pipeline of pipelines) {
+    const mode = pipeline.source.topology ?? options.topology;
+    findings.push(...findingsOfDefinition(pipeline, consumerTimeoutMs));
+    findings.push(...(await examineSource(inspection, pipeline, mode)));
+  }
+  findings.push(...(await examineExchanges(inspection, options)));
+  return [...findings, ...unseen(pipelines)];
+}
+
+// ---- queues
+
+async function examineSource(
+  inspection: BrokerInspection,
+  { source }: Pipeline,
+  mode: TopologyMode,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const attempts = source.retryDelaysMs.length + 1;
+  for (const spec of sourceTopology(source).queues) {
+    const subject = `queue ${spec.name}`;
+    const state = await inspection.queue(spec.name);
+    if (state === undefined) {
+      findings.push(...(await missingQueue(inspection, spec, mode, spec.name === deadLetterQueue(source.name))));
+      continue;
+    }
+    const differences = await inspection.queueDifferences(spec);
+    if (differences === undefined) findings.push(notCompared(subject, mode));
+    for (const difference of differences ?? []) findings.push(different(subject, difference, mode));
+    findings.push(...(await deadLetterTargets(inspection, spec, differences ?? [])));
+    if (spec.name === source.name) {
+      const limit = differences?.find(({ property }) => property === 'x-delivery-limit');
+      if (limit !== undefined && Number(limit.found) < attempts)
+        findings.push(limitBelowAttempts(subject, Number(limit.found), attempts));
+      if (!(await inspection.mayRead(spec.name))) findings.push(mayNot(subject, 'consume', 'read'));
+      if (state.ready > 0 && state.consumers === 0) findings.push(nobodyConsumes(subject, state.ready));
+    }
+    if (spec.name === deadLetterQueue(source.name) && state.ready > 0) findings.push(deadLetters(subject, state.ready));
+  }
+  return findings;
+}
+
+async function missingQueue(
+  inspection: BrokerInspection,
+  { name }: QueueSpec,
+  mode: TopologyMode,
+  isDeadLetterQueue: boolean,
+): Promise<readonly Finding[]> {
+  const subject = `queue ${name}`;
+  const check = isDeadLetterQueue ? 'dead-letter-target' : 'queue-missing';
+  if (mode === 'check') {
+    const finding = isDeadLetterQueue
+      ? 'does not exist, and is where messages go that cannot be done; a worker does not start without it'
+      : 'does not exist, and a worker that only looks does not start without it';
+    const advice =
+      'declare it: "sluice topology --apply" as a user who may, or import what "sluice topology --json" prints';
+    return [{ severity: 'problem', check, subject, finding, advice }];
+  }
+  if (!(await inspection.mayConfigure('queue', name))) return [mayNot(subject, 'declare', 'configure')];
+  const finding = 'does not exist yet';
+  return [{ severity: 'note', check, subject, finding, advice: 'nothing: a worker declares it at its start' }];
+}
+
+/** What the broker compares it tells only those who may declare. */
+const notCompared = (subject: string, mode: TopologyMode): Finding =>
+  mode === 'assert'
+    ? mayNot(subject, 'declare', 'configure')
+    : {
+        severity: 'note',
+        check: 'permissions',
+        subject,
+        finding: 'could not be compared with what is wanted: that takes the permission to configure it',
+        advice: 'run the doctor as the user who declares it too',
+      };
+
+const WEAKENS: Readonly<Record<string, string>> = {
+  'x-queue-type':
+    'duplicates after a crash, and what becomes of messages that kill their consumer, are not as promised',
+  'x-message-ttl': 'messages wait another time than their pause',
+  'x-dead-letter-exchange': 'messages go elsewhere when they expire or were handed over too often',
+  'x-dead-letter-routing-key': 'messages go elsewhere when they expire or were handed over too often',
+  'x-dead-letter-strategy': 'a crash of the broker may lose a message on its way to the next queue',
+  'x-overflow': 'a full queue drops messages instead of refusing them',
+  'x-delivery-limit': 'messages are dead-lettered after another number of handings-over',
+  durable: 'its messages do not survive a restart of the broker',
+};
+
+function different(subject: string, { property, wanted, found }: Difference, mode: TopologyMode): Finding {
+  const finding = `has ${property} ${found}, wanted is ${wanted}`;
+  const check = subject.startsWith('exchange') ? 'exchange-differs' : 'queue-differs';
+  if (mode === 'assert') {
+    const advice =
+      "a worker is refused at its start: delete it so that it is declared anew, or take it as it is with topology: 'check'";
+    return { severity: 'problem', check, subject, finding, advice };
+  }
+  const weakened = WEAKENS[property];
+  const advice = 'declare it anew as wanted when it is empty, or say the same in the pipeline';
+  return {
+    severity: 'warning',
+    check,
+    subject,
+    finding: weakened === undefined ? finding : `${finding}: ${weakened}`,
+    advice,
+  };
+}
+
+/** Where a queue's dead letters really go, where that is not what is wanted: to nowhere means that the broker deletes them without a word. */
+async function deadLetterTargets(
+  inspection: BrokerInspection,
+  { name, arguments: args }: QueueSpec,
+  differences: readonly Difference[],
+): Promise<readonly Finding[]> {
+  const found = (property: string): string =>
+    differences.find((difference) => difference.property === property)?.found ?? String(args[property] ?? 'none');
+  const wantsTarget = args['x-dead-letter-exchange'] !== undefined;
+  const exchange = found('x-dead-letter-exchange');
+  const key = found('x-dead-letter-routing-key');
+  const lost = (finding: string, advice: string): readonly Finding[] => [
+    { severity: 'problem', check: 'dead-letter-target', subject: `queue ${name}`, finding, advice },
+  ];
+  if (!wantsTarget) return [];
+  if (exchange === 'none')
+    return lost(
+      'has no dead-letter exchange: what expires in it or was handed over too often is deleted',
+      'declare it anew with the arguments that "sluice topology" prints',
+    );
+  if (exchange !== '')
+    return (await inspection.hasExchange(exchange))
+      ? []
+      : lost(
+          `dead-letters to exchange ${exchange}, which does not exist: what goes there is deleted`,
+          `create exchange ${exchange} and bind a queue to it`,
+        );
+  // The queues of the pipeline itself are looked at anyway.
+  if (key === args['x-dead-letter-routing-key'] || (await inspection.queue(key === 'none' ? name : key)) !== undefined)
+    return [];
+  return lost(`dead-letters to queue ${key}, which does not exist: what goes there is deleted`, `create queue ${key}`);
+}
+
+const nobodyConsumes = (subject: string, ready: number): Finding => ({
+  severity: 'note',
+  check: 'no-consumer',
+  subject,
+  finding: `${counted(ready, 'message')} and no consumer`,
+  advice: 'start a worker: sluice run',
+});
+
+const deadLetters = (subject: string, ready: number): Finding => ({
+  severity: 'note',
+  check: 'dead-letters',
+  subject,
+  finding: `${counted(ready, 'dead letter')}`,
+  advice: 'sluice dlq ls',
+});
+
+// ---- exchanges
+
+/** The default exchange, through which copies for later tries and dead letters go, and answers to whoever asked. */
+const DEFAULT_EXCHANGE = '';
+
+async function examineExchanges(
+  inspection: BrokerInspection,
+  { pipelines, topology }: ExamineOptions,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const published = new Set(pipelines.flatMap(({ publishes }) => publishes));
+  for (const mode of ['assert', 'check'] as const) {
+    const inMode = pipelines.filter(({ source }) => (source.topology ?? topology) === mode);
+    for (const spec of neededTopology(inMode).exchanges)
+      findings.push(...(await examineExchange(inspection, spec, mode, published.has(spec.name))));
+  }
+  if (pipelines.length > 0 && !(await inspection.mayWrite(DEFAULT_EXCHANGE)))
+    findings.push(mayNot('exchange amq.default', 'publish to', 'write'));
+  return findings;
+}
+
+async function examineExchange(
+  inspection: BrokerInspection,
+  spec: ExchangeSpec,
+  mode: TopologyMode,
+  isPublishedTo: boolean,
+): Promise<readonly Finding[]> {
+  const subject = `exchange ${spec.name}`;
+  if (!(await inspection.hasExchange(spec.name))) {
+    if (mode === 'check') {
+      const advice =
+        'create it: "sluice topology --apply" as a user who may, or import what "sluice topology --json" prints';
+      const finding = 'does not exist, and a worker that only looks does not start without it';
+      return [{ severity: 'problem', check: 'exchange-missing', subject, finding, advice }];
+    }
+    if (!(await inspection.mayConfigure('exchange', spec.name))) return [mayNot(subject, 'declare', 'configure')];
+    const advice = 'nothing: a worker declares it at its start';
+    return [{ severity: 'note', check: 'exchange-missing', subject, finding: 'does not exist yet', advice }];
+  }
+  const differences = await inspection.exchangeDifferences(spec);
+  return [
+    ...(differences === undefined ? [notCompared(subject, mode)] : []),
+    ...(differences ?? []).map((difference) => different(subject, difference, mode)),
+    ...(isPublishedTo && !(await inspection.mayWrite(spec.name)) ? [mayNot(subject, 'publish to', 'write')] : []),
+  ];
+}
+
+const mayNot = (subject: string, what: string, permission: 'configure' | 'write' | 'read'): Finding => ({
+  severity: 'problem',
+  check: 'permissions',
+  subject,
+  finding: `the broker user may not ${what} it`,
+  advice: `grant "${permission}" on it; "sluice topology" prints the patterns of a user with nothing too much`,
+});
+
+// ---- what AMQP does not tell
+
+function unseen(pipelines: readonly Pipeline[]): readonly Finding[] {
+  const queues = pipelines.map(({ source }) => source.name);
+  const bound = pipelines.filter(({ source }) => source.bindings.length > 0).map(({ source }) => source.name);
+  return [
+    {
+      severity: 'note',
+      check: 'unbounded-queue',
+      subject: `${queues.length === 1 ? 'queue' : 'queues'} ${queues.join(', ')}`,
+      finding:
+        'no bound among the arguments: while no worker runs they grow until the broker runs short of disk and blocks every publisher',
+      advice:
+        'bound them by a policy (max-length-bytes, overflow reject-publish), which a worker never sees, or watch their length',
+    },
+    ...(bound.length === 0
+      ? []
+      : [
+          {
+            severity: 'note',
+            check: 'bindings',
+            subject: `${bound.length === 1 ? 'queue' : 'queues'} ${bound.join(', ')}`,
+            finding: 'AMQP has no question for bindings: they were not looked at',
+            advice: 'compare "rabbitmqctl list_bindings" with what "sluice topology" prints',
+          } as const,
+        ]),
+  ];
+}

@@ -1,0 +1,127 @@
+/** `sluice topology`: what the pipelines need on the broker, for people, as RabbitMQ's definitions, or declared there. */
+import pc from 'picocolors';
+import { openDeclarer } from '../broker/amqp/open-declarer.ts';
+import { toDefinitions } from '../broker/definitions.ts';
+import type { Permissions } from '../broker/permissions.ts';
+import type { Topology } from '../broker/topology.ts';
+import type { Problem } from '../errors.ts';
+import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { loadPipelines } from '../worker/load-pipelines.ts';
+import { type BrokerRole, neededPermissions } from '../worker/needed-permissions.ts';
+import { neededTopology } from '../worker/needed-topology.ts';
+import { misconfigured, printJson, withBroker } from './broker-session.ts';
+import { EXIT } from './exit-code.ts';
+import { counted, oneLine, table } from './print.ts';
+
+export interface TopologyOptions {
+  readonly json?: boolean;
+  readonly apply?: boolean;
+  readonly vhost: string;
+  readonly user?: string;
+}
+
+export async function topology(folder: string, options: TopologyOptions): Promise<number> {
+  const { pipelines, problems, dispose } = await loadPipelines(folder);
+  await dispose();
+  const wrong = [...problems, ...wrongOptions(options)];
+  if (wrong.length > 0) return misconfigured(wrong);
+
+  const needed = neededTopology(pipelines);
+  if (options.apply === true) return apply(needed);
+  const { vhost, user } = options;
+  if (options.json === true) {
+    const grant = user === undefined ? {} : { grant: { user, permissions: neededPermissions(pipelines, 'worker') } };
+    printJson(toDefinitions(needed, { vhost, ...grant }));
+  } else {
+    printTopology(needed);
+    printPermissions(pipelines, vhost, user ?? 'USER');
+  }
+  return EXIT.ok;
+}
+
+function wrongOptions({ json, apply: isApplied, user }: TopologyOptions): readonly Problem[] {
+  const subject = 'argument';
+  if (isApplied === true && json === true)
+    return [{ subject, path: '--json', message: 'prints, and --apply declares: give one of them' }];
+  if (isApplied === true && user !== undefined)
+    return [
+      {
+        subject,
+        path: '--user',
+        message: 'permissions are not granted over AMQP: use the command that is printed without --apply',
+      },
+    ];
+  return [];
+}
+
+const apply = (needed: Topology): Promise<number> =>
+  withBroker(
+    (urls) => openDeclarer({ urls }),
+    async (declarer) => {
+      await declarer.declare(needed);
+      const { exchanges, queues, bindings } = needed;
+      const what = [
+        counted(exchanges.length, 'exchange'),
+        counted(queues.length, 'queue'),
+        counted(bindings.length, 'binding'),
+      ];
+      console.log(`${pc.green('✓')} ${what.join(', ')} at ${declarer.address}`);
+      return EXIT.ok;
+    },
+  );
+
+function printTopology({ exchanges, queues, bindings }: Topology): void {
+  section(
+    'EXCHANGE',
+    ['TYPE'],
+    exchanges.map(({ name, type }) => [name, type]),
+  );
+  section(
+    'QUEUE',
+    ['ARGUMENTS'],
+    queues.map(({ name, arguments: args }) => [
+      name,
+      Object.entries(args)
+        .map(([argument, value]) => `${argument}=${value === '' ? '""' : value}`)
+        .join(' '),
+    ]),
+  );
+  section(
+    'BINDING',
+    ['EXCHANGE', 'KEY'],
+    bindings.map(({ queue, exchange, key }) => [queue, exchange, key]),
+  );
+}
+
+function section(first: string, others: readonly string[], rows: readonly (readonly string[])[]): void {
+  if (rows.length === 0) return;
+  const [heading = '', ...body] = table(
+    [first, ...others],
+    rows.map((row) => row.map(oneLine)),
+  );
+  console.log(pc.dim(heading));
+  for (const row of body) console.log(row);
+  console.log();
+}
+
+const ROLES: Readonly<Record<BrokerRole, string>> = {
+  worker: 'a worker that only looks: SLUICE_TOPOLOGY=check',
+  declarer: 'whoever declares for it: sluice topology --apply',
+  both: 'a worker that declares for itself: SLUICE_TOPOLOGY=assert',
+  operator: 'people who work on dead letters: sluice dlq',
+};
+
+function printPermissions(pipelines: readonly Pipeline[], vhost: string, user: string): void {
+  console.log(pc.dim('PERMISSIONS  configure, write and read, and nothing too much'));
+  for (const [role, whom] of Object.entries(ROLES)) {
+    console.log(`${pc.dim(`# ${whom}`)}\n${commandOf(neededPermissions(pipelines, role as BrokerRole), vhost, user)}`);
+  }
+}
+
+const commandOf = ({ configure, write, read }: Permissions, vhost: string, user: string): string =>
+  ['rabbitmqctl', 'set_permissions', '-p', quoted(vhost), quoted(user), ...[configure, write, read].map(quoted)].join(
+    ' ',
+  );
+
+/** For a shell, whatever is in it. */
+const quoted = (text: string): string => (/^[\w/.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

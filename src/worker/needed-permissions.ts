@@ -1,0 +1,64 @@
+/** What a broker user needs for the pipelines and not a name more, by what it is there for. Pure. */
+import { DEFAULT_EXCHANGE_RESOURCE, exactPattern, type Permissions } from '../broker/permissions.ts';
+import { deadLetterQueue } from '../broker/queue.ts';
+import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { neededTopology } from './needed-topology.ts';
+
+/**
+ * - `worker`: a worker that only looks (`SLUICE_TOPOLOGY=check`).
+ * - `declarer`: `sluice topology --apply`.
+ * - `both`: a worker that declares (`SLUICE_TOPOLOGY=assert`).
+ * - `operator`: `sluice dlq`.
+ */
+export type BrokerRole = 'worker' | 'declarer' | 'both' | 'operator';
+
+interface Names {
+  readonly configure: readonly string[];
+  readonly write: readonly string[];
+  readonly read: readonly string[];
+}
+
+export function neededPermissions(pipelines: readonly Pipeline[], role: BrokerRole): Permissions {
+  const { configure, write, read } = namesOf(pipelines, role);
+  return { configure: exactPattern(configure), write: exactPattern(write), read: exactPattern(read) };
+}
+
+function namesOf(pipelines: readonly Pipeline[], role: BrokerRole): Names {
+  switch (role) {
+    case 'worker':
+      return {
+        configure: [],
+        // Copies for later tries, dead letters and answers go through the default exchange, to any queue by its name.
+        write: [DEFAULT_EXCHANGE_RESOURCE, ...pipelines.flatMap(({ publishes }) => publishes)],
+        read: pipelines.map(({ source }) => source.name),
+      };
+    case 'declarer': {
+      const { exchanges, queues, bindings } = neededTopology(pipelines);
+      const deadLettering = queues.filter(({ arguments: args }) => args['x-dead-letter-exchange'] !== undefined);
+      return {
+        configure: [...exchanges, ...queues].map(({ name }) => name),
+        // Declaring a queue that dead-letters takes reading it and writing to where its dead letters go; binding, writing to the queue
+        // and reading the exchange.
+        write: [
+          ...(deadLettering.length > 0 ? [DEFAULT_EXCHANGE_RESOURCE] : []),
+          ...bindings.map(({ queue }) => queue),
+        ],
+        read: [...deadLettering.map(({ name }) => name), ...bindings.map(({ exchange }) => exchange)],
+      };
+    }
+    case 'both': {
+      const [worker, declarer] = [namesOf(pipelines, 'worker'), namesOf(pipelines, 'declarer')];
+      return {
+        configure: declarer.configure,
+        write: [...worker.write, ...declarer.write],
+        read: [...worker.read, ...declarer.read],
+      };
+    }
+    case 'operator':
+      return {
+        configure: [],
+        write: [DEFAULT_EXCHANGE_RESOURCE],
+        read: pipelines.map(({ source }) => deadLetterQueue(source.name)),
+      };
+  }
+}

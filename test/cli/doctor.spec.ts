@@ -1,0 +1,341 @@
+/** `sluice doctor` and `sluice topology` against a RabbitMQ of their own: what is said of a broker has to be true of it. */
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { z } from 'zod';
+import { openDeclarer } from '../../src/broker/amqp/open-declarer.ts';
+import { openInspection } from '../../src/broker/amqp/open-inspection.ts';
+import type { Permissions } from '../../src/broker/permissions.ts';
+import { type QueueOptions, queue, sourceTopology } from '../../src/broker/queue.ts';
+import { examine } from '../../src/cli/doctor/examine.ts';
+import type { CheckName, Finding } from '../../src/cli/doctor/finding.ts';
+import { TopologyError } from '../../src/errors.ts';
+import { definePipeline, type Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { loadPipelines } from '../../src/worker/load-pipelines.ts';
+import { neededPermissions } from '../../src/worker/needed-permissions.ts';
+import { neededTopology } from '../../src/worker/needed-topology.ts';
+import { type BrokerClient, connectClient } from '../support/broker-client.ts';
+import { type Management, managementOf } from '../support/management.ts';
+import { describeWithOwnRabbitMq, type RabbitMq, startPrivateRabbitMq } from '../support/rabbitmq.ts';
+import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
+
+const FLAKY = fileURLToPath(new URL('../fixtures/flaky', import.meta.url));
+const MINUTE = 60_000;
+
+const pipelineOn = (name: string, options: QueueOptions = {}, publishes: readonly string[] = []): Pipeline =>
+  definePipeline({ name, source: queue(name, options), input: z.unknown(), publishes, handle: () => [] });
+
+describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
+  let broker: RabbitMq;
+  let management: Management;
+  let flaky: readonly Pipeline[];
+  const started: WorkerProcess[] = [];
+  const clients: BrokerClient[] = [];
+  let vhosts = 0;
+
+  before(async function allowForBusyMachines() {
+    this.timeout(2 * MINUTE);
+    broker = await startPrivateRabbitMq({ plugins: ['rabbitmq_management'] });
+    management = managementOf(broker);
+    const loaded = await loadPipelines(FLAKY);
+    await loaded.dispose();
+    flaky = loaded.pipelines;
+  });
+  afterEach(async () => {
+    for (const worker of started.splice(0)) await worker.kill();
+    for (const client of clients.splice(0)) await client.close();
+  });
+  after(() => broker.stop());
+
+  /** A virtual host nobody has used, with a client on it. */
+  const fresh = async (): Promise<{ vhost: string; url: string; client: BrokerClient }> => {
+    const vhost = `v${++vhosts}`;
+    const url = await management.vhost(vhost);
+    const client = await connectClient(url);
+    clients.push(client);
+    return { vhost, url, client };
+  };
+  const sluice = async (args: readonly string[], url: string): Promise<{ code: unknown; text: string }> => {
+    const command = startSluice(args, { AMQP_URL: url, NO_COLOR: '1' });
+    started.push(command);
+    const code = await command.exit;
+    return { code, text: command.lines.map((line) => line.text ?? JSON.stringify(line)).join('\n') };
+  };
+  const look = async (
+    url: string,
+    pipelines: readonly Pipeline[],
+    topology: 'assert' | 'check' = 'assert',
+  ): Promise<readonly Finding[]> => {
+    const inspection = await openInspection({ urls: [url] });
+    try {
+      return await examine(inspection, { pipelines, topology, consumerTimeoutMs: 30 * MINUTE });
+    } finally {
+      await inspection.close();
+    }
+  };
+  /** `problem queue-differs queue orders: has …` of everything but what is said of every broker. */
+  const told = (findings: readonly Finding[]): readonly string[] =>
+    findings
+      .filter(({ check }) => !(['version', 'unbounded-queue', 'bindings'] as CheckName[]).includes(check))
+      .map(({ severity, check, subject, finding }) => `${severity} ${check} ${subject}: ${finding}`);
+  const declare = async (url: string, pipelines: readonly Pipeline[]): Promise<void> => {
+    const declarer = await openDeclarer({ urls: [url] });
+    try {
+      await declarer.declare(neededTopology(pipelines));
+    } finally {
+      await declarer.close();
+    }
+  };
+
+  describe('sluice doctor', () => {
+    it('finds nothing but notes where everything is as the pipelines want it, names the broker and changes nothing', async () => {
+      const { vhost, url, client } = await fresh();
+      await declare(url, flaky);
+      const seen = await client.collect('flaky.out');
+      await client.send('flaky', { succeedsAt: 1 });
+      const before = await management.names(vhost);
+      const { code, text } = await sluice(['doctor', FLAKY], url);
+      expect(code).to.equal(0);
+      expect(text).to.match(
+        /RabbitMQ 3\.\d+\.\d+ at amqp:\/\/127\.0\.0\.1:\d+\/v\d+: 1 pipeline, 0 problems, 0 warnings, 4 notes/,
+      );
+      expect(text).to.match(/· queue flaky +1 message and no consumer\n +→ start a worker: sluice run/);
+      expect(text).to.match(/· queue flaky +AMQP has no question for bindings/);
+      expect(await management.names(vhost)).to.deep.equal(before);
+      expect(seen.messages).to.deep.equal([]);
+      expect((await client.channel.checkQueue('flaky')).messageCount).to.equal(1);
+      expect((await client.drain('flaky'))[0]?.headers['x-delivery-count'] ?? 0).to.equal(0);
+    });
+
+    it('tells what does not exist: what a worker declares, and what it would not start without', async () => {
+      const { vhost, url } = await fresh();
+      const pipelines = [pipelineOn('orders', { retry: { delays: ['5s'] } }, ['results'])];
+      expect(told(await look(url, pipelines))).to.deep.equal([
+        'note dead-letter-target queue orders.dead: does not exist yet',
+        'note queue-missing queue orders: does not exist yet',
+        'note queue-missing queue orders.delay.5s: does not exist yet',
+        'note exchange-missing exchange results: does not exist yet',
+      ]);
+      expect(await management.names(vhost)).to.deep.equal([]);
+      expect(told(await look(url, pipelines, 'check'))).to.deep.equal([
+        'problem dead-letter-target queue orders.dead: does not exist, and is where messages go that cannot be done; a worker does not start without it',
+        'problem queue-missing queue orders: does not exist, and a worker that only looks does not start without it',
+        'problem queue-missing queue orders.delay.5s: does not exist, and a worker that only looks does not start without it',
+        'problem exchange-missing exchange results: does not exist, and a worker that only looks does not start without it',
+      ]);
+      const { code, text } = await sluice(['doctor', FLAKY, '--json'], url);
+      expect(code).to.equal(0);
+      expect(JSON.parse(text)).to.have.nested.property('broker.product', 'RabbitMQ');
+    });
+
+    it('tells every argument that differs, and what that weakens where it is taken as it is', async () => {
+      const { url, client } = await fresh();
+      const pipelines = [pipelineOn('orders', { retry: { delays: ['5s'] } }, ['results'])];
+      const [dead, , delay] = sourceTopology(queue('orders', { retry: { delays: ['5s'] } })).queues;
+      await client.channel.assertQueue('orders.dead', { durable: true, arguments: { ...dead?.arguments } });
+      await client.channel.assertQueue('orders', {
+        durable: true,
+        arguments: {
+          'x-queue-type': 'quorum',
+          'x-delivery-limit': 1,
+          'x-max-length': 5,
+          'x-dead-letter-exchange': '',
+          'x-dead-letter-routing-key': 'orders.dead',
+        },
+      });
+      await client.channel.assertQueue('orders.delay.5s', {
+        durable: true,
+        arguments: { ...delay?.arguments, 'x-message-ttl': 9_000 },
+      });
+      await client.channel.assertExchange('results', 'direct', { durable: true });
+
+      const asserted = told(await look(url, pipelines));
+      expect(asserted).to.have.members([
+        'problem queue-differs queue orders: has x-delivery-limit 1, wanted is 100',
+        'problem queue-differs queue orders: has x-max-length 5, wanted is none',
+        'problem queue-differs queue orders: has x-dead-letter-strategy none, wanted is at-least-once',
+        'problem queue-differs queue orders: has x-overflow none, wanted is reject-publish',
+        'warning delivery-limit queue orders: is handed over 1 times at most, and 2 tries are planned: restarts and lost connections could dead-letter a message that was never tried',
+        'problem queue-differs queue orders.delay.5s: has x-message-ttl 9000, wanted is 5000',
+        'problem exchange-differs exchange results: has type direct, wanted is topic',
+      ]);
+      const checked = told(await look(url, pipelines, 'check'));
+      expect(checked).to.include(
+        'warning queue-differs queue orders.delay.5s: has x-message-ttl 9000, wanted is 5000: messages wait another time than their pause',
+      );
+      expect((await sluice(['doctor', FLAKY], url)).code).to.equal(0);
+    });
+
+    it('tells a classic queue where a quorum queue is wanted, and one that does not last', async () => {
+      const { url, client } = await fresh();
+      for (const [name, durable] of [
+        ['lasting', true],
+        ['passing', false],
+      ] as const) {
+        await client.channel.assertQueue(name, { durable, arguments: {} });
+        await client.channel.assertQueue(`${name}.dead`, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+      }
+      const findings = told(
+        await look(url, [pipelineOn('lasting', { retry: false }), pipelineOn('passing', { retry: false })]),
+      );
+      expect(findings).to.include('problem queue-differs queue lasting: has x-queue-type none, wanted is quorum');
+      expect(findings).to.include('problem queue-differs queue passing: has durable false, wanted is true');
+    });
+
+    it('tells where dead letters would be deleted: no exchange, a missing exchange, a missing queue', async () => {
+      const { url, client } = await fresh();
+      const targets = {
+        none: {},
+        exchange: { 'x-dead-letter-exchange': 'gone' },
+        queue: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'gone' },
+      };
+      for (const [name, args] of Object.entries(targets)) {
+        await client.channel.assertQueue(`to.${name}`, {
+          durable: true,
+          arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 100, ...args },
+        });
+        await client.channel.assertQueue(`to.${name}.dead`, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+      }
+      const pipelines = Object.keys(targets).map((name) => pipelineOn(`to.${name}`, { retry: false }));
+      const lost = (await look(url, pipelines, 'check')).filter(({ check }) => check === 'dead-letter-target');
+      expect(told(lost)).to.deep.equal([
+        'problem dead-letter-target queue to.none: has no dead-letter exchange: what expires in it or was handed over too often is deleted',
+        'problem dead-letter-target queue to.exchange: dead-letters to exchange gone, which does not exist: what goes there is deleted',
+        'problem dead-letter-target queue to.queue: dead-letters to queue gone, which does not exist: what goes there is deleted',
+      ]);
+    });
+
+    it('counts dead letters', async () => {
+      const { url, client } = await fresh();
+      const pipelines = [pipelineOn('orders', { retry: false })];
+      await declare(url, pipelines);
+      await client.send('orders.dead', {});
+      expect(told(await look(url, pipelines))).to.deep.equal(['note dead-letters queue orders.dead: 1 dead letter']);
+    });
+
+    it('tells what the user may not do, there or not yet there', async () => {
+      const { vhost, url } = await fresh();
+      const pipelines = [pipelineOn('orders', { retry: false }, ['results'])];
+      const nothing = await management.user(`nobody-${vhost}`, vhost, { configure: '^$', write: '^$', read: '^$' });
+      const mayNot = (what: string) => `problem permissions ${what}`;
+      expect(told(await look(nothing, pipelines))).to.deep.equal([
+        mayNot('queue orders.dead: the broker user may not declare it'),
+        mayNot('queue orders: the broker user may not declare it'),
+        mayNot('exchange results: the broker user may not declare it'),
+        mayNot('exchange amq.default: the broker user may not publish to it'),
+      ]);
+      await declare(url, pipelines);
+      expect(told(await look(nothing, pipelines))).to.deep.equal([
+        mayNot('queue orders.dead: the broker user may not declare it'),
+        mayNot('queue orders: the broker user may not declare it'),
+        mayNot('queue orders: the broker user may not consume it'),
+        mayNot('exchange results: the broker user may not declare it'),
+        mayNot('exchange results: the broker user may not publish to it'),
+        mayNot('exchange amq.default: the broker user may not publish to it'),
+      ]);
+    });
+
+    it('exits with 1 where there is no broker or a problem, and with 2 where nothing can be asked', async () => {
+      const { vhost } = await fresh();
+      const nothing = await management.user(`none-${vhost}`, vhost, { configure: '^$', write: '^$', read: '^$' });
+      const withProblems = await sluice(['doctor', FLAKY], nothing);
+      expect(withProblems.code).to.equal(1);
+      expect(withProblems.text).to.match(/✗ queue flaky +the broker user may not declare it/);
+      const wrongUser = await sluice(['doctor', FLAKY], `amqp://guest:canary@127.0.0.1:${broker.port}`);
+      expect(wrongUser.code).to.equal(1);
+      expect(wrongUser.text).to.include('the broker refuses the credentials').and.not.include('canary');
+      const wrongArgument = await sluice(['doctor', FLAKY, '--consumer-timeout', 'soon'], nothing);
+      expect(wrongArgument.code).to.equal(2);
+      expect(wrongArgument.text).to.include('argument: --consumer-timeout: expected a duration like 30m, got "soon"');
+    });
+  });
+
+  describe('sluice topology', () => {
+    /** Each pattern without one of its names, and what was left out. */
+    const withoutEach = (permissions: Permissions): readonly (readonly [left: string, permissions: Permissions])[] =>
+      (['configure', 'write', 'read'] as const).flatMap((kind) => {
+        const names = permissions[kind] === '^$' ? [] : permissions[kind].slice(2, -2).split('|');
+        return names.map((name) => {
+          const rest = names.filter((other) => other !== name);
+          return [
+            `${kind} ${name}`,
+            { ...permissions, [kind]: rest.length === 0 ? '^$' : `^(${rest.join('|')})$` },
+          ] as const;
+        });
+      });
+
+    it('prints definitions that RabbitMQ takes, and a user that can run a worker with them and can do no more', async function worker() {
+      this.timeout(2 * MINUTE);
+      const { vhost, url, client } = await fresh();
+      const user = `worker-${vhost}`;
+      const workerUrl = await management.user(user, vhost, { configure: '^$', write: '^$', read: '^$' });
+      const { code, text } = await sluice(['topology', FLAKY, '--json', '--vhost', vhost, '--user', user], url);
+      expect(code).to.equal(0);
+      await management.importDefinitions(JSON.parse(text));
+
+      const running = startSluice(['run', FLAKY], { AMQP_URL: workerUrl, SLUICE_TOPOLOGY: 'check' });
+      started.push(running);
+      await consuming(running, ['flaky']);
+      const results = await client.collect('flaky.out');
+      client.channel.publish('flaky.in', 'work.now', Buffer.from('{"succeedsAt":2}'), {
+        messageId: 'm1',
+        contentType: 'application/json',
+      });
+      await client.send('flaky', { succeedsAt: 'never' }, { messageId: 'm2' });
+      expect((await results.next(1))[0]?.body).to.deep.equal({ attempt: 2 });
+      await running.line(({ msg, messageId }) => msg === 'dead-lettered' && messageId === 'm2');
+      running.signal('SIGTERM');
+      expect(await running.exit).to.equal(0);
+
+      expect((await look(workerUrl, flaky, 'check')).filter(({ severity }) => severity !== 'note')).to.deep.equal([]);
+      for (const [left, permissions] of withoutEach(neededPermissions(flaky, 'worker'))) {
+        await management.user(user, vhost, permissions);
+        const problems = (await look(workerUrl, flaky, 'check')).filter(({ severity }) => severity === 'problem');
+        expect(
+          problems.map(({ check }) => check),
+          `without ${left}`,
+        ).to.deep.equal(['permissions']);
+      }
+    });
+
+    it('prints the exact permissions of whoever declares: they suffice for --apply, and each name less is one too few', async function declarer() {
+      this.timeout(2 * MINUTE);
+      const { vhost, url } = await fresh();
+      const permissions = neededPermissions(flaky, 'declarer');
+      const declarerUrl = await management.user(`declarer-${vhost}`, vhost, permissions);
+      expect((await sluice(['topology', FLAKY], url)).text).to.include(
+        `rabbitmqctl set_permissions -p / USER '${permissions.configure}' '${permissions.write}' '${permissions.read}'`,
+      );
+      const { code, text } = await sluice(['topology', FLAKY, '--apply'], declarerUrl);
+      expect(text).to.match(/✓ 2 exchanges, 4 queues, 1 binding at amqp:/);
+      expect(code).to.equal(0);
+      expect(told(await look(url, flaky))).to.deep.equal([]);
+
+      for (const [left, fewer] of withoutEach(permissions)) {
+        const other = await fresh();
+        const tooPoor = await management.user(`poor-${other.vhost}`, other.vhost, fewer);
+        const failure = await declare(tooPoor, flaky).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        expect(failure, `without ${left}`).to.be.instanceOf(TopologyError);
+      }
+    });
+
+    it('prints the permissions of whoever works on dead letters', async () => {
+      const { vhost, url, client } = await fresh();
+      await declare(url, flaky);
+      await client.send('flaky.dead', { succeedsAt: 1 }, { messageId: 'm3' });
+      const operator = await management.user(`operator-${vhost}`, vhost, neededPermissions(flaky, 'operator'));
+      const { code, text } = await sluice(['dlq', 'retry', 'flaky', '--all'], operator);
+      expect(text).to.include('retried 1 of 1 asked for');
+      expect(code).to.equal(0);
+    });
+
+    it('refuses options that contradict each other', async () => {
+      const { url } = await fresh();
+      const both = await sluice(['topology', FLAKY, '--apply', '--json'], url);
+      expect(both.code).to.equal(2);
+      expect(both.text).to.include('argument: --json: prints, and --apply declares: give one of them');
+    });
+  });
+});
