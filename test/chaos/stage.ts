@@ -62,8 +62,8 @@ export async function buildStage({ workers, probeEveryMs, signal }: StageOptions
   };
 
   try {
-    const probes = await mkdtemp(join(tmpdir(), 'sluice-chaos-'));
-    undo.push(() => rm(probes, { recursive: true, force: true }));
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-chaos-'));
+    undo.push(() => rm(folder, { recursive: true, force: true }));
     const apis = await startSampleApis({ ports: 'free', maxJournalEntries: 300_000 });
     undo.push(() => apis.stop());
     const broker = await startPrivateRabbitMq();
@@ -96,12 +96,14 @@ export async function buildStage({ workers, probeEveryMs, signal }: StageOptions
       AMQP_URL: `amqp://guest:guest@127.0.0.1:${lines[place]?.port}/?heartbeat=${HEARTBEAT_S}`,
       SLUICE_GRACE_PERIOD: GRACE_PERIOD,
       LOG_LEVEL: 'info',
+      // One for all workers, so that the sagas of one that is killed are resumed by another.
+      SLUICE_JOURNAL_FILE: join(folder, 'journal.db'),
       CHAOS_WORKER: name,
       ...(probeEveryMs === undefined
         ? {}
         : {
             NODE_OPTIONS: `--import=${PROBE}`,
-            CHAOS_PROBE: join(probes, name),
+            CHAOS_PROBE: join(folder, name),
             CHAOS_PROBE_EVERY_MS: String(probeEveryMs),
           }),
     });
@@ -123,7 +125,7 @@ export async function buildStage({ workers, probeEveryMs, signal }: StageOptions
     // A quorum queue that was declared just before a kill may not come back with its node; one that has seen a restart does.
     await broker.restart();
     await consuming();
-    return { broker, apis, lines, fleet, settleDown, probes, consuming, strike };
+    return { broker, apis, lines, fleet, settleDown, probes: folder, consuming, strike };
   } catch (error) {
     await strike();
     throw error;
