@@ -14,6 +14,7 @@ const mayImport = {
   journal: ['policies', 'message', 'operators'],
   redis: ['policies', 'message', 'operators'],
   sources: ['policies', 'message', 'operators', 'broker', 'journal'],
+  recording: ['policies', 'message', 'operators', 'http', 'broker'],
   pipeline: ['policies', 'message', 'operators', 'http', 'broker', 'journal', 'sources'],
   saga: ['policies', 'message', 'operators', 'http', 'broker', 'journal'],
   dashboard: ['management', 'policies', 'message', 'operators', 'http', 'broker', 'journal'],
@@ -32,6 +33,7 @@ const mayImport = {
     'saga',
     'dashboard',
     'observability',
+    'recording',
   ],
   testing: [
     'policies',
@@ -45,6 +47,7 @@ const mayImport = {
     'pipeline',
     'saga',
     'observability',
+    'recording',
     'worker',
   ],
   cli: [
@@ -61,6 +64,7 @@ const mayImport = {
     'saga',
     'dashboard',
     'observability',
+    'recording',
     'worker',
   ],
 };
@@ -81,7 +85,8 @@ const layers = folders.map((folder) => ({
     pathNot: [
       ground,
       anyOf([folder, ...mayImport[folder]]),
-      ...(folder === 'cli' ? ['^src/(config|index)\\.ts$'] : []),
+      // `sluice replay` performs recordings as marble tests do.
+      ...(folder === 'cli' ? ['^src/(config|index)\\.ts$', '^src/testing/replay/'] : []),
     ],
   },
 }));

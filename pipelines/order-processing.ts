@@ -3,8 +3,8 @@ import { definePipeline, exchange, queue, saga } from 'sluice';
 import { z } from 'zod';
 import { inventory, payment, shipping } from './apis.ts';
 
-/** Whatever the payment and the shipping service ask for: passed on, not looked into. */
-const Details = z.union([z.string().min(1), z.record(z.string(), z.unknown())]);
+/** Whatever the payment and the shipping service ask for: passed on, not looked into, and in no recording. */
+const Details = z.union([z.string().min(1), z.record(z.string(), z.unknown())]).meta({ secret: true });
 
 const Order = z.object({
   order_id: z.string().min(1),

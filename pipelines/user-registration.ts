@@ -4,7 +4,12 @@ import { definePipeline, exchange, queue } from 'sluice';
 import { z } from 'zod';
 import { email, ums } from './apis.ts';
 
-const Registration = z.object({ username: z.string().min(1), email: z.email(), password: z.string().min(1) });
+const Registration = z.object({
+  username: z.string().min(1),
+  email: z.email(),
+  // No recording of a worker holds it.
+  password: z.string().min(1).meta({ secret: true }),
+});
 const User = z.object({ id: z.string(), email: z.email(), username: z.string() });
 
 export default definePipeline({

@@ -1,12 +1,13 @@
 /**
  * Simulates the project's own pipelines over two workers, seed after seed: `npm run sim -- --seeds 1000`. `--seed N` runs one, `--path P` the
- * case it was shrunk to. Seeds are shared among processes of this machine; the exit code is 1 when a law was broken.
+ * case it was shrunk to; `--pipelines demanding` simulates those that ask for order, rates and small prefetches. Seeds are shared among processes of this machine; the exit code is 1 when a law was broken.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { simulate } from '../src/testing/simulation/simulate.ts';
 import { addTotals, type Totals } from '../src/testing/simulation/tally.ts';
+import { demanding, demandingOptions } from '../test/testing/simulation/fixtures.ts';
 import { pipelines, projectOptions } from '../test/testing/simulation/project.ts';
 
 const { values } = parseArgs({
@@ -20,8 +21,17 @@ const { values } = parseArgs({
     faults: { type: 'string', default: '40' },
     workers: { type: 'string', default: '2' },
     processes: { type: 'string', default: '2' },
+    pipelines: { type: 'string', default: 'project' },
+    shrink: { type: 'string', default: '60000' },
   },
 });
+
+const simulated = new Map([
+  ['project', { pipelines, options: projectOptions }],
+  ['demanding', { pipelines: demanding, options: demandingOptions }],
+]).get(values.pipelines);
+if (simulated === undefined) throw new Error(`--pipelines: expected project or demanding, got "${values.pipelines}"`);
+const { pipelines: chosen, options } = simulated;
 
 /** What a process tells of one seed. */
 type Told =
@@ -31,8 +41,9 @@ type Told =
 async function run(seed: number): Promise<Told> {
   const hours = Number(values.hours);
   try {
-    const { totals } = await simulate(pipelines, {
-      ...projectOptions,
+    const { totals } = await simulate(chosen, {
+      ...options,
+      shrinkMs: Number(values.shrink),
       seed,
       hours,
       workers: Number(values.workers),

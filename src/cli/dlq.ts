@@ -1,5 +1,6 @@
 /** `sluice dlq`: what people do about dead letters. Names the commands; each is loaded when it is called. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { atLeastOne, collected } from './arguments.ts';
 import type { DropOptions } from './dlq/drop.ts';
 import type { EditOptions } from './dlq/edit.ts';
 import type { LsOptions } from './dlq/ls.ts';
@@ -11,14 +12,6 @@ const FOLDER = 'pipelines';
 const LOOKED_AT = 50_000;
 const SHOWN = 10;
 const RATE = '50/s';
-
-/** An option that may be given several times. */
-const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
-
-function atLeastOne(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Expected an integer from 1 to 999999999.');
-}
 
 const filtered = (command: Command): Command =>
   command

@@ -9,9 +9,10 @@ import { attempt } from './problems.ts';
 
 /** Every mistake at once: of modules, of definitions, of the environment. */
 export async function loadChecked(folder: string): Promise<LoadedPipelines> {
-  const { pipelines, problems, dispose } = await loadPipelines(folder);
+  const { pipelines, problems, ...loaded } = await loadPipelines(folder);
   // Settings are read by whoever makes the clients; these are made for that alone and connect to nothing.
   const registry = attempt(() => createApiRegistry(pipelines, { facts: createFacts(), random: Math.random }));
   const settings: readonly Problem[] = registry.ok ? [] : registry.problems;
-  return { pipelines, problems: [...problems, ...settings, ...feederProblems(pipelines)], dispose };
+  const all = [...problems, ...settings, ...feederProblems(pipelines)];
+  return { ...loaded, pipelines, problems: all };
 }

@@ -1,11 +1,18 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
 import { Command } from 'commander';
+import { atLeastOne, collected, duration } from './arguments.ts';
 import { dlqCommand } from './dlq.ts';
 import type { DoctorOptions } from './doctor.ts';
 import { exit } from './exit.ts';
 import { journalCommand } from './journal.ts';
+import type { ReplayCommandOptions } from './replay.ts';
 import type { TopologyOptions } from './topology.ts';
 import { version } from './version.ts';
+
+interface RunOptions {
+  readonly record?: string;
+  readonly recordLimit: number;
+}
 
 const program = new Command('sluice')
   .description('RabbitMQ queues as RxJS streams of API work.')
@@ -21,6 +28,8 @@ Examples:
   $ sluice run services/billing          run those of another folder
   $ sluice doctor                        what is wrong with the broker, for these pipelines
   $ sluice topology                      queues, exchanges and permissions they need
+  $ sluice run --record day.jsonl        the same, and write down what goes in and out
+  $ sluice replay day.jsonl              do it again in virtual time, and write day.spec.ts
   $ sluice dlq ls                        what lies in the dead-letter queues, and why
 
 Environment of "run" and "dev":
@@ -54,9 +63,31 @@ program
   .command('run')
   .description('run the pipelines of a folder until SIGTERM or SIGINT')
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
-  .action(async (folder: string) => {
+  .option(
+    '--record <file>',
+    'write down messages, calls, answers and results, without secrets, for "replay"; a new file',
+  )
+  .option('--record-limit <megabytes>', 'the size at which the recording ends, and the worker goes on', atLeastOne, 10)
+  .action(async (folder: string, { record, recordLimit }: RunOptions) => {
     const { run } = await import('./run.ts');
-    await exit(await run(folder));
+    const recorded = record === undefined ? undefined : { file: record, maxBytes: recordLimit * 1_000_000 };
+    await exit(await run(folder, recorded));
+  });
+
+program
+  .command('replay')
+  .description(
+    'take a recording through the pipelines of a folder in virtual time, show what differs, write a marble spec',
+  )
+  .argument('<file>', 'what "run --record" wrote')
+  .argument('[folder]', 'folder of pipeline modules', 'pipelines')
+  .option('--message <id>', 'this message alone; may be repeated', collected)
+  .option('--max <count>', 'messages at most, the first ones', atLeastOne, 20)
+  .option('--tolerance <duration>', 'how far apart the same moments may lie: 50ms, 1s', duration, '1s')
+  .option('--spec <file>', 'where the spec is written (default: beside the recording, .spec.ts)')
+  .action(async (file: string, folder: string, options: ReplayCommandOptions) => {
+    const { replay } = await import('./replay.ts');
+    await exit(await replay(file, folder, options));
   });
 
 program

@@ -9,16 +9,18 @@ import { EXIT } from './exit-code.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { attempt, printProblems } from './problems.ts';
+import { type RecordOptions, record } from './record.ts';
 import { onSignals, onUncaught } from './signals.ts';
 import { wire } from './wiring.ts';
 
-export async function run(folder: string): Promise<number> {
+/** `recorded`: where what goes over the worker's edges is written down. Default: nowhere. */
+export async function run(folder: string, recorded?: RecordOptions): Promise<number> {
   process.setSourceMapsEnabled(true);
   const { pipelines, problems, dispose } = await loadChecked(folder);
   try {
     const config = attempt(readConfig);
     if (problems.length > 0 || !config.ok) return misconfigured([...problems, ...(config.ok ? [] : config.problems)]);
-    return await runUntilStopped(pipelines, config.value);
+    return await runUntilStopped(pipelines, config.value, recorded);
   } catch (error) {
     if (error instanceof ConfigError) return misconfigured(error.problems);
     throw error;
@@ -32,16 +34,25 @@ function misconfigured(problems: readonly Problem[]): number {
   return EXIT.misconfigured;
 }
 
-async function runUntilStopped(pipelines: readonly Pipeline[], config: Config): Promise<number> {
+async function runUntilStopped(
+  pipelines: readonly Pipeline[],
+  config: Config,
+  recorded: RecordOptions | undefined,
+): Promise<number> {
   let worker: Worker | undefined;
   const log = createLogger({ level: config.logLevel });
   const management = await openManagement(config, log, () => worker);
   try {
     const wiring = await wire(config, log);
     try {
-      worker = wiring.startWorker(pipelines);
-      log.info({ pipelines: pipelines.map(({ name }) => name), health: management.url }, 'sluice is starting');
-      return exitCodeOf(await untilStopped(worker, log));
+      const recording = recorded === undefined ? undefined : await record(recorded, pipelines, log);
+      try {
+        worker = wiring.startWorker(pipelines, recording);
+        log.info({ pipelines: pipelines.map(({ name }) => name), health: management.url }, 'sluice is starting');
+        return exitCodeOf(await untilStopped(worker, log));
+      } finally {
+        await recording?.close();
+      }
     } finally {
       await wiring.close();
     }

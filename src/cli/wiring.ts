@@ -10,6 +10,7 @@ import { watchEventLoop } from '../worker/watch-event-loop.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import { startEmbeddedBroker } from './embedded-broker.ts';
 import { openJournal } from './open-journal.ts';
+import type { OpenRecording } from './record.ts';
 import { version } from './version.ts';
 
 export interface Wiring {
@@ -17,7 +18,7 @@ export interface Wiring {
    * A worker of its own, with connections of its own; the journal is shared by all of this wiring.
    * @throws ConfigError when settings of its APIs are missing or wrong.
    */
-  startWorker(pipelines: readonly Pipeline[]): Worker;
+  startWorker(pipelines: readonly Pipeline[], recording?: OpenRecording): Worker;
   /** Ends what the wiring started beside the workers. */
   close(): Promise<void>;
 }
@@ -44,7 +45,7 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
   const urls = rereadAmqpUrls ?? amqpUrls ?? (embedded === undefined ? [] : [embedded.url]);
 
   return {
-    startWorker: (pipelines) => {
+    startWorker: (pipelines, recording) => {
       const broker = createAmqpBroker({ urls, log, facts, random });
       return startWorker({
         pipelines,
@@ -58,6 +59,7 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
         gracePeriodMs,
         maxCalls,
         ...(startWithinMs === undefined ? {} : { startWithinMs }),
+        recording: recording?.target,
       });
     },
     close: async () => {

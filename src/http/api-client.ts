@@ -31,6 +31,8 @@ export interface ApiClientParts {
   readonly random: Random;
   /** What carries the requests, to the API and to its token endpoint. Default: axios and undici. */
   readonly transport?: Transport | undefined;
+  /** Stands between the client and what carries its requests: records, or breaks. Default: nothing does. */
+  readonly throughTransport?: ((transport: Transport) => Transport) | undefined;
   /** What its slots are part of: the cap of a worker over all APIs. Default: nothing. */
   readonly within?: Bulkhead | undefined;
   /** How host names become addresses. Default: as the system does. */
@@ -68,7 +70,8 @@ export function createApiClient(definition: ApiDefinition, parts: ApiClientParts
     onStore: (change) => reportSharing(facts, name, change),
   };
   const guards = createGuards(settings, random, listeners, parts.within);
-  const transport = transportOf(definition, settings, parts);
+  const { throughTransport = (transport: Transport) => transport } = parts;
+  const transport = throughTransport(transportOf(definition, settings, parts));
   const call: CallParts = { settings, transport, guards, facts };
   const templates = new TemplateCache(settings.base);
   const cached = settings.cache === undefined ? undefined : new CachedCalls(call, settings.cache);

@@ -109,7 +109,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
     const headers = this.#headers();
     const timeoutMs = Math.ceil(this.#startedAt + this.#timeoutMs - asyncScheduler.now());
     try {
-      parts.transport({ method, origin, path, headers, body, timeoutMs }).subscribe(this);
+      parts.transport({ method, origin, path, headers, body, timeoutMs, sentFor: this.#run }).subscribe(this);
     } catch (failure) {
       this.#fail(failure);
     }

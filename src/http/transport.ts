@@ -3,7 +3,19 @@
  * The real one is axios-transport.ts; a test or a simulation puts its own in its place.
  */
 import type { Observable } from 'rxjs';
-import type { HttpMethod } from './api.ts';
+import type { MessageIdentity } from '../events.ts';
+import type { CallOptions, HttpMethod } from './api.ts';
+
+/** What a request is sent for. */
+export interface CallSent {
+  /** The message whose handle calls. */
+  readonly owner: MessageIdentity;
+  readonly request: {
+    /** `POST /charge`: method and path template. */
+    readonly call: { readonly api: string; readonly operation: string };
+    readonly options: CallOptions;
+  };
+}
 
 export interface TransportRequest {
   readonly method: HttpMethod;
@@ -16,6 +28,8 @@ export interface TransportRequest {
   readonly body: Uint8Array | undefined;
   /** Time that is left for the answer, in milliseconds: told to the server, kept by the caller, who unsubscribes. Undefined: nothing is told. */
   readonly timeoutMs?: number | undefined;
+  /** For whoever records requests, or answers them from a recording: the transport itself does not look at it. Undefined: it is no call of a handle. */
+  readonly sentFor?: CallSent | undefined;
 }
 
 /**

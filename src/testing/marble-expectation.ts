@@ -24,6 +24,8 @@ export interface MarbleSubscription {
 export interface RowSpeech {
   /** First line of the difference. */
   readonly title?: string;
+  /** What the two diagrams are called. Default: expected and actual. */
+  readonly labels?: readonly [expected: string, actual: string];
   /** A value as one line of the legend. */
   readonly describe?: (value: unknown) => string;
 }
@@ -33,7 +35,7 @@ export function notificationDifference(
   actual: readonly MarbleMessage[],
   expected: readonly MarbleMessage[],
   values: unknown,
-  { title = 'the stream differs from its diagram', describe = textOf }: RowSpeech = {},
+  { title = 'the stream differs from its diagram', labels = ['expected', 'actual'], describe = textOf }: RowSpeech = {},
 ): string | undefined {
   const differing = firstDifference(actual, expected);
   if (differing === undefined) return undefined;
@@ -42,11 +44,13 @@ export function notificationDifference(
   const expectedMarks = expected.map((message) => markOf(message, legend));
   const { rows, columnOf } = draw([expectedMarks, actual.map((message) => markOf(message, legend))]);
   const [expectedRow = '', actualRow = ''] = rows;
+  const width = Math.max(...labels.map(({ length }) => length)) + 1;
+  const [expectedLabel, actualLabel] = labels.map((label) => `${label}:`.padEnd(width));
   return [
     title,
-    `  expected: ${expectedRow}`,
-    `  actual:   ${actualRow}`,
-    `            ${' '.repeat(columnOf(differing))}^ first difference, at ${differing} ms`,
+    `  ${expectedLabel} ${expectedRow}`,
+    `  ${actualLabel} ${actualRow}`,
+    `  ${' '.repeat(width + 1 + columnOf(differing))}^ first difference, at ${differing} ms`,
     ...[...legend.lines(), ...errorLines(actual, expected)].map((line) => `  ${line}`),
   ].join('\n');
 }

@@ -32,6 +32,8 @@ export interface ApiRegistryParts {
   readonly maxCalls?: number | undefined;
   /** Told of APIs that may make fewer calls at once than they are defined for. */
   readonly log?: Logger;
+  /** Stands between each API's client and what carries its requests: records. Default: nothing does. */
+  readonly throughTransport?: ((transport: Transport) => Transport) | undefined;
   /** What a test runs in an API's place. Default: the API itself, over the network. */
   readonly sandbox?: (definition: ApiDefinition) => SandboxedApi;
 }

@@ -9,8 +9,17 @@ import { DefinitionError, describeProblem, messageOf, type Problem } from '../er
 import { isPipeline, type Pipeline } from '../pipeline/define-pipeline.ts';
 import { bundleModules } from './bundle-modules.ts';
 
+/** Where a pipeline comes from. */
+export interface PipelineOrigin {
+  /** Absolute. */
+  readonly file: string;
+  /** `default`, or its name. */
+  readonly exportedAs: string;
+}
+
 export interface LoadedPipelines {
   readonly pipelines: readonly Pipeline[];
+  readonly origins: ReadonlyMap<Pipeline, PipelineOrigin>;
   /** Every mistake of every module; with any, nothing may run. */
   readonly problems: readonly Problem[];
   /** Removes what was built for them; call it when they run no more: until then a handle may `import()` a module. */
@@ -27,13 +36,14 @@ const NOT_A_MODULE = /\.(d|spec|test)\.[mc]?ts$/;
 export async function loadPipelines(folder: string): Promise<LoadedPipelines> {
   const root = resolve(folder);
   const unusable = await folderProblems(folder);
-  if (unusable.length > 0) return { pipelines: [], problems: unusable, dispose: async () => {} };
+  if (unusable.length > 0) return { pipelines: [], origins: new Map(), problems: unusable, dispose: async () => {} };
 
   const entries = (await readdir(root))
     .filter((file) => MODULE.test(file) && !NOT_A_MODULE.test(file))
     .sort()
     .map((file) => join(root, file));
   const found = new Map<Pipeline, string>();
+  const origins = new Map<Pipeline, PipelineOrigin>();
   const failures = new Map<unknown, readonly Problem[]>();
   const bundle = await bundleModules(root, entries);
   const reported = await collectProblems(async () => {
@@ -43,8 +53,11 @@ export async function loadPipelines(folder: string): Promise<LoadedPipelines> {
         // A shared module that fails, fails every module that imports it, with the same error: it is told once.
         if (!failures.has(error)) failures.set(error, problemsOfModule(file, error));
       });
-      for (const exported of Object.values(module))
-        if (isPipeline(exported) && !found.has(exported)) found.set(exported, file);
+      for (const [exportedAs, exported] of Object.entries(module)) {
+        if (!isPipeline(exported) || found.has(exported)) continue;
+        found.set(exported, file);
+        origins.set(exported, { file: entry, exportedAs });
+      }
     }
   });
   const problems = [...bundle.problems, ...[...failures.values()].flat(), ...reported, ...clashes(found)];
@@ -54,7 +67,7 @@ export async function loadPipelines(folder: string): Promise<LoadedPipelines> {
       path: '',
       message: 'no module exports a pipeline made by definePipeline()',
     });
-  return { pipelines: [...found.keys()], problems: withoutRepeats(problems), dispose: bundle.dispose };
+  return { pipelines: [...found.keys()], origins, problems: withoutRepeats(problems), dispose: bundle.dispose };
 }
 
 /** What keeps a folder from being loaded at all; none where it can be. */

@@ -34,6 +34,7 @@ import type { Tracing } from '../tracing.ts';
 import { type ApiRegistry, createApiRegistry } from './api-registry.ts';
 import { feederProblems } from './feeder-problems.ts';
 import { neededTopology } from './needed-topology.ts';
+import { type RecordingTarget, recorderOf } from './record-worker.ts';
 
 export type WorkerState = WorkerMoved['state'];
 
@@ -56,6 +57,8 @@ export interface WorkerOptions {
   readonly maxCalls?: number;
   /** The clients of its APIs, which the worker closes. Default: made of the pipelines' definitions. */
   readonly apis?: ApiRegistry;
+  /** Records what goes over the edges of a worker that makes the clients of its APIs. Default: nothing is recorded. */
+  readonly recording?: RecordingTarget | undefined;
 }
 
 /** Time for confirms and closing handshakes at the very end. */
@@ -101,10 +104,15 @@ export interface Worker {
  * @throws ConfigError when settings of its APIs or sources are missing or wrong.
  */
 export function startWorker(options: WorkerOptions): Worker {
-  const { pipelines, broker, journal, facts, log, random, gracePeriodMs } = options;
+  const { pipelines, journal, facts, log, gracePeriodMs } = options;
   const unfed = feederProblems(pipelines);
   if (unfed.length > 0) throw new ConfigError(unfed);
-  const apis = options.apis ?? createApiRegistry(pipelines, { facts, random, log, maxCalls: options.maxCalls });
+  const recorder = options.recording === undefined ? undefined : recorderOf(pipelines, facts, options.recording);
+  const broker = recorder?.throughPort(options.broker) ?? options.broker;
+  const random = recorder?.throughRandom(options.random) ?? options.random;
+  const throughTransport = recorder?.throughTransport;
+  const apis =
+    options.apis ?? createApiRegistry(pipelines, { facts, random, log, maxCalls: options.maxCalls, throughTransport });
   const drain = new ReplaySubject<void>(1);
   const halt = new ReplaySubject<string>(1);
   const runs = pipelines.map((pipeline) =>

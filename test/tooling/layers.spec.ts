@@ -16,6 +16,7 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'layer-journal': { 'src/journal/knows-broker.ts': "export type { b } from '../broker/broker.ts';" },
   'layer-management': { 'src/management/knows-worker.ts': "import '../worker/clean.ts';" },
   'layer-sources': { 'src/sources/knows-pipeline.ts': "import '../pipeline/clean.ts';" },
+  'layer-recording': { 'src/recording/knows-pipeline.ts': "import '../pipeline/clean.ts';" },
   'layer-pipeline': { 'src/pipeline/knows-saga.ts': "import type { s } from '../saga/clean.ts';" },
   'layer-saga': { 'src/saga/knows-pipeline.ts': "import '../pipeline/clean.ts';" },
   'layer-dashboard': { 'src/dashboard/knows-observability.ts': "import '../observability/clean.ts';" },
@@ -73,8 +74,11 @@ const clean: Readonly<Record<string, string>> = {
   'src/saga/clean.ts': "import '../journal/clean.ts'; export type s = 1;",
   'src/observability/clean.ts': "import { pino } from 'pino'; export { pino };",
   'src/worker/clean.ts': "import '../pipeline/clean.ts'; import '../saga/clean.ts';",
+  'src/recording/clean.ts': "import '../broker/broker.ts';",
   'src/testing/clean.ts': "import '../pipeline/clean.ts';",
-  'src/cli/clean.ts': "import '../worker/clean.ts'; import '../config.ts'; import '../index.ts';",
+  'src/testing/replay/clean.ts': "import '../clean.ts';",
+  'src/cli/clean.ts':
+    "import '../worker/clean.ts'; import '../testing/replay/clean.ts'; import '../recording/clean.ts'; import '../config.ts'; import '../index.ts';",
   'pipelines/clean.ts':
     "import { i } from 'sluice'; import { map } from 'rxjs'; import { z } from 'zod'; import './shared/clean.ts'; export { i, map, z };",
   'pipelines/shared/clean.ts': "import '../schemas.ts';",

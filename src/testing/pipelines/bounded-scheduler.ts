@@ -11,6 +11,9 @@ export class EndlessTimeError extends Error {
 /** More than that in one moment is a loop: a whole pipeline schedules some tens for each message. */
 const MAX_ACTIONS_A_FRAME = 100_000;
 
+/** A jittered pause ends in a whole millisecond, as a real timer does: so it can be drawn. Up, since RxJS fires nothing before it is due. */
+export const wholeMs = (delayMs: number): number => Math.ceil(delayMs);
+
 export class BoundedScheduler extends TestScheduler {
   readonly #withinMs: number;
   #countedFrame = 0;
@@ -32,7 +35,7 @@ export class BoundedScheduler extends TestScheduler {
           `virtual time stands still at ${this.frame} ms: something schedules itself again and again`,
         ),
       );
-    return super.schedule(work, delay, state as T);
+    return super.schedule(work, wholeMs(delay), state as T);
   }
 
   /** Ends time now: what is scheduled is forgotten, and `runToEnd` throws. */

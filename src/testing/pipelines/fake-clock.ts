@@ -6,7 +6,7 @@ import { syncBuiltinESMExports } from 'node:module';
 // eslint-disable-next-line no-restricted-imports -- replaced by the fake, not used
 import timerPromises from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { EndlessTimeError } from './bounded-scheduler.ts';
+import { EndlessTimeError, wholeMs } from './bounded-scheduler.ts';
 
 type Callback = (...args: unknown[]) => void;
 
@@ -129,7 +129,7 @@ export class FakeClock {
 
   #set(callback: () => void, delayMs: unknown, isRepeated: boolean): FakeTimer {
     const ms = Number(delayMs ?? 0);
-    const everyMs = Number.isFinite(ms) && ms > 0 ? ms : 0;
+    const everyMs = Number.isFinite(ms) && ms > 0 ? wholeMs(ms) : 0;
     const clear = (timer: FakeTimer): boolean => this.#timers.delete(timer);
     const timer = new FakeTimer(this.#now + everyMs, isRepeated ? everyMs : undefined, callback, clear);
     this.#timers.add(timer);

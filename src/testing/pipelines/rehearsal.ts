@@ -10,10 +10,12 @@ import { toPublish } from '../../broker/embedded/port/properties.ts';
 import { deadLetterQueue, type QueueSource, sourceTopology } from '../../broker/queue.ts';
 import { createFacts, type Fact, type Settled } from '../../events.ts';
 import type { ApiDefinition } from '../../http/define-api.ts';
+import type { Transport } from '../../http/transport.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Random } from '../../policies/random.ts';
+import { type RecordingTarget, recorderOf } from '../../worker/record-worker.ts';
 import type { Worker, WorkerState } from '../../worker/worker.ts';
 import { startVirtualWorker } from '../virtual/virtual-worker.ts';
 import type { SeenCall } from './calls.ts';
@@ -29,6 +31,10 @@ export interface RehearsalOptions {
   readonly pipelines: readonly Pipeline[];
   readonly journal: Journal;
   readonly random: Random;
+  /** What answers every call, in place of what a test says. */
+  readonly answering?: Transport;
+  /** Where what happens is recorded. Default: nowhere. */
+  readonly recording?: RecordingTarget;
 }
 
 /** Grace for what still runs when a rehearsal ends, in milliseconds. */
@@ -53,7 +59,7 @@ export class Rehearsal {
   readonly #channel: Channel;
   #workerState: WorkerState = 'starting';
 
-  constructor({ pipelines, journal, random }: RehearsalOptions) {
+  constructor({ pipelines, journal, random: source, answering, recording }: RehearsalOptions) {
     this.pipelines = pipelines;
     this.definitions = definitionsOf(pipelines);
     const scripts = new Map<ApiDefinition, ScriptedApi>();
@@ -63,13 +69,15 @@ export class Rehearsal {
       [...this.definitions].map(([name, definition]) => [name, scriptOf(scripts, definition)] as const),
     );
 
+    const facts = createFacts();
+    const recorder = recording === undefined ? undefined : recorderOf(pipelines, facts, recording);
+    const random = recorder?.throughRandom(source) ?? source;
     this.broker = new InProcessBroker({ random });
     this.#channel = this.broker.model.openChannel(this.broker.model.openConnection('test'), () => {});
     this.routes = new ResultRoutes(this.broker, this.#channel);
     // The worker does the same a moment later; a message delivered at the very beginning has a queue to go to.
     for (const { source } of pipelines)
       this.broker.run((model) => establishOn(model, this.#channel, sourceTopology(source), 'assert'));
-    const facts = createFacts();
     facts.stream.subscribe((fact) => {
       this.facts.add(fact);
       if (fact.type === 'settled') this.settlements.add(fact);
@@ -81,13 +89,18 @@ export class Rehearsal {
       random,
       broker: this.broker,
       gracePeriodMs: GRACE_MS,
-      transportOf: (definition) => scriptOf(scripts, definition).transport,
-      throughPort: (port) =>
-        watchedPort(port, {
+      transportOf: (definition) => {
+        const transport = answering ?? scriptOf(scripts, definition).transport;
+        return recorder?.throughTransport(transport) ?? transport;
+      },
+      throughPort: (port) => {
+        const watched = watchedPort(port, {
           onDelivery: (delivery) => this.acquaintances.meet(delivery),
           beforePublish: (message) => this.routes.prepare(message),
           onConfirmed: (message) => this.#confirmed(message),
-        }),
+        });
+        return recorder?.throughPort(watched) ?? watched;
+      },
     });
     this.worker.state.subscribe((state) => {
       this.#workerState = state;

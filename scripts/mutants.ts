@@ -1,0 +1,158 @@
+/**
+ * Plants known faults in the engine, one at a time, in copies of the tree, and shows what catches each: `npm run mutants`. `--fault TEXT` plants
+ * those whose name holds the text. Each runs the marble specs up to the first that fails, then seeds of the simulation. The exit code is 1
+ * when a fault was caught by neither. Ends by itself: what runs for five minutes is ended, and has caught nothing.
+ */
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Fault, faults } from './mutants/faults.ts';
+import { planted } from './mutants/plant.ts';
+
+const { values } = parseArgs({
+  options: {
+    fault: { type: 'string', default: '' },
+    seeds: { type: 'string', default: '40' },
+    processes: { type: 'string', default: '2' },
+  },
+});
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** What a run of the suite in virtual time needs. */
+const PARTS = [
+  'src',
+  'pipelines',
+  'demo',
+  'test',
+  'scripts',
+  'docs',
+  'bin',
+  'package.json',
+  'tsconfig.json',
+  '.mocharc.json',
+];
+
+/** Specs in virtual time that run pipelines, sagas and calls. */
+const MARBLE_SPECS = ['test/pipelines', 'test/docs/testing', 'test/pipeline', 'test/saga', 'test/testing/pipelines'];
+
+/** What is simulated: the ready pipelines, and those that ask for everything the engine promises. */
+const SIMULATED = ['project', 'demanding'];
+
+const LONGEST_RUN_MS = 300_000;
+
+interface Ended {
+  readonly code: number | undefined;
+  readonly output: string;
+}
+
+/** Runs a script of the copied tree with TypeScript sources; ended when it takes too long. */
+function run(tree: string, args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const node = ['--import', 'tsx', '--conditions=sluice-source'];
+    const child = spawn(process.execPath, [...node, ...args], { cwd: tree, stdio: ['ignore', 'pipe', 'pipe'] });
+    const parts: Buffer[] = [];
+    child.stdout.on('data', (part: Buffer) => parts.push(part));
+    child.stderr.on('data', (part: Buffer) => parts.push(part));
+    const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_RUN_MS);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? undefined, output: Buffer.concat(parts).toString('utf8') });
+    });
+  });
+}
+
+/** The title of the first spec that fails; undefined where all pass. */
+async function failingSpec(tree: string): Promise<string | undefined> {
+  const report = join(tree, 'specs.json');
+  const reporter = ['--reporter', 'json', '--reporter-option', `output=${report}`];
+  const { code, output } = await run(tree, ['node_modules/mocha/bin/mocha.js', ...MARBLE_SPECS, '--bail', ...reporter]);
+  if (code === 0) return undefined;
+  if (code === undefined) return undefined;
+  const { failures } = readReport(report);
+  const [first] = failures;
+  if (first === undefined) throw new Error(`the specs could not run\n${output.slice(-2_000)}`);
+  return first.fullTitle;
+}
+
+const readReport = (path: string): { readonly failures: readonly { readonly fullTitle: string }[] } =>
+  JSON.parse(readFileSync(path, 'utf8')) as ReturnType<typeof readReport>;
+
+/** The first seed that breaks a law, with the law; undefined where none does. */
+async function breakingSeed(tree: string): Promise<string | undefined> {
+  for (const pipelines of SIMULATED) {
+    const args = ['--pipelines', pipelines, '--seeds', values.seeds, '--processes', '1', '--shrink', '1000'];
+    const { code, output } = await run(tree, ['scripts/simulate.ts', ...args]);
+    if (code === 0 || code === undefined) continue;
+    const [, seed, law = ''] = /^seed (\d+)\n(.*)/m.exec(output) ?? [];
+    if (seed === undefined) throw new Error(`the simulation could not run\n${output.slice(-2_000)}`);
+    return `${pipelines} ${seed}: ${law}`;
+  }
+  return undefined;
+}
+
+interface Caught {
+  readonly fault: Fault;
+  readonly spec: string | undefined;
+  readonly seed: string | undefined;
+}
+
+async function tryOut(fault: Fault, tree: string): Promise<Caught> {
+  const path = join(tree, fault.file);
+  const sound = readFileSync(path, 'utf8');
+  writeFileSync(path, planted(fault, sound));
+  try {
+    return { fault, spec: await failingSpec(tree), seed: await breakingSeed(tree) };
+  } finally {
+    writeFileSync(path, sound);
+  }
+}
+
+function copyTree(): string {
+  const tree = mkdtempSync(join(tmpdir(), 'sluice-mutants-'));
+  for (const part of PARTS) cpSync(join(ROOT, part), join(tree, part), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
+  return tree;
+}
+
+/** Before any fault: what catches a sound engine catches nothing. */
+async function requireSound(tree: string): Promise<void> {
+  const [spec, seed] = [await failingSpec(tree), await breakingSeed(tree)];
+  if (spec !== undefined || seed !== undefined)
+    throw new Error(`without a fault this fails already: ${spec ?? seed}; mend it first`);
+}
+
+const rowOf = ({ fault, spec, seed }: Caught): string => `| ${fault.name} | ${spec ?? '–'} | ${seed ?? '–'} |`;
+
+async function runAll(): Promise<void> {
+  const chosen = faults.filter(({ name }) => name.includes(values.fault));
+  if (chosen.length === 0) throw new Error(`no fault's name holds "${values.fault}"`);
+  const trees = Array.from({ length: Math.min(Number(values.processes), chosen.length) }, copyTree);
+  const startedAt = performance.now();
+  try {
+    const [first = ''] = trees;
+    await requireSound(first);
+    console.log('| fault | caught by spec | caught by seed |\n| --- | --- | --- |');
+    const waiting = [...chosen];
+    const escaped: string[] = [];
+    const work = async (tree: string): Promise<void> => {
+      for (let fault = waiting.shift(); fault !== undefined; fault = waiting.shift()) {
+        const caught = await tryOut(fault, tree);
+        console.log(rowOf(caught));
+        if (caught.spec === undefined && caught.seed === undefined) escaped.push(fault.name);
+      }
+    };
+    await Promise.all(trees.map(work));
+    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
+    console.log(`\n${chosen.length - escaped.length} of ${chosen.length} faults caught in ${seconds} s`);
+    for (const name of escaped) console.error(`not caught: ${name}`);
+    process.exitCode = escaped.length === 0 ? 0 : 1;
+  } finally {
+    for (const tree of trees) rmSync(tree, { recursive: true, force: true });
+  }
+}
+
+await runAll();

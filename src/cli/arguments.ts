@@ -1,0 +1,17 @@
+/** How the command line reads options. */
+import { InvalidArgumentError } from 'commander';
+import { DURATION_EXPECTED, type Duration, durationSchema } from '../policies/duration.ts';
+
+/** An option that may be given several times. */
+export const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+export function atLeastOne(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected an integer from 1 to 999999999.');
+}
+
+export function duration(text: string): Duration {
+  const read = durationSchema({ zero: true }).safeParse(text);
+  if (read.success) return read.data;
+  throw new InvalidArgumentError(`Expected ${DURATION_EXPECTED}.`);
+}

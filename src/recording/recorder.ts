@@ -1,0 +1,263 @@
+/**
+ * Records a worker at its edges: stands between it and its broker, and between its API clients and what carries their requests, and writes
+ * down what passes. It changes nothing on its way. Settlements are taken from the facts, which carry no values.
+ */
+import { asyncScheduler, defer, type Observable, tap } from 'rxjs';
+import type { z } from 'zod';
+import type { Broker } from '../broker/broker.ts';
+import { deadLetterQueue, delayQueue, type QueueSource } from '../broker/queue.ts';
+import type { Facts, MessageIdentity, Settled } from '../events.ts';
+import type { CallSent, Transport, TransportRequest, TransportResponse } from '../http/transport.ts';
+import { decodeBody } from '../message/codec.ts';
+import type { Delivery } from '../message/delivery.ts';
+import { correlationIdOf, messageIdOf } from '../message/identity.ts';
+import type { OutgoingMessage } from '../message/outgoing.ts';
+import type { Random } from '../policies/random.ts';
+import { failureCodeOf } from './failure-code.ts';
+import type { RecordedDelivery, RecordedEvent } from './recording.ts';
+import type { KeptBack, ValueRules } from './redaction.ts';
+import { takes } from './schema-parts.ts';
+
+/** What a recorder knows of a pipeline. */
+export interface RecordedPipeline {
+  readonly name: string;
+  readonly source: QueueSource;
+  readonly input: z.ZodType;
+}
+
+export interface RecorderOptions {
+  readonly pipelines: readonly RecordedPipeline[];
+  readonly facts: Facts;
+  /** What of a value may be written. */
+  readonly rules: ValueRules;
+  /** Which try a delivery is, as the engine counts. */
+  readonly attemptOf: (delivery: Delivery, source: QueueSource) => number;
+  /** Milliseconds until a message is too late. Undefined: it never is. */
+  readonly leftMsOf: (delivery: Delivery, now: number) => number | undefined;
+  readonly write: (event: RecordedEvent) => void;
+}
+
+/** Between a worker and the world. */
+export interface Recorder {
+  readonly throughPort: (port: Broker) => Broker;
+  readonly throughTransport: (transport: Transport) => Transport;
+  /** Draws from the same source: a replay draws the same numbers for the same message. */
+  readonly throughRandom: (random: Random) => Random;
+}
+
+type Identity = Pick<MessageIdentity, 'pipeline' | 'messageId' | 'correlationId'>;
+
+/** A message that is not settled. */
+interface UnderWay {
+  readonly correlationId: string;
+  readonly keptBack: KeptBack;
+}
+
+/** Headers of an answer that a client acts by. */
+const KEPT_HEADERS = /^(content-type|retry-after|cache-control|(x-)?ratelimit.*)$/;
+
+/** Begins at once: moments count from now on the clock of RxJS. Holds what was kept back of messages that are not settled. */
+export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, write }: RecorderOptions): Recorder {
+  const startedAt = asyncScheduler.now();
+  const at = (): number => Math.round(asyncScheduler.now() - startedAt);
+  const byQueue = new Map(pipelines.map((pipeline) => [pipeline.source.name, pipeline]));
+  const copies = new Set(pipelines.flatMap(({ source }) => copyQueuesOf(source)));
+  /** By message, until it is settled: requests and results are made of it, and of the answers it got. */
+  const underWay = new Map<string, UnderWay>();
+  let calls = 0;
+  /** Whom something happened to last: what is drawn next in the same moment is drawn for it. */
+  let latest: { readonly pipeline: string; readonly messageId: string } | undefined;
+
+  const keptBackOf = ({ pipeline, messageId, correlationId }: Identity): KeptBack => {
+    const key = JSON.stringify([pipeline, messageId]);
+    const known = underWay.get(key) ?? { correlationId, keptBack: new Map<string, string>() };
+    underWay.set(key, known);
+    return known.keptBack;
+  };
+
+  const deliver = (delivery: Delivery): void => {
+    const pipeline = byQueue.get(delivery.queue);
+    if (pipeline === undefined) return;
+    const { name, source, input } = pipeline;
+    const messageId = messageIdOf(delivery);
+    const kept = keptBackOf({ pipeline: name, messageId, correlationId: correlationIdOf(delivery, messageId) });
+    const decoded = decodeBody(delivery.body, delivery.properties, { maxBytes: Number.POSITIVE_INFINITY });
+    const body = decoded.ok ? rules.described(input, decoded.value, kept) : undefined;
+    const isMisfit = decoded.ok && takes(input, decoded.value) !== takes(input, body);
+    const leftMs = leftMsOf(delivery, asyncScheduler.now());
+    latest = { pipeline: name, messageId: rules.text(messageId, kept) };
+    write({
+      kind: 'delivered',
+      at: at(),
+      ...latest,
+      attempt: attemptOf(delivery, source),
+      properties: propertiesOf(delivery, (text) => rules.text(text, kept)),
+      ...(leftMs === undefined ? {} : { leftMs }),
+      ...(decoded.ok ? { body } : {}),
+      ...(isMisfit ? { isMisfit } : {}),
+    });
+  };
+
+  const settle = ({ pipeline, messageId, correlationId, settlement, delayMs, code }: Settled): void => {
+    const kept = keptBackOf({ pipeline, messageId, correlationId });
+    underWay.delete(JSON.stringify([pipeline, messageId]));
+    write({
+      kind: 'settled',
+      at: at(),
+      pipeline,
+      messageId: rules.text(messageId, kept),
+      settlement,
+      ...(delayMs === undefined ? {} : { delayMs }),
+      ...(code === undefined ? {} : { code }),
+    });
+  };
+
+  const publish = (message: OutgoingMessage): void => {
+    const { exchange, routingKey, body, properties } = message;
+    const { messageId = '', correlationId = '' } = properties;
+    // Whose result it is, the port is not told: it is one of this conversation.
+    const causes = [...underWay.values()].filter((cause) => cause.correlationId === correlationId);
+    const kept: KeptBack = new Map(causes.flatMap(({ keptBack }) => [...keptBack]));
+    const decoded = decodeBody(body, properties, { maxBytes: Number.POSITIVE_INFINITY });
+    write({
+      kind: 'published',
+      at: at(),
+      exchange,
+      routingKey: rules.text(routingKey, kept),
+      messageId,
+      correlationId: rules.text(correlationId, kept),
+      body: decoded.ok ? rules.derived(plain(decoded.value), kept) : null,
+    });
+  };
+
+  const call = ({ owner, request: { call: sent, options } }: CallSent, request: TransportRequest): number => {
+    const number = ++calls;
+    const kept = keptBackOf(owner);
+    const body = bodyOf(request.body, request.headers['content-type']);
+    const part = (name: string, value: unknown): object =>
+      value === undefined ? {} : { [name]: rules.derived(plain(value), kept) };
+    write({
+      kind: 'called',
+      at: at(),
+      call: number,
+      ...nameOf(owner),
+      ...sent,
+      ...part('path', options.path),
+      ...part('query', options.params),
+      ...part('body', body),
+    });
+    return number;
+  };
+
+  const nameOf = (owner: MessageIdentity) => ({
+    pipeline: owner.pipeline,
+    messageId: rules.text(owner.messageId, keptBackOf(owner)),
+  });
+
+  const answer = (number: number, { owner, request }: CallSent, response: TransportResponse): void => {
+    const { status, isAccepted = status >= 200 && status < 300 } = response;
+    const headers = headersKept(response);
+    const body = isAccepted ? bodyOf(response.body, headers['content-type']) : undefined;
+    write({
+      kind: 'answered',
+      at: at(),
+      call: number,
+      status,
+      headers,
+      ...(body === undefined
+        ? {}
+        : { body: rules.described(request.options.response, plain(body), keptBackOf(owner)) }),
+    });
+  };
+
+  facts.stream.subscribe((fact) => {
+    if (fact.type === 'settled') settle(fact);
+  });
+
+  return {
+    throughPort: (port) => ({
+      address: port.address,
+      status: port.status,
+      establish: (topology, mode) => port.establish(topology, mode),
+      consume: (queue, options) => port.consume(queue, options).pipe(tap(deliver)),
+      publish: (message) =>
+        port.publish(message).pipe(
+          tap({
+            complete: () => {
+              if (message.exchange !== '' || !copies.has(message.routingKey)) publish(message);
+            },
+          }),
+        ),
+      close: (options) => port.close(options),
+    }),
+    throughRandom: (random) => () => {
+      const value = random();
+      write({ kind: 'drew', at: at(), ...latest, value });
+      return value;
+    },
+    throughTransport: (transport) => {
+      const recorded = (request: TransportRequest): Observable<TransportResponse> => {
+        const { sentFor } = request;
+        if (sentFor === undefined) return transport(request);
+        return defer(() => {
+          const number = call(sentFor, request);
+          let isOver = false;
+          return transport(request).pipe(
+            tap({
+              next: (response) => {
+                isOver = true;
+                latest = nameOf(sentFor.owner);
+                answer(number, sentFor, response);
+              },
+              error: (error: unknown) => {
+                isOver = true;
+                latest = nameOf(sentFor.owner);
+                write({ kind: 'failed', at: at(), call: number, code: failureCodeOf(error) });
+              },
+              unsubscribe: () => {
+                if (isOver) return;
+                latest = nameOf(sentFor.owner);
+                write({ kind: 'givenUp', at: at(), call: number });
+              },
+            }),
+          );
+        });
+      };
+      return Object.assign(recorded, transport.close === undefined ? {} : { close: transport.close });
+    },
+  };
+}
+
+const copyQueuesOf = ({ name, retryDelaysMs }: QueueSource): readonly string[] => [
+  deadLetterQueue(name),
+  ...retryDelaysMs.map((delayMs) => delayQueue(name, delayMs)),
+];
+
+/** What the engine looks at. Headers of a message are described by no schema, and left out. */
+function propertiesOf(delivery: Delivery, clean: (text: string) => string): RecordedDelivery['properties'] {
+  const { contentType, replyTo, priority } = delivery.properties;
+  const correlationId = clean(correlationIdOf(delivery, messageIdOf(delivery)));
+  return {
+    correlationId,
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(replyTo === undefined ? {} : { replyTo: clean(replyTo) }),
+    ...(priority === undefined ? {} : { priority }),
+  };
+}
+
+function bodyOf(body: Uint8Array | undefined, contentType: string | undefined): unknown {
+  if (body === undefined || body.byteLength === 0) return undefined;
+  const properties = contentType === undefined ? {} : { contentType };
+  const decoded = decodeBody(body, properties, { maxBytes: Number.POSITIVE_INFINITY });
+  return decoded.ok ? decoded.value : null;
+}
+
+/** Bytes tell nothing to whoever reads a recording. */
+const plain = (value: unknown): unknown => (value instanceof Uint8Array ? null : value);
+
+function headersKept({ headers }: TransportResponse): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (KEPT_HEADERS.test(name) && value !== undefined) kept[name] = [value].flat().join(', ');
+  return kept;
+}

@@ -1,0 +1,133 @@
+/**
+ * What of a value may be written: what its schema describes, save secrets. Everything else gets a stand-in, the same one wherever the value
+ * appears again, so that a pipeline that is handed stand-ins does what it did with the originals.
+ *
+ * A field is a secret when its schema says so, `z.string().meta({ secret: true })`, or its name does, `password`; `secret: false` takes the
+ * latter back. What no schema describes, `z.unknown()` among it, counts as a secret.
+ */
+import { z } from 'zod';
+import { NOT_RECORDED } from './recording.ts';
+import { describesLeaf, elementOf, innerOf, keysOf, memberOf, type Schema, takes } from './schema-parts.ts';
+import { isSecretName } from './secret-names.ts';
+import { standInFor } from './stand-in.ts';
+
+/** What was kept back of one message: its texts, and their stand-ins. */
+export type KeptBack = Map<string, string>;
+
+/** Shorter ones are found in any text. */
+const SHORTEST_TO_FIND = 4;
+
+/** What a recorder may write of the values that pass it. */
+export interface ValueRules {
+  /** The value as it may be written. `keptBack` gets the texts that were not. */
+  described(schema: Schema | undefined, value: unknown, keptBack: KeptBack): unknown;
+  /**
+   * A value a handle made, of which no schema knows: a request, a result. Where nothing was kept back of its message it is written as it is.
+   * Otherwise only values that are known from elsewhere are; what else it holds might be made of a secret.
+   */
+  derived(value: unknown, keptBack: KeptBack): unknown;
+  /** An id, an address: written, with the secrets in it replaced. */
+  text(text: string, keptBack: KeptBack): string;
+}
+
+/** Everything as it is: for what holds stand-ins already. */
+export const EVERYTHING: ValueRules = {
+  described: (_schema, value) => value,
+  derived: (value) => value,
+  text: (text) => text,
+};
+
+/** One for a recording: holds every value that was written and every one that was kept back, and so no more than the recording's bound. */
+export class Redaction implements ValueRules {
+  readonly #standIns = new Map<string | number, string | number>();
+  readonly #written = new Set<string | number>();
+
+  described(schema: Schema | undefined, value: unknown, keptBack: KeptBack): unknown {
+    // Twice: what is a secret in one place is one in all of them, those before it among them.
+    this.#walk(schema, value, false, keptBack);
+    return this.#walk(schema, value, false, keptBack);
+  }
+
+  derived(value: unknown, keptBack: KeptBack): unknown {
+    if (typeof value === 'string' || typeof value === 'number') return this.#derivedLeaf(value, keptBack);
+    if (Array.isArray(value)) return value.map((item) => this.derived(item, keptBack));
+    if (!isTable(value)) return value;
+    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+    return Object.fromEntries(entries.map(([name, item]) => [this.text(name, keptBack), this.derived(item, keptBack)]));
+  }
+
+  text(text: string, keptBack: KeptBack): string {
+    const known = this.#standIns.get(text);
+    if (known !== undefined) return String(known);
+    let clean = text;
+    for (const [secret, standIn] of keptBack)
+      if (secret.length >= SHORTEST_TO_FIND) clean = clean.replaceAll(secret, () => standIn);
+    return clean;
+  }
+
+  #derivedLeaf(value: string | number, keptBack: KeptBack): unknown {
+    const known = this.#standIns.get(value);
+    if (known !== undefined) return known;
+    return keptBack.size === 0 || this.#written.has(value) ? value : NOT_RECORDED;
+  }
+
+  #walk(schema: Schema | undefined, value: unknown, isSecret: boolean, keptBack: KeptBack): unknown {
+    if (schema === undefined) return this.#keepBack(undefined, value, keptBack);
+    const mark = z.globalRegistry.get(schema)?.secret;
+    const isKept = typeof mark === 'boolean' ? mark : isSecret;
+    const inner = innerOf(schema, value);
+    if (inner !== undefined) return this.#walk(inner, value, isKept, keptBack);
+    if (isLeaf(value))
+      return isKept || !describesLeaf(schema)
+        ? this.#keepBack(schema, value, keptBack)
+        : this.#write(schema, value, keptBack);
+    if (Array.isArray(value)) return value.map((item, at) => this.#walk(elementOf(schema, at), item, isKept, keptBack));
+    if (!isTable(value)) return null;
+    const keys = keysOf(schema);
+    const members = Object.entries(value).map(([name, item]) => [
+      keys === undefined ? name : String(this.#walk(keys, name, isKept, keptBack)),
+      this.#walk(memberOf(schema, name), item, isKept || isSecretName(name), keptBack),
+    ]);
+    return Object.fromEntries(members) as unknown;
+  }
+
+  /** A text with a secret in it is written with that replaced. */
+  #write(schema: Schema, value: unknown, keptBack: KeptBack): unknown {
+    const clean = typeof value === 'string' ? this.text(value, keptBack) : value;
+    if (clean !== value && !takes(schema, clean)) return this.#keepBack(schema, value, keptBack);
+    if (typeof clean === 'string' || typeof clean === 'number') this.#written.add(clean);
+    return clean;
+  }
+
+  /** Structure stays, and names of members, and null; the rest gets stand-ins. */
+  #keepBack(schema: Schema | undefined, value: unknown, keptBack: KeptBack): unknown {
+    if (typeof value === 'string' || typeof value === 'number') {
+      const standIn = this.#standInFor(schema, value);
+      keptBack.set(String(value), String(standIn));
+      return standIn;
+    }
+    if (typeof value === 'boolean') {
+      keptBack.set('', '');
+      return false;
+    }
+    if (Array.isArray(value)) return value.map((item) => this.#keepBack(undefined, item, keptBack));
+    if (!isTable(value)) return null;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, this.#keepBack(undefined, item, keptBack)]),
+    );
+  }
+
+  /** The one it has, where that passes here too. */
+  #standInFor(schema: Schema | undefined, value: string | number): string | number {
+    const known = this.#standIns.get(value);
+    if (known !== undefined && (schema === undefined || takes(schema, known))) return known;
+    const standIn = standInFor(value, schema, this.#standIns.size + 1);
+    if (known === undefined) this.#standIns.set(value, standIn);
+    return standIn;
+  }
+}
+
+const isLeaf = (value: unknown): boolean => value === null || typeof value !== 'object';
+
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);

@@ -1,0 +1,111 @@
+/** A recording told message by message: what came, what was called and answered, what was published, what became of it. */
+import { resultIdOf } from '../../message/identity.ts';
+import type {
+  RecordedAnswer,
+  RecordedCall,
+  RecordedDelivery,
+  RecordedEvent,
+  RecordedFailure,
+  RecordedResult,
+  RecordedSettlement,
+} from '../../recording/recording.ts';
+
+/** A call with what came of it; `end` is undefined where it was given up, or where the recording ended first. */
+export interface ToldCall {
+  readonly call: RecordedCall;
+  end: RecordedAnswer | RecordedFailure | undefined;
+}
+
+export interface Story {
+  readonly pipeline: string;
+  readonly messageId: string;
+  /** Those of a publisher: not the ones by which the message comes back for a later try. */
+  readonly deliveries: RecordedDelivery[];
+  readonly calls: ToldCall[];
+  readonly results: RecordedResult[];
+  readonly settlements: RecordedSettlement[];
+  /** Numbers drawn for its pauses. */
+  readonly draws: number[];
+  /** Later tries that are still to come. */
+  pendingTries: number;
+  /** Deliveries that are not settled. */
+  inFlight: number;
+}
+
+/** More results of one message than this are told by their conversation. */
+const RESULTS_BY_NAME = 50;
+
+/** In the order in which the messages first came. */
+export function storiesOf(events: readonly RecordedEvent[]): readonly Story[] {
+  const stories = new Map<string, Story>();
+  const byResult = new Map<string, Story>();
+  const byConversation = new Map<string, Story>();
+  const byCall = new Map<number, ToldCall>();
+
+  const storyOf = ({ pipeline, messageId }: { readonly pipeline: string; readonly messageId: string }): Story => {
+    const key = JSON.stringify([pipeline, messageId]);
+    const known = stories.get(key);
+    if (known !== undefined) return known;
+    const lists = { deliveries: [], calls: [], results: [], settlements: [], draws: [] };
+    const story: Story = { pipeline, messageId, ...lists, pendingTries: 0, inFlight: 0 };
+    stories.set(key, story);
+    for (let index = 0; index < RESULTS_BY_NAME; index++) byResult.set(resultIdOf(pipeline, messageId, index), story);
+    return story;
+  };
+
+  for (const event of events) {
+    switch (event.kind) {
+      case 'delivered': {
+        const story = storyOf(event);
+        byConversation.set(event.properties.correlationId, story);
+        story.inFlight++;
+        if (story.pendingTries > 0) story.pendingTries--;
+        else story.deliveries.push(event);
+        break;
+      }
+      case 'called': {
+        const told: ToldCall = { call: event, end: undefined };
+        byCall.set(event.call, told);
+        storyOf(event).calls.push(told);
+        break;
+      }
+      case 'answered':
+      case 'failed': {
+        const told = byCall.get(event.call);
+        if (told !== undefined) told.end = event;
+        break;
+      }
+      case 'published':
+        (byResult.get(event.messageId) ?? byConversation.get(event.correlationId))?.results.push(event);
+        break;
+      case 'settled': {
+        const story = storyOf(event);
+        story.settlements.push(event);
+        story.inFlight--;
+        if (event.settlement === 'retry') story.pendingTries++;
+        break;
+      }
+      case 'drew': {
+        const { pipeline, messageId, value } = event;
+        if (pipeline !== undefined && messageId !== undefined) storyOf({ pipeline, messageId }).draws.push(value);
+        break;
+      }
+      case 'givenUp':
+      case 'ended':
+        break;
+    }
+  }
+  return [...stories.values()];
+}
+
+/** Why a story cannot be told again; undefined where it can. */
+export function whyNot(story: Story): string | undefined {
+  const { deliveries, calls, settlements, pendingTries, inFlight } = story;
+  if (deliveries.length === 0 || inFlight > 0) return 'it was not settled when the recording ended';
+  if (pendingTries > 0) return 'it waited for another try when the recording ended';
+  if (settlements.some(({ settlement }) => settlement === 'returned')) return 'it went back to the broker';
+  if (deliveries.some(({ isMisfit }) => isMisfit)) return 'its stand-ins do not pass its schema';
+  if (calls.some(({ end }) => end?.kind === 'failed' && end.code === 'ERR_INTERCEPTOR'))
+    return 'an interceptor failed one of its calls';
+  return undefined;
+}

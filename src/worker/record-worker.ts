@@ -1,0 +1,26 @@
+/** A recorder for the pipelines of a worker: what a delivery's headers say is read as the engine reads them. */
+import type { Facts } from '../events.ts';
+import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { attemptOf, deadlineOf } from '../pipeline/message-headers.ts';
+import { createRecorder, type Recorder } from '../recording/recorder.ts';
+import type { RecordedEvent } from '../recording/recording.ts';
+import type { ValueRules } from '../recording/redaction.ts';
+
+/** Where a recording goes, and what of values may go there. */
+export interface RecordingTarget {
+  readonly rules: ValueRules;
+  readonly write: (event: RecordedEvent) => void;
+}
+
+export const recorderOf = (pipelines: readonly Pipeline[], facts: Facts, { rules, write }: RecordingTarget): Recorder =>
+  createRecorder({
+    pipelines,
+    facts,
+    rules,
+    write,
+    attemptOf: (delivery, { retryDelaysMs }) => attemptOf(delivery, retryDelaysMs.length + 1),
+    leftMsOf: (delivery, now) => {
+      const deadlineAt = deadlineOf(delivery, now);
+      return deadlineAt === undefined ? undefined : deadlineAt - now;
+    },
+  });
