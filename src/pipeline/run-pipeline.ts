@@ -101,6 +101,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     const settlement = isLate ? 'returned' : kind;
     if (isLate) ledger.leaveLate();
     else ledger.leave(settlement);
+    if (journey.span === undefined && !facts.isObserved) return;
     const at = clockNow();
     const code = failure === undefined ? undefined : codeOf(failure.error);
     journey.span?.end({ at, outcome: settlement, code });

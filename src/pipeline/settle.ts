@@ -21,10 +21,10 @@ export interface Settlement {
   readonly kind: SettlementKind;
   /** What the broker adapter said to it. */
   readonly result: SettleResult;
-  readonly failure?: Failure;
-  readonly delayMs?: number;
+  readonly failure?: Failure | undefined;
+  readonly delayMs?: number | undefined;
   /** Why it was given back, or acked without being handled. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /** What all settlements of a pipeline share. */
@@ -85,7 +85,7 @@ class Settling implements Interruptible {
     if (verdict.kind === 'returned') {
       this.interrupt(verdict.reason);
     } else if (isDoneAlready(verdict)) {
-      this.#ack(withReason(verdict.reason));
+      this.#ack({ kind: 'ack', reason: verdict.reason });
     } else {
       inFlight.reached(this.#journey, 'publish');
       const reason = inFlight.begin(this.#journey, this);
@@ -165,8 +165,8 @@ class Settling implements Interruptible {
     this.interrupt('it could not be settled');
   }
 
-  #ack(settlement: Omit<Settlement, 'result'>): void {
-    if (!this.#sink.closed) this.#end({ ...settlement, result: this.#journey.delivery.ack() });
+  #ack({ kind, failure, delayMs, reason }: Omit<Settlement, 'result'>): void {
+    if (!this.#sink.closed) this.#end({ kind, failure, delayMs, reason, result: this.#journey.delivery.ack() });
   }
 
   #end(settlement: Settlement): void {
@@ -183,5 +183,3 @@ const isDoneAlready = (verdict: Verdict): verdict is DoneVerdict =>
   verdict.kind === 'done' && verdict.results.length === 0 && verdict.claim === undefined;
 
 const DONE = { kind: 'ack' } as const;
-const withReason = (reason: string | undefined): Omit<Settlement, 'result'> =>
-  reason === undefined ? DONE : { kind: 'ack', reason };
