@@ -105,7 +105,7 @@ class Settling implements Interruptible {
 
   #settleDone({ results, reason, claim }: DoneVerdict): void {
     if (claim !== undefined) this.#sink.add(() => claim.release());
-    const done = withReason(reason);
+    const done = { kind: 'ack', reason } as const;
     const confirmed = claim === undefined ? () => this.#ack(done) : () => this.#writeDown(claim, done);
     if (results.length === 0) confirmed();
     else this.#publish(results, confirmed);
@@ -181,5 +181,3 @@ type DoneVerdict = Extract<Verdict, { readonly kind: 'done' }>;
 /** Nothing has to be stored before the ack. */
 const isDoneAlready = (verdict: Verdict): verdict is DoneVerdict =>
   verdict.kind === 'done' && verdict.results.length === 0 && verdict.claim === undefined;
-
-const DONE = { kind: 'ack' } as const;
