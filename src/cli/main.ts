@@ -6,6 +6,7 @@ import type { DoctorOptions } from './doctor.ts';
 import { exit } from './exit.ts';
 import { journalCommand } from './journal.ts';
 import type { ReplayCommandOptions } from './replay.ts';
+import { sagaCommand } from './saga.ts';
 import type { TopologyOptions } from './topology.ts';
 import { version } from './version.ts';
 
@@ -31,6 +32,7 @@ Examples:
   $ sluice run --record day.jsonl        the same, and write down what goes in and out
   $ sluice replay day.jsonl              do it again in virtual time, and write day.spec.ts
   $ sluice dlq ls                        what lies in the dead-letter queues, and why
+  $ sluice saga ls --stuck               sagas that need somebody to look
 
 Environment of "run" and "dev":
   AMQP_URL             amqp://user:password@host:5672/vhost, several separated by commas; or AMQP_URL_FILE
@@ -166,5 +168,6 @@ program
 
 program.addCommand(dlqCommand());
 program.addCommand(journalCommand());
+program.addCommand(sagaCommand());
 
 await program.parseAsync();

@@ -48,8 +48,8 @@ export type JournalRecord =
   | (OfStep & { readonly kind: 'compensationIntended' })
   | (OfStep & { readonly kind: 'compensationDone' })
   | (Failed & { readonly kind: 'compensationFailed' })
-  /** Neither on nor back: somebody has to look. No decision; whoever resumes it goes on where it stands. */
-  | (Failed & { readonly kind: 'stuck' })
+  /** Neither on nor back: somebody has to look. No decision; whoever is given its message again goes on where it stands. */
+  | (Failed & { readonly kind: 'stuck'; readonly messageId?: string })
   | (Timed & { readonly kind: 'completed'; readonly answer?: unknown })
   | (Timed & { readonly kind: 'undone'; readonly answer?: unknown })
   /** Given up by a person: nothing more is done for it. */

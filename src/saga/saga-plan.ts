@@ -14,6 +14,8 @@ export interface SagaContext<Definitions extends ApiDefinitions> {
   readonly journal: Journal;
   readonly attempt: number;
   readonly maxAttempts: number;
+  /** Of the message that runs it: a stuck saga's journal names it. */
+  readonly messageId?: string;
 }
 
 /** What a step and its compensation see. */

@@ -107,7 +107,9 @@ export class SagaRun {
   stuck(make: (facts: Omit<SagaErrorFacts, 'step'>) => SagaStuckError): Observable<never> {
     const { plan, sagaId } = this;
     const { code, message, step } = make({ saga: plan.name, sagaId, journal: '' });
-    return this.record({ kind: 'stuck', step, code, message }, () => {
+    const { messageId } = this.#context;
+    const named = messageId === undefined ? {} : { messageId };
+    return this.record({ kind: 'stuck', step, code, message, ...named }, () => {
       this.#context.log.error({ saga: plan.name, sagaId, step, code, reason: message }, 'a saga is stuck');
       return throwError(() => make({ saga: plan.name, sagaId, journal: describeJournal(this.#records) }));
     });

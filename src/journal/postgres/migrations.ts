@@ -20,7 +20,7 @@ export const VERSION = MIGRATIONS.length;
 
 export const VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS sluice_journal_migrations (version integer PRIMARY KEY, taken_at timestamptz NOT NULL DEFAULT now())`;
 
-/** One script, one transaction. Several that migrate at once wait for each other. @param from Version the database has. */
+/** @param from Version the database has. */
 export const migrationScript = (from: number): string =>
   MIGRATIONS.slice(from)
     .map((step, index) => `${step}\nINSERT INTO sluice_journal_migrations (version) VALUES (${from + index + 1});`)

@@ -1,0 +1,52 @@
+/** `sluice saga resume`: gives the dead letter of a stuck saga back to its queue. Whichever worker gets it goes on where the journal stands. */
+
+import { loadPipelines } from '../../worker/load-pipelines.ts';
+import { failed } from '../broker-session.ts';
+import { retry } from '../dlq/retry.ts';
+import { withStore } from '../journal/with-store.ts';
+import { findSaga, readRecords, standingOf } from './saga-entry.ts';
+
+export interface ResumeOptions {
+  readonly saga?: string;
+  readonly json?: boolean;
+  readonly queue?: string;
+  readonly pipelines: string;
+}
+
+export const resume = (id: string, { saga, json = false, queue, pipelines }: ResumeOptions): Promise<number> =>
+  withStore(async (store) => {
+    const found = await findSaga(store, id, saga);
+    if (!found.ok) return failed(found.reason);
+    const { entry } = found;
+    const standing = standingOf(entry);
+    if (standing !== 'stuck')
+      return failed(`saga "${entry.name}" ${id} is ${standing}, not stuck: there is nothing to resume`);
+    const records = await readRecords(store, entry);
+    const stuck = records.at(-1)?.record;
+    const messageId = stuck?.kind === 'stuck' ? stuck.messageId : undefined;
+    if (messageId === undefined)
+      return failed('its journal does not name its message; give its dead letter back by `sluice dlq retry`');
+    const queues = queue === undefined ? await queuesOf(entry.name, pipelines) : [queue];
+    const [only] = queues;
+    if (only === undefined || queues.length > 1) {
+      const what =
+        only === undefined ? `no pipeline in ${pipelines} has` : `several pipelines have (${queues.join(', ')})`;
+      return failed(`${what} saga "${entry.name}" for its handle; name its queue by --queue`);
+    }
+    return retry(only, { id: [messageId], rate: '50/s', pipelines, ...(json ? { json } : {}) });
+  });
+
+async function queuesOf(saga: string, folder: string): Promise<readonly string[]> {
+  const { pipelines, dispose } = await loadPipelines(folder);
+  try {
+    const ours = pipelines.filter(({ handle }) => sagaNameOf(handle) === saga);
+    return [...new Set(ours.map(({ source }) => source.name))];
+  } finally {
+    await dispose();
+  }
+}
+
+function sagaNameOf(handle: object): string | undefined {
+  if (!('saga' in handle) || typeof handle.saga !== 'object' || handle.saga === null) return undefined;
+  return 'name' in handle.saga ? String(handle.saga.name) : undefined;
+}

@@ -1,0 +1,169 @@
+/** `sluice saga` and `sluice journal` as people run them: a real worker, an embedded broker, a journal in a file; and tables in PostgreSQL. */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
+import { type BrokerClient, connectClient } from '../support/broker-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { describeWithPostgres } from '../support/postgres.ts';
+import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
+
+const STUCK = fileURLToPath(new URL('../fixtures/stuck', import.meta.url));
+
+interface Run {
+  readonly code: number | NodeJS.Signals;
+  readonly text: string;
+}
+
+async function run(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<Run> {
+  const command = startSluice(args, { NO_COLOR: '1', ...environment });
+  const code = await command.exit;
+  return { code, text: command.lines.map((line) => line.text ?? JSON.stringify(line)).join('\n') };
+}
+
+describe('sluice saga', function suite() {
+  this.timeout(120_000);
+  const broker = createEmbeddedBroker();
+  let folder: string;
+  let bank: Server;
+  let status = 500;
+  let environment: Readonly<Record<string, string>>;
+  let worker: WorkerProcess | undefined;
+  let client: BrokerClient;
+  const saga = (...args: readonly string[]): Promise<Run> => run(['saga', ...args], environment);
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sluice-sagas-'));
+    bank = createServer((request, response) => {
+      request.resume();
+      response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+    }).listen(0, '127.0.0.1');
+    await once(bank, 'listening');
+    const { url } = await broker.start();
+    client = await connectClient(url);
+    environment = {
+      AMQP_URL: url,
+      SLUICE_JOURNAL_FILE: join(folder, 'journal.db'),
+      BANK_URL: `http://127.0.0.1:${(bank.address() as AddressInfo).port}`,
+    };
+    worker = startSluice(['run', STUCK], environment);
+    await consuming(worker, ['transfers']);
+  });
+  after(async () => {
+    await worker?.kill();
+    await client.close();
+    await broker.stop();
+    bank.close();
+    bank.closeAllConnections();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('lists a saga that is stuck, shows its timeline, and sends it on its way', async () => {
+    await client.send('transfers', { id: 't-1' }, { messageId: 'm-1' });
+    await worker?.line((line) => line.msg === 'saga transfer t-1 is stuck');
+    await worker?.line((line) => line.msg === 'dead-lettered');
+
+    const listed = await saga('ls', '--stuck');
+    expect(listed.text).to.match(/ID +SAGA +STANDS/);
+    expect(listed.text).to.match(/t-1 +transfer +stuck/);
+    const shown = await saga('show', 't-1');
+    expect(shown.code).to.equal(0);
+    for (const part of ['transfer t-1: stuck', 'started, version 1', 'move: begun', 'stuck at move: ERR_SAGA_IN_DOUBT'])
+      expect(shown.text).to.include(part);
+
+    status = 200;
+    const resumed = await saga('resume', 't-1', '--pipelines', STUCK);
+    expect(resumed.text).to.include('1 letter');
+    expect(resumed.code).to.equal(0);
+    await eventually(
+      'it is completed',
+      async () => (await saga('show', 't-1')).text.includes('transfer t-1: completed'),
+      30_000,
+    );
+    expect((await saga('ls', '--all', '--json')).text).to.include('"standing":"completed"');
+    expect((await saga('resume', 't-1', '--pipelines', STUCK)).text).to.include('is completed, not stuck');
+  });
+
+  it('gives a saga up, once and for all', async () => {
+    status = 500;
+    await client.send('transfers', { id: 't-2' }, { messageId: 'm-2' });
+    await worker?.line((line) => line.msg === 'saga transfer t-2 is stuck');
+    await eventually('it is dead-lettered', async () => (await saga('ls', '--stuck')).text.includes('t-2'), 30_000);
+    const asked = await saga('abandon', 't-2');
+    expect(asked).to.deep.include({ code: 2 });
+    expect(asked.text).to.include('--yes: is needed where there is no terminal');
+    const abandoned = await saga('abandon', 't-2', '--yes');
+    expect(abandoned.text).to.include('saga "transfer" t-2 is abandoned');
+    expect(abandoned.code).to.equal(0);
+    expect((await saga('abandon', 't-2', '--yes')).text).to.include('has ended: abandoned');
+    status = 200;
+    await client.send('transfers', { id: 't-2' }, { messageId: 'm-2' });
+    await worker?.line((line) => line.code === 'ERR_SAGA_ABANDONED');
+  });
+
+  it('says what it cannot find, and what is not configured', async () => {
+    const unknown = await saga('show', 'nobody');
+    expect(unknown).to.deep.include({ code: 1 });
+    expect(unknown.text).to.include('no saga "nobody" in file ');
+    const bare = await run(['saga', 'ls'], {});
+    expect(bare).to.deep.include({ code: 2 });
+    expect(bare.text).to.include('SLUICE_JOURNAL_FILE: and SLUICE_JOURNAL_URL are not set');
+    expect((await saga('ls', '--limit', '0')).text).to.include('expected an integer from 1 to 999999');
+  });
+
+  it('S14: keeps the file and what lies beside it for its owner alone', () => {
+    for (const suffix of ['', '-wal', '-shm'])
+      expect(statSync(`${environment.SLUICE_JOURNAL_FILE}${suffix}`).mode & 0o077, suffix).to.equal(0);
+  });
+
+  it('compacts, and counts what is left', async () => {
+    const { code, text } = await run(['journal', 'compact'], environment);
+    expect(code).to.equal(0);
+    expect(text).to.match(/0 entries forgotten\n {2}saga transfer: 1 (abandoned|completed)/);
+    const migrated = await run(['journal', 'migrate'], environment);
+    expect(migrated.text).to.include('nothing to do');
+  });
+});
+
+describe('a journal that cannot be used as it is configured', () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sluice-journals-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('keeps a worker from starting, and says why', async () => {
+    const notes = join(folder, 'notes.txt');
+    writeFileSync(notes, 'these are my notes, and no database at all');
+    const base = { BANK_URL: 'http://127.0.0.1:1' };
+    const noDatabase = await run(['run', STUCK], { ...base, SLUICE_JOURNAL_FILE: notes });
+    expect(noDatabase).to.deep.include({ code: 2 });
+    expect(noDatabase.text).to.include('which is no SQLite database');
+    const noFolder = await run(['run', STUCK], { ...base, SLUICE_JOURNAL_FILE: join(folder, 'not', 'there.db') });
+    expect(noFolder).to.deep.include({ code: 2 });
+    expect(noFolder.text).to.include('which cannot be written to');
+  });
+});
+
+describeWithPostgres('sluice journal migrate', (postgres) => {
+  it('makes the tables, once; without them no worker starts', async () => {
+    const url = postgres().createDatabase('journal_migrate');
+    const environment = { SLUICE_JOURNAL_URL: url, BANK_URL: 'http://127.0.0.1:1' };
+    const before = await run(['run', STUCK], environment);
+    expect(before).to.deep.include({ code: 2 });
+    expect(before.text).to.include('its tables are missing; run `sluice journal migrate`');
+    const [first, second] = await Promise.all([
+      run(['journal', 'migrate'], environment),
+      run(['journal', 'migrate'], environment),
+    ]);
+    expect([first.code, second.code], `${first.text}\n${second.text}`).to.deep.equal([0, 0]);
+    expect((await run(['journal', 'migrate'], environment)).text).to.include('of version 1 already');
+    expect((await run(['saga', 'ls'], environment)).text).to.include('no sagas that have not ended');
+    expect((await run(['journal', 'compact', '--json'], environment)).text).to.include('"forgotten":0');
+  });
+});
