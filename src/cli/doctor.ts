@@ -38,7 +38,7 @@ export async function doctor(folder: string, options: DoctorOptions): Promise<nu
       if (stop.aborted) return EXIT.cutShort;
       const { address, product, version } = inspection;
       if (options.json === true) printJson({ broker: { address, product, version }, findings });
-      else print(`${product} ${version} at ${address}`, pipelines.length, findings);
+      else print(`${`${product} ${version}`.trim()} at ${address}`, pipelines.length, findings);
       return findings.some(({ severity }) => severity === 'problem') ? EXIT.failed : EXIT.ok;
     },
   );

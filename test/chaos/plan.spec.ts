@@ -40,6 +40,16 @@ describe('the time to recover', () => {
     expect(recoveries({ faults, workers: [{ ...worker, lines }] })).to.deep.equal([{ kind: 'line-freeze', ms: 1_000 }]);
   });
 
+  it('counts from the end of a fault that kept a worker from starting, and not from the start of one that nothing kept', () => {
+    const lines = [line('worker starting', 1_000), line('consuming', 9_000)];
+    const faults = [{ fault: { kind: 'broker-restart' } as const, fromMs: 500, toMs: 6_000 }];
+    expect(recoveries({ faults, workers: [{ ...worker, lines }] })).to.deep.equal([
+      { kind: 'broker-restart', ms: 3_000 },
+    ]);
+    const before = [{ ...faults[0], fault: { kind: 'broker-restart' } as const, fromMs: 100, toMs: 900 }];
+    expect(recoveries({ faults: before, workers: [{ ...worker, lines }] })).to.deep.equal([]);
+  });
+
   it('is none where no fault stood in the way: a breaker pauses the intake too', () => {
     const lines = [line('intake paused', 1_000), line('consuming', 9_000)];
     expect(recoveries({ faults: [], workers: [{ ...worker, lines }] })).to.deep.equal([]);

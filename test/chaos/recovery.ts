@@ -46,11 +46,12 @@ export function recoveries({ faults, workers }: Pick<Evidence, 'faults' | 'worke
 /** A cut is over before the worker has seen it. */
 const SEEN_WITHIN_MS = 1_000;
 
-/** The times in which one pipeline of a worker was not fed. */
+/** The times in which one pipeline of a worker was not fed, the one from the worker's start included. */
 function spansWithoutMessages({ lines }: WorkerEnd): readonly Span[] {
+  const start = lines.find(({ msg }) => msg === 'worker starting');
   return PIPELINES.flatMap((pipeline) => {
     const spans: Span[] = [];
-    let fromMs: number | undefined;
+    let fromMs: number | undefined = start === undefined ? undefined : timeOf(start) + SEEN_WITHIN_MS;
     for (const line of lines) {
       if (!tellsIntake(line, pipeline)) continue;
       const atMs = timeOf(line);

@@ -2,6 +2,7 @@
  * One chaos run: builds the stage, feeds it, makes trouble, heals, waits until everything has drained, stops the workers in order and
  * audits. Everything private; bounded in time; ends what it started whatever happens.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectClient } from '../support/broker-client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -53,6 +54,8 @@ const DRAIN_WITHIN_MS = 180_000;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { seed, forMs, everyMs = 2_500, rate = 40, workers = 2, mortal, kinds, probeEveryMs, signal, say } = options;
+  // Every fault that waits for its time listens.
+  setMaxListeners(0, signal);
   const plan = planFaults({
     seed,
     forMs,

@@ -75,7 +75,7 @@ export function findingsOfVersion(
 ): readonly Finding[] {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   if (product !== 'RabbitMQ' || major === undefined || minor === undefined) {
-    const finding = `is ${product === '' ? 'a broker that does not say what it is' : `${product} ${version}`}, not RabbitMQ`;
+    const finding = `is ${product === '' ? 'a broker that does not say what it is' : `${product} ${version}`.trim()}, not RabbitMQ`;
     return [
       { severity: 'note', check: 'version', subject: 'broker', finding, advice: 'rules of versions were not applied' },
     ];
