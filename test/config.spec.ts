@@ -171,7 +171,7 @@ describe('readConfig', () => {
     ['amqp://user:12?hunter2@host/v', 'has an unknown parameter; known are heartbeat, frameMax, channelMax'],
     ['amqp://guest:hunter2@rabbit.example/v', 'guest is for loopback only'],
   ] as const) {
-    it(`refuses ${url}, and does not print the password`, () => {
+    it(`B38, B40: refuses ${url}, and does not print the password`, () => {
       expect(problemsOf({ AMQP_URL: url }).join())
         .to.include('environment: AMQP_URL: ')
         .and.include(reason)

@@ -35,7 +35,7 @@ describe('definePipeline', () => {
     expect(definePipeline({ ...valid, source: queue('q', { prefetch: 500 }) }).prefetch).to.equal(500);
   });
 
-  it('names every mistake at once: where, what was found and what is allowed', () => {
+  it('B36: names every mistake at once: where, what was found and what is allowed', () => {
     const problems = problemsIn(
       untyped(definePipeline, {
         name: 'my orders',
@@ -73,14 +73,14 @@ describe('definePipeline', () => {
     ['timeout', 0, 'a duration above 0'],
     ['timeout', 2 ** 31, 'a duration above 0 to 24 days'],
   ] as const) {
-    it(`refuses ${option} ${JSON.stringify(value)}`, () => {
+    it(`B36, B37: refuses ${option} ${JSON.stringify(value)}`, () => {
       expect(problemsIn(untyped(definePipeline, { ...valid, [option]: value })).join()).to.include(
         `pipeline "orders": ${option}: expected ${expected}`,
       );
     });
   }
 
-  it('refuses a prefetch that leaves slots empty', () => {
+  it('B37: refuses a prefetch that leaves slots empty', () => {
     expect(
       problemsIn(() => definePipeline({ ...valid, concurrency: 10, source: queue('q', { prefetch: 5 }) })),
     ).to.deep.equal([
@@ -88,7 +88,7 @@ describe('definePipeline', () => {
     ]);
   });
 
-  it('refuses a time to settle that is no longer than the handle may take', () => {
+  it('F26: refuses a time to settle that is no longer than the handle may take', () => {
     expect(
       problemsIn(() => definePipeline({ ...valid, timeout: '2m', source: queue('q', { settleWithin: '2m' }) })),
     ).to.deep.equal([

@@ -155,7 +155,7 @@ describe('the sluice command', () => {
       expect(await run.exit).to.equal(0);
     });
 
-    it('tells its health: live at once, ready while it consumes', async () => {
+    it('F12: tells its health: live at once, ready while it consumes', async () => {
       const run = sluice(['run', fixture('hanging')]);
       await consuming(run, ['hanging']);
       const { health } = await run.line(({ msg }) => msg === 'sluice is starting');
@@ -200,7 +200,7 @@ describe('the sluice command', () => {
       expect(run.lines.filter(({ settlement }) => settlement === 'retry')).to.have.length(4);
     });
 
-    it('finishes on SIGTERM what can be, gives back what hangs, and says so by exit code 3', async () => {
+    it('F29: finishes on SIGTERM what can be, gives back what hangs, and says so by exit code 3', async () => {
       const run = sluice(['run', fixture('hanging')], { SLUICE_GRACE_PERIOD: '300ms' });
       await consuming(run, ['hanging']);
       await client.send('hanging', { hangs: true }, { messageId: 'hung' });
@@ -212,7 +212,7 @@ describe('the sluice command', () => {
       expect(returned?.properties.messageId).to.equal('hung');
     });
 
-    it('is hastened by a second signal', async () => {
+    it('F30: is hastened by a second signal', async () => {
       const run = sluice(['run', fixture('hanging')], { SLUICE_GRACE_PERIOD: '1h' });
       await consuming(run, ['hanging']);
       await client.send('hanging', { hangs: true });

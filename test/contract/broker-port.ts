@@ -138,7 +138,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       expect(deliveries.map(text)).to.deep.equal(['a', 'b', 'c', 'd']);
     });
 
-    it('are settled once: whatever comes after is told that it did nothing', async () => {
+    it('F14: are settled once: whatever comes after is told that it did nothing', async () => {
       const queue = await queueNamed();
       await publish(queue, 'a', 'b');
       const { count } = consume(queue, 1);
@@ -168,7 +168,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
   });
 
   describe('a connection that is cut', () => {
-    it('loses the deliveries that were out: each is told so, settles late, and comes again', async () => {
+    it('F6: loses the deliveries that were out: each is told so, settles late, and comes again', async () => {
       const queue = await queueNamed();
       await publish(queue, 'a', 'b');
       const { deliveries, count } = consume(queue, 2);
@@ -188,7 +188,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       expect(deliveries.slice(2).map(text).sort()).to.deep.equal(['a', 'b']);
     });
 
-    it('never lets a late settlement reach another message', async () => {
+    it('F15: never lets a late settlement reach another message', async () => {
       const queue = await queueNamed();
       await publish(queue, 'a', 'b', 'c');
       const { count } = consume(queue, 1);
@@ -252,7 +252,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
   });
 
   describe('a consumer', () => {
-    it('whose queue is deleted is told so, loses its deliveries, and comes back with the queue', async () => {
+    it('F12, F13: whose queue is deleted is told so, loses its deliveries, and comes back with the queue', async () => {
       const queue = await queueNamed();
       await publish(queue, 'a');
       const { changes, deliveries, consuming, count } = consume(queue);
@@ -346,7 +346,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       await done(late.close({ withinMs: 2_000 }));
     });
 
-    it('that reaches no queue fails as unroutable, and its neighbours do not', async () => {
+    it('F20: that reaches no queue fails as unroutable, and its neighbours do not', async () => {
       const exchange = await exchangeNamed();
       const queue = await queueNamed();
       await admin.bind(queue, exchange, 'bound');
@@ -372,7 +372,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       );
     });
 
-    it('to a missing exchange fails alone', async () => {
+    it('F21: to a missing exchange fails alone', async () => {
       const queue = await queueNamed();
       const missing = uniqueName('missing');
       const outcomes = await Promise.all(
@@ -402,7 +402,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       expect(await admin.ready(queue)).to.equal(3);
     });
 
-    it('of what AMQP cannot carry is refused before it leaves, and hurts nobody', async () => {
+    it('B24: of what AMQP cannot carry is refused before it leaves, and hurts nobody', async () => {
       const queue = await queueNamed();
       const circular: Record<string, unknown> = {};
       circular.self = circular;
@@ -449,7 +449,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       return delivery;
     };
 
-    it('keeps headers of every type', async () => {
+    it('B17: keeps headers of every type', async () => {
       const headers: Headers = {
         text: 'žluťoučký 🐎',
         empty: '',
@@ -479,7 +479,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       expect(plain(headers)).to.deep.equal({ big: 5 });
     });
 
-    it('drops a header named __proto__ on both ways, and pollutes nothing', async () => {
+    it('B16: drops a header named __proto__ on both ways, and pollutes nothing', async () => {
       const evil: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
       evil.__proto__ = { polluted: true };
       evil.kept = 1;
@@ -587,7 +587,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       expect(await outcomeOf(broker.establish(topology, 'check'))).to.equal(undefined);
     });
 
-    it('names everything the broker refuses at once, with the argument and what to do', async () => {
+    it('F21: names everything the broker refuses at once, with the argument and what to do', async () => {
       const queue = await queueNamed({ 'x-max-length': 5 });
       const exchange = await exchangeNamed('direct');
       const fine = topologyOf('fine');
@@ -641,7 +641,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       await eventually('the consumer let go', async () => (await admin.ready(queue)) === 200);
     });
 
-    it('sends acks that were made in the moment before', async () => {
+    it('F28: sends acks that were made in the moment before', async () => {
       const queue = await queueNamed();
       await publish(queue, ...Array.from({ length: 50 }, (_, index) => String(index)));
       const deliveries = await consume(queue, 50).count(50);

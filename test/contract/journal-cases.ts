@@ -184,7 +184,7 @@ export function journalCases(under: () => StoreUnderTest): void {
     after.letGo();
   });
 
-  it('never gives a fence twice, whatever was forgotten between', async () => {
+  it('F41: never gives a fence twice, whatever was forgotten between', async () => {
     const store = connect();
     const key = newKey();
     const fences: number[] = [];

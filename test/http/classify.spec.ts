@@ -88,6 +88,6 @@ describe('retryAfterMs', () => {
     ['Mon, 99 Nov 2026 12:00:00 GMT', undefined],
     ['2026-11-23T12:00:10Z', undefined],
   ] as const) {
-    it(`reads ${value} as ${ms}`, () => expect(retryAfterMs(value, now)).to.equal(ms));
+    it(`B35: reads ${value} as ${ms}`, () => expect(retryAfterMs(value, now)).to.equal(ms));
   }
 });

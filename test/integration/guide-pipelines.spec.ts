@@ -198,7 +198,7 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       expect(apis.payment.counts('POST /charge').effects).to.equal(1);
     });
 
-    it('has each effect once when the worker is killed in the middle and another takes over', async () => {
+    it('F27: has each effect once when the worker is killed in the middle and another takes over', async () => {
       apis.shipping.fault({ kind: 'hang', times: 1 });
       const result = results.next(results.messages.length + 1);
       await client.send('orders.placed', order('o6'), { messageId: 'm-o6' });

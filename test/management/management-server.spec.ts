@@ -193,7 +193,7 @@ describe('the management server', function () {
       expect(lines).to.have.length(1);
     });
 
-    it('refuses a body that is too large, no JSON, or of a form', async () => {
+    it('B42: refuses a body that is too large, no JSON, or of a form', async () => {
       const status = async (body: string, headers: Record<string, string> = json): Promise<number> =>
         (await fetch(`${server.url}/act`, { method: 'POST', headers: { ...headers, ...bearer }, body })).status;
       expect(await status('x'.repeat(10 * 1024 * 1024))).to.equal(413);
@@ -220,7 +220,7 @@ describe('the management server', function () {
     });
   });
 
-  it('refuses to be reached from other machines without a token', async () => {
+  it('B40: refuses to be reached from other machines without a token', async () => {
     await start();
     let failure: unknown;
     const log = recording();
@@ -237,7 +237,7 @@ describe('the management server', function () {
     expect(await statusWith(`${head}\r\nAuthorization: Bearer ${TOKEN}`)).to.equal(200);
   });
 
-  it('cuts off who sends a request byte by byte', async () => {
+  it('B42: cuts off who sends a request byte by byte', async () => {
     await start({ requestTimeoutMs: 100 });
     expect(await rawAnswer('GET /data HTTP/1.1\r\nHost: local')).to.match(/^HTTP\/1.1 408|^$/);
     await server.close();
@@ -247,7 +247,7 @@ describe('the management server', function () {
     expect(asked).to.deep.equal([]);
   });
 
-  it('lets new requests in where a thousand connections stay silent', async () => {
+  it('B42: lets new requests in where a thousand connections stay silent', async () => {
     await start({ maxConnections: 20 });
     const silent = await Promise.all(Array.from({ length: 1_000 }, dial));
     expect((await fetch(`${server.url}/data`)).status).to.equal(200);
@@ -292,7 +292,7 @@ describe('the management server', function () {
       expect(left).to.equal(1);
     });
 
-    it('are bounded in number: the next is refused, and has a place when one has left', async () => {
+    it('B42: are bounded in number: the next is refused, and has a place when one has left', async () => {
       await startStreaming({ maxStreams: 3, maxConnections: 2_000 });
       const leaving = new AbortController();
       const held = await Promise.all(

@@ -48,7 +48,7 @@ describe('decodeBody', () => {
     expect(decode(Buffer.from('{"a":1}'), { contentEncoding: 'utf-8' })).to.deep.equal({ a: 1 });
   });
 
-  it('stops a bomb at the limit, before it is parsed', () => {
+  it('B7: stops a bomb at the limit, before it is parsed', () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000, 0x20));
     expect(decodeBody(bomb, { contentEncoding: 'gzip' }, { maxBytes: 100_000 })).to.have.nested.property(
       'error.fault',
@@ -63,7 +63,7 @@ describe('decodeBody', () => {
     );
   });
 
-  it('looks at the size first', () => {
+  it('B6: looks at the size first', () => {
     expect(decode(Buffer.alloc(1_001))).to.equal('size: body has 1001 bytes, allowed are 1000');
   });
 

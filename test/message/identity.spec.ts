@@ -31,7 +31,7 @@ describe('the identity of a message', () => {
     expect(messageIdOf(delivery({ properties: { messageId: 'm1' } }))).to.equal('m1');
   });
 
-  it('is derived from the body where none was given, the same for a redelivery', () => {
+  it('B11: is derived from the body where none was given, the same for a redelivery', () => {
     const first = messageIdOf(delivery({ deliveryTag: 1 }));
     expect(
       messageIdOf(

@@ -25,7 +25,7 @@ describe('readJson', () => {
     ['a trailing comma', '[1,]', 'parse'],
     ['two values', '{}{}', 'parse'],
     ['a byte order mark', '\ufeff{}', 'encoding'],
-    ['an id beyond 2^53', '{"id":9007199254740993}', 'number'],
+    ['B9: an id beyond 2^53', '{"id":9007199254740993}', 'number'],
     ['a negative id beyond 2^53', '{"id":-9007199254740993}', 'number'],
     ['an id beyond 2^53 with a fraction of zero', '[12345678901234567.0]', 'number'],
     ['an id beyond 2^53 with an exponent of zero', '[9007199254740993e0]', 'number'],
@@ -33,7 +33,7 @@ describe('readJson', () => {
     ['1e999', '[1e999]', 'number'],
     ['-1E999', '[-1E999]', 'number'],
     ['nesting of 101', `${'['.repeat(101)}${']'.repeat(101)}`, 'depth'],
-    ['nesting of 200 000', '['.repeat(200_000), 'depth'],
+    ['B4: nesting of 200 000', '['.repeat(200_000), 'depth'],
     ['nesting of 100', `${'['.repeat(100)}${']'.repeat(100)}`, 'accepted'],
     ['2^53 - 1', '[9007199254740991]', 'accepted'],
     ['a long fraction', '[0.12345678901234567890]', 'accepted'],
@@ -43,11 +43,11 @@ describe('readJson', () => {
     it(`${fault === 'accepted' ? 'accepts' : 'refuses'} ${title}`, () => expect(faultOf(bytes(text))).to.equal(fault));
   }
 
-  it('refuses malformed UTF-8 instead of replacing it', () => {
+  it('B3: refuses malformed UTF-8 instead of replacing it', () => {
     expect(faultOf(Uint8Array.of(0x22, 0xff, 0x22))).to.equal('encoding');
   });
 
-  it('names a position and never the content', () => {
+  it('B2: names a position and never the content', () => {
     const reading = readJson(bytes('{"password":"hunter2",}'));
     expect(reading).to.deep.include({ ok: false });
     expect(JSON.stringify(reading))
@@ -61,7 +61,7 @@ describe('readJson', () => {
     ['with an escaped letter', '"__\\u0070roto__"'],
     ['escaped otherwise', '"_\\u005Fproto__"'],
   ] as const) {
-    it(`drops a key __proto__ written ${title}, and pollutes nothing`, () => {
+    it(`B8: drops a key __proto__ written ${title}, and pollutes nothing`, () => {
       const reading = readJson(bytes(`{"a":1,"b":{${key}:{"polluted":true}}}`));
       expect(reading).to.deep.equal({ ok: true, value: { a: 1, b: {} } });
       expect(Object.hasOwn((reading as { value: { b: object } }).value.b, '__proto__')).to.equal(false);
@@ -69,7 +69,7 @@ describe('readJson', () => {
     });
   }
 
-  it('takes the last of duplicate keys', () => {
+  it('B9: takes the last of duplicate keys', () => {
     expect(readJson(bytes('{"id":"1","id":"2"}'))).to.deep.equal({ ok: true, value: { id: '2' } });
   });
 });

@@ -53,7 +53,7 @@ describe('createLogger', () => {
     expect(records()[0]?.error).to.deep.equal({ message: 'an error that cannot be read' });
   });
 
-  it('writes one line for a text with newlines and control characters', () => {
+  it('B10: writes one line for a text with newlines and control characters', () => {
     const { log, lines } = captured();
     log.info({ id: 'a\nb\u0000\u202e\ud800' }, 'x\ny');
     expect(lines).to.have.length(1);

@@ -254,7 +254,7 @@ describe('tracing', () => {
       expect(broker.published.map(({ message: { headers } }) => headers.traceparent)).to.deep.equal([traceparent]);
     });
 
-    it('begins a trace of its own for a context that is malformed', () => {
+    it('B22: begins a trace of its own for a context that is malformed', () => {
       play(tracing, (port) => port.deliver({ body: { n: 1 }, headers: { traceparent: '00-zz-1-01' } }));
       const [message] = spans(SpanKind.CONSUMER);
       expect(message?.parentSpanContext).to.equal(undefined);

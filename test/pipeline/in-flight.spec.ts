@@ -89,7 +89,7 @@ const handledBy = (handle: (n: number) => Observable<unknown>, options: object =
 describe('the watch over what is unsettled', () => {
   afterEach(() => sinon.restore());
 
-  it('names a message whose dead letter nobody takes, gives it back alone, and frees its slot', () => {
+  it('F26: names a message whose dead letter nobody takes, gives it back alone, and frees its slot', () => {
     const stage = onStage(
       handledBy(() => of(1), { order: 'arrival' }),
       ({ broker, at }) => {
@@ -165,7 +165,7 @@ describe('the watch over what is unsettled', () => {
     expect(stage.run.ledger()).to.deep.include({ delivered: 200, acked: 200, late: 0, overdue: 0, repeated: 0 });
   });
 
-  it('does not take a wall clock that was set forward for time that passed', () => {
+  it('F42: does not take a wall clock that was set forward for time that passed', () => {
     const clock = sinon.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
     const broker = new ScriptedBroker();
     const run = runPipeline(
@@ -182,7 +182,7 @@ describe('the watch over what is unsettled', () => {
     expect(run.ledger()).to.deep.include({ inFlight: 0, acked: 1, overdue: 0 });
   });
 
-  it('counts a settlement after the connection went as late, and a second one as nothing', () => {
+  it('F15: counts a settlement after the connection went as late, and a second one as nothing', () => {
     const { run } = onStage(
       handledBy(() => timer(10)),
       ({ broker, at }) => {

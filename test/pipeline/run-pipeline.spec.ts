@@ -138,7 +138,7 @@ describe('runPipeline', () => {
     );
   });
 
-  it('names a result the same on every try, and hands correlation and trace on', () => {
+  it('F8, F22: names a result the same on every try, and hands correlation and trace on', () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     onStage(
       slow(1),
@@ -271,7 +271,7 @@ describe('runPipeline', () => {
     });
 
     for (const forged of [-1, 0, 3, 4, 1e9, 'abc', 1.5, Number.NaN]) {
-      it(`cannot skip or add tries by a forged attempt of ${forged}`, () => {
+      it(`B19: cannot skip or add tries by a forged attempt of ${forged}`, () => {
         onStage(
           failing(new TransientError('down')),
           ({ broker }) => {
@@ -307,7 +307,7 @@ describe('runPipeline', () => {
       })(),
     };
     for (const [title, thrown] of Object.entries(hostile)) {
-      it(`is dead-lettered after ${title}, and hurts nobody else`, () => {
+      it(`B41: is dead-lettered after ${title}, and hurts nobody else`, () => {
         onStage(
           failing(thrown),
           ({ broker }) => {
@@ -360,7 +360,7 @@ describe('runPipeline', () => {
       return codes;
     };
 
-    it('by throwing at once dead-letters its message', () => {
+    it('B41: by throwing at once dead-letters its message', () => {
       expect(
         outcome(() => {
           throw new Error('bug');
@@ -370,10 +370,10 @@ describe('runPipeline', () => {
     it('by returning nothing dead-letters its message', () => {
       expect(outcome((() => undefined) as () => never)).to.deep.equal(['deadLetter ERR_HANDLE_FAILED']);
     });
-    it('by never ending fails at its timeout and is tried again', () => {
+    it('B41: by never ending fails at its timeout and is tried again', () => {
       expect(outcome((() => NEVER) as () => never)).to.deep.equal(['retry ERR_HANDLE_TIMEOUT']);
     });
-    it('by ending twice counts once', () => {
+    it('B41: by ending twice counts once', () => {
       const twice = () => ({
         subscribe: (sink: { complete(): void; error(error: unknown): void }) => {
           sink.complete();
@@ -400,7 +400,7 @@ describe('runPipeline', () => {
       ['undefined', undefined],
       ['nested bytes', { bytes: Buffer.from('x') }],
     ] as const) {
-      it(`by emitting ${title} dead-letters its message with the reason`, () => {
+      it(`B23: by emitting ${title} dead-letters its message with the reason`, () => {
         expect(outcome((() => of(value)) as unknown as () => never)).to.deep.equal(['deadLetter ERR_RESULT_INVALID']);
       });
     }
@@ -441,14 +441,14 @@ describe('runPipeline', () => {
       replyTo: ['amq.*', 'answers.*'],
     });
     const cases = {
-      'an empty body': [{ bytes: Buffer.alloc(0) }, 'decode', 'body is empty'],
-      'truncated JSON': [{ bytes: Buffer.from('{"n":') }, 'decode', 'body is not JSON'],
-      'invalid UTF-8': [{ bytes: Uint8Array.of(0x22, 0xff, 0x22) }, 'decode', 'UTF-8'],
-      'a body over the limit': [{ bytes: Buffer.alloc(101, 0x20) }, 'decode', '101 bytes, allowed are 100'],
-      'a wrong type': [{ body: { n: 'one' } }, 'validate', 'n: '],
+      'an empty body (B1)': [{ bytes: Buffer.alloc(0) }, 'decode', 'body is empty'],
+      'truncated JSON (B2)': [{ bytes: Buffer.from('{"n":') }, 'decode', 'body is not JSON'],
+      'invalid UTF-8 (B3)': [{ bytes: Uint8Array.of(0x22, 0xff, 0x22) }, 'decode', 'UTF-8'],
+      'a body over the limit (B5)': [{ bytes: Buffer.alloc(101, 0x20) }, 'decode', '101 bytes, allowed are 100'],
+      'a wrong type (B13)': [{ body: { n: 'one' } }, 'validate', 'n: '],
       'an unknown content type': [{ body: { n: 1 }, properties: { contentType: 'image/png' } }, 'decode', 'image/png'],
       'an unknown encoding': [{ body: { n: 1 }, properties: { contentEncoding: 'br' } }, 'decode', 'br'],
-      'a reply-to that is not allowed': [
+      'a reply-to that is not allowed (B20)': [
         { body: { n: 1 }, properties: { replyTo: 'orders.placed' } },
         'validate',
         'orders.placed',
@@ -501,7 +501,7 @@ describe('runPipeline', () => {
   });
 
   describe('a publish that fails', () => {
-    it('is made again after a nack, with the same message id, and the message acked after the last confirm', () => {
+    it('F19: is made again after a nack, with the same message id, and the message acked after the last confirm', () => {
       onStage(
         slow(1),
         ({ broker }) => {
@@ -516,7 +516,7 @@ describe('runPipeline', () => {
       );
     });
 
-    it('fails its message when nothing is bound, though the broker confirmed', () => {
+    it('F20: fails its message when nothing is bound, though the broker confirmed', () => {
       onStage(
         slow(1),
         ({ broker }) => {
@@ -536,7 +536,7 @@ describe('runPipeline', () => {
       );
     });
 
-    it('of a dead letter leaves the message unsettled and is made again until it is confirmed', () => {
+    it('F19: of a dead letter leaves the message unsettled and is made again until it is confirmed', () => {
       onStage(
         definePipeline({
           name: 'bad',
@@ -600,7 +600,7 @@ describe('runPipeline', () => {
       );
     });
 
-    it('does not believe the clock of its publisher, nor an expiration of nothing', () => {
+    it('B21: does not believe the clock of its publisher, nor an expiration of nothing', () => {
       expect(outcome(expiring('500', 9))).to.deep.include({ settlement: 'ack' });
       expect(outcome(expiring('0'))).to.deep.include({ settlement: 'ack' });
     });
@@ -720,7 +720,7 @@ describe('runPipeline', () => {
     });
   });
 
-  it('stores a copy AMQP cannot carry as its body and our own headers, and says why', () => {
+  it('B18: stores a copy AMQP cannot carry as its body and our own headers, and says why', () => {
     onStage(
       definePipeline({ name: 'bad', source, input: Message, handle: () => throwError(() => new PermanentError('no')) }),
       ({ broker }) => {
@@ -762,7 +762,7 @@ describe('runPipeline', () => {
     );
   });
 
-  it('gets through a handle that emits 200 000 results', () => {
+  it('B41: gets through a handle that emits 200 000 results', () => {
     const pipeline = definePipeline({
       name: 'many',
       source,
@@ -784,7 +784,7 @@ describe('runPipeline', () => {
   });
 
   describe('draining', () => {
-    it('finishes what runs, gives back what has not started, and completes', () => {
+    it('F28: finishes what runs, gives back what has not started, and completes', () => {
       onStage(
         slow(10),
         ({ broker, at, drain }) => {

@@ -115,7 +115,7 @@ describe('a saga', () => {
     expect(log).to.deep.equal(['deduct', 'charge!', 'charge!', 'restore']);
   });
 
-  it('goes on undoing on a later try once it has decided to, and never forwards again', () => {
+  it('F40: goes on undoing on a later try once it has decided to, and never forwards again', () => {
     const log: Log = [];
     const once = (nth: number) => (nth === 1 ? new TransientError('down') : undefined);
     const outcomes = tries(
@@ -127,7 +127,7 @@ describe('a saga', () => {
     expect(outcomes[1]).to.deep.include({ status: 'undone', step: 'ship', compensated: ['charge', 'stock'] });
   });
 
-  it('is stuck when a compensation fails for good, and says which', () => {
+  it('F40: is stuck when a compensation fails for good, and says which', () => {
     const outcomes = tries(orderSaga([], { ship: refused, restore: refused }), [order], 3);
     expect(outcomes).to.deep.equal([
       'CompensationFailedError: saga "order" o1 is stuck: the compensation of step "stock" failed: refused',
@@ -186,7 +186,7 @@ describe('a saga', () => {
     expect(log).to.deep.equal(['deduct', 'charge!', 'restore']);
   });
 
-  it('refuses the same id with another input', () => {
+  it('B12: refuses the same id with another input', () => {
     const outcomes = tries(orderSaga([], {}), [order, { ...order, amount: 6 }], 1);
     expect(outcomes[1]).to.equal(
       'SagaConflictError: saga "order" o1 was started with another input; ids must not be reused',
@@ -212,7 +212,7 @@ describe('a saga', () => {
     expect(log).to.deep.equal(['deduct', 'charge', 'ship']);
   });
 
-  it('lets go of its journal when it is unsubscribed, and repeats the step in doubt', () => {
+  it('F39: lets go of its journal when it is unsubscribed, and repeats the step in doubt', () => {
     const log: Log = [];
     const journal = createMemoryJournal();
     new TestScheduler(() => {}).run(({ flush }) => {
@@ -245,7 +245,7 @@ describe('a saga', () => {
     expect(tries(bare as never, [order], 1)).to.deep.equal([['silent']]);
   });
 
-  it('refuses steps of one name and a saga without steps, naming both', () => {
+  it('B39: refuses steps of one name and a saga without steps, naming both', () => {
     const begin = () => saga({ name: 'twice', input: Order, apis: {}, id: ({ id }) => id });
     expect(() =>
       begin()

@@ -49,7 +49,7 @@ describe('readEndpoint', () => {
     ['amqp://u:12/canary@h/v', 'as %2F, %3F and %23'],
   ];
   for (const [url, expected] of wrong) {
-    it(`refuses ${url.replace('canary', '…')} without showing the password`, () => {
+    it(`B38: refuses ${url.replace('canary', '…')} without showing the password`, () => {
       expect(() => readEndpoint(url, 10))
         .to.throw(ConfigError, expected)
         .with.property('message')

@@ -39,7 +39,7 @@ describe('ConfirmWindow', () => {
       expect(window.hasRoomFor(1e9)).to.equal(true);
     }));
 
-  it('reports each that got no confirm in time, counted from its own sending', () =>
+  it('F22: reports each that got no confirm in time, counted from its own sending', () =>
     inVirtualTime((overdue, window) => {
       const [early, late] = [pendingOf(1), pendingOf(1)];
       window.add(early);

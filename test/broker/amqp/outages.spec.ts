@@ -35,7 +35,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     await done(broker.close({ withinMs: 3_000 }));
   });
 
-  it('is found again within 5 s of its return from a crash, and hands out each unsettled message again', async () => {
+  it('F1: is found again within 5 s of its return from a crash, and hands out each unsettled message again', async () => {
     const bodies = Array.from({ length: 100 }, (_, index) => String(index));
     await Promise.all(bodies.map((body) => done(broker.publish(message('crash', body)))));
     const consumer = startConsumer(broker, 'crash', 20);
@@ -66,7 +66,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     expect(consumer.deliveries.length - out.length).to.be.at.most(bodies.length);
   });
 
-  it('under a memory alarm takes acks, holds publishes within their bound, and goes on after it', async () => {
+  it('F17: under a memory alarm takes acks, holds publishes within their bound, and goes on after it', async () => {
     await done(broker.close({ withinMs: 2_000 }));
     const facts = createFacts();
     const seen: Fact[] = [];
@@ -109,7 +109,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     consumer.stop();
   });
 
-  it('names refused credentials without showing them, asks for new ones at each connect, and gets in with those', async () => {
+  it('F24: names refused credentials without showing them, asks for new ones at each connect, and gets in with those', async () => {
     let password = 'wrong-canary';
     let asked = 0;
     const lines: object[] = [];
@@ -134,7 +134,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     expect(refused.address).to.equal(`amqp://127.0.0.1:${rabbit.port}/`);
   });
 
-  it('closes the channel of a delivery held too long: only that consumer starts anew', async () => {
+  it('F14, F26: closes the channel of a delivery held too long: only that consumer starts anew', async () => {
     await rabbit.control('eval', 'application:set_env(rabbit, consumer_timeout, 100).');
     const states: string[] = [];
     broker.status.subscribe(({ state }) => states.push(state));

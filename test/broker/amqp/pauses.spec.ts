@@ -18,7 +18,7 @@ describe('createPauses', () => {
     expect([1, 2].map(() => half.next())).to.deep.equal([50, 100]);
   });
 
-  it('never exceeds 5 s by default, so that an outage of any length ends that soon', () => {
+  it('F5: never exceeds 5 s by default, so that an outage of any length ends that soon', () => {
     const pauses = createPauses({}, () => 1);
     expect(Math.max(...Array.from({ length: 1_000 }, () => pauses.next()))).to.equal(5_000);
   });
@@ -59,7 +59,7 @@ describe('createOutageLog', () => {
     expect(lines).to.deep.equal(['info -', 'warn reset', 'warn refused', 'info -', 'warn reset']);
   });
 
-  it('writes one line a minute while it lasts', () =>
+  it('F5: writes one line a minute while it lasts', () =>
     inVirtualTime((at) => {
       const { lines, outage } = record();
       for (let ms = 0; ms <= 600_000; ms += 500) at(ms, () => outage.failed('refused'));
@@ -70,7 +70,7 @@ describe('createOutageLog', () => {
 describe('createAsking', () => {
   const never = new Promise<never>(() => {});
 
-  it('gives up on an answer that does not come, naming what was asked', async () => {
+  it('F16: gives up on an answer that does not come, naming what was asked', async () => {
     const { ask } = createAsking(10, () => {});
     const refusal = await ask(never, 'queue.declare').catch((error: unknown) => error);
     expect(refusal)
@@ -79,7 +79,7 @@ describe('createAsking', () => {
       .contains('queue.declare within 10 ms');
   });
 
-  it('gives the connection up after three in a row', async () => {
+  it('F16: gives the connection up after three in a row', async () => {
     const reasons: string[] = [];
     const { ask } = createAsking(5, (reason) => reasons.push(reason));
     const ignore = (): void => {};

@@ -35,7 +35,7 @@ describe('a peer that never answers the handshake', () => {
     server.close();
   });
 
-  it('is given up at the deadline, its socket destroyed, and tried again', async () => {
+  it('F10: is given up at the deadline, its socket destroyed, and tried again', async () => {
     const statuses: BrokerStatus[] = [];
     const broker = createTestBroker(`amqp://127.0.0.1:${port}`, { handshakeTimeoutMs: 100 });
     broker.status.subscribe((status) => statuses.push(status));
@@ -93,7 +93,7 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
   });
 
   for (const direction of ['both', 'down', 'up'] as const) {
-    it(`is noticed by the heartbeat within three intervals (${direction})`, async () => {
+    it(`F7: is noticed by the heartbeat within three intervals (${direction})`, async () => {
       await done(broker.publish(message(queue, 'a')));
       const consumer = startConsumer(broker, queue, 1);
       await consumer.count(1);
@@ -116,7 +116,7 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
     });
   }
 
-  it('after a publish leaves it unknown, and the same message can be published again', async () => {
+  it('F8: after a publish leaves it unknown, and the same message can be published again', async () => {
     await done(broker.publish(message(queue, 'a')));
     proxy.freeze('down');
     const outcome = await outcomeOf(broker.publish(message(queue, 'b')));
@@ -141,7 +141,7 @@ describeWithRabbitMq('a black hole on the way to RabbitMQ', (rabbit) => {
     await eventually('no socket is left', () => proxy.connections === 0);
   });
 
-  it('that comes and goes grows neither connections nor listeners', async () => {
+  it('F6, F11: that comes and goes grows neither connections nor listeners', async () => {
     // Every loss is to be one of the proxy's making.
     await done(broker.close({ withinMs: 1_000 }));
     const acceptedBefore = proxy.accepted;
