@@ -13,6 +13,7 @@ const edges = [
   'src/broker/embedded/{wire/**,embedded-broker.ts}',
   'src/http/*-{transport,lane,pool}.ts',
   'src/cli/**',
+  'src/dashboard/page/**',
   'src/worker/**',
 ];
 

@@ -8,11 +8,14 @@ import pc from 'picocolors';
 import { filter, firstValueFrom, interval, takeWhile } from 'rxjs';
 import { createAmqpBroker } from '../src/broker/amqp/create-amqp-broker.ts';
 import { createEmbeddedBroker } from '../src/broker/embedded/embedded-broker.ts';
+import { createDashboard } from '../src/dashboard/dashboard.ts';
 import { createFacts } from '../src/events.ts';
 import { createMemoryJournal } from '../src/journal/memory-journal.ts';
+import { startManagementServer } from '../src/management/management-server.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { isBalanced } from '../src/pipeline/ledger.ts';
 import { loadPipelines } from '../src/worker/load-pipelines.ts';
+import { pipelineShapes } from '../src/worker/pipeline-shapes.ts';
 import { startWorker } from '../src/worker/worker.ts';
 import { startSampleApis } from './apis/start-sample-apis.ts';
 import { placeFaults } from './faults.ts';
@@ -52,6 +55,11 @@ facts.stream.subscribe((fact) => {
 // The pipelines' own warnings are part of the plan here.
 const log = createLogger({ level: 'silent' });
 const random = Math.random;
+const management = await startManagementServer({ host: '127.0.0.1', port: undefined, token: undefined, log });
+// What is sent here is made up: all of it may be seen.
+const dashboard = createDashboard({ facts, log, payloads: 'all' });
+management.serve(dashboard.routes);
+dashboard.show(pipelineShapes(pipelines));
 const broker = createAmqpBroker({ urls: [url], log, facts, random, connectionName: 'sluice demo' });
 const worker = startWorker({
   pipelines,
@@ -68,6 +76,7 @@ await firstValueFrom(worker.state.pipe(filter((state) => state === 'running')));
 console.log(
   `${pc.bold('sluice demo')}: ${pipelines.length} pipelines, an embedded broker (in memory) at ${url}, ${apis.all.length} sample APIs`,
 );
+console.log(`${pc.dim('dashboard:')} ${pc.cyan(management.url)}`);
 console.log(`${pc.dim('on purpose:')} ${placeFaults(apis).join(pc.dim('; '))}\n`);
 
 let hasResult = false;
@@ -93,6 +102,8 @@ if (hasEnded && !values.once) {
 await stranger.close();
 worker.stop();
 const { ledgers, failure } = await worker.stopped;
+dashboard.close();
+await management.close();
 await dispose();
 await apis.stop();
 await embedded.stop();

@@ -75,6 +75,8 @@ export interface Config {
   readonly token: Secret | undefined;
   /** Time to be connected and find or declare its topology. Undefined: as long as it takes. */
   readonly startWithinMs: number | undefined;
+  /** What the dashboard may show of messages: names of fields and headers, or all; nothing when it is empty. */
+  readonly dashboardPayloads: 'all' | readonly string[];
   readonly gracePeriodMs: number;
   /** HTTP calls in flight at once, over all APIs. */
   readonly maxCalls: number;
@@ -178,6 +180,13 @@ const configSchema = z.object({
     .transform((text) => new Secret(text))
     .optional(),
   SLUICE_START_WITHIN: z.string().transform(numberOrText).pipe(durationSchema()).optional(),
+  SLUICE_DASHBOARD_PAYLOADS: z
+    .string()
+    .regex(/^[\w$.-]{1,200}(, ?[\w$.-]{1,200})*$/, {
+      error: 'expected all, or names of fields and headers separated by commas: order_id,items.sku',
+    })
+    .transform((text) => (text === 'all' ? text : text.split(/, ?/)))
+    .default([]),
   SLUICE_GRACE_PERIOD: z
     .string()
     .transform(numberOrText)
@@ -292,6 +301,7 @@ export function readConfig(environment: Environment = process.env, { needsBroker
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const { AMQP_URL, LOG_LEVEL, SLUICE_HOST, SLUICE_PORT, SLUICE_TOKEN } = parsed.data;
   const { SLUICE_START_WITHIN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY } = parsed.data;
+  const { SLUICE_DASHBOARD_PAYLOADS } = parsed.data;
   return {
     amqpUrls: AMQP_URL,
     rereadAmqpUrls: rereadingOf(environment),
@@ -300,6 +310,7 @@ export function readConfig(environment: Environment = process.env, { needsBroker
     port: SLUICE_PORT,
     token: SLUICE_TOKEN,
     startWithinMs: SLUICE_START_WITHIN === undefined ? undefined : durationMs(SLUICE_START_WITHIN),
+    dashboardPayloads: SLUICE_DASHBOARD_PAYLOADS,
     gracePeriodMs: durationMs(SLUICE_GRACE_PERIOD),
     maxCalls: SLUICE_MAX_CALLS,
     topology: SLUICE_TOPOLOGY,

@@ -27,12 +27,20 @@ describe('readConfig', () => {
       port: undefined,
       token: undefined,
       startWithinMs: undefined,
+      dashboardPayloads: [],
       gracePeriodMs: 30_000,
       maxCalls: 1_000,
       topology: 'assert',
       journal: { kind: 'memory' },
       journalKeepMs: 604_800_000,
     });
+  });
+
+  it('reads what the dashboard may show', () => {
+    const shown = (text: string) => readConfig({ SLUICE_DASHBOARD_PAYLOADS: text }).dashboardPayloads;
+    expect(shown('all')).to.equal('all');
+    expect(shown('order_id, items.sku')).to.deep.equal(['order_id', 'items.sku']);
+    expect(() => shown('order id')).to.throw(ConfigError, 'expected all, or names of fields and headers');
   });
 
   it('reads what is set, and several brokers', () => {
@@ -150,7 +158,7 @@ describe('readConfig', () => {
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_START_WITHIN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

@@ -53,7 +53,8 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
     onSecond: (signal) => version?.worker.hasten(`${signal} came twice`),
   });
   const stopped = firstValueFrom(stop);
-  log.info({ folder, health: management.url }, 'watching for changes; Ctrl-C stops');
+  management.serve(wiring.routes);
+  log.info({ folder, dashboard: management.url }, 'watching for changes; Ctrl-C stops');
 
   // What changed while the worker was being replaced counts once.
   const changes = merge(of(undefined), changesIn(folder)).pipe(takeUntil(stop));

@@ -38,11 +38,14 @@ Environment of "run" and "dev":
   AMQP_URL             amqp://user:password@host:5672/vhost, several separated by commas; or AMQP_URL_FILE
                        (default: the embedded broker, in memory; with NODE_ENV=production it must be set)
   LOG_LEVEL            trace, debug, info, warn, error, silent (default: info)
-  SLUICE_PORT          port of /livez, /readyz and what else the worker tells about itself (default: 8080, or a free one)
+  SLUICE_PORT          port of the dashboard, /livez, /readyz and what else the worker tells about itself
+                       (default: 8080, or a free one)
   SLUICE_HOST          its address (default: 127.0.0.1); one that other machines reach needs SLUICE_TOKEN
   SLUICE_TOKEN         at least 16 characters, or SLUICE_TOKEN_FILE: sent as "authorization: Bearer …" with every action,
                        and where it is set with everything but /livez and /readyz
   SLUICE_START_WITHIN  time to reach the broker and find or declare its queues; then exit with 4 (default: as long as it takes)
+  SLUICE_DASHBOARD_PAYLOADS
+                       what the dashboard shows of messages: names of fields, separated by commas, or all (default: nothing)
   SLUICE_GRACE_PERIOD  time to finish what is in flight at shutdown (default: 30s)
   SLUICE_MAX_CALLS     HTTP calls in flight at once, over all APIs (default: 1000)
   SLUICE_TOPOLOGY      assert or check: declare queues and exchanges, or only look for them (default: assert)

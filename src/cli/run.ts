@@ -45,10 +45,11 @@ async function runUntilStopped(
   try {
     const wiring = await wire(config, log);
     try {
+      management.serve(wiring.routes);
       const recording = recorded === undefined ? undefined : await record(recorded, pipelines, log);
       try {
         worker = wiring.startWorker(pipelines, recording);
-        log.info({ pipelines: pipelines.map(({ name }) => name), health: management.url }, 'sluice is starting');
+        log.info({ pipelines: pipelines.map(({ name }) => name), dashboard: management.url }, 'sluice is starting');
         return exitCodeOf(await untilStopped(worker, log));
       } finally {
         await recording?.close();

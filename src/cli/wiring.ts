@@ -1,19 +1,25 @@
 /** What `run` and `dev` have in common: where the broker is, who listens to the facts, and how a worker is put together. */
 import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
 import type { Config } from '../config.ts';
+import { createDashboard } from '../dashboard/dashboard.ts';
 import { createFacts } from '../events.ts';
 import type { Logger } from '../log.ts';
+import type { Route } from '../management/route.ts';
 import { logFacts } from '../observability/log-facts.ts';
 import { createTracing } from '../observability/tracing.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { pipelineShapes } from '../worker/pipeline-shapes.ts';
 import { watchEventLoop } from '../worker/watch-event-loop.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
+import { createLetterDesk } from './dlq/letter-desk.ts';
 import { startEmbeddedBroker } from './embedded-broker.ts';
 import { openJournal } from './open-journal.ts';
 import type { OpenRecording } from './record.ts';
 import { version } from './version.ts';
 
 export interface Wiring {
+  /** The dashboard, for the management server. */
+  readonly routes: readonly Route[];
   /**
    * A worker of its own, with connections of its own; the journal is shared by all of this wiring.
    * @throws ConfigError when settings of its APIs are missing or wrong.
@@ -29,6 +35,7 @@ export interface Wiring {
  */
 export async function wire(config: Config, log: Logger): Promise<Wiring> {
   const { amqpUrls, rereadAmqpUrls, topology, startWithinMs, gracePeriodMs, maxCalls } = config;
+  const { dashboardPayloads: payloads } = config;
   const facts = createFacts();
   logFacts(facts, log);
   const { journal, close: closeJournal } = await openJournal(config, facts, log);
@@ -44,8 +51,22 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
   }
   const urls = rereadAmqpUrls ?? amqpUrls ?? (embedded === undefined ? [] : [embedded.url]);
 
+  let running: readonly Pipeline[] = [];
+  const pipelineOf = (queue: string): Pipeline | undefined => running.find(({ source }) => source.name === queue);
+  const letters = createLetterDesk({
+    // Read at each look: credentials in a file may have been replaced.
+    urls: () => (typeof urls === 'function' ? urls() : urls),
+    random,
+    payloads,
+    pipelineOf,
+  });
+  const dashboard = createDashboard({ facts, log, payloads, letters });
+
   return {
+    routes: dashboard.routes,
     startWorker: (pipelines, recording) => {
+      running = pipelines;
+      dashboard.show(pipelineShapes(pipelines));
       const broker = createAmqpBroker({ urls, log, facts, random });
       return startWorker({
         pipelines,
@@ -64,6 +85,7 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
     },
     close: async () => {
       watch.unsubscribe();
+      dashboard.close();
       await closeJournal();
       await embedded?.stop();
     },

@@ -1,0 +1,171 @@
+/** How a pipeline is, said in one sentence: cause, number, effect. The first rule that fits speaks. Pure. */
+import type { ApiView, Counts, Health, PipelineShape, Trouble } from './wire.ts';
+
+export interface HealthFacts {
+  readonly shape: PipelineShape;
+  readonly apis: readonly ApiView[];
+  readonly broker: { readonly state: string; readonly reason: string | undefined };
+  readonly worker: string;
+  readonly intake: { readonly state: string; readonly reason: string | undefined };
+  readonly counts: Counts;
+  /** Of the last minute. */
+  readonly minute: {
+    readonly delivered: number;
+    readonly acked: number;
+    readonly retried: number;
+    readonly deadLettered: number;
+    readonly returned: number;
+  };
+  readonly troubles: readonly Trouble[];
+}
+
+type Rule = (facts: HealthFacts) => Health | undefined;
+
+/** Shares of a minute's messages above which a pipeline does not do its work. */
+const BROKEN_RATIO = 0.2;
+const DEGRADED_RATIO = 0.1;
+/** Below this one message is no share. */
+const A_FEW = 3;
+
+const broken = (sentence: string): Health => ({ level: 'broken', sentence });
+const degraded = (sentence: string): Health => ({ level: 'degraded', sentence });
+const noteworthy = (sentence: string): Health => ({ level: 'noteworthy', sentence });
+
+const connection: Rule = ({ broker }) => {
+  if (broker.state === 'lost') return broken(`The connection to the broker is lost${because(broker.reason)}`);
+  if (broker.state === 'blocked')
+    return broken(`The broker takes no messages${because(broker.reason)} Results and retries wait.`);
+  return undefined;
+};
+
+const draining: Rule = ({ worker, counts }) =>
+  worker === 'draining'
+    ? degraded(`The worker is draining: ${counted(counts.inFlight, 'message')} still in flight, no new ones are taken.`)
+    : undefined;
+
+const breaker: Rule = ({ apis, shape }) => {
+  const shut = apis.find(({ breaker: state }) => state === 'open' || state === 'isolated');
+  if (shut === undefined) return undefined;
+  const how =
+    shut.breaker === 'isolated'
+      ? 'is held open by hand'
+      : `is open: ${shut.failed} of the last minute’s ${counted(shut.calls, 'call')} failed`;
+  return isNeeded(shape, shut.name)
+    ? broken(`${shut.name}’s breaker ${how}. The intake is paused, messages wait in ${shape.queue}.`)
+    : degraded(`${shut.name}’s breaker ${how}. Messages go on without it.`);
+};
+
+const halfOpen: Rule = ({ apis }) => {
+  const probing = apis.find(({ breaker: state }) => state === 'half-open');
+  return probing && degraded(`${probing.name}’s breaker is half-open: the next calls show whether it is well again.`);
+};
+
+const intakePaused: Rule = ({ intake }) =>
+  intake.state === 'paused' || intake.state === 'stopped'
+    ? broken(`The intake is ${intake.state}${because(intake.reason)}`)
+    : undefined;
+
+const deadLetters: Rule = ({ minute, troubles }) => {
+  if (minute.deadLettered === 0) return undefined;
+  const settled = settledIn(minute);
+  const sentence = `${minute.deadLettered} of the last minute’s ${counted(settled, 'message')} ${minute.deadLettered === 1 ? 'was' : 'were'} dead-lettered, the newest with ${newest(troubles, 'deadLetter')}.`;
+  const isBroken = minute.deadLettered >= A_FEW && minute.deadLettered / settled >= BROKEN_RATIO;
+  return isBroken ? broken(sentence) : degraded(sentence);
+};
+
+const retried: Rule = ({ minute, troubles }) => {
+  if (minute.retried === 0) return undefined;
+  const sentence = `${counted(minute.retried, 'message')} went back to wait for another try in the last minute, the newest with ${newest(troubles, 'retry')}.`;
+  const isMuch = minute.retried >= A_FEW && minute.retried / settledIn(minute) >= DEGRADED_RATIO;
+  return isMuch ? degraded(sentence) : noteworthy(sentence);
+};
+
+const returned: Rule = ({ minute }) =>
+  minute.returned === 0
+    ? undefined
+    : noteworthy(
+        `${counted(minute.returned, 'message')} went back to the broker in the last minute, which delivers ${minute.returned === 1 ? 'it' : 'them'} again.`,
+      );
+
+const waits: Rule = ({ apis }) => {
+  const slow = apis.find(({ waits: held, calls }) => held >= A_FEW && held / Math.max(1, calls) >= BROKEN_RATIO);
+  return slow && noteworthy(`${slow.name}’s rate limit holds calls back, for up to ${ms(slow.longestWaitMs)}.`);
+};
+
+const full: Rule = ({ counts, shape }) =>
+  counts.inFlight >= shape.prefetch
+    ? noteworthy(
+        `As many messages are in flight as may be, ${shape.prefetch}: the pipeline goes as fast as what it calls.`,
+      )
+    : undefined;
+
+const failures: Rule = ({ apis }) => {
+  const failing = apis.find(({ failed, calls }) => failed >= A_FEW && failed / calls >= 0.05);
+  return (
+    failing &&
+    noteworthy(
+      `${failing.failed} of the last minute’s ${counted(failing.calls, 'call')} to ${failing.name} failed; no message did for it.`,
+    )
+  );
+};
+
+const idle: Rule = ({ minute, counts, intake, shape }) => {
+  if (minute.delivered > 0 || counts.inFlight > 0) return undefined;
+  const sentence =
+    intake.state === 'consuming'
+      ? `Nothing came from ${shape.queue} in the last minute. It is listened to.`
+      : `It does not take messages from ${shape.queue} yet.`;
+  return { level: 'idle', sentence };
+};
+
+const healthy: Rule = ({ minute }) => ({
+  level: 'healthy',
+  sentence:
+    minute.acked === 0
+      ? 'Nothing stands out.'
+      : `Nothing stands out: ${counted(minute.acked, 'message')} done in the last minute.`,
+});
+
+const RULES: readonly Rule[] = [
+  connection,
+  draining,
+  breaker,
+  intakePaused,
+  halfOpen,
+  deadLetters,
+  retried,
+  waits,
+  full,
+  returned,
+  failures,
+  idle,
+  healthy,
+];
+
+export function healthOf(facts: HealthFacts): Health {
+  for (const rule of RULES) {
+    const health = rule(facts);
+    if (health !== undefined) return health;
+  }
+  return { level: 'healthy', sentence: 'Nothing stands out.' };
+}
+
+const isNeeded = (shape: PipelineShape, name: string): boolean =>
+  shape.apis.some((api) => api.name === name && api.isNeeded);
+
+const because = (reason: string | undefined): string => (reason === undefined ? '.' : `: ${reason}.`);
+
+const settledIn = ({ acked, retried: again, deadLettered, returned: back }: HealthFacts['minute']): number =>
+  acked + again + deadLettered + back;
+
+function newest(troubles: readonly Trouble[], settlement: Trouble['settlement']): string {
+  const [latest] = troubles
+    .filter((trouble) => trouble.settlement === settlement)
+    .sort((one, other) => other.lastAt - one.lastAt);
+  return latest === undefined ? 'no code' : `${latest.code}${latest.reason === '' ? '' : ` (${latest.reason})`}`;
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+const ms = (duration: number): string =>
+  duration < 1_000 ? `${Math.round(duration)} ms` : `${(duration / 1_000).toFixed(1)} s`;

@@ -1,0 +1,145 @@
+/**
+ * Which messages are on their way, what is known of each, and the few finished ones that are kept to be asked for. Bounded by number of
+ * messages, facts of each, and bytes of all content together; what is above a bound is counted, not kept.
+ */
+import type { AnswerContent, Content, Delivered, Fact, MessageContent, ResultContent, Settled } from '../events.ts';
+
+/** What is known of one delivery. */
+export interface Journey {
+  readonly delivered: Delivered;
+  readonly facts: Fact[];
+  readonly answers: AnswerContent[];
+  readonly results: ResultContent[];
+  message: MessageContent | undefined;
+  settled: Settled | undefined;
+  /** Whether something of it was left out. */
+  isPartial: boolean;
+  contentBytes: number;
+  readonly isDrawn: boolean;
+}
+
+const MAX_TRACKED = 4_096;
+const MAX_FACTS = 400;
+const MAX_CONTENT_BYTES = 256 * 1_024;
+const MAX_ALL_CONTENT_BYTES = 24 * 2 ** 20;
+/** Finished messages of each pipeline: those that went well, and as many of those that did not. */
+const KEPT = 100;
+
+interface Kept {
+  readonly fine: Journey[];
+  readonly troubled: Journey[];
+}
+
+export class Journeys {
+  /** By message id; one that is out twice at once stands there twice. */
+  readonly #running = new Map<string, Journey[]>();
+  readonly #kept = new Map<string, Kept>();
+  #tracked = 0;
+  #contentBytes = 0;
+
+  /** A delivery came in. @returns whether there was room for it. */
+  begin(delivered: Delivered, isDrawn: boolean): boolean {
+    if (this.#tracked >= MAX_TRACKED) return false;
+    const journey: Journey = {
+      delivered,
+      facts: [delivered],
+      answers: [],
+      results: [],
+      message: undefined,
+      settled: undefined,
+      isPartial: false,
+      contentBytes: 0,
+      isDrawn,
+    };
+    const others = this.#running.get(delivered.messageId);
+    if (others === undefined) this.#running.set(delivered.messageId, [journey]);
+    else others.push(journey);
+    this.#tracked++;
+    return true;
+  }
+
+  /** Adds what happened to the journey it happened to, where that is tracked. */
+  add(fact: Extract<Fact, { readonly messageId: string }>): Journey | undefined {
+    const journey = this.#find(fact);
+    if (journey === undefined) return undefined;
+    if (journey.facts.length < MAX_FACTS || fact.type === 'settled') journey.facts.push(fact);
+    else journey.isPartial = true;
+    if (fact.type === 'settled') this.#finish(journey, fact);
+    return journey;
+  }
+
+  addContent(content: Content): void {
+    const journey = this.#find(content);
+    if (journey === undefined) return;
+    const bytes = content.body.byteLength;
+    if (journey.contentBytes + bytes > MAX_CONTENT_BYTES || this.#contentBytes + bytes > MAX_ALL_CONTENT_BYTES) {
+      journey.isPartial = true;
+      return;
+    }
+    journey.contentBytes += bytes;
+    this.#contentBytes += bytes;
+    if (content.type === 'message') journey.message = content;
+    else if (content.type === 'result') journey.results.push(content);
+    else journey.answers.push(content);
+  }
+
+  /** The latest finished first, those that failed among them. */
+  recent(max: number): Journey[] {
+    return [...this.#kept.values()]
+      .flatMap(({ fine, troubled }) => [...fine, ...troubled])
+      .sort((one, other) => (other.settled?.at ?? 0) - (one.settled?.at ?? 0))
+      .slice(0, max);
+  }
+
+  /** One that is kept or on its way; the latest where several fit. */
+  find(pipeline: string, messageId: string, deliveryTag: number): Journey | undefined {
+    const { fine, troubled } = this.#of(pipeline);
+    return [...fine, ...troubled, ...(this.#running.get(messageId) ?? [])]
+      .filter(({ delivered }) => delivered.messageId === messageId && isOf(delivered, pipeline, deliveryTag))
+      .sort((one, other) => other.delivered.at - one.delivered.at)[0];
+  }
+
+  #find(about: {
+    readonly messageId: string;
+    readonly pipeline: string;
+    readonly deliveryTag: number;
+  }): Journey | undefined {
+    const journeys = this.#running.get(about.messageId);
+    if (journeys === undefined) return undefined;
+    // Nearly always there is one.
+    for (const journey of journeys) if (isOf(journey.delivered, about.pipeline, about.deliveryTag)) return journey;
+    return undefined;
+  }
+
+  #finish(journey: Journey, settled: Settled): void {
+    journey.settled = settled;
+    const { messageId } = journey.delivered;
+    const others = this.#running.get(messageId)?.filter((other) => other !== journey) ?? [];
+    if (others.length === 0) this.#running.delete(messageId);
+    else this.#running.set(messageId, others);
+    this.#tracked--;
+    const { fine, troubled } = this.#of(settled.pipeline);
+    if (settled.settlement !== 'ack') this.#keep(journey, troubled);
+    else if (journey.isDrawn) this.#keep(journey, fine);
+    else this.#forget(journey);
+  }
+
+  #of(pipeline: string): Kept {
+    const known = this.#kept.get(pipeline) ?? { fine: [], troubled: [] };
+    this.#kept.set(pipeline, known);
+    return known;
+  }
+
+  #keep(journey: Journey, kept: Journey[]): void {
+    kept.push(journey);
+    const oldest = kept.length > KEPT ? kept.shift() : undefined;
+    if (oldest !== undefined) this.#forget(oldest);
+  }
+
+  #forget(journey: Journey): void {
+    this.#contentBytes -= journey.contentBytes;
+  }
+}
+
+const isOf = (delivered: Delivered, pipeline: string, deliveryTag: number): boolean =>
+  delivered.deliveryTag === deliveryTag && delivered.pipeline === pipeline;

@@ -1,0 +1,240 @@
+/**
+ * What the dashboard knows: made of facts alone, bounded whatever flows. Listening costs a few counters for each fact; views are built when
+ * a browser asks for them, and nothing is built when nobody does.
+ */
+import { asyncScheduler, type Subscription } from 'rxjs';
+import type { Fact, Facts, WorkerMoved } from '../events.ts';
+import { ApiState } from './api-state.ts';
+import { BINS_KEPT, binOf } from './bins.ts';
+import { EventRing } from './event-ring.ts';
+import { type Journey, Journeys } from './journeys.ts';
+import { marbleTestOf } from './marble-test.ts';
+import { PipelineState } from './pipeline-state.ts';
+import { openBody, type PayloadsShown, showBody, showHeaders } from './redact.ts';
+import type { BinRow, Frame, JournalView, PipelineShape, RecentMessage, Story } from './wire.ts';
+
+/** Where a browser is in the stream. */
+export interface Cursor {
+  readonly seq: number;
+  /** The next bin it wants. */
+  readonly bin: number;
+}
+
+const RECENT = 120;
+const MAX_JOURNAL_COUNTS = 200;
+
+export class DashboardModel {
+  readonly #payloads: PayloadsShown;
+  readonly #startedAt = asyncScheduler.now();
+  readonly #ring = new EventRing(Math.floor(asyncScheduler.now()) * 1_000);
+  #pipelines = new Map<string, PipelineState>();
+  #apis = new Map<string, ApiState>();
+  #journeys = new Journeys();
+  #latest: { readonly second: number; readonly views: Views } | undefined;
+  #worker: WorkerMoved['state'] = 'starting';
+  #broker: { state: string; reason: string | undefined } = { state: 'connecting', reason: undefined };
+  #journal: JournalView = { isAvailable: true, reason: undefined, counts: [] };
+  /** What was there before this number is of pipelines that are no more. */
+  #freshSince = this.#ring.seq;
+
+  constructor(payloads: PayloadsShown) {
+    this.#payloads = payloads;
+  }
+
+  get payloads(): PayloadsShown {
+    return this.#payloads;
+  }
+
+  get shapes(): readonly PipelineShape[] {
+    return [...this.#pipelines.values()].map(({ shape }) => shape);
+  }
+
+  /** From now on these pipelines run; what was known of others is forgotten. */
+  show(shapes: readonly PipelineShape[]): void {
+    this.#pipelines = new Map(shapes.map((shape) => [shape.name, new PipelineState(shape)]));
+    const names = new Set(shapes.flatMap(({ apis }) => apis.map(({ name }) => name)));
+    this.#apis = new Map([...names].map((name) => [name, new ApiState(name)]));
+    this.#journeys = new Journeys();
+    this.#freshSince = this.#ring.skip();
+    this.#latest = undefined;
+  }
+
+  /** Listens until unsubscribed. */
+  listen(facts: Facts): Subscription {
+    const listening = facts.stream.subscribe((fact) => this.#observe(fact));
+    listening.add(facts.contents.stream.subscribe((content) => this.#journeys.addContent(content)));
+    return listening;
+  }
+
+  /** What a browser has not seen yet, and where it is then. `isWhole`: with the views; a browser without a cursor gets all that is kept. */
+  frame(cursor: Cursor | undefined, isWhole: boolean): { readonly frame: Frame; readonly cursor: Cursor } {
+    const at = asyncScheduler.now();
+    const { seq } = this.#ring;
+    const thisBin = binOf(at);
+    const isFresh = cursor === undefined || cursor.seq < this.#freshSince || !this.#ring.reachesBackTo(cursor.seq);
+    const from = isFresh ? thisBin - BINS_KEPT : cursor.bin;
+    const frame: Frame = {
+      seq,
+      at,
+      isFresh,
+      events: this.#ring.since(isFresh ? this.#freshSince : cursor.seq),
+      bins: this.#bins(from, thisBin),
+      ...(isWhole || isFresh ? this.#views(at, isFresh) : {}),
+    };
+    return { frame, cursor: { seq, bin: thisBin } };
+  }
+
+  /** One message's story; undefined where nothing is known of it any more. */
+  story(pipeline: string, messageId: string, deliveryTag: number): Story | undefined {
+    const shape = this.#pipelines.get(pipeline)?.shape;
+    const journey = shape === undefined ? undefined : this.#journeys.find(pipeline, messageId, deliveryTag);
+    if (journey === undefined || shape === undefined) return undefined;
+    const { delivered, facts, message, settled, results } = journey;
+    const shown = this.#payloads;
+    const { contentType, contentEncoding } = (message?.properties ?? {}) as Readonly<
+      Record<string, string | undefined>
+    >;
+    return {
+      key: keyOf(journey),
+      pipeline,
+      messageId,
+      correlationId: delivered.correlationId,
+      traceId: delivered.traceId,
+      facts,
+      settled,
+      headers: message === undefined ? [] : showHeaders(message.headers, shown),
+      body:
+        message === undefined
+          ? undefined
+          : showBody(openBody(message.body, contentType, contentEncoding), message.body.byteLength, shown),
+      results: results.map(({ exchange, routingKey, body }) => ({
+        exchange,
+        routingKey,
+        body: showBody(openBody(body, undefined), body.byteLength, shown),
+      })),
+      test: marbleTestOf({ journey, shape, payloads: shown }),
+    };
+  }
+
+  /** Made once a second at most, whatever the number of browsers; anew for one that has just come. */
+  #views(at: number, isFresh: boolean): Views {
+    const second = Math.floor(at / 1_000);
+    if (isFresh || this.#latest?.second !== second) this.#latest = { second, views: this.#makeViews(at) };
+    return this.#latest.views;
+  }
+
+  #makeViews(at: number): Views {
+    const apis = [...this.#apis.values()].map((api) => api.view(at));
+    const surroundings = { broker: this.#broker, worker: this.#worker };
+    return {
+      worker: { state: this.#worker, broker: this.#broker, startedAt: this.#startedAt, journal: this.#journal },
+      pipelines: [...this.#pipelines.values()].map((pipeline) => pipeline.view(at, apis, surroundings)),
+      apis,
+      recent: this.#journeys.recent(RECENT).map(recentMessage),
+    };
+  }
+
+  #bins(from: number, to: number): Record<string, readonly BinRow[]> {
+    const bins: Record<string, readonly BinRow[]> = {};
+    for (const [name, pipeline] of this.#pipelines) {
+      const rows = pipeline.rows(from, to);
+      if (rows.length > 0) bins[name] = rows;
+    }
+    return bins;
+  }
+
+  #observe(fact: Fact): void {
+    switch (fact.type) {
+      case 'workerMoved':
+        this.#worker = fact.state;
+        break;
+      case 'connectionChanged':
+        this.#broker = { state: fact.state, reason: fact.reason };
+        this.#ring.add(fact);
+        break;
+      case 'breakerChanged':
+        this.#apis.get(fact.api)?.breakerChanged(fact);
+        this.#ring.add(fact);
+        break;
+      case 'limitChanged':
+        this.#apis.get(fact.api)?.limitChanged(fact);
+        break;
+      case 'rateLimitSharingChanged':
+        this.#ring.add(fact);
+        break;
+      case 'intakeChanged':
+        this.#pipelines.get(fact.pipeline)?.intakeChanged(fact);
+        this.#ring.add(fact);
+        break;
+      case 'journalChanged':
+        this.#journal = { ...this.#journal, isAvailable: fact.state === 'available', reason: fact.reason };
+        break;
+      case 'journalCounted':
+        this.#journal = { ...this.#journal, counts: fact.counts.slice(0, MAX_JOURNAL_COUNTS) };
+        break;
+      default:
+        // Whatever else is not of a message has no place here.
+        if ('messageId' in fact) this.#observeMessage(fact);
+    }
+  }
+
+  #observeMessage(fact: Extract<Fact, { readonly messageId: string }>): void {
+    const pipeline = this.#pipelines.get(fact.pipeline);
+    if (pipeline === undefined) return;
+    if (fact.type === 'delivered') {
+      pipeline.delivered(fact);
+      const isDrawn = pipeline.drawing.drawsMessage(fact.at);
+      if (this.#journeys.begin(fact, isDrawn) && isDrawn) this.#ring.add(fact);
+      return;
+    }
+    this.#count(pipeline, fact);
+    const journey = this.#journeys.add(fact);
+    const isDrawn = journey?.isDrawn === true;
+    const isTrouble = fact.type === 'settled' && fact.settlement !== 'ack';
+    if (isDrawn || (isTrouble && pipeline.drawing.drawsTrouble(fact.at))) this.#ring.add(fact);
+  }
+
+  #count(pipeline: PipelineState, fact: Extract<Fact, { readonly messageId: string }>): void {
+    switch (fact.type) {
+      case 'callStarted':
+        pipeline.callStarted(fact);
+        this.#apis.get(fact.api)?.callStarted();
+        break;
+      case 'callEnded':
+        pipeline.callEnded(fact);
+        this.#apis.get(fact.api)?.callEnded(fact);
+        break;
+      case 'rateLimitWaited':
+        pipeline.waited(fact);
+        this.#apis.get(fact.api)?.waited(fact);
+        break;
+      case 'published':
+        pipeline.published(fact);
+        break;
+      case 'settled':
+        pipeline.settled(fact);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+type Views = Pick<Frame, 'worker' | 'pipelines' | 'apis' | 'recent'>;
+
+const keyOf = ({ delivered: { pipeline, messageId, deliveryTag } }: Journey): string =>
+  JSON.stringify([pipeline, messageId, deliveryTag]);
+
+function recentMessage(journey: Journey): RecentMessage {
+  const { delivered, settled } = journey;
+  return {
+    key: keyOf(journey),
+    pipeline: delivered.pipeline,
+    messageId: delivered.messageId,
+    at: settled?.at ?? delivered.at,
+    settlement: settled?.settlement ?? 'returned',
+    durationMs: settled?.durationMs ?? 0,
+    code: settled?.code,
+    attempt: delivered.attempt,
+  };
+}

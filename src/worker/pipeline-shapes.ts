@@ -1,0 +1,38 @@
+/** Pipelines as the dashboard draws them: what is declared, without functions and schemas. */
+import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
+import type { ApiShape, PipelineShape } from '../dashboard/wire.ts';
+import { API_DEFAULTS } from '../http/api-defaults.ts';
+import type { ApiDefinition } from '../http/define-api.ts';
+import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { durationMs } from '../policies/duration.ts';
+
+export const pipelineShapes = (pipelines: readonly Pipeline[]): readonly PipelineShape[] => pipelines.map(shapeOf);
+
+function shapeOf({ name, source, apis, needs, concurrency, prefetch, publishes }: Pipeline): PipelineShape {
+  return {
+    name,
+    queue: source.name,
+    bindings: source.bindings.map(({ exchange, key }) => ({ exchange, key })),
+    delays: [...new Set(source.retryDelaysMs)].map((delayMs) => ({ queue: delayQueue(source.name, delayMs), delayMs })),
+    deadLetters: deadLetterQueue(source.name),
+    concurrency,
+    prefetch,
+    publishes,
+    apis: Object.entries(apis).map(([key, definition]) => apiShape(key, definition, needs.includes(key))),
+  };
+}
+
+function apiShape(key: string, { name, options: { timeout, retry } }: ApiDefinition, isNeeded: boolean): ApiShape {
+  const { initial, max, jitter = 'full' } = (retry === false ? undefined : retry?.backoff) ?? {};
+  return {
+    name,
+    key,
+    isNeeded,
+    timeoutMs: durationMs(timeout ?? API_DEFAULTS.timeoutMs),
+    backoff: {
+      initialMs: durationMs(initial ?? API_DEFAULTS.backoffInitialMs),
+      maxMs: durationMs(max ?? API_DEFAULTS.backoffMaxMs),
+      jitter,
+    },
+  };
+}

@@ -1,0 +1,363 @@
+/** The dashboard in a real browser: a worker, messages, and somebody who looks. */
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import axe from 'axe-core';
+import { expect } from 'chai';
+import type { Browser, Page } from 'playwright-core';
+import type { Logger } from '../../src/log.ts';
+import { silentLogger } from '../../src/log.ts';
+import { describeWithChromium } from '../support/chromium.ts';
+import { type DashboardUnderTest, startDashboardWorker } from '../support/dashboard-under-test.ts';
+import { eventually } from '../support/eventually.ts';
+import { type ReceiptsApi, startReceiptsApi } from '../support/receipts-api.ts';
+import { runCopiedTests } from '../support/run-copied-test.ts';
+
+const TOKEN = 'token-of-the-browser-tests';
+const MODULE = join(import.meta.dirname, '../fixtures/dashboard/receipts.ts');
+/** What every page must survive: markup in a text. */
+const HOSTILE = `"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}\u202e`;
+
+describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
+  let api: ReceiptsApi;
+  let worker: DashboardUnderTest;
+  const lines: { readonly fields: object; readonly text: string }[] = [];
+  const log: Logger = {
+    ...silentLogger,
+    info: (fields: object | string, text?: string) =>
+      void lines.push({ fields: Object(fields) as object, text: text ?? '' }),
+    warn: (fields: object | string, text?: string) =>
+      void lines.push({ fields: Object(fields) as object, text: text ?? '' }),
+  };
+  let page: Page;
+  let problems: string[];
+  let asked: string[];
+
+  before(async () => {
+    api = await startReceiptsApi();
+    process.env.RECEIPTS_API_BASE_URL = api.baseUrl;
+    const { default: receipts } = await import('../fixtures/dashboard/receipts.ts');
+    worker = await startDashboardWorker({ pipelines: [receipts], payloads: 'all', token: TOKEN, log });
+    await worker.client.collect('receipts');
+  });
+  after(async () => {
+    await worker.stop();
+    await api.stop();
+    delete process.env.RECEIPTS_API_BASE_URL;
+  });
+
+  const open = async (hash: string, token: string | undefined = TOKEN): Promise<Page> => {
+    const context = await browser().newContext({ viewport: { width: 1_300, height: 900 }, reducedMotion: 'reduce' });
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: worker.url });
+    const opened = await context.newPage();
+    problems = [];
+    asked = [];
+    opened.on('pageerror', (error) => problems.push(String(error)));
+    opened.on('console', (message) => {
+      if (message.type() === 'error' && !/status of 40[134]/.test(message.text())) problems.push(message.text());
+    });
+    opened.on('request', (request) => asked.push(request.url()));
+    if (token !== undefined)
+      await opened.addInitScript((given) => sessionStorage.setItem('sluice-token', given), token);
+    await opened.goto(`${worker.url}/${hash}`);
+    return opened;
+  };
+  const send = (id: string, order: string): Promise<void> =>
+    worker.client.send('orders.paid', { order, total: 20 }, { messageId: id });
+  const table = (name: RegExp) => page.locator('tr', { has: page.getByRole('button', { name }) });
+
+  afterEach(async () => {
+    const { problems: seen } = { problems };
+    await page.context().close();
+    expect(seen, 'errors of the page').to.deep.equal([]);
+    expect(asked.filter((url) => !url.startsWith(`${worker.url}/`) && !url.startsWith('data:'))).to.deep.equal([]);
+  });
+
+  it('loads from the worker alone, in less than 150 KB, under a policy without inline scripts', async () => {
+    page = await open('');
+    await page.getByRole('link', { name: 'receipts' }).waitFor();
+    const files = ['/', '/dashboard.js', '/style.css', '/icon.svg'];
+    let bytes = 0;
+    for (const file of files) {
+      const response = await fetch(worker.url + file);
+      bytes += (await response.arrayBuffer()).byteLength;
+      const policy = response.headers.get('content-security-policy') ?? '';
+      expect(policy).to.include("default-src 'none'").and.to.include("script-src 'self'").and.to.not.include('unsafe');
+    }
+    expect(bytes).to.be.lessThan(150 * 1024);
+  });
+
+  it('shows messages while they flow, and where they went wrong', async () => {
+    page = await open('#marbles/receipts');
+    const delivered = page.locator('.ledger b').first();
+    await delivered.waitFor();
+    const before = Number(await delivered.textContent());
+    for (let n = 0; n < 5; n++) await send(`live-${n}`, `live-${n}`);
+    await page.getByText('delivered', { exact: false }).first().waitFor();
+    await eventually('five more deliveries', async () => Number(await delivered.textContent()) >= before + 5, 20_000);
+    await page.locator('.group[data-message="live-4"] .marble.ack').waitFor({ state: 'attached' });
+    await send('refused-live', 'refused-live');
+    await page.locator('.group[data-message="refused-live"] .marble.deadLetter').waitFor({ state: 'attached' });
+    await page
+      .getByText(/dead-lettered, the newest with ERR_HTTP_STATUS/)
+      .first()
+      .waitFor();
+  });
+
+  it('tells one message’s story, and copies it as a marble test that passes', async () => {
+    page = await open('#marbles/receipts');
+    await send('busy-story', 'busy-story');
+    const group = page.locator('.group[data-message="busy-story"]');
+    await group.locator('.marble.ack').waitFor({ state: 'attached' });
+    await group.locator('.marble.delivery').dispatchEvent('click');
+    const panel = page.getByRole('complementary', { name: 'Message busy-story' });
+    await panel.getByText('pause before the next try').waitFor();
+    const story = await panel.innerText();
+    expect(story).to.match(/delivered[\s\S]+printer[\s\S]+503[\s\S]+printer[\s\S]+200[\s\S]+book-keeping[\s\S]+acked/);
+    expect(story).to.include('page of busy-story');
+    expect(await page.getByRole('button', { name: 'Resume' }).isVisible(), 'a click pauses').to.equal(true);
+
+    await panel.getByRole('button', { name: 'Copy' }).click();
+    await panel.getByText('Copied', { exact: true }).waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    const run = await runCopiedTests([copied], MODULE);
+    expect(run, run.output).to.include({ passes: 1, failures: 0 });
+    expect(lines.filter(({ text }) => text === 'content of a message was shown')).to.have.length.at.least(1);
+  });
+
+  it('is worked by keys alone', async () => {
+    page = await open('#marbles/receipts');
+    await send('keys', 'keys');
+    await page.locator('.group[data-message="keys"] .marble.ack').waitFor({ state: 'attached' });
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).to.include('Skip to content');
+    for (let n = 0; n < 30; n++) {
+      await page.keyboard.press('Tab');
+      if (await page.evaluate(() => document.activeElement?.classList.contains('plot') === true)) break;
+    }
+    await page.keyboard.press('ArrowLeft');
+    await page.locator('.readout').getByText('keys').waitFor();
+    expect(await page.getByRole('button', { name: 'Resume' }).isVisible(), 'stepping pauses').to.equal(true);
+    await page.keyboard.press('Enter');
+    await page.getByRole('complementary', { name: 'Message keys' }).getByText('Timeline').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('complementary').waitFor({ state: 'detached' });
+    expect(await page.getByRole('button', { name: 'Resume' }).isVisible(), 'only a pause of its own ends').to.equal(
+      true,
+    );
+    await page.keyboard.press(' ');
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    await page.keyboard.press(' ');
+    await page.getByRole('button', { name: 'Resume' }).waitFor();
+    await page.keyboard.press('PageUp');
+    await page.keyboard.press('End');
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+  });
+
+  it('rehearses and replays dead letters after a question, and the worker writes down who did', async () => {
+    await send('refused-replay', 'refused-replay');
+    await eventually(
+      'a dead letter',
+      async () => (await worker.client.channel.checkQueue('orders.paid.dead')).messageCount > 0,
+    );
+    page = await open('#dead-letters');
+    await table(/ERR_HTTP_STATUS/)
+      .getByRole('button')
+      .click();
+    const panel = page.getByRole('complementary');
+    await panel.getByRole('button', { name: 'Try' }).click();
+    await panel.getByText(/would now pass/).waitFor();
+    expect(await panel.innerText()).to.match(/(\d+) of \1 would now pass/);
+    await panel.getByRole('button', { name: 'Show' }).click();
+    await panel.getByText('refused-replay').first().waitFor();
+
+    api.refuses = false;
+    const { acked } = worker.worker.ledgers().receipts ?? { acked: 0 };
+    await panel.getByRole('button', { name: /Replay \d/ }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    expect((await worker.client.channel.checkQueue('orders.paid.dead')).messageCount).to.be.greaterThan(0);
+    await panel.getByRole('button', { name: /Replay \d/ }).click();
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /Replay \d/ })
+      .click();
+    await page
+      .getByText(/went back to work/)
+      .or(page.getByText('No letters lie in'))
+      .first()
+      .waitFor();
+    await eventually('the letter to be done', () => (worker.worker.ledgers().receipts?.acked ?? 0) > acked, 20_000);
+    api.refuses = true;
+    const audit = lines.find(({ text }) => text === 'dead letters were replayed');
+    expect(audit?.fields).to.include({ queue: 'orders.paid', failure: undefined });
+  });
+
+  it('does nothing without the token, and says so', async () => {
+    await send('refused-token', 'refused-token');
+    await eventually(
+      'a dead letter',
+      async () => (await worker.client.channel.checkQueue('orders.paid.dead')).messageCount > 0,
+    );
+    page = await open('#dead-letters', 'a-token-that-is-wrong');
+    await page.getByRole('dialog').getByText('This worker shows nothing without its token').waitFor();
+    await page.getByRole('textbox', { name: 'Token' }).fill(TOKEN);
+    await page.getByRole('button', { name: 'Use this token' }).click();
+    await page.getByText('worker running').waitFor();
+    for (const headers of [{}, { authorization: 'Bearer wrong-wrong-wrong' }, { origin: 'http://evil.example' }]) {
+      const response = await fetch(`${worker.url}/dead-letters/replay`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ queue: 'orders.paid', fingerprint: '00000000', perSecond: 1 }),
+      });
+      expect(response.status).to.be.oneOf([401, 403]);
+    }
+    const foreign = { queue: 'not-ours', fingerprint: '00000000', perSecond: 1 };
+    for (const [body, status] of [
+      [foreign, 404],
+      [{ ...foreign, queue: 'orders.paid', more: true }, 400],
+      [{ queue: 'orders.paid', fingerprint: 'x', perSecond: 1 }, 400],
+      [{ queue: 'orders.paid', fingerprint: '00000000', perSecond: 0 }, 400],
+    ] as const) {
+      const response = await fetch(`${worker.url}/dead-letters/replay`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
+        body: JSON.stringify(body),
+      });
+      expect(response.status, JSON.stringify(body)).to.equal(status);
+    }
+  });
+
+  it('shows markup in every field of a message as the text it is', async () => {
+    await worker.client.send(
+      'orders.paid',
+      { order: `refused-${HOSTILE}`.slice(0, 100), total: 1, note: HOSTILE },
+      {
+        messageId: HOSTILE,
+        correlationId: HOSTILE,
+        type: HOSTILE,
+        headers: { [HOSTILE]: HOSTILE, 'x-sluice-stage': HOSTILE },
+      },
+    );
+    worker.client.channel.sendToQueue('orders.paid.dead', Buffer.from(JSON.stringify({ note: HOSTILE })), {
+      messageId: HOSTILE,
+      headers: {
+        'x-sluice-error-code': HOSTILE,
+        'x-sluice-error-message': HOSTILE,
+        'x-sluice-stage': HOSTILE,
+        'x-sluice-pipeline': HOSTILE,
+      },
+    });
+    page = await open('#marbles/receipts');
+    const link = page.getByRole('button', { name: '<img src=x' }).first();
+    await link.click();
+    const panel = page.getByRole('complementary');
+    await panel.getByText('Timeline').waitFor();
+    expect(await panel.innerText()).to.include('<script>window.hacked=1</script>');
+    await page.goto(`${worker.url}/#dead-letters`);
+    await page.getByRole('button', { name: '<img src=x' }).first().click();
+    await page.getByRole('complementary').getByRole('button', { name: 'Show' }).click();
+    await page.locator('.letter').first().waitFor();
+    await page.locator('.letter summary').first().click();
+    const found = await page.evaluate(() => ({
+      hacked: 'hacked' in window,
+      injected: document.querySelectorAll('main img, main script, main iframe').length,
+      handlers: document.querySelectorAll('[onerror], [onclick], [style*="url"]').length,
+    }));
+    expect(found).to.deep.equal({ hacked: false, injected: 0, handlers: 0 });
+  });
+
+  it('can be read by everybody: contrast, names, roles, in light and dark', async () => {
+    page = await open('#overview');
+    await page.getByText('worker running').waitFor();
+    await page.evaluate(axe.source);
+    const check = async (what: string): Promise<void> => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        const found = await page.evaluate(async () => {
+          const { run } = (globalThis as unknown as { readonly axe: typeof axe }).axe;
+          const { violations } = await run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] });
+          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+        });
+        expect(found, `${what}, ${colorScheme}`).to.deep.equal([]);
+      }
+    };
+    const go = (hash: string): Promise<void> => page.evaluate((to) => void location.assign(to), hash);
+    await check('overview');
+    await go('#marbles/receipts');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.locator('.link').first().click();
+    await page.getByRole('complementary').getByText('Timeline').waitFor();
+    await check('marbles');
+    await go('#graph/receipts');
+    await page.locator('.graph').waitFor();
+    await check('graph');
+    await go('#dead-letters');
+    await page.locator('.letters .link, .nothing-here').first().waitFor();
+    await check('dead letters');
+  });
+
+  it('makes the worker hold nothing for a browser that does not read, while others go on', async () => {
+    page = await open('#overview');
+    await page.getByText('worker running').waitFor();
+    const { hostname, port } = new URL(worker.url);
+    const stalled = Array.from({ length: 3 }, () => {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => undefined);
+      socket.pause();
+      socket.write(`GET /events HTTP/1.1\r\nhost: ${hostname}:${port}\r\nauthorization: Bearer ${TOKEN}\r\n\r\n`);
+      return socket;
+    });
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const load = async (rounds: number): Promise<void> => {
+      for (let round = 0; round < rounds; round++) {
+        const at = Date.now();
+        for (let n = 0; n < 300; n++) {
+          const id = `load-${round}-${n}`;
+          const about = {
+            pipeline: 'receipts',
+            messageId: id,
+            correlationId: id,
+            deliveryTag: 1e6 + n,
+            traceId: 'b'.repeat(32),
+            messageAttempt: 1,
+          };
+          worker.facts.report({
+            type: 'delivered',
+            at,
+            ...about,
+            queue: 'orders.paid',
+            attempt: 1,
+            redelivered: false,
+            bytes: 9,
+          });
+          worker.facts.report({
+            type: 'settled',
+            at,
+            ...about,
+            settlement: 'deadLetter',
+            late: false,
+            durationMs: 1,
+            code: 'ERR_LOAD',
+            reason: 'r'.repeat(500),
+            stage: 'handle',
+          });
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    await load(60);
+    collect();
+    const before = process.memoryUsage();
+    await load(100);
+    collect();
+    const after = process.memoryUsage();
+    const grownMb = (after.heapUsed + after.external - before.heapUsed - before.external) / 2 ** 20;
+    expect(grownMb, 'megabytes more after 30 000 messages').to.be.lessThan(12);
+    const seen = async (): Promise<number> =>
+      Number((await page.locator('.numbers dd').last().innerText()).replaceAll(',', ''));
+    await eventually('the other browser to see it all', async () => (await seen()) >= 48_000, 20_000);
+    for (const socket of stalled) socket.destroy();
+  });
+});

@@ -1,0 +1,228 @@
+/** What the dashboard makes of facts: books, troubles, one sentence, and bounds whatever comes. */
+import { expect } from 'chai';
+import { type Cursor, DashboardModel } from '../../src/dashboard/model.ts';
+import type { PipelineShape, PipelineView } from '../../src/dashboard/wire.ts';
+import { createFacts, type Facts, type Settled } from '../../src/events.ts';
+
+const shape: PipelineShape = {
+  name: 'p',
+  queue: 'q',
+  bindings: [],
+  delays: [],
+  deadLetters: 'q.dead',
+  concurrency: 4,
+  prefetch: 8,
+  publishes: ['out'],
+  apis: [
+    {
+      name: 'payment',
+      key: 'payment',
+      isNeeded: true,
+      timeoutMs: 1_000,
+      backoff: { initialMs: 100, maxMs: 1_000, jitter: 'full' },
+    },
+    {
+      name: 'mail',
+      key: 'mail',
+      isNeeded: false,
+      timeoutMs: 1_000,
+      backoff: { initialMs: 100, maxMs: 1_000, jitter: 'full' },
+    },
+  ],
+};
+
+class Teller {
+  readonly facts: Facts = createFacts();
+  readonly model: DashboardModel;
+  #tag = 0;
+
+  constructor(payloads: 'all' | readonly string[] = []) {
+    this.model = new DashboardModel(payloads);
+    this.model.show([shape]);
+    this.model.listen(this.facts);
+  }
+
+  identity(messageId = `m${this.#tag + 1}`) {
+    this.#tag++;
+    return {
+      pipeline: 'p',
+      messageId,
+      correlationId: messageId,
+      deliveryTag: this.#tag,
+      traceId: 'a'.repeat(32),
+      messageAttempt: 1,
+    };
+  }
+
+  message(settlement: Settled['settlement'] = 'ack', more: Partial<Settled> = {}) {
+    const about = this.identity();
+    const at = Date.now();
+    this.facts.report({ type: 'delivered', at, ...about, queue: 'q', attempt: 1, redelivered: false, bytes: 3 });
+    this.facts.report({ type: 'settled', at, ...about, settlement, late: false, durationMs: 7, ...more });
+    return about;
+  }
+
+  view(): PipelineView {
+    const [view] = this.model.frame(undefined, true).frame.pipelines ?? [];
+    if (view === undefined) throw new Error('no view');
+    return view;
+  }
+}
+
+describe('the dashboard’s model', () => {
+  it('keeps the books in balance and counts what flows', () => {
+    const teller = new Teller();
+    for (const settlement of ['ack', 'ack', 'retry', 'deadLetter', 'returned'] as const) teller.message(settlement);
+    const about = teller.identity();
+    teller.facts.report({
+      type: 'delivered',
+      at: Date.now(),
+      ...about,
+      queue: 'q',
+      attempt: 1,
+      redelivered: false,
+      bytes: 3,
+    });
+    const { counts, inRate, spark } = teller.view();
+    expect(counts).to.deep.equal({ delivered: 6, acked: 2, retried: 1, deadLettered: 1, returned: 1, inFlight: 1 });
+    expect(inRate).to.be.closeTo(6 / 5, 0.001);
+    expect(spark.reduce((sum, count) => sum + count, 0)).to.equal(6);
+  });
+
+  it('says what is wrong in a sentence, the worst first', () => {
+    const teller = new Teller();
+    expect(teller.view().health.level).to.equal('idle');
+    teller.message();
+    expect(teller.view().health).to.deep.equal({
+      level: 'healthy',
+      sentence: 'Nothing stands out: 1 message done in the last minute.',
+    });
+    teller.message('retry', { code: 'ERR_NETWORK', reason: 'gone', stage: 'handle' });
+    expect(teller.view().health.level).to.equal('noteworthy');
+    teller.message('deadLetter', { code: 'ERR_PAYLOAD_INVALID', reason: 'no number', stage: 'validate' });
+    expect(teller.view().health).to.deep.equal({
+      level: 'degraded',
+      sentence: '1 of the last minute’s 3 messages was dead-lettered, the newest with ERR_PAYLOAD_INVALID (no number).',
+    });
+    teller.facts.report({
+      type: 'breakerChanged',
+      at: Date.now(),
+      api: 'mail',
+      state: 'open',
+      reason: 'failure-ratio',
+    });
+    expect(teller.view().health.level).to.equal('degraded');
+    expect(teller.view().health.sentence).to.include('Messages go on without it');
+    teller.facts.report({
+      type: 'breakerChanged',
+      at: Date.now(),
+      api: 'mail',
+      state: 'closed',
+      reason: 'probes-passed',
+    });
+    teller.facts.report({
+      type: 'breakerChanged',
+      at: Date.now(),
+      api: 'payment',
+      state: 'open',
+      reason: 'failure-ratio',
+    });
+    expect(teller.view().health.sentence).to.include('payment’s breaker is open');
+    expect(teller.view().health.level).to.equal('broken');
+    teller.facts.report({ type: 'connectionChanged', at: Date.now(), state: 'lost', reason: 'socket closed' });
+    expect(teller.view().health.sentence).to.equal('The connection to the broker is lost: socket closed.');
+  });
+
+  it('hands each browser what it has not seen, and begins anew where that is gone', () => {
+    const teller = new Teller();
+    teller.message();
+    const first = teller.model.frame(undefined, false);
+    expect(first.frame.isFresh).to.equal(true);
+    expect(first.frame.events).to.have.length(2);
+    expect(first.frame.pipelines).to.have.length(1);
+    teller.message('deadLetter');
+    const second = teller.model.frame(first.cursor, false);
+    expect(second.frame).to.include({ isFresh: false });
+    expect(second.frame.events.map(({ fact }) => fact.type)).to.deep.equal(['delivered', 'settled']);
+    expect(teller.model.frame(second.cursor, false).frame.events).to.deep.equal([]);
+    const ahead: Cursor = { seq: second.cursor.seq + 1, bin: 0 };
+    expect(teller.model.frame(ahead, false).frame.isFresh, 'of another worker').to.equal(true);
+    teller.model.show([shape]);
+    const reloaded = teller.model.frame(second.cursor, false).frame;
+    expect(reloaded, 'of another version').to.include({ isFresh: true });
+    expect(reloaded.events).to.deep.equal([]);
+  });
+
+  it('draws a few messages of many, and all bad ends up to a number', () => {
+    const teller = new Teller();
+    for (let n = 0; n < 3_000; n++) teller.message(n % 10 === 0 ? 'deadLetter' : 'ack');
+    const { frame } = teller.model.frame(undefined, true);
+    expect(frame.events.length).to.be.lessThan(300);
+    expect(teller.view().counts).to.include({ delivered: 3_000, acked: 2_700, deadLettered: 300 });
+  });
+
+  it('holds no more, whatever comes: messages, facts of one, bytes, codes', () => {
+    const teller = new Teller('all');
+    const body = Buffer.alloc(64 * 1_024, 'x');
+    for (let n = 0; n < 6_000; n++) {
+      const about = teller.identity();
+      const at = Date.now();
+      teller.facts.report({ type: 'delivered', at, ...about, queue: 'q', attempt: 1, redelivered: false, bytes: 3 });
+      teller.facts.contents.report({ type: 'message', ...about, headers: {}, properties: {}, body });
+    }
+    const about = teller.message('deadLetter');
+    // There is room for 24 MB of content, and for 4096 messages on their way.
+    const kept = Array.from({ length: 6_000 }, (_, n) => teller.model.story('p', `m${n + 1}`, n + 1)).filter(
+      (story) => story !== undefined,
+    );
+    expect(kept).to.have.length(4_096);
+    expect(kept.filter((story) => story.body !== undefined)).to.have.length((24 * 2 ** 20) / body.byteLength);
+    expect(teller.model.story('p', about.messageId, about.deliveryTag), 'no room for it').to.equal(undefined);
+
+    const other = new Teller();
+    const long = other.identity();
+    other.facts.report({
+      type: 'delivered',
+      at: Date.now(),
+      ...long,
+      queue: 'q',
+      attempt: 1,
+      redelivered: false,
+      bytes: 3,
+    });
+    for (let n = 0; n < 5_000; n++)
+      other.facts.report({
+        type: 'callStarted',
+        at: Date.now(),
+        ...long,
+        api: 'payment',
+        operation: 'POST /x',
+        callId: n,
+        attempt: 1,
+      });
+    const story = other.model.story('p', long.messageId, long.deliveryTag);
+    expect(story?.facts).to.have.length(400);
+    for (let n = 0; n < 500; n++) other.message('deadLetter', { code: `ERR_${n}`, reason: 'r'.repeat(10_000) });
+    const { troubles } = other.view();
+    expect(troubles).to.have.length(24);
+    expect(troubles[0]?.reason).to.have.length(240);
+    expect(other.model.frame(undefined, true).frame.recent).to.have.length(100);
+  });
+
+  it('listens to nothing of pipelines it does not show', () => {
+    const teller = new Teller();
+    const at = Date.now();
+    teller.facts.report({
+      type: 'delivered',
+      at,
+      ...teller.identity(),
+      pipeline: 'other',
+      queue: 'q',
+      attempt: 1,
+      redelivered: false,
+      bytes: 3,
+    });
+    expect(teller.view().counts.delivered).to.equal(0);
+    expect(teller.model.story('other', 'm1', 1)).to.equal(undefined);
+  });
+});

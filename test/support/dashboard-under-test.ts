@@ -1,0 +1,88 @@
+/** A worker with its dashboard in this process: embedded broker, management server on a free port, pipelines of the test's own. */
+import { filter, firstValueFrom } from 'rxjs';
+import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
+import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
+import { createLetterDesk } from '../../src/cli/dlq/letter-desk.ts';
+import { createDashboard } from '../../src/dashboard/dashboard.ts';
+import type { PayloadsShown } from '../../src/dashboard/redact.ts';
+import { createFacts, type Facts } from '../../src/events.ts';
+import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
+import { type Logger, silentLogger } from '../../src/log.ts';
+import { startManagementServer } from '../../src/management/management-server.ts';
+import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { Secret } from '../../src/setting.ts';
+import { pipelineShapes } from '../../src/worker/pipeline-shapes.ts';
+import { startWorker, type Worker } from '../../src/worker/worker.ts';
+import { type BrokerClient, connectClient } from './broker-client.ts';
+
+export interface DashboardUnderTest {
+  readonly url: string;
+  readonly client: BrokerClient;
+  readonly facts: Facts;
+  readonly worker: Worker;
+  /** Ends the embedded broker's connections, as a failing network does. */
+  cutConnections(): void;
+  stop(): Promise<void>;
+}
+
+export interface DashboardUnderTestOptions {
+  readonly pipelines: readonly Pipeline[];
+  readonly payloads?: PayloadsShown;
+  readonly token?: string;
+  readonly log?: Logger;
+  /** Streams that may be open. Default: the server's. */
+  readonly maxStreams?: number;
+  readonly stallMs?: number;
+}
+
+export async function startDashboardWorker(options: DashboardUnderTestOptions): Promise<DashboardUnderTest> {
+  const { pipelines, payloads = [], token, log = silentLogger, maxStreams, stallMs } = options;
+  const embedded = createEmbeddedBroker();
+  const { url } = await embedded.start();
+  const facts = createFacts();
+  const random = Math.random;
+  const letters = createLetterDesk({
+    urls: () => [url],
+    random,
+    payloads,
+    pipelineOf: (queue) => pipelines.find(({ source }) => source.name === queue),
+  });
+  const dashboard = createDashboard({ facts, log, payloads, letters });
+  const server = await startManagementServer({
+    host: '127.0.0.1',
+    port: 0,
+    token: token === undefined ? undefined : new Secret(token),
+    log,
+    ...(maxStreams === undefined ? {} : { maxStreams }),
+    ...(stallMs === undefined ? {} : { stallMs }),
+  });
+  server.serve(dashboard.routes);
+  dashboard.show(pipelineShapes(pipelines));
+  const worker = startWorker({
+    pipelines,
+    broker: createAmqpBroker({ urls: [url], log: silentLogger, facts, random }),
+    journal: createMemoryJournal(),
+    facts,
+    log: silentLogger,
+    random,
+    topology: 'assert',
+    gracePeriodMs: 2_000,
+  });
+  await firstValueFrom(worker.state.pipe(filter((state) => state === 'running')));
+  const client = await connectClient(url);
+  return {
+    url: server.url,
+    client,
+    facts,
+    worker,
+    cutConnections: () => embedded.cutConnections(),
+    stop: async () => {
+      await client.close();
+      worker.stop();
+      await worker.stopped;
+      dashboard.close();
+      await server.close();
+      await embedded.stop();
+    },
+  };
+}
