@@ -149,6 +149,15 @@ describe('the audit of a chaos run', () => {
     expect(texts(requests({ linkedin: [keyless] }))).to.deep.equal(['linkedin POST /share: no idempotency key']);
   });
 
+  it('lets a signal end a worker that has not begun, and none that has', () => {
+    const ends = (lines: WorkerEnd['lines']): readonly string[] =>
+      audit({ ...evidence, faults: [], workers: [{ ...worker, lines, exit: 'SIGTERM' }] }).findings.map(
+        ({ text }) => text,
+      );
+    expect(ends([])).to.deep.equal([]);
+    expect(ends([line('worker starting', 10)])).to.deep.equal(['worker-0-1 ended with SIGTERM, asked by stop']);
+  });
+
   it('does not count calls their worker had given up, nor asks for lines of a worker that stood still', () => {
     const given = Array.from({ length: 9 }, (_, n) =>
       request('POST /tweet', { text: n }, { end: 'aborted', hasEffect: false }),
