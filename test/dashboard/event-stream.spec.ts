@@ -30,6 +30,11 @@ describe('the event stream', () => {
     expect(model.frames).to.equal(1);
     await stream.next();
     expect(model.frames).to.equal(2);
+    // The ticks it has missed are not made up for.
+    const next = stream.next();
+    await pause(20);
+    expect(model.frames).to.be.at.most(3);
+    await next;
     await stream.return();
   });
 
