@@ -7,6 +7,7 @@ import { PREFIX } from './catalogue.ts';
 import type { Effects } from './effects.ts';
 import type { Fault, Faults } from './fault.ts';
 import type { Answer, Operation } from './operation.ts';
+import { pageOf } from './page.ts';
 import { headersOfInterest, type OpenEntry, type RequestJournal } from './request-journal.ts';
 import { readBody, reset, sendDrip, sendJson, sendText } from './respond.ts';
 
@@ -94,6 +95,8 @@ function perform({ effects, journal }: ApiState, operation: Operation, request: 
   if (request.isMalformed) return { status: 400, body: { error: 'body is not a JSON object' } };
   const order = operation.accept(request.fields);
   if ('problems' in order) return { status: 400, body: { error: 'invalid request', problems: order.problems } };
+  if (operation.lists !== undefined)
+    return pageOf(effects.madeBy(operation.lists.operation), operation.lists.by, request.fields);
   if (!operation.hasEffect) return order.answer(order.about);
   if (entry.key !== undefined && entry.key.length > MAX_KEY_CHARS) {
     return { status: 400, body: { error: `idempotency key exceeds ${MAX_KEY_CHARS} characters` } };

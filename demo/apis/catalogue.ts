@@ -3,7 +3,7 @@
  * They answer as the real services would, and hold nothing but what a test or a demo needs to see.
  */
 import { z } from 'zod';
-import { get, type Operation, post } from './operation.ts';
+import { get, list, type Operation, post } from './operation.ts';
 
 export interface SampleApiEntry {
   /** Environment variable that holds the base URL. */
@@ -26,6 +26,7 @@ const ums = [
     answer: (id, { email, username }) => ({ id, email, username }),
     status: 201,
   }),
+  list('/users', { operation: 'POST /users', by: 'email' }),
 ];
 
 const email = [
@@ -35,6 +36,7 @@ const email = [
     prefix: 'mail',
     answer: (id, { to }) => ({ id, to, status: 'queued' }),
   }),
+  list('/emails', { operation: 'POST /send-email', by: 'to' }),
 ];
 
 const inventory = [

@@ -16,31 +16,44 @@ export type Performed =
 export class Effects {
   /** Operation and key → the body it came with and the answer it got. */
   readonly #answered = new Map<string, { readonly body: string; readonly answer: Answer }>();
+  /** Operation → the answers to what it did, the oldest first. */
+  readonly #made = new Map<string, unknown[]>();
   /** What it was about → how often. */
   readonly #times = new Map<string, number>();
 
   /** A key names an effect of one operation: the same key at another operation is another key. No key: an effect each time. */
   perform(operation: Operation, order: Order, key: string | undefined, body: string): Performed {
-    if (key === undefined) return { kind: 'effect', answer: this.#have(order) };
+    if (key === undefined) return { kind: 'effect', answer: this.#have(operation, order) };
     const name = `${operation.name} ${key}`;
     const answered = this.#answered.get(name);
     if (answered !== undefined)
       return answered.body === body ? { kind: 'replay', answer: answered.answer } : { kind: 'conflict' };
 
-    const answer = this.#have(order);
+    const answer = this.#have(operation, order);
     keep(this.#answered, name, { body, answer });
     return { kind: 'effect', answer };
   }
 
+  /** What an operation made, as it answered. */
+  madeBy(operation: string): readonly unknown[] {
+    return this.#made.get(operation) ?? [];
+  }
+
   clear(): void {
     this.#answered.clear();
+    this.#made.clear();
     this.#times.clear();
   }
 
-  #have({ about, answer }: Order): Answer {
+  #have({ name }: Operation, { about, answer }: Order): Answer {
     const nth = (this.#times.get(about) ?? 0) + 1;
     keep(this.#times, about, nth);
-    return answer(idOf(about, nth));
+    const had = answer(idOf(about, nth));
+    const made = this.#made.get(name) ?? [];
+    this.#made.set(name, made);
+    made.push(had.body);
+    if (made.length > MAX_KEPT) made.shift();
+    return had;
   }
 }
 

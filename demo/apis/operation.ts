@@ -3,7 +3,7 @@
  * Ids in answers are made of the request, so that a test can name them before it sends it.
  */
 import { createHash } from 'node:crypto';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 export interface Answer {
   readonly status: number;
@@ -24,6 +24,8 @@ export interface Operation {
   readonly path: string;
   /** Whether it changes something. What only reads ignores idempotency keys. */
   readonly hasEffect: boolean;
+  /** Of a list: the operation whose effects it lists, by name, and the field of their answers they are sorted by. */
+  readonly lists?: { readonly operation: string; readonly by: string };
   /** Checks body and query together; the problems say which fields are missing or wrong. */
   readonly accept: (fields: Readonly<Record<string, unknown>>) => Order | { readonly problems: readonly string[] };
 }
@@ -61,6 +63,17 @@ export const post = operation('POST');
 
 /** An operation that only reads. */
 export const get = operation('GET');
+
+const listQuery = z.object({
+  after: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).optional(),
+});
+
+/** An operation that lists what another one made, a page at a time: `?after=<key>&limit=100` gives `{ items, next? }`. */
+export const list = (path: string, lists: { readonly operation: string; readonly by: string }): Operation => ({
+  ...get(path, { input: listQuery, about: ({ after = '' }) => after, prefix: 'page', answer: () => ({}) }),
+  lists,
+});
 
 /** The text itself where it makes a readable id, otherwise a short digest of it. */
 const readable = (text: string): string =>
