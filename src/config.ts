@@ -73,6 +73,8 @@ export interface Config {
   readonly port: number | undefined;
   /** Needed for its actions, and where it is set for everything but health. */
   readonly token: Secret | undefined;
+  /** What idempotency keys are derived under. */
+  readonly keySecret: Secret | undefined;
   /** Time to be connected and find or declare its topology. Undefined: as long as it takes. */
   readonly startWithinMs: number | undefined;
   /** What the dashboard may show of messages: names of fields and headers, or all; nothing when it is empty. */
@@ -177,6 +179,12 @@ const configSchema = z.object({
   SLUICE_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]{16,256}$/, { error: 'expected 16 to 256 printable characters without spaces' })
+    .transform((text) => new Secret(text))
+    .optional(),
+  /** Shorter ones can be guessed, and that is all it is for. */
+  SLUICE_KEY_SECRET: z
+    .string()
+    .min(16, { error: 'expected at least 16 characters' })
     .transform((text) => new Secret(text))
     .optional(),
   SLUICE_START_WITHIN: z.string().transform(numberOrText).pipe(durationSchema()).optional(),
@@ -309,6 +317,7 @@ export function readConfig(environment: Environment = process.env, { needsBroker
     host: SLUICE_HOST,
     port: SLUICE_PORT,
     token: SLUICE_TOKEN,
+    keySecret: parsed.data.SLUICE_KEY_SECRET,
     startWithinMs: SLUICE_START_WITHIN === undefined ? undefined : durationMs(SLUICE_START_WITHIN),
     dashboardPayloads: SLUICE_DASHBOARD_PAYLOADS,
     gracePeriodMs: durationMs(SLUICE_GRACE_PERIOD),

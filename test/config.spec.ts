@@ -26,6 +26,7 @@ describe('readConfig', () => {
       host: '127.0.0.1',
       port: undefined,
       token: undefined,
+      keySecret: undefined,
       startWithinMs: undefined,
       dashboardPayloads: [],
       gracePeriodMs: 30_000,
@@ -133,6 +134,13 @@ describe('readConfig', () => {
     expect(unreadable[0]).to.include('AMQP_URL_FILE: cannot be read');
   });
 
+  it('takes a secret for idempotency keys, refuses a short one, and shows neither', () => {
+    const { keySecret } = readConfig({ SLUICE_KEY_SECRET: 'canary-canary-canary' });
+    expect([keySecret?.reveal(), String(keySecret)]).to.deep.equal(['canary-canary-canary', '[secret]']);
+    const [problem] = problemsOf({ SLUICE_KEY_SECRET: 'canary' });
+    expect(problem).to.equal('environment: SLUICE_KEY_SECRET: expected at least 16 characters');
+  });
+
   it('wants a token for an address other machines reach, and prints none', () => {
     const missing = 'environment: SLUICE_TOKEN: is not set; 0.0.0.0 can be reached from other machines';
     expect(problemsOf({ SLUICE_HOST: '0.0.0.0' }))
@@ -158,7 +166,7 @@ describe('readConfig', () => {
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_KEY_SECRET, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

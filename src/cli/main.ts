@@ -43,6 +43,8 @@ Environment of "run" and "dev":
   SLUICE_HOST          its address (default: 127.0.0.1); one that other machines reach needs SLUICE_TOKEN
   SLUICE_TOKEN         at least 16 characters, or SLUICE_TOKEN_FILE: sent as "authorization: Bearer …" with every action,
                        and where it is set with everything but /livez and /readyz
+  SLUICE_KEY_SECRET    at least 16 characters, or SLUICE_KEY_SECRET_FILE: idempotency keys are derived under it, so that nobody can
+                       guess them; the same for all workers, and changed only while nothing is in flight
   SLUICE_START_WITHIN  time to reach the broker and find or declare its queues; then exit with 4 (default: as long as it takes)
   SLUICE_DASHBOARD_PAYLOADS
                        what the dashboard shows of messages: names of fields, separated by commas, or all (default: nothing)

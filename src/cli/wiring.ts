@@ -79,6 +79,7 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
         topology,
         gracePeriodMs,
         maxCalls,
+        keySecret: config.keySecret,
         ...(startWithinMs === undefined ? {} : { startWithinMs }),
         recording: recording?.target,
       });

@@ -8,6 +8,7 @@ import type { Facts } from '../events.ts';
 import type { Bulkhead } from '../operators/bulkhead.ts';
 import type { CircuitBreaker } from '../operators/circuit-breaker.ts';
 import type { Random } from '../policies/random.ts';
+import type { Secret } from '../setting.ts';
 import type { Api } from './api.ts';
 import { type ApiAvailability, availabilityOf, reportBreaker } from './api-availability.ts';
 import { type ApiSettings, readSettings } from './api-settings.ts';
@@ -35,6 +36,8 @@ export interface ApiClientParts {
   readonly throughTransport?: ((transport: Transport) => Transport) | undefined;
   /** What its slots are part of: the cap of a worker over all APIs. Default: nothing. */
   readonly within?: Bulkhead | undefined;
+  /** What idempotency keys are derived under. Default: what a message says of itself. */
+  readonly keySecret?: Secret | undefined;
   /** How host names become addresses. Default: as the system does. */
   readonly lookup?: LookupFunction | undefined;
 }
@@ -62,7 +65,7 @@ export interface ApiClient {
 export function createApiClient(definition: ApiDefinition, parts: ApiClientParts): ApiClient {
   const { name } = definition;
   const { facts, random } = parts;
-  const settings = readSettings(definition);
+  const settings = { ...readSettings(definition), keySecret: parts.keySecret };
   const listeners: GuardListeners = {
     onBreakerChange: (change) => reportBreaker(facts, name, change),
     onLimit: (limit) =>

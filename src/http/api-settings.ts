@@ -8,7 +8,7 @@ import type { ClientThrottleOptions } from '../operators/client-throttle.ts';
 import type { TokenStore } from '../operators/shared-tokens.ts';
 import { durationMs } from '../policies/duration.ts';
 import type { Jitter } from '../policies/jitter.ts';
-import { currentValue } from '../setting.ts';
+import { currentValue, type Secret } from '../setting.ts';
 import { type AddressRule, addressRule, hostProblem } from './addresses.ts';
 import { API_DEFAULTS } from './api-defaults.ts';
 import type { AdaptiveConcurrency, ApiOptions, RateLimitOptions, RetryOptions } from './api-options.ts';
@@ -75,6 +75,8 @@ export interface ApiSettings extends Pick<ApiOptions, 'hedge' | 'classify'> {
   readonly retry: RetrySettings | undefined;
   readonly maxRequestBytes: number;
   readonly maxResponseBytes: number;
+  /** What idempotency keys are derived under, with their scope. Undefined: the scope alone. */
+  readonly keySecret?: Secret | undefined;
 }
 
 /** @throws ConfigError with everything that is missing or malformed in the settings behind the definition. Values are not shown. */

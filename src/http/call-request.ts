@@ -10,7 +10,7 @@ import type { ApiSettings } from './api-settings.ts';
 import { type RequestBody, requestBodyOf } from './body.ts';
 import type { CallFacts } from './classify.ts';
 import { headerProblem, headerSafeId } from './headers.ts';
-import { derivedKey, effectOf, givenKey } from './idempotency-key.ts';
+import { derivedKey, effectOf, givenKey, secretScope } from './idempotency-key.ts';
 import type { Repeats } from './repeats.ts';
 import type { TransportRequest } from './transport.ts';
 import { fillTemplate, type PathTemplate, queryOf, UrlError } from './url.ts';
@@ -125,7 +125,7 @@ export class CallRequest {
   #key(): string {
     const { idempotencyKey } = this.options;
     if (idempotencyKey !== undefined) {
-      return givenKey(this.#scope.keyScope, this.call.api, this.#method, this.#drafted().path, idempotencyKey);
+      return givenKey(this.#keyScope, this.call.api, this.#method, this.#drafted().path, idempotencyKey);
     }
     return derivedKey(this.effect, this.#repeats?.ordinalAt(this.#place) ?? 0);
   }
@@ -137,9 +137,14 @@ export class CallRequest {
   get effect(): string {
     if (this.#effect === undefined) {
       const { path, query, body } = this.#drafted();
-      this.#effect = effectOf(this.#scope.keyScope, this.call.api, this.#method, path, query, body?.source);
+      this.#effect = effectOf(this.#keyScope, this.call.api, this.#method, path, query, body?.source);
     }
     return this.#effect;
+  }
+
+  get #keyScope(): string {
+    const { keySecret } = this.#settings;
+    return keySecret === undefined ? this.#scope.keyScope : secretScope(keySecret, this.#scope.keyScope);
   }
 
   #drafted(): Draft {

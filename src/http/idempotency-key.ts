@@ -2,8 +2,9 @@
  * Idempotency keys: the name of an effect, the same for every attempt, every resubscription and every redelivery of a call.
  * Hashed, so that a key tells nothing and two scopes (pipelines, tenants, saga steps) never share one.
  */
-import { hash } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { fingerprint } from '../message/identity.ts';
+import type { Secret } from '../setting.ts';
 
 /**
  * What makes two calls of a message identical: they differ by their ordinal alone. `path` is the one sent, without the query; `body` is
@@ -35,3 +36,7 @@ export const derivedKey = (effect: string, ordinal: number): string =>
 /** The key for a name the author gave; query and body do not count. */
 export const givenKey = (keyScope: string, api: string, method: string, path: string, given: string): string =>
   fingerprint('given', keyScope, api, method, path, given);
+
+/** A scope nobody can name who does not have the secret: whoever knows ids and bodies could compute the keys otherwise. */
+export const secretScope = (secret: Secret, keyScope: string): string =>
+  createHmac('sha256', secret.reveal()).update(keyScope).digest('base64url');

@@ -72,6 +72,11 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
    */
   readonly replyTo?: readonly string[];
   /**
+   * Whose message it is, where several tenants choose message ids: part of the idempotency keys of its calls and of its `dedupe` key, so that two of
+   * them never share one. A saga's keys have the saga's id instead: name the tenant there. Default: nobody's.
+   */
+  readonly tenant?: (message: z.output<Schema>) => string;
+  /**
    * Handles a message once: one that is done is acked when it comes again. Default: off, but for the firings of a schedule. Needs a journal that
    * survives the worker, and that workers share: see `SLUICE_JOURNAL_URL`.
    */
@@ -105,6 +110,7 @@ export interface Pipeline {
   readonly prefetch: number;
   readonly order: 'none' | 'arrival' | { readonly by: (message: unknown) => string };
   readonly timeoutMs: number;
+  readonly tenant: ((message: unknown) => string) | undefined;
   readonly dedupe: DedupeRule | undefined;
   readonly maxMessageBytes: number;
   readonly publishes: readonly string[];
@@ -149,6 +155,7 @@ const schema = z.strictObject({
     .optional(),
   publishes: z.array(z.string().min(1)).optional(),
   replyTo: z.array(z.string().min(1)).optional(),
+  tenant: z.custom(isFunction, { error: 'expected a function from message to tenant' }).optional(),
   dedupe: z
     .strictObject({
       key: z.custom(isFunction, { error: 'expected a function from message to key' }).optional(),
@@ -196,6 +203,7 @@ export function definePipeline<
     prefetch: source?.prefetch ?? (order === 'arrival' ? ARRIVAL_PREFETCH : Math.min(2 * concurrency, 65_535)),
     order: order as Pipeline['order'],
     timeoutMs: parseDuration(timeout) === undefined ? 0 : durationMs(timeout),
+    tenant: options.tenant as Pipeline['tenant'],
     dedupe: dedupeRule(options.dedupe ?? source?.dedupe),
     maxMessageBytes,
     publishes,

@@ -9,6 +9,7 @@ import type { Stage } from '../events.ts';
 import type { Api } from '../http/api.ts';
 import type { CallScope } from '../http/api-client.ts';
 import type { ApiDefinitions, Apis } from '../http/define-api.ts';
+import { fingerprint } from '../message/identity.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
 import type { Admission } from './admit.ts';
 import { isJournalAway, type JournalWait } from './await-journal.ts';
@@ -116,7 +117,7 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
       this.#fail('slot', limit.error());
       return;
     }
-    const context = createContext(journey, pipeline, engine, limit.deadlineAt);
+    const context = createContext(journey, message, pipeline, engine, limit.deadlineAt);
     this.#context = context;
     this.#timer = asyncScheduler.schedule(() => this.#fail('handle', limit.error()), limit.deadlineAt - startedAt);
     try {
@@ -208,6 +209,7 @@ function timeLimit({ deadlineAt = Number.POSITIVE_INFINITY }: Journey, { timeout
 
 function createContext(
   journey: Journey,
+  message: unknown,
   pipeline: Pipeline,
   engine: Engine,
   deadline: number,
@@ -227,7 +229,10 @@ function createContext(
         trace,
         span,
         deadlineAt: deadline,
-        keyScope: `${pipeline.name}/${messageId}`,
+        keyScope:
+          pipeline.tenant === undefined
+            ? `${pipeline.name}/${messageId}`
+            : fingerprint('tenant', pipeline.name, pipeline.tenant(message), messageId),
       }),
     makeLog: () => engine.log.child({ pipeline: pipeline.name, messageId, correlationId, traceId, attempt }),
     messageId,

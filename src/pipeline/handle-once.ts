@@ -37,7 +37,7 @@ export function handleOnce(received: Received, parts: HandlingParts): Observable
       sink.next({ journey, verdict });
       sink.complete();
     };
-    const key = keyOf(journey, message, dedupe);
+    const key = keyOf(journey, message, dedupe, pipeline.tenant);
     if (key instanceof PayloadInvalidError) {
       judge({ kind: 'failed', failure: { stage: 'validate', error: key } });
       return;
@@ -160,10 +160,16 @@ class Holding {
 }
 
 /** The key, or why there is none. */
-function keyOf({ identity }: Journey, message: unknown, { key }: DedupeRule): string | PayloadInvalidError {
+function keyOf(
+  { identity }: Journey,
+  message: unknown,
+  { key }: DedupeRule,
+  tenant: Pipeline['tenant'],
+): string | PayloadInvalidError {
   try {
     const given: unknown = key === undefined ? identity.messageId : key(message);
-    if (typeof given === 'string' && given !== '') return given;
+    if (typeof given === 'string' && given !== '')
+      return tenant === undefined ? given : fingerprint('tenant', tenant(message), given);
     return new PayloadInvalidError('schema', 'dedupe.key must give a text that is not empty');
   } catch (error) {
     return new PayloadInvalidError('schema', `dedupe.key failed: ${messageOf(error)}`, { cause: error });

@@ -9,6 +9,7 @@ import type { Transport } from '../http/transport.ts';
 import type { Logger } from '../log.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import type { Random } from '../policies/random.ts';
+import type { Secret } from '../setting.ts';
 import { shareCalls } from './share-calls.ts';
 
 export interface ApiRegistry {
@@ -30,6 +31,8 @@ export interface ApiRegistryParts {
   readonly random: Random;
   /** Calls in flight at once over all APIs. Integer, at least 1. Default: as many as the APIs allow. */
   readonly maxCalls?: number | undefined;
+  /** What idempotency keys are derived under. Default: what a message says of itself. */
+  readonly keySecret?: Secret | undefined;
   /** Told of APIs that may make fewer calls at once than they are defined for. */
   readonly log?: Logger;
   /** Stands between each API's client and what carries its requests: records. Default: nothing does. */

@@ -30,6 +30,7 @@ import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { isBalanced, type LedgerCounts } from '../pipeline/ledger.ts';
 import { type PipelineRun, runPipeline } from '../pipeline/run-pipeline.ts';
 import type { Random } from '../policies/random.ts';
+import type { Secret } from '../setting.ts';
 import type { Tracing } from '../tracing.ts';
 import { type ApiRegistry, createApiRegistry } from './api-registry.ts';
 import { feederProblems } from './feeder-problems.ts';
@@ -55,6 +56,8 @@ export interface WorkerOptions {
   readonly startWithinMs?: number;
   /** HTTP calls in flight at once over all APIs, where the worker makes their clients. Integer, at least 1. Default: as many as the APIs allow. */
   readonly maxCalls?: number;
+  /** What the idempotency keys of calls are derived under, where the worker makes the clients. Default: what a message says of itself. */
+  readonly keySecret?: Secret | undefined;
   /** The clients of its APIs, which the worker closes. Default: made of the pipelines' definitions. */
   readonly apis?: ApiRegistry;
   /** Records what goes over the edges of a worker that makes the clients of its APIs. Default: nothing is recorded. */
@@ -111,8 +114,9 @@ export function startWorker(options: WorkerOptions): Worker {
   const broker = recorder?.throughPort(options.broker) ?? options.broker;
   const random = recorder?.throughRandom(options.random) ?? options.random;
   const throughTransport = recorder?.throughTransport;
+  const { maxCalls, keySecret } = options;
   const apis =
-    options.apis ?? createApiRegistry(pipelines, { facts, random, log, maxCalls: options.maxCalls, throughTransport });
+    options.apis ?? createApiRegistry(pipelines, { facts, random, log, maxCalls, keySecret, throughTransport });
   const drain = new ReplaySubject<void>(1);
   const halt = new ReplaySubject<string>(1);
   const runs = pipelines.map((pipeline) =>

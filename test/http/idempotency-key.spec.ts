@@ -1,9 +1,13 @@
 /** Keys as calls carry them. */
 import { expect } from 'chai';
 import { firstValueFrom, of, throwError } from 'rxjs';
+import { createFacts } from '../../src/events.ts';
 import type { Api } from '../../src/http/api.ts';
+import { createApiClient } from '../../src/http/api-client.ts';
+import { defineApi } from '../../src/http/define-api.ts';
 import { scopeApis } from '../../src/http/scope-apis.ts';
 import { type Transport, TransportError } from '../../src/http/transport.ts';
+import { Secret } from '../../src/setting.ts';
 import { clientOf, scopeOf } from './call-scope.ts';
 
 const keys: (string | undefined)[] = [];
@@ -34,6 +38,28 @@ describe('an idempotency key', () => {
     expect(await keyOf(redelivered.post('/charge/{id}', { a: 1 }, { path: { id: '1' }, params: { q: '1' } }))).to.equal(
       key,
     );
+  });
+
+  it('cannot be guessed where there is a secret, and is the same for all who have it', async () => {
+    const under = (secret?: string): Api =>
+      createApiClient(defineApi('payment', { baseUrl: 'http://api.test/v1' }), {
+        facts: createFacts(),
+        random: () => 0,
+        transport,
+        keySecret: secret === undefined ? undefined : new Secret(secret),
+      }).bind(scopeOf());
+    const inSaga = (api: Api): Api => scopeApis({ api }, 'saga/place-order/o-1/charge').api;
+    const options = [{}, { idempotencyKey: 'own' }];
+    for (const option of options) {
+      const keyUnder = (secret?: string) => keyOf(under(secret).post('/charge', { a: 1 }, option));
+      const known = await keyUnder('one secret of many');
+      expect(await keyUnder('one secret of many'), 'after a restart').to.equal(known);
+      expect(await keyUnder('another secret'), 'under another').to.not.equal(known);
+      expect(await keyUnder(), 'without one').to.not.equal(known);
+      expect(known).to.match(/^[\w-]{43}$/);
+    }
+    const saga = await keyOf(inSaga(under('one secret of many')).post('/charge', {}));
+    expect(await keyOf(inSaga(under()).post('/charge', {})), "a saga's keys too").to.not.equal(saga);
   });
 
   it('stays through attempts that fail', async () => {

@@ -32,7 +32,7 @@ interface Stage {
   readonly handled: [number, number][];
   readonly done: number[];
   handle: (message: Message, attempt: number) => Observable<unknown>;
-  worker(name: string, dedupe?: Partial<DedupeOptions<Message>>): WorkerAtPlay;
+  worker(name: string, dedupe?: Partial<DedupeOptions<Message>>, tenant?: (message: Message) => string): WorkerAtPlay;
   at(frame: number, action: () => void): void;
 }
 
@@ -49,7 +49,7 @@ function onStage(script: (stage: Stage) => void): Stage {
       done: [],
       handle: takesMs(10),
       at: (frame, action) => asyncScheduler.schedule(action, frame),
-      worker: (name, dedupe = {}) => {
+      worker: (name, dedupe = {}, tenant) => {
         const broker = new ScriptedBroker();
         const facts = createFacts();
         const settled: Settled[] = [];
@@ -64,6 +64,7 @@ function onStage(script: (stage: Stage) => void): Stage {
           input: Message,
           dedupe: { ttl: '1h', ...dedupe },
           replyTo: ['answers.*'],
+          ...(tenant === undefined ? {} : { tenant }),
           handle: (message, { attempt }) =>
             defer(() => {
               playing.handled.push([asyncScheduler.now(), message.n]);
@@ -186,6 +187,20 @@ describe('dedupe', () => {
       ['ack', undefined],
       ['ack', undefined],
       ['deadLetter', 'ERR_PAYLOAD_INVALID'],
+    ]);
+  });
+
+  it('keeps tenants apart who choose the same message ids', () => {
+    let worker: WorkerAtPlay | undefined;
+    const { handled } = onStage(({ worker: start, at }) => {
+      worker = start('one', {}, ({ key }) => key ?? 'nobody');
+      at(1, () => worker?.deliver('1', { n: 1, key: 'ada' }));
+      at(100, () => worker?.deliver('1', { n: 2, key: 'bob' }));
+      at(200, () => worker?.deliver('1', { n: 1, key: 'ada' }));
+    });
+    expect(handled).to.deep.equal([
+      [1, 1],
+      [100, 2],
     ]);
   });
 
