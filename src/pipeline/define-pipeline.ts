@@ -78,7 +78,7 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
   readonly tenant?: (message: z.output<Schema>) => string;
   /**
    * Handles a message once: one that is done is acked when it comes again. Default: off, but for the firings of a schedule. Needs a journal that
-   * survives the worker, and that workers share: see `SLUICE_JOURNAL_URL`.
+   * survives the worker, and that workers share: see `SLUICE_JOURNAL_URL`. The one in memory remembers the last 10 000 messages.
    */
   readonly dedupe?: DedupeOptions<z.output<Schema>>;
   /**

@@ -63,8 +63,10 @@ export class Feed {
     const publish = broker.publish.bind(broker);
     const feeding = { pipeline, queue: source.name, publish, journal, log, random, drain };
 
-    const pauseAfter = (error: unknown, attempt: number): Observable<unknown> => {
-      const nextDelayMs = backoff(attempt);
+    let failures = 0;
+    const pauseAfter = (error: unknown): Observable<unknown> => {
+      failures++;
+      const nextDelayMs = backoff(failures);
       const [code, reason] = [codeOf(error), messageOf(error)];
       this.#state = { isFeeding: false, reason };
       facts.report({ type: 'feedingDelayed', at: clockNow(), pipeline, code, reason, nextDelayMs });
@@ -73,10 +75,12 @@ export class Feed {
     return defer(() => source.feeder?.feed(feeding) ?? EMPTY).pipe(
       tap(({ messages }) => {
         this.#state = { isFeeding: true };
-        if (messages > 0) facts.report({ type: 'fed', at: clockNow(), pipeline, messages });
+        if (messages === 0) return;
+        // It has got over its failure: the next one begins with short pauses.
+        failures = 0;
+        facts.report({ type: 'fed', at: clockNow(), pipeline, messages });
       }),
-      // What feeds again has got over its failure: the next one begins with short pauses.
-      retry({ delay: pauseAfter, resetOnSuccess: true }),
+      retry({ delay: pauseAfter }),
     );
   }
 }

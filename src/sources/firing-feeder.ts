@@ -13,6 +13,7 @@ import {
   of,
   repeat,
   retry,
+  startWith,
   take,
   takeUntil,
   tap,
@@ -47,8 +48,14 @@ export const firingFeeder = ({ title, times, catchUp }: FiringFeederOptions): Fe
   title,
   feed: (feeding) =>
     firstSeen(feeding, title, catchUp).pipe(
-      mergeMap((since) => dueTimes(times, since).pipe(takeUntil(feeding.drain))),
-      concatMap((at) => fire(feeding, times, at)),
+      mergeMap((since) => {
+        const firings = dueTimes(times, since).pipe(
+          takeUntil(feeding.drain),
+          concatMap((at) => fire(feeding, times, at)),
+        );
+        // The journal can be asked: whoever waits to hear of that need not wait for the next firing.
+        return firings.pipe(startWith(NOTHING));
+      }),
     ),
 });
 
@@ -105,16 +112,19 @@ function fire(feeding: Feeding, times: FiringTimes, at: number): Observable<Fed>
   );
 }
 
-/** Holds an entry of the schedule for as long as `use` takes; waits while another worker does, unless there is something else to do `instead`. */
+/** Holds an entry of the schedule for as long as `use` takes; waits while another worker does, until the worker drains, unless there is something else to do
+ * `instead`. */
 function holding<T>(
-  { journal, pipeline, random }: Feeding,
+  { journal, pipeline, random, drain }: Feeding,
   id: string,
   use: (entry: OpenJournal) => Observable<T>,
   instead: () => Observable<T> | undefined = () => undefined,
 ): Observable<T> {
   const key: EntryKey = { space: 'schedule', name: pipeline, id };
   const pauseOrFail = (error: unknown): Observable<unknown> =>
-    error instanceof JournalHeldError ? timer(HELD_PAUSE_MS * (1 + random())) : throwError(() => error);
+    error instanceof JournalHeldError
+      ? timer(HELD_PAUSE_MS * (1 + random())).pipe(takeUntil(drain))
+      : throwError(() => error);
   return defer(() => instead() ?? journal.open(key).pipe(mergeMap(use), take(1))).pipe(retry({ delay: pauseOrFail }));
 }
 

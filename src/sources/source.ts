@@ -34,7 +34,7 @@ export interface Feeder {
   /** What feeds, for people: `every 5m`. */
   readonly title: string;
   /**
-   * Cold. Feeds the queue, and emits for each lot the broker has confirmed. Runs in every worker at once. A failure is of the moment: the
+   * Cold. Feeds the queue, and emits for each lot the broker has confirmed, and with no messages when it finds that it could feed. Runs in every worker at once. A failure is of the moment: the
    * engine subscribes anew after a pause. Unsubscribing ends it at once: what is not confirmed by then may be fed again.
    */
   feed(feeding: Feeding): Observable<Fed>;

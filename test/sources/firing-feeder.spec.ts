@@ -250,6 +250,16 @@ describe('the feeder of a schedule', () => {
     expect(stage.published).to.deep.equal([]);
   });
 
+  it('does not wait for a firing that another worker has in hand when the worker drains', () => {
+    let feeding: FeederRun | undefined;
+    onStage(60_000, ({ feed, at }) => {
+      feed('slow', { publish: () => timer(4_000).pipe(ignoreElements()) });
+      feeding = feed('quick');
+      at(11_000, () => feeding?.drain());
+    });
+    expect(feeding?.endedAt()).to.be.within(11_000, 11_500);
+  });
+
   it('finishes the firing in hand when the worker drains, and completes', () => {
     let feeding: FeederRun | undefined;
     const stage = onStage(60_000, ({ feed, at }) => {
