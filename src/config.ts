@@ -67,6 +67,8 @@ export interface Config {
    * @throws ConfigError when the file is gone or holds no URL of a broker. */
   readonly rereadAmqpUrls: (() => readonly string[]) | undefined;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** How log lines are written. Undefined: for people in a terminal, as JSON elsewhere. */
+  readonly logFormat: 'json' | 'pretty' | undefined;
   /** Address of the management server. One that is not loopback comes with a token. */
   readonly host: string;
   /** Its port. Undefined: 8080, or any free port where that is taken. */
@@ -166,6 +168,7 @@ const configSchema = z.object({
     .pipe(z.array(amqpUrl))
     .optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
   SLUICE_PORT: z
     .string()
     .regex(/^\d+$/, { error: 'expected a port number' })
@@ -307,13 +310,14 @@ export function readConfig(environment: Environment = process.env, { needsBroker
   if (needsBroker && !problems.some(({ path }) => path === 'AMQP_URL_FILE')) problems.push(...missingBroker(texts));
   problems.push(...twoJournals(texts), ...unknownVariables(environment));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
-  const { AMQP_URL, LOG_LEVEL, SLUICE_HOST, SLUICE_PORT, SLUICE_TOKEN } = parsed.data;
+  const { AMQP_URL, LOG_LEVEL, LOG_FORMAT, SLUICE_HOST, SLUICE_PORT, SLUICE_TOKEN } = parsed.data;
   const { SLUICE_START_WITHIN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY } = parsed.data;
   const { SLUICE_DASHBOARD_PAYLOADS } = parsed.data;
   return {
     amqpUrls: AMQP_URL,
     rereadAmqpUrls: rereadingOf(environment),
     logLevel: LOG_LEVEL,
+    logFormat: LOG_FORMAT,
     host: SLUICE_HOST,
     port: SLUICE_PORT,
     token: SLUICE_TOKEN,

@@ -30,6 +30,8 @@ export interface Delivered extends MessageFact {
   readonly attempt: number;
   readonly redelivered: boolean;
   readonly bytes: number;
+  /** By its `timestamp`, in milliseconds since 1970: the publisher's clock. */
+  readonly publishedAt?: number;
 }
 
 /** The message got a slot and its handle starts. */
@@ -219,6 +221,21 @@ export interface JournalChanged extends WorkerFact {
   readonly reason?: string;
 }
 
+/** The journal was asked: to open an entry, or to store a record. */
+export interface JournalAsked extends WorkerFact {
+  readonly type: 'journalAsked';
+  /** What the entry is for: a saga, a message's key, a firing. */
+  readonly space: string;
+  /** Of the saga, the pipeline, the schedule. */
+  readonly name: string;
+  readonly asked: 'open' | 'append';
+  /** Of `append`: the kind of the record. */
+  readonly record?: string;
+  /** False when it could not be done: held by another owner, fenced, away. */
+  readonly isDone: boolean;
+  readonly durationMs: number;
+}
+
 /** Entries of the journal whose time was over were forgotten. */
 export interface JournalCompacted extends WorkerFact {
   readonly type: 'journalCompacted';
@@ -276,6 +293,7 @@ export type Fact =
   | RateLimitSharingChanged
   | SagaMoved
   | JournalChanged
+  | JournalAsked
   | JournalCompacted
   | JournalCounted
   | LimitChanged

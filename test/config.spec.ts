@@ -23,6 +23,7 @@ describe('readConfig', () => {
       amqpUrls: undefined,
       rereadAmqpUrls: undefined,
       logLevel: 'info',
+      logFormat: undefined,
       host: '127.0.0.1',
       port: undefined,
       token: undefined,

@@ -23,6 +23,23 @@ export interface ConsumeOptions {
   readonly onConsuming?: (isConsuming: boolean, reason?: string) => void;
 }
 
+/** How much lies in a queue. */
+export interface QueueDepth {
+  readonly queue: string;
+  /** Ready to be delivered; those that are out, unsettled, are not among them. */
+  readonly messages: number;
+  /** Of all workers. */
+  readonly consumers: number;
+}
+
+/** What a broker adapter tells of itself when it is asked, beside the port. */
+export interface BrokerReadings {
+  /** Publishes that the broker has not confirmed. */
+  readonly unconfirmed: number;
+  /** Cold. Looks into each of these queues, one after the other, and emits what it finds; a queue that is missing is left out. Waits for a connection. Never errors: one that is lost ends it. */
+  measure(queues: readonly string[]): Observable<QueueDepth>;
+}
+
 export interface Broker {
   /** Where messages go, for people: scheme, host, port and virtual host; no credentials. */
   readonly address: string;

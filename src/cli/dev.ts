@@ -4,12 +4,12 @@ import { debounceTime, filter, firstValueFrom, map, merge, Observable, of, Repla
 import { latestValueFrom } from 'rxjs-for-await';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
-import { createLogger } from '../observability/logger.ts';
 import { folderProblems, type LoadedPipelines } from '../worker/load-pipelines.ts';
 import type { Worker } from '../worker/worker.ts';
 import { EXIT } from './exit-code.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
+import { openLog } from './open-log.ts';
 import { attempt, printProblems } from './problems.ts';
 import { onSignals } from './signals.ts';
 import { wire } from './wiring.ts';
@@ -44,9 +44,10 @@ interface Version {
 
 async function watchAndRun(folder: string, config: Config): Promise<void> {
   let version: Version | undefined;
-  const log = createLogger({ level: config.logLevel });
+  const { log } = openLog(config);
   const management = await openManagement(config, log, () => version?.worker);
   const wiring = await wire(config, log);
+  management.serve(wiring.routes);
   const stop = new ReplaySubject<undefined>(1);
   const disarm = onSignals({
     onFirst: () => stop.next(undefined),

@@ -38,7 +38,8 @@ Environment of "run" and "dev":
   AMQP_URL             amqp://user:password@host:5672/vhost, several separated by commas; or AMQP_URL_FILE
                        (default: the embedded broker, in memory; with NODE_ENV=production it must be set)
   LOG_LEVEL            trace, debug, info, warn, error, silent (default: info)
-  SLUICE_PORT          port of the dashboard, /livez, /readyz and what else the worker tells about itself
+  LOG_FORMAT           json or pretty (default: pretty in a terminal, json elsewhere)
+  SLUICE_PORT          port of the dashboard, /metrics, /livez, /readyz and what else the worker tells about itself
                        (default: 8080, or a free one)
   SLUICE_HOST          its address (default: 127.0.0.1); one that other machines reach needs SLUICE_TOKEN
   SLUICE_TOKEN         at least 16 characters, or SLUICE_TOKEN_FILE: sent as "authorization: Bearer …" with every action,

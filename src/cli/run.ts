@@ -2,15 +2,17 @@
 import { type Config, readConfig } from '../config.ts';
 import { BrokerUnavailableError, ConfigError, type Problem } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { createLogger } from '../observability/logger.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import type { Worker, WorkerReport } from '../worker/worker.ts';
 import { EXIT } from './exit-code.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
+import { openLog } from './open-log.ts';
 import { attempt, printProblems } from './problems.ts';
 import { type RecordOptions, record } from './record.ts';
 import { onSignals, onUncaught } from './signals.ts';
+import { startText } from './start-text.ts';
+import { showStatus } from './status-line.ts';
 import { wire } from './wiring.ts';
 
 /** `recorded`: where what goes over the worker's edges is written down. Default: nowhere. */
@@ -40,7 +42,7 @@ async function runUntilStopped(
   recorded: RecordOptions | undefined,
 ): Promise<number> {
   let worker: Worker | undefined;
-  const log = createLogger({ level: config.logLevel });
+  const { log, terminal, isPretty } = openLog(config);
   const management = await openManagement(config, log, () => worker);
   try {
     const wiring = await wire(config, log);
@@ -49,8 +51,14 @@ async function runUntilStopped(
       const recording = recorded === undefined ? undefined : await record(recorded, pipelines, log);
       try {
         worker = wiring.startWorker(pipelines, recording);
-        log.info({ pipelines: pipelines.map(({ name }) => name), dashboard: management.url }, 'sluice is starting');
-        return exitCodeOf(await untilStopped(worker, log));
+        const { url } = management;
+        if (isPretty)
+          terminal.write(startText({ pipelines, broker: wiring.broker, url, isProtected: config.token !== undefined }));
+        log.info({ pipelines: pipelines.map(({ name }) => name), dashboard: url }, 'sluice is starting');
+        const showing = terminal.isInteractive ? showStatus(worker, terminal) : undefined;
+        const report = await untilStopped(worker, log);
+        showing?.unsubscribe();
+        return exitCodeOf(report);
       } finally {
         await recording?.close();
       }

@@ -3,6 +3,7 @@ import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
 import type { Config } from '../config.ts';
 import { createDashboard } from '../dashboard/dashboard.ts';
 import { createFacts } from '../events.ts';
+import { timedJournal } from '../journal/timed-journal.ts';
 import type { Logger } from '../log.ts';
 import type { Route } from '../management/route.ts';
 import { logFacts } from '../observability/log-facts.ts';
@@ -13,12 +14,15 @@ import { watchEventLoop } from '../worker/watch-event-loop.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import { createLetterDesk } from './dlq/letter-desk.ts';
 import { startEmbeddedBroker } from './embedded-broker.ts';
+import { measureWorker } from './measure-worker.ts';
 import { openJournal } from './open-journal.ts';
 import type { OpenRecording } from './record.ts';
 import { version } from './version.ts';
 
 export interface Wiring {
-  /** The dashboard, for the management server. */
+  /** Where messages go, without credentials. */
+  readonly broker: string;
+  /** For the management server: the dashboard and the metrics. */
   readonly routes: readonly Route[];
   /**
    * A worker of its own, with connections of its own; the journal is shared by all of this wiring.
@@ -37,8 +41,10 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
   const { amqpUrls, rereadAmqpUrls, topology, startWithinMs, gracePeriodMs, maxCalls } = config;
   const { dashboardPayloads: payloads } = config;
   const facts = createFacts();
-  logFacts(facts, log);
-  const { journal, close: closeJournal } = await openJournal(config, facts, log);
+  const logging = logFacts(facts, log, { level: config.logLevel });
+  const metrics = await measureWorker(facts);
+  const opened = await openJournal(config, facts, log);
+  const journal = timedJournal(opened.journal, facts);
   const tracing = await createTracing(version);
   const watch = watchEventLoop({ facts });
   const random = Math.random;
@@ -63,12 +69,13 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
   const dashboard = createDashboard({ facts, log, payloads, letters });
 
   return {
-    routes: dashboard.routes,
+    broker: (typeof urls === 'function' ? urls() : urls).map(withoutCredentials).join(', '),
+    routes: [...dashboard.routes, metrics.route],
     startWorker: (pipelines, recording) => {
       running = pipelines;
       dashboard.show(pipelineShapes(pipelines));
       const broker = createAmqpBroker({ urls, log, facts, random });
-      return startWorker({
+      const worker = startWorker({
         pipelines,
         broker,
         journal,
@@ -83,12 +90,21 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
         ...(startWithinMs === undefined ? {} : { startWithinMs }),
         recording: recording?.target,
       });
+      metrics.read({ worker, broker, pipelines });
+      return worker;
     },
     close: async () => {
       watch.unsubscribe();
       dashboard.close();
-      await closeJournal();
+      metrics.close();
+      logging.unsubscribe();
+      await opened.close();
       await embedded?.stop();
     },
   };
+}
+
+function withoutCredentials(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
 }

@@ -46,6 +46,8 @@ export interface ApiClient {
   readonly name: string;
   /** For isolating the API by hand and releasing it. Undefined: it has none. */
   readonly breaker: CircuitBreaker | undefined;
+  /** Retries that can be made now. Undefined: it has no budget. */
+  retryBudget(): number | undefined;
   /**
    * Whether the API takes calls, and how many, now and at each change; never ends. While someone listens, the circuit half-opens by itself
    * when its time has come, so that whoever paused can send what it needs for probes.
@@ -84,6 +86,7 @@ export function createApiClient(definition: ApiDefinition, parts: ApiClientParts
   return {
     name,
     breaker: guards.breaker,
+    retryBudget: () => guards.budget?.balance(asyncScheduler.now()),
     availability: availabilityOf(guards.breaker, guards.limits),
     bind: (scope) => new BoundApi(name, call, templates, scope, cached),
     close: () =>

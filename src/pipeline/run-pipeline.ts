@@ -74,6 +74,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     inFlight.add(journey);
     if (facts.isObserved) {
       const { queue, redelivered, body } = delivery;
+      const { timestamp } = delivery.properties;
       facts.report({
         type: 'delivered',
         at: journey.receivedAt,
@@ -82,6 +83,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
         attempt,
         redelivered,
         bytes: body.byteLength,
+        ...(timestamp === undefined ? {} : { publishedAt: timestamp * 1_000 }),
       });
     }
     if (facts.contents.isObserved) {

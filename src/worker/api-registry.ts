@@ -16,6 +16,8 @@ export interface ApiRegistry {
   bind(definition: ApiDefinition, scope: CallScope): Api;
   /** Whether it can be called: replays the state now, then each change. */
   availabilityOf(definition: ApiDefinition): Observable<ApiAvailability>;
+  /** Retries each API may make now, by its name; of those that have a budget. */
+  retryBudgets(): ReadonlyMap<string, number>;
   /** Cold. Closes every client's connections, then completes. */
   close(): Observable<never>;
 }
@@ -71,6 +73,10 @@ export function createApiRegistry(
   return {
     bind: (definition, scope) => clientOf(definition).bind(scope),
     availabilityOf: (definition) => clientOf(definition).availability,
+    retryBudgets: () => {
+      const budgets = [...clients.values()].map((client) => [client.name, client.retryBudget()] as const);
+      return new Map(budgets.flatMap(([name, left]) => (left === undefined ? [] : [[name, left] as const])));
+    },
     close: () => forkJoin([...clients.values()].map((client) => client.close())).pipe(ignoreElements()),
   };
 }

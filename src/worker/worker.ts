@@ -92,6 +92,8 @@ export interface Worker {
   readonly state: Observable<WorkerState>;
   readiness(): Readiness;
   ledgers(): Readonly<Record<string, LedgerCounts>>;
+  /** Retries each API may make now, by its name; of those that have a budget. */
+  retryBudgets(): ReadonlyMap<string, number>;
   /** Starts to drain; idempotent. */
   stop(): void;
   /** Ends the grace period now: what still runs is aborted and given back. */
@@ -218,6 +220,7 @@ export function startWorker(options: WorkerOptions): Worker {
     state: state.asObservable(),
     readiness: () => readinessOf(state.value, runs, { broker: brokerFault, journal: journalReason }),
     ledgers,
+    retryBudgets: apis.retryBudgets,
     stop,
     hasten,
     fail,

@@ -104,7 +104,6 @@ describe('an API with a rate limit that workers share', () => {
       const log: string[] = [];
       const line = (_: object, text: string) => void log.push(text);
       const relayed = createFacts();
-      logFacts(relayed, { trace: line, debug: line, info: line, warn: line, error: line } as never);
       timer(100).subscribe(() => {
         store.isAway = true;
       });
@@ -126,7 +125,11 @@ describe('an API with a rate limit that workers share', () => {
       expect(gone).to.include({ api: 'payment', state: 'local', reason: 'connect ECONNREFUSED' });
       expect(back).to.include({ api: 'payment', state: 'shared' }).and.not.have.property('reason');
       expect(changesIn(seen)).to.have.length(2);
+      const listening = logFacts(relayed, { trace: line, debug: line, info: line, warn: line, error: line } as never, {
+        level: 'trace',
+      });
       for (const fact of changesIn(seen)) relayed.report(fact);
+      listening.unsubscribe();
       expect(log).to.deep.equal([
         'rate limit of payment: its store is away, this worker keeps to its own share',
         'rate limit of payment is shared again',

@@ -1,8 +1,12 @@
 import { expect } from 'chai';
+import pc from 'picocolors';
+import { timer } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
 import { HttpStatusError, RetryExhaustedError } from '../../src/errors.ts';
 import { createFacts } from '../../src/events.ts';
 import { logFacts } from '../../src/observability/log-facts.ts';
 import { createLogger } from '../../src/observability/logger.ts';
+import { prettyLine } from '../../src/observability/pretty-lines.ts';
 
 const captured = () => {
   const lines: string[] = [];
@@ -74,7 +78,7 @@ describe('logFacts', () => {
   it('tells failures loudly and successes quietly, each with the message it is about', () => {
     const { log, records } = captured();
     const facts = createFacts();
-    const listening = logFacts(facts, log);
+    const listening = logFacts(facts, log, { level: 'trace' });
     const settled = { type: 'settled', at: 5, ...identity, late: false, durationMs: 3 } as const;
     facts.report({ ...settled, settlement: 'ack' });
     facts.report({
@@ -92,18 +96,127 @@ describe('logFacts', () => {
       stage: 'decode',
       reason: 'body is empty',
     });
+    facts.report({
+      type: 'callRetried',
+      at: 5,
+      ...identity,
+      api: 'payment',
+      operation: 'POST /charge',
+      callId: 3,
+      attempt: 2,
+      nextDelayMs: 100,
+      code: 'ERR_NETWORK',
+    });
     listening.unsubscribe();
     facts.report({ ...settled, settlement: 'ack' });
     expect(records().map(({ level, msg }) => [level, msg])).to.deep.equal([
       [20, 'done'],
       [40, 'failed, will be tried again'],
       [50, 'dead-lettered'],
+      [40, 'call failed, another attempt follows'],
+      [30, 'in the last 10 s'],
     ]);
-    expect(records()[2]).to.deep.include({
-      ...identity,
-      code: 'ERR_PAYLOAD_INVALID',
-      stage: 'decode',
-      reason: 'body is empty',
-    });
+    const about = { pipeline: 'orders', messageId: 'm1', correlationId: 'c1', traceId: 't1', attempt: 1 };
+    for (const record of records().slice(0, 4))
+      expect(record).to.deep.include(about).and.not.have.property('deliveryTag');
+    expect(records()[2]).to.deep.include({ code: 'ERR_PAYLOAD_INVALID', stage: 'decode', reason: 'body is empty' });
+    expect(records()[3]).to.deep.include({ api: 'payment', callAttempt: 2 });
   });
+
+  it('shows no field that is not on its list', () => {
+    const { log, lines } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'trace' });
+    const smuggled = { type: 'workerMoved', at: 1, state: 'running', token: 'canary' } as const;
+    facts.report(smuggled);
+    listening.unsubscribe();
+    expect(lines).to.have.length(1);
+    expect(lines.join()).not.to.include('canary');
+  });
+
+  it('puts no line together that its level does not show', () => {
+    const { log, lines } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'warn' });
+    const unread = { type: 'published', at: 1, ...identity, exchange: 'e', confirmedMs: 1 } as const;
+    facts.report(
+      Object.defineProperty({ ...unread, routingKey: '' }, 'routingKey', {
+        get: () => {
+          throw new Error('it was read');
+        },
+      }),
+    );
+    listening.unsubscribe();
+    expect(lines).to.deep.equal([]);
+  });
+
+  it('sums up every 10 s what became of the messages of each pipeline, and at the end', () => {
+    const { log, records } = captured();
+    const scheduler = new TestScheduler(() => {});
+    scheduler.run(({ flush }) => {
+      const facts = createFacts();
+      const listening = logFacts(facts, log, { level: 'info' });
+      const settled = { type: 'settled', at: 5, ...identity, late: false, settlement: 'ack' } as const;
+      for (let ms = 1; ms <= 100; ms++) facts.report({ ...settled, durationMs: ms });
+      timer(10_500).subscribe(() =>
+        facts.report({ ...settled, pipeline: 'other', settlement: 'returned', durationMs: 7 }),
+      );
+      timer(15_000).subscribe(() => listening.unsubscribe());
+      flush();
+    });
+    const sums = records().filter(({ msg }) => msg === 'in the last 10 s');
+    expect(sums).to.have.length(2);
+    expect(sums[0]).to.include({ pipeline: 'orders', done: 100, retried: 0, deadLettered: 0, returned: 0 });
+    expect(sums[0]?.p50Ms).to.be.within(46, 54);
+    expect(sums[0]?.p99Ms).to.be.within(92, 106);
+    expect(sums[1]).to.include({ pipeline: 'other', done: 0, returned: 1 });
+  });
+
+  it('does not repeat a failure for ever: it counts the lines it left out', () => {
+    const { log, records } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'info' });
+    const settled = { type: 'settled', at: 5, ...identity, late: false, durationMs: 3 } as const;
+    for (let n = 0; n < 1_000; n++) {
+      facts.report({ ...settled, settlement: 'retry', code: 'ERR_NETWORK' });
+      facts.report({ ...settled, settlement: 'deadLetter', code: 'ERR_PAYLOAD_INVALID' });
+    }
+    facts.report({ ...settled, settlement: 'retry', code: 'ERR_CALL_TIMEOUT' });
+    listening.unsubscribe();
+    const count = (settlement: string): number => records().filter((record) => record.settlement === settlement).length;
+    expect(count('retry')).to.equal(101);
+    // Each is a message somebody has to look for.
+    expect(count('deadLetter')).to.equal(1_000);
+    expect(records().at(-1)).to.include({ retried: 1_001, deadLettered: 1_000, unlogged: 900 });
+  });
+});
+
+describe('prettyLine', () => {
+  const plain = pc.createColors(false);
+
+  it('shows when, how bad, whose, what and the rest', () => {
+    const { log, lines } = captured();
+    log.warn({ pipeline: 'orders', messageId: 'm1', correlationId: 'c1', traceId: 't1', delayMs: 5 }, 'failed');
+    expect(prettyLine(lines[0] ?? '', plain)).to.match(/^\d\d:\d\d:\d\d\.\d{3} WARN {2}orders m1 failed delayMs=5\n$/);
+  });
+
+  it('shows an error with its causes in one line, and one that is a defect with its stack', () => {
+    const { log, lines } = captured();
+    const status = new HttpStatusError({ api: 'payment', operation: 'POST /charge' }, 503);
+    log.error({ error: new RetryExhaustedError(3, { cause: status }) }, 'no');
+    log.error({ error: new TypeError('x is not a function') }, 'no');
+    expect(prettyLine(lines[0] ?? '', plain)).to.match(/error=ERR_RETRY_EXHAUSTED: .* ← ERR_HTTP_STATUS: .*503\n$/);
+    expect(prettyLine(lines[1] ?? '', plain)).to.include('error=\n    TypeError: x is not a function\n    at ');
+  });
+
+  it('hands no command of a message on to the terminal', () => {
+    const { log, lines } = captured();
+    log.info({ messageId: 'a\u001b[2J\u009b1m\n\u202eb', ['\u001b]0;x']: 1 }, 'x\u0007\ny');
+    const shown = prettyLine(lines[0] ?? '', plain);
+    expect(shown.trimEnd()).not.to.match(/[\p{Cc}\u202e]/u);
+    expect(shown).to.include('a\\u001b[2J');
+  });
+
+  it('leaves what is no line of the log as it is', () =>
+    expect(prettyLine('not json\n', plain)).to.equal('not json\n'));
 });

@@ -26,6 +26,10 @@ export class ConfirmWindow {
     this.#options = options;
   }
 
+  get size(): number {
+    return this.#sent.size;
+  }
+
   get isEmpty(): boolean {
     return this.#sent.size === 0;
   }

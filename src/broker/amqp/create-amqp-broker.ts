@@ -2,16 +2,17 @@
  * The broker port over RabbitMQ: two supervised connections, one to consume on and one to publish on, because a broker short of
  * memory stops reading from those that publish, and acks must still get through.
  */
-import { defer, from, ignoreElements, type Observable } from 'rxjs';
+import { catchError, concatMap, defer, EMPTY, filter, from, ignoreElements, type Observable, take } from 'rxjs';
 import { messageOf } from '../../errors.ts';
 import { silentLogger } from '../../log.ts';
-import type { Broker } from '../broker.ts';
+import type { Broker, BrokerReadings, QueueDepth } from '../broker.ts';
 import { closeInOrder } from './close-in-order.ts';
 import { combinedStatus } from './combined-status.ts';
 import { consumeQueue } from './consume-queue.ts';
 import type { ConsumerChannel } from './consumer-channel.ts';
 import { createEndpoints } from './endpoints.ts';
-import { dial } from './link.ts';
+import { dial, type Link } from './link.ts';
+import { measureQueue } from './measure-queue.ts';
 import type { AmqpBrokerOptions } from './options.ts';
 import { createOutageLog } from './outage-log.ts';
 import { createPauses } from './pauses.ts';
@@ -27,7 +28,7 @@ import { tlsConnectOptions } from './tls-options.ts';
  *
  * @throws ConfigError for a URL or TLS options that cannot work; RangeError for `urls` without an entry.
  */
-export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
+export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerReadings {
   const { urls, random, connectionName = 'sluice', heartbeatS = 10, auth = 'plain', log = silentLogger } = options;
   const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 10_000, confirmTimeoutMs = 30_000 } = options;
   const { maxUnconfirmed = 1000, maxUnconfirmedBytes = 16 * 2 ** 20, reconnect = {}, tls = {}, facts } = options;
@@ -75,6 +76,15 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
     establish: topology.establish,
     consume: (queue, consumeOptions) => consumeQueue(consumers, queue, consumeOptions),
     publish: (message) => publisher.publish(message),
+    get unconfirmed() {
+      return publisher.unconfirmed;
+    },
+    measure: (queues) =>
+      topology.links.pipe(
+        filter((link) => link !== undefined),
+        take(1),
+        concatMap((link) => measureAll(link, queues, onDefect)),
+      ),
     close: ({ withinMs }): Observable<never> =>
       defer(() => {
         closing ??= closeInOrder({ publisher, channels, connections: [consuming, publishing] }, withinMs);
@@ -82,3 +92,14 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker {
       }),
   };
 }
+
+const measureAll = (
+  link: Link,
+  queues: readonly string[],
+  onDefect: (error: unknown) => void,
+): Observable<QueueDepth> =>
+  from(queues).pipe(
+    concatMap((queue) => measureQueue(link, queue, onDefect)),
+    filter((depth) => depth !== undefined),
+    catchError(() => EMPTY),
+  );

@@ -64,6 +64,11 @@ export class Publisher {
     options.links.subscribe((link) => this.#moveTo(link));
   }
 
+  /** Sent, and not confirmed. */
+  get unconfirmed(): number {
+    return this.#window.size;
+  }
+
   /** Cold; see `Broker.publish`. */
   publish(message: OutgoingMessage): Observable<never> {
     return new Observable((subscriber) => {

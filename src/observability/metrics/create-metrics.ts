@@ -1,0 +1,123 @@
+/**
+ * Metrics for Prometheus: a listener on the facts, and readings of what the worker holds that are taken when somebody asks. prom-client is
+ * loaded here and nowhere else, when a worker starts.
+ */
+import type { Facts } from '../../events.ts';
+import type { Route } from '../../management/route.ts';
+import { apiMetrics } from './api-metrics.ts';
+import { messageMetrics } from './message-metrics.ts';
+import { type Description, Meter, type PromClient } from './meter.ts';
+import { workerMetrics } from './worker-metrics.ts';
+
+/** What is read when somebody asks; each may change from one time to the next. */
+export interface Readings {
+  readonly version: string;
+  /** The books of each pipeline: numbers by account, among them `inFlight`. */
+  readonly ledgers: () => Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Whether the books of a pipeline balance. */
+  readonly isBalanced: (pipeline: string) => boolean;
+  /** Publishes without a confirm. */
+  readonly unconfirmed: () => number;
+  /** Retries each API may make now, where it has a budget. */
+  readonly retryBudgets: () => ReadonlyMap<string, number>;
+  readonly queues: () => Iterable<QueueReading>;
+}
+
+export interface QueueReading {
+  readonly queue: string;
+  /** Ready to be delivered. */
+  readonly messages: number;
+  readonly consumers: number;
+}
+
+export interface Metrics {
+  /** `GET /metrics` in the text format of Prometheus. */
+  readonly route: Route;
+  /** Every metric of sluice's own, for the page that documents them. */
+  readonly instruments: readonly Description[];
+  /** Stops listening. */
+  close(): void;
+}
+
+export async function createMetrics(facts: Facts, readings: Readings): Promise<Metrics> {
+  // The default export: prom-client is CommonJS.
+  const { default: client } = await import('prom-client');
+  return createMetricsWith(client, facts, readings);
+}
+
+function createMetricsWith(client: PromClient, facts: Facts, readings: Readings): Metrics {
+  const registry = new client.Registry();
+  const meter = new Meter(client, registry);
+  const listeners = [messageMetrics(meter), apiMetrics(meter), workerMetrics(meter)];
+  readWorker(meter, readings);
+  // Event-loop lag, memory, CPU, garbage collection.
+  client.collectDefaultMetrics({ register: registry });
+  const listening = facts.stream.subscribe((fact) => {
+    for (const listen of listeners) listen(fact);
+  });
+  return {
+    route: {
+      method: 'GET',
+      path: '/metrics',
+      answer: async () => ({ status: 200, contentType: registry.contentType, body: await registry.metrics() }),
+    },
+    instruments: meter.instruments,
+    close: () => {
+      listening.unsubscribe();
+      registry.clear();
+    },
+  };
+}
+
+function readWorker(meter: Meter, readings: Readings): void {
+  const { version, ledgers, isBalanced, unconfirmed, retryBudgets, queues } = readings;
+  meter.reading(
+    { name: 'sluice_build_info', help: '1, with the version of sluice and of Node.', labels: ['version', 'node'] },
+    () => [[[version, process.versions.node], 1]],
+  );
+  meter.reading(
+    {
+      name: 'sluice_ledger',
+      help: 'The books of a pipeline: delivered = acked + retried + deadLettered + returned + inFlight, at any moment.',
+      labels: ['pipeline', 'account'],
+    },
+    function* () {
+      for (const [pipeline, accounts] of Object.entries(ledgers()))
+        for (const [account, count] of Object.entries(accounts)) yield [[pipeline, account], count];
+    },
+  );
+  meter.reading(
+    {
+      name: 'sluice_ledger_unbalanced',
+      help: 'Whether the books of a pipeline do not balance: 0, always.',
+      labels: ['pipeline'],
+    },
+    () => Object.keys(ledgers()).map((pipeline) => [[pipeline], isBalanced(pipeline) ? 0 : 1] as const),
+  );
+  meter.reading({ name: 'sluice_in_flight', help: 'Deliveries taken and not settled.', labels: ['pipeline'] }, () =>
+    Object.entries(ledgers()).map(([pipeline, { inFlight = 0 }]) => [[pipeline], inFlight] as const),
+  );
+  meter.reading({ name: 'sluice_unconfirmed_publishes', help: 'Publishes that the broker has not confirmed.' }, () => [
+    [[], unconfirmed()],
+  ]);
+  meter.reading(
+    {
+      name: 'sluice_api_retry_budget',
+      help: 'Retries the API may make now, where it has a budget.',
+      labels: ['api'],
+    },
+    () => [...retryBudgets()].map(([api, left]) => [[api], left] as const),
+  );
+  meter.reading(
+    {
+      name: 'sluice_queue_messages',
+      help: 'Messages that are ready in a queue of a pipeline or among its dead letters, looked at every 15 s.',
+      labels: ['queue'],
+    },
+    () => [...queues()].map(({ queue, messages }) => [[queue], messages] as const),
+  );
+  meter.reading(
+    { name: 'sluice_queue_consumers', help: 'Consumers of the queue, of all workers.', labels: ['queue'] },
+    () => [...queues()].map(({ queue, consumers }) => [[queue], consumers] as const),
+  );
+}
