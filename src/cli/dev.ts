@@ -47,7 +47,6 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
   const { log } = openLog(config);
   const management = await openManagement(config, log, () => version?.worker);
   const wiring = await wire(config, log);
-  management.serve(wiring.routes);
   const stop = new ReplaySubject<undefined>(1);
   const disarm = onSignals({
     onFirst: () => stop.next(undefined),

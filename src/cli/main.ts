@@ -9,6 +9,7 @@ import type { ReplayCommandOptions } from './replay.ts';
 import { sagaCommand } from './saga.ts';
 import type { TopologyOptions } from './topology.ts';
 import { version } from './version.ts';
+import { completionCommand, graphCommand, newCommand, publishCommand, topCommand } from './work-commands.ts';
 
 interface RunOptions {
   readonly record?: string;
@@ -31,6 +32,9 @@ Examples:
   $ sluice topology                      queues, exchanges and permissions they need
   $ sluice run --record day.jsonl        the same, and write down what goes in and out
   $ sluice replay day.jsonl              do it again in virtual time, and write day.spec.ts
+  $ sluice new order-processing          write a pipeline, its schema and its marble test
+  $ sluice publish orders orders.jsonl   publish JSON lines, each confirmed
+  $ sluice top                           watch a running worker
   $ sluice dlq ls                        what lies in the dead-letter queues, and why
   $ sluice saga ls --stuck               sagas that need somebody to look
 
@@ -172,8 +176,13 @@ program
     await exit(await topology(folder, options));
   });
 
+program.addCommand(newCommand());
+program.addCommand(graphCommand());
+program.addCommand(publishCommand());
+program.addCommand(topCommand());
 program.addCommand(dlqCommand());
 program.addCommand(journalCommand());
 program.addCommand(sagaCommand());
+program.addCommand(completionCommand());
 
 await program.parseAsync();

@@ -14,6 +14,9 @@ interface Service {
   readonly environment: Readonly<Record<string, string>>;
   readonly ports?: readonly string[];
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly profiles?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly secrets?: readonly string[];
   readonly healthcheck: { readonly test: readonly string[] };
   readonly stop_grace_period?: string;
 }
@@ -23,15 +26,38 @@ const read = (file: string) => readFile(join(root, file), 'utf8');
 const entries = Object.values(catalogue);
 
 describe('docker-compose.yml', () => {
+  let all: Readonly<Record<string, Service>>;
+  let secrets: Readonly<Record<string, { readonly file: string }>>;
   let services: { readonly rabbitmq: Service; readonly apis: Service; readonly worker: Service };
   before(async () => {
+    ({ services: all, secrets } = parse(await read('docker-compose.yml')));
     services = parse(await read('docker-compose.yml')).services;
   });
 
   it('has RabbitMQ 4 with management, the sample APIs and the worker, each with a health check', () => {
-    expect(services).to.have.all.keys('rabbitmq', 'apis', 'worker');
+    const started = Object.keys(all).filter((name) => all[name]?.profiles === undefined);
+    expect(started).to.have.members(['rabbitmq', 'apis', 'worker']);
     expect(services.rabbitmq.image).to.equal('rabbitmq:4-management');
-    for (const { healthcheck } of Object.values(services)) expect(healthcheck.test[0]).to.equal('CMD');
+    for (const { healthcheck } of Object.values(all)) expect(healthcheck.test[0]).to.equal('CMD');
+  });
+
+  /** The token as the container has it: a secret is a file of its name. */
+  const workerEnvironment = (): Record<string, string> => {
+    const { SLUICE_TOKEN_FILE = '', ...rest } = services.worker.environment;
+    const name = SLUICE_TOKEN_FILE.replace('/run/secrets/', '');
+    expect(services.worker.secrets).to.include(name);
+    return { ...rest, SLUICE_TOKEN_FILE: join(root, secrets[name]?.file ?? '') };
+  };
+
+  it('has Prometheus, Grafana and Jaeger where they are asked for, on loopback, with the files of deploy/', () => {
+    const names = Object.keys(all).filter((name) => all[name]?.profiles?.includes('observability') === true);
+    expect(names).to.have.members(['prometheus', 'grafana', 'jaeger']);
+    for (const name of names) {
+      for (const port of all[name]?.ports ?? []) expect(port).to.match(/^127\.0\.0\.1:/);
+      for (const volume of all[name]?.volumes ?? [])
+        expect(existsSync(join(root, volume.split(':')[0] ?? '')), volume).to.equal(true);
+    }
+    expect(all.prometheus?.secrets).to.deep.equal(services.worker.secrets);
   });
 
   it('starts the worker when broker and APIs are healthy', () => {
@@ -57,14 +83,14 @@ describe('docker-compose.yml', () => {
   });
 
   it('gives the worker settings it accepts, with the credentials of the broker', () => {
-    const config = readConfig(services.worker.environment);
+    const config = readConfig(workerEnvironment());
     const { RABBITMQ_DEFAULT_USER: user, RABBITMQ_DEFAULT_PASS: password } = services.rabbitmq.environment;
     expect(config.amqpUrls).to.deep.equal([`amqp://${user}:${password}@rabbitmq:5672`]);
     expect(services.worker.healthcheck.test.join(' ')).to.include(`127.0.0.1:${config.port}/readyz`);
   });
 
   it('waits longer for the worker to stop than the worker takes to drain', () => {
-    const { gracePeriodMs } = readConfig(services.worker.environment);
+    const { gracePeriodMs } = readConfig(workerEnvironment());
     expect(parseDuration(services.worker.stop_grace_period)).to.be.above(gracePeriodMs);
   });
 

@@ -1,0 +1,46 @@
+/** `sluice new`: a pipeline, its schema and its test, that run as they are. Writes nothing where something would be overwritten. */
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { failed, misconfigured } from './broker-session.ts';
+import { EXIT } from './exit-code.ts';
+import { pipelineText, schemaText, testText } from './new/templates.ts';
+
+export interface NewOptions {
+  /** Folder of pipeline modules. */
+  readonly pipelines: string;
+  /** Folder of their tests. */
+  readonly tests: string;
+}
+
+const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+
+export async function newPipeline(name: string, { pipelines, tests }: NewOptions): Promise<number> {
+  if (!NAME.test(name) || name.length > 60) {
+    const message = `expected lower-case words with hyphens, like order-processing, got ${JSON.stringify(name.slice(0, 80))}`;
+    return misconfigured([{ subject: 'argument', path: 'name', message }]);
+  }
+  const files = [
+    [join(pipelines, `${name}.ts`), pipelineText(name)],
+    [join(pipelines, `${name}.schema.ts`), schemaText(name)],
+    [join(tests, `${name}.spec.ts`), testText(name, relative(tests, pipelines))],
+  ] as const;
+  for (const [file] of files) if (await exists(file)) return failed(`${file} is there already; nothing was written`);
+  for (const folder of [pipelines, tests]) await mkdir(folder, { recursive: true });
+  for (const [file, text] of files) {
+    await writeFile(file, text, { flag: 'wx' });
+    console.log(`wrote ${file}`);
+  }
+  console.log(
+    `\nNext:\n  sluice check ${pipelines}\n  npx mocha --import=tsx ${files[2][0]}\n  sluice dev ${pipelines}`,
+  );
+  return EXIT.ok;
+}
+
+const exists = async (file: string): Promise<boolean> => {
+  try {
+    await access(file);
+    return true;
+  } catch {
+    return false;
+  }
+};

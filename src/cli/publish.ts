@@ -1,0 +1,167 @@
+/** `sluice publish`: JSON lines into a queue, each confirmed by the broker; says how far it came, whatever ends it. */
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { ignoreElements, lastValueFrom, toArray } from 'rxjs';
+import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
+import type { Broker } from '../broker/broker.ts';
+import { messageOf } from '../errors.ts';
+import type { OutgoingMessage } from '../message/outgoing.ts';
+import { failed, printJson, withBroker } from './broker-session.ts';
+import { EXIT } from './exit-code.ts';
+import { Rates, rateText } from './rates.ts';
+
+/** Publishes that may be without a confirm. */
+const AT_ONCE = 500;
+const TELL_EVERY_MS = 500;
+const CLOSE_WITHIN_MS = 5_000;
+
+export interface PublishOptions {
+  /** First line to publish, counted from 1. */
+  readonly from: number;
+  /** Member of each message that is its message id. Default: an id of its own for each. */
+  readonly id?: string;
+  readonly json?: boolean;
+}
+
+/** `file` may be `-`, which is standard input. */
+export async function publish(queue: string, file: string, options: PublishOptions): Promise<number> {
+  const open = async (urls: readonly string[]): Promise<{ readonly broker: Broker; close(): Promise<void> }> => {
+    const broker = createAmqpBroker({ urls, random: Math.random, connectionName: 'sluice publish' });
+    const close = async (): Promise<void> => {
+      await lastValueFrom(broker.close({ withinMs: CLOSE_WITHIN_MS }).pipe(toArray()));
+    };
+    return { broker, close };
+  };
+  return withBroker(open, ({ broker }, stop) => publishLines(broker, queue, file, options, stop));
+}
+
+async function publishLines(
+  broker: Broker,
+  queue: string,
+  file: string,
+  { from, id, json = false }: PublishOptions,
+  stop: AbortSignal,
+): Promise<number> {
+  const pending = new Map<number, Promise<void>>();
+  const progress = showProgress(json);
+  let line = 0;
+  let confirmed = 0;
+  /** What ended it, and the line it was about: the first to go wrong. */
+  let fault: { readonly line: number; readonly reason: string } | undefined;
+  const fail = (at: number, error: unknown): void => {
+    if (fault === undefined || at < fault.line) fault = { line: at, reason: messageOf(error) };
+  };
+
+  const input = file === '-' ? process.stdin : createReadStream(file);
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  try {
+    for await (const text of readingErrors(lines, input)) {
+      if (stop.aborted || fault !== undefined) break;
+      line++;
+      if (line < from || text.trim() === '') continue;
+      const at = line;
+      let message: OutgoingMessage;
+      try {
+        message = messageFrom(text, queue, id);
+      } catch (error) {
+        fail(at, error);
+        break;
+      }
+      const sent = lastValueFrom(broker.publish(message).pipe(ignoreElements()), { defaultValue: undefined }).then(
+        () => {
+          confirmed++;
+          progress.tell(confirmed);
+        },
+        (error: unknown) => fail(at, error),
+      );
+      pending.set(
+        at,
+        sent.finally(() => pending.delete(at)),
+      );
+      if (pending.size >= AT_ONCE) await Promise.race(pending.values());
+    }
+  } catch (error) {
+    // The file itself: no such file, no permission.
+    fail(line + 1, error);
+  } finally {
+    lines.close();
+  }
+  await Promise.all(pending.values());
+  progress.end();
+
+  if (json) printJson({ queue, confirmed, ...(fault === undefined ? {} : { failure: fault }), stopped: stop.aborted });
+  else console.log(`${confirmed} published to ${queue} and confirmed`);
+  if (fault !== undefined) {
+    const advice = confirmed === 0 ? '' : `; when it is mended, go on with --from ${fault.line}`;
+    return failed(`line ${fault.line}: ${fault.reason}${advice}`);
+  }
+  return stop.aborted ? EXIT.cutShort : EXIT.ok;
+}
+
+/** A stream that fails ends its lines in silence. */
+async function* readingErrors(lines: AsyncIterable<string>, input: NodeJS.ReadableStream): AsyncIterable<string> {
+  let failure: { readonly error: unknown } | undefined;
+  const ended = new Promise<void>((resolve) => {
+    input.once('error', (error) => {
+      failure = { error };
+      resolve();
+    });
+  });
+  const iterator = lines[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await Promise.race([iterator.next(), ended]);
+    if (failure !== undefined) throw failure.error;
+    if (next === undefined || next.done === true) return;
+    yield next.value;
+  }
+}
+
+/** @throws Error that says what is wrong with the line; never what is in it. */
+function messageFrom(text: string, queue: string, idMember: string | undefined): OutgoingMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error('is no JSON');
+  }
+  return {
+    exchange: '',
+    routingKey: queue,
+    mandatory: true,
+    body: Buffer.from(text.trim()),
+    headers: {},
+    properties: {
+      messageId: idMember === undefined ? randomUUID() : idOf(value, idMember),
+      contentType: 'application/json',
+      persistent: true,
+      timestamp: Math.floor(Date.now() / 1_000),
+    },
+  };
+}
+
+function idOf(value: unknown, member: string): string {
+  const id: unknown =
+    typeof value === 'object' && value !== null && Object.hasOwn(value, member)
+      ? Reflect.get(value, member)
+      : undefined;
+  if ((typeof id !== 'string' || id === '') && typeof id !== 'number')
+    throw new Error(`has no "${member}" that could be its message id: expected text or a number`);
+  return String(id);
+}
+
+/** On a terminal's standard error, so that standard output stays the result. */
+function showProgress(isQuiet: boolean): { tell(confirmed: number): void; end(): void } {
+  if (isQuiet || !process.stderr.isTTY) return { tell: () => {}, end: () => {} };
+  const rates = new Rates();
+  let toldAt = 0;
+  return {
+    tell: (confirmed) => {
+      const now = Date.now();
+      if (now - toldAt < TELL_EVERY_MS) return;
+      toldAt = now;
+      process.stderr.write(`\r\u001b[2K${confirmed} confirmed, ${rateText(rates.of('confirmed', confirmed, now))}`);
+    },
+    end: () => void process.stderr.write('\r\u001b[2K'),
+  };
+}

@@ -1,0 +1,251 @@
+/** Commands for whoever writes and watches pipelines, as their users run them. */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
+import type { Overview } from '../../src/cli/top/overview.ts';
+import type { PipelineGraph } from '../../src/worker/pipeline-graph.ts';
+import { type BrokerClient, connectClient } from '../support/broker-client.ts';
+import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const BIN = join(root, 'bin/sluice.js');
+const fixture = (name: string): string => join(root, 'test/fixtures', name);
+
+interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Does not block the event loop: brokers of this process answer meanwhile. */
+const sluice = (args: readonly string[], environment: Record<string, string> = {}, input = ''): Promise<Ran> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [BIN, ...args], {
+      cwd: root,
+      env: { PATH: process.env.PATH, NO_COLOR: '1', ...environment },
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
+
+describe('commands for work', function () {
+  this.timeout(60_000);
+  const broker = createEmbeddedBroker();
+  let url: string;
+  let client: BrokerClient;
+  let folder: string;
+  const started: WorkerProcess[] = [];
+
+  before(async () => {
+    ({ url } = await broker.start());
+    client = await connectClient(url);
+  });
+  beforeEach(async () => {
+    // Inside of the project, so that what is written finds its packages.
+    folder = await mkdtemp(join(root, 'test/.new-'));
+  });
+  afterEach(async () => {
+    for (const worker of started.splice(0)) await worker.kill();
+    await rm(folder, { recursive: true, force: true });
+  });
+  after(async () => {
+    await client.close();
+    await broker.stop();
+  });
+
+  describe('new', () => {
+    it('writes a pipeline that passes check, and a test that passes', async () => {
+      const [pipelines, tests] = [join(folder, 'pipelines'), join(folder, 'test')];
+      const written = await sluice(['new', 'order-intake', '--pipelines', pipelines, '--tests', tests]);
+      expect([written.status, written.stderr]).to.deep.equal([0, '']);
+      expect((await sluice(['check', pipelines])).stdout).to.include('✓ order-intake: queue order-intake → service');
+      const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
+      const args = [
+        '--import=tsx',
+        '--conditions=sluice-source',
+        mocha,
+        '--no-config',
+        join(tests, 'order-intake.spec.ts'),
+      ];
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+      expect(status, stdout + stderr).to.equal(0);
+      expect(stdout).to.include('2 passing');
+    });
+
+    it('overwrites nothing', async () => {
+      const args = ['new', 'mine', '--pipelines', folder, '--tests', folder];
+      await writeFile(join(folder, 'mine.spec.ts'), 'precious');
+      const again = await sluice(args);
+      expect(again.status).to.equal(1);
+      expect(again.stderr).to.include('mine.spec.ts is there already; nothing was written');
+      expect(await readFile(join(folder, 'mine.spec.ts'), 'utf8')).to.equal('precious');
+      expect((await sluice(['check', folder])).stderr).not.to.include('mine.ts');
+    });
+
+    for (const name of ['Order', '../up', 'a b', '1st', 'a--b'])
+      it(`refuses the name ${JSON.stringify(name)}`, async () => {
+        const refused = await sluice(['new', name, '--pipelines', folder, '--tests', folder]);
+        expect(refused.status).to.equal(2);
+        expect(refused.stderr).to.include('expected lower-case words with hyphens');
+      });
+  });
+
+  describe('graph', () => {
+    it('draws what pipelines take, call and publish', async () => {
+      const { stdout } = await sluice(['graph', 'pipelines', '--format', 'json']);
+      const { nodes, edges } = JSON.parse(stdout) as PipelineGraph;
+      const names = (kind: string): readonly string[] =>
+        nodes.filter((node) => node.kind === kind).map(({ name }) => name);
+      expect(names('pipeline')).to.include('order-processing');
+      expect(names('api')).to.include.members(['inventory', 'payment', 'shipping']);
+      expect(names('deadLetters')).to.include('orders.placed.dead');
+      expect(new Set(nodes.map(({ id }) => id)).size).to.equal(nodes.length);
+      expect(edges).to.deep.include({ from: 'queue:orders.placed', to: 'pipeline:order-processing' });
+      expect(edges).to.deep.include({ from: 'pipeline:order-processing', to: 'api:payment' });
+      const ids = new Set(nodes.map(({ id }) => id));
+      for (const { from, to } of edges) expect(ids.has(from) && ids.has(to), `${from} → ${to}`).to.equal(true);
+    });
+
+    it('writes mermaid, and a picture that needs nothing', async () => {
+      const mermaid = await sluice(['graph', 'pipelines']);
+      expect(mermaid.stdout).to.match(/^flowchart LR\n/);
+      const [, id = ''] = /(n\d+)\["order-processing"\]:::pipeline/.exec(mermaid.stdout) ?? [];
+      expect(mermaid.stdout).to.match(new RegExp(` ${id} --> n\\d+`));
+      const { stdout: svg } = await sluice(['graph', 'pipelines', '--format', 'svg']);
+      expect(svg)
+        .to.match(/^<svg [^>]+>[\s\S]+<\/svg>\n$/)
+        .and.include('order-processing');
+      expect(svg).not.to.match(/<script|href|NaN|Infinity/);
+    });
+
+    it('exits with 2 where a pipeline is wrong', async () =>
+      expect((await sluice(['graph', fixture('broken')])).status).to.equal(2));
+  });
+
+  describe('publish', () => {
+    const lines = (count: number): string =>
+      Array.from({ length: count }, (_, n) => `${JSON.stringify({ id: `m${n}`, n })}\n`).join('');
+
+    beforeEach(() => client.channel.assertQueue('jobs', { durable: true }));
+    afterEach(() => client.channel.deleteQueue('jobs'));
+
+    it('publishes every line of a file, each confirmed, in the order it stands', async () => {
+      const file = join(folder, 'jobs.jsonl');
+      await writeFile(file, `${lines(1_200)}\n\n`);
+      const done = await sluice(['publish', 'jobs', file, '--id', 'id'], { AMQP_URL: url });
+      expect([done.status, done.stdout, done.stderr]).to.deep.equal([0, '1200 published to jobs and confirmed\n', '']);
+      const received = await client.drain('jobs');
+      expect(received.map(({ properties }) => properties.messageId)).to.deep.equal(
+        Array.from({ length: 1_200 }, (_, n) => `m${n}`),
+      );
+      expect(received[7]?.properties.contentType).to.equal('application/json');
+    });
+
+    it('reads standard input, and tells a program what it did', async () => {
+      const done = await sluice(['publish', 'jobs', '-', '--json'], { AMQP_URL: url }, lines(3));
+      expect(done.status).to.equal(0);
+      expect(JSON.parse(done.stdout)).to.deep.equal({ queue: 'jobs', confirmed: 3, stopped: false });
+      const ids = (await client.drain('jobs')).map(({ properties }) => properties.messageId);
+      expect(new Set(ids).size).to.equal(3);
+    });
+
+    it('ends at the first line that is wrong, shows nothing of it, and goes on from there when it is mended', async () => {
+      const bad = `${lines(2)}{"secret": oops\n${lines(1)}`;
+      const ended = await sluice(['publish', 'jobs', '-'], { AMQP_URL: url }, bad);
+      expect(ended.status).to.equal(1);
+      expect(ended.stdout).to.include('2 published');
+      expect(ended.stderr)
+        .to.include('line 3: is no JSON; when it is mended, go on with --from 3')
+        .and.not.include('oops');
+      await sluice(['publish', 'jobs', '-', '--from', '4'], { AMQP_URL: url }, bad);
+      expect(await client.drain('jobs')).to.have.length(3);
+      const unnamed = await sluice(['publish', 'jobs', '-', '--id', 'key'], { AMQP_URL: url }, lines(1));
+      expect(unnamed.stderr).to.include('line 1: has no "key" that could be its message id');
+    });
+
+    it('says so where there is no such queue, no such file, or no broker named', async () => {
+      const nowhere = await sluice(['publish', 'nowhere', '-'], { AMQP_URL: url }, lines(1));
+      expect(nowhere.status).to.equal(1);
+      expect(nowhere.stderr).to.include('line 1').and.include('nowhere');
+      const missing = await sluice(['publish', 'jobs', join(folder, 'missing')], { AMQP_URL: url });
+      expect(missing.status).to.equal(1);
+      expect(missing.stderr).to.include('no such file');
+      const unset = await sluice(['publish', 'jobs', '-'], {}, lines(1));
+      expect(unset.status).to.equal(2);
+      expect(unset.stderr).to.include('AMQP_URL: is not set');
+    });
+  });
+
+  describe('top', () => {
+    it('shows a running worker, as a table and as JSON', async () => {
+      const worker = startSluice(['run', fixture('hanging')], {
+        AMQP_URL: url,
+        SLUICE_TOKEN: 'a-token-of-24-characters',
+      });
+      started.push(worker);
+      await consuming(worker, ['hanging']);
+      const { dashboard: health } = await worker.line(({ msg }) => msg === 'sluice is starting');
+      await client.send('hanging', { hangs: false }, { messageId: 'm1' });
+      await client.send('hanging', { hangs: true }, { messageId: 'm2' });
+      await worker.line(({ msg }) => msg === 'done');
+
+      const refused = await sluice(['top', String(health), '--once']);
+      expect(refused.status).to.equal(1);
+      expect(refused.stderr).to.include('asks for its token: set SLUICE_TOKEN');
+      const token = { SLUICE_TOKEN: 'a-token-of-24-characters' };
+      const table = await sluice(['top', String(health), '--once'], token);
+      expect(table.status, table.stderr).to.equal(0);
+      expect(table.stdout)
+        .to.include('running')
+        .and.match(/hanging +yes +0\/s +1 +/);
+      const { stdout } = await sluice(['top', String(health), '--json'], token);
+      const { pipelines, isConnected } = JSON.parse(stdout) as Overview;
+      expect(isConnected).to.equal(true);
+      expect(pipelines[0]).to.deep.include({ pipeline: 'hanging', isConsuming: true, inFlight: 1, dead: 0 });
+      worker.signal('SIGTERM');
+      worker.signal('SIGTERM');
+    });
+
+    it('says so where no worker is, and where the address is none', async () => {
+      const nobody = await sluice(['top', 'http://127.0.0.1:1']);
+      expect([nobody.status, nobody.stderr]).to.deep.equal([
+        1,
+        '✗ http://127.0.0.1:1 does not answer; is a worker running there?\n',
+      ]);
+      expect((await sluice(['top', 'worker-3'])).status).to.equal(2);
+    });
+  });
+
+  describe('completion', () => {
+    const complete = (...words: readonly string[]): readonly string[] => {
+      const script = execFileSync(process.execPath, [BIN, 'completion', 'bash'], { encoding: 'utf8' });
+      const line = ['sluice', ...words].map((word) => `'${word}'`).join(' ');
+      const asked = `${script}\nCOMP_WORDS=(${line}); COMP_CWORD=${words.length}; _sluice; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return execFileSync('bash', ['-c', asked], { encoding: 'utf8' }).trim().split('\n');
+    };
+
+    it('completes commands, those below them, and their options', () => {
+      expect(complete('')).to.include.members(['run', 'dlq', 'publish', 'top', 'completion']);
+      expect(complete('pu')).to.deep.equal(['publish']);
+      expect(complete('dlq', 're')).to.deep.equal(['retry']);
+      expect(complete('dlq', 'retry', '--ra')).to.deep.equal(['--rate']);
+      expect(complete('publish', 'orders', '--fr')).to.deep.equal(['--from']);
+    });
+
+    it('writes a script for zsh, which zsh reads where it is installed', function () {
+      const script = execFileSync(process.execPath, [BIN, 'completion', 'zsh'], { encoding: 'utf8' });
+      expect(script)
+        .to.match(/^#compdef sluice\n/)
+        .and.include("'dlq retry') words=");
+      if (spawnSync('zsh', ['--version']).status !== 0) return this.skip();
+      execFileSync('zsh', ['-n'], { input: script });
+    });
+  });
+});
