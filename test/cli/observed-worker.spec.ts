@@ -11,7 +11,7 @@ import { consuming, startSluice, type WorkerProcess } from '../support/worker-pr
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
 describe('a worker, looked at from outside', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const broker = createEmbeddedBroker();
   let url: string;
   let client: BrokerClient;

@@ -36,7 +36,7 @@ const sluice = (args: readonly string[], environment: Record<string, string> = {
   });
 
 describe('commands for work', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const broker = createEmbeddedBroker();
   let url: string;
   let client: BrokerClient;

@@ -19,7 +19,7 @@ const bearer = { authorization: `Bearer ${TOKEN}` };
 const json = { 'content-type': 'application/json' };
 
 describe('the management server', function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let server: ManagementServer;
   let lines: { readonly level: string; readonly message: string; readonly [field: string]: unknown }[];
   let asked: ManagementRequest[];
