@@ -68,7 +68,7 @@ describe('${name}', () => {
       deliver('                    -a-----', { a: message });
       api.service.on('POST /work', ' --#    ', {}, httpError(422));
 
-      expectSettled('              ---D---', { D: deadLetter({ code: 'ERR_HTTP_STATUS' }) });
+      expectSettled('              ---D---', { D: deadLetter(message, 'ERR_HTTP_STATUS') });
     }),
   );
 });
