@@ -88,6 +88,7 @@ export function soakPlot(samples: readonly Sample[], faultsAtMs: readonly number
   const label = `<text x="${WIDTH - 10}" y="${height - 8}" text-anchor="end" fill="#888">${minutes} minutes, a red line for each fault</text>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">`,
+    '<title>What a worker held in memory through a soak</title>',
     ...faults,
     ...charts,
     label,
