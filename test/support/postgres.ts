@@ -18,9 +18,6 @@ export interface PrivatePostgres {
   kill(): Promise<void>;
   /** Starts it again on the same port, with what it had stored. Resolves when it accepts connections. */
   start(): Promise<void>;
-  /** Keeps its connections open and answers nothing, until `thaw`. */
-  freeze(): void;
-  thaw(): void;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -126,8 +123,6 @@ export async function startPrivatePostgres(): Promise<PrivatePostgres> {
     psql,
     kill,
     start,
-    freeze: () => server?.signal('SIGSTOP'),
-    thaw: () => server?.signal('SIGCONT'),
     stop,
   };
 }
@@ -142,4 +137,9 @@ const service: Service<PrivatePostgres> = defineService({
 /** A suite on the PostgreSQL that all suites of this run share. Make a database of your own; stop nothing. */
 export function describeWithPostgres(title: string, body: (postgres: () => PrivatePostgres) => void): void {
   describeWith(service, title, body);
+}
+
+/** A suite that starts servers of its own (`startPrivatePostgres`), to kill and freeze them. */
+export function describeWithOwnPostgres(title: string, body: () => void): void {
+  describeWith(service, title, () => body(), { startsOwn: true });
 }

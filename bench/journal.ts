@@ -1,0 +1,126 @@
+/**
+ * Journalled saga steps per second on each store, beside a bare loop of inserts, each its own transaction, through the same driver: `npm run bench:journal`.
+ * A step is two records, its intent and its result; 64 sagas of five steps run at once, as messages do. Short rounds, taken in turns.
+ * With SLUICE_TEST_POSTGRES_URL a database of that server is used too: its tables are made, and left behind.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { from, lastValueFrom, mergeMap, of, toArray } from 'rxjs';
+import { z } from 'zod';
+import { createJournal } from '../src/journal/create-journal.ts';
+import { FileStore } from '../src/journal/file/file-store.ts';
+import type { JournalStore } from '../src/journal/journal-store.ts';
+import { MemoryStore } from '../src/journal/memory-store.ts';
+import { migrate } from '../src/journal/postgres/migrate.ts';
+import { PostgresStore } from '../src/journal/postgres/postgres-store.ts';
+import { silentLogger } from '../src/log.ts';
+import { saga } from '../src/saga/saga.ts';
+
+const ROUNDS = 5;
+const SAGAS = 400;
+const INSERTS = 400;
+const AT_ONCE = 64;
+const STEPS = 5;
+
+const Input = z.object({ id: z.string() });
+const steps = saga({ name: 'bench', input: Input, apis: {}, id: ({ id }) => id })
+  .step('a', () => of({ ok: true }))
+  .step('b', () => of({ ok: true }))
+  .step('c', () => of({ ok: true }))
+  .step('d', () => of({ ok: true }))
+  .step('e', () => of({ ok: true }))
+  .returns(() => 'done');
+
+interface Contestant {
+  readonly name: string;
+  readonly store: JournalStore;
+  /** One row, stored on disk when it resolves. */
+  readonly insert: (n: number) => Promise<unknown>;
+  close(): Promise<void>;
+}
+
+let lastId = 0;
+
+async function stepsPerSecond(store: JournalStore): Promise<number> {
+  const journal = createJournal(store);
+  const context = { apis: {}, log: silentLogger, journal, attempt: 1, maxAttempts: 1 };
+  const startedAt = performance.now();
+  const ids = Array.from({ length: SAGAS }, () => ({ id: `s${++lastId}` }));
+  await lastValueFrom(
+    from(ids).pipe(
+      mergeMap((input) => steps(input, context), AT_ONCE),
+      toArray(),
+    ),
+  );
+  return (SAGAS * STEPS * 1_000) / (performance.now() - startedAt);
+}
+
+async function insertsPerSecond(insert: Contestant['insert']): Promise<number> {
+  const startedAt = performance.now();
+  for (let n = 0; n < INSERTS; n++) await insert(n);
+  return (INSERTS * 1_000) / (performance.now() - startedAt);
+}
+
+interface Sqlite {
+  exec(sql: string): Promise<unknown>;
+  prepare(sql: string): Promise<{ all(...values: readonly unknown[]): Promise<unknown[]> }>;
+  close(): void;
+}
+
+async function inFile(folder: string): Promise<Contestant> {
+  const Database = createRequire(import.meta.url)('libsql/promise') as new (path: string) => Sqlite;
+  const bare = new Database(join(folder, 'bare.db'));
+  await bare.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE rows (n INTEGER PRIMARY KEY, body TEXT)',
+  );
+  const statement = await bare.prepare('INSERT INTO rows (body) VALUES (?) RETURNING n');
+  const store = new FileStore({ path: join(folder, 'journal.db') });
+  return {
+    name: 'file',
+    store,
+    insert: (n) => statement.all(`{"kind":"stepDone","at":${n}}`),
+    close: async () => {
+      bare.close();
+      await lastValueFrom(store.close(), { defaultValue: undefined });
+    },
+  };
+}
+
+async function inPostgres(url: string): Promise<Contestant> {
+  await migrate(url);
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  await pool.query('CREATE TABLE IF NOT EXISTS bare_rows (n serial PRIMARY KEY, body text)');
+  const store = new PostgresStore({ url });
+  return {
+    name: 'PostgreSQL',
+    store,
+    insert: (n) =>
+      pool.query({ name: 'bare', text: 'INSERT INTO bare_rows (body) VALUES ($1)', values: [`{"n":${n}}`] }),
+    close: async () => {
+      await pool.end();
+      await lastValueFrom(store.close(), { defaultValue: undefined });
+    },
+  };
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-journal-'));
+const url = process.env.SLUICE_TEST_POSTGRES_URL;
+const contestants = [await inFile(folder), ...(url === undefined ? [] : [await inPostgres(url)])];
+for (const { name, store, insert, close } of contestants) {
+  const taken: { steps: number; inserts: number }[] = [];
+  for (let round = 0; round < ROUNDS; round++)
+    taken.push({ steps: await stepsPerSecond(store), inserts: await insertsPerSecond(insert) });
+  const perStep = median(taken.map((each) => each.steps / each.inserts));
+  console.log(
+    `${name}: ${median(taken.map((each) => each.steps)).toFixed(0)} steps/s, ${median(taken.map((each) => each.inserts)).toFixed(0)} bare inserts/s, ratio ${perStep.toFixed(2)} (median of ${ROUNDS} rounds)`,
+  );
+  await close();
+}
+console.log(`memory: ${(await stepsPerSecond(new MemoryStore())).toFixed(0)} steps/s`);
+rmSync(folder, { recursive: true });
