@@ -158,14 +158,14 @@ describe('the sluice command', () => {
     it('F12: tells its health: live at once, ready while it consumes', async () => {
       const run = sluice(['run', fixture('hanging')]);
       await consuming(run, ['hanging']);
-      const { health } = await run.line(({ msg }) => msg === 'sluice is starting');
+      const { dashboard: health } = await run.line(({ msg }) => msg === 'sluice is starting');
       const ready = await fetch(`${health}/readyz`);
       expect([ready.status, await ready.json()]).to.deep.equal([
         200,
         { status: 'ready', state: 'running', waiting: {} },
       ]);
       expect((await fetch(`${health}/livez`)).status).to.equal(200);
-      expect((await fetch(`${health}/`)).status).to.equal(404);
+      expect((await fetch(`${health}/nowhere`)).status).to.equal(404);
       expect((await fetch(`${health}/readyz`, { method: 'POST', body: 'x' })).status).to.equal(405);
 
       await client.channel.deleteQueue('hanging');
@@ -284,7 +284,7 @@ describe('the sluice command', () => {
     it('tells that it is starting while it has no version to run, and ends though a module never finishes loading', async () => {
       const folder = await scratch({ 'never.ts': 'setInterval(() => {}, 60_000); await new Promise(() => {});' });
       const run = sluice(['dev', folder]);
-      const { health } = await run.line(({ msg }) => msg?.startsWith('watching for changes') === true);
+      const { dashboard: health } = await run.line(({ msg }) => msg?.startsWith('watching for changes') === true);
       const ready = await fetch(`${health}/readyz`);
       expect([ready.status, await ready.json()]).to.deep.equal([
         503,

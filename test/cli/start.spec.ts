@@ -32,7 +32,7 @@ describe('a worker and a broker that is not there', function () {
   it('F4: waits for it by default, says why in one line and in /readyz, and consumes when it is there', async () => {
     const port = await freePort();
     run = startSluice(['run', fixture('hanging')], { AMQP_URL: `amqp://guest:guest@127.0.0.1:${port}` });
-    const { health } = await run.line(({ msg }) => msg === 'sluice is starting');
+    const { dashboard: health } = await run.line(({ msg }) => msg === 'sluice is starting');
     const readiness = async (): Promise<{ status: number; body: Record<string, unknown> }> => {
       const response = await fetch(`${health}/readyz`);
       return { status: response.status, body: (await response.json()) as Record<string, unknown> };
