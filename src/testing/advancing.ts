@@ -77,11 +77,15 @@ async function byClock(
     advancedTo = clock.now + durationMs(duration);
     await clock.runUntil(advancedTo);
   };
-  await body({ ...test.kit, advance });
-  await runToEnd();
-  test.rest(clock.now, advancedTo);
-  test.stop();
-  await runToEnd();
-  test.end();
-  test.verify();
+  try {
+    await body({ ...test.kit, advance });
+    await runToEnd();
+    test.rest(clock.now, advancedTo);
+    test.stop();
+    await runToEnd();
+    test.end();
+    test.verify();
+  } finally {
+    test.checks.close();
+  }
 }

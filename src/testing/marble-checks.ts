@@ -10,12 +10,39 @@ interface Check {
 
 export class Checks {
   #checks: Check[] = [];
+  #isOver = false;
 
-  /** `askedBy`: the function the test called; the stack of a failure begins at its caller. */
+  /**
+   * `askedBy`: the function the test called; the stack of a failure begins at its caller.
+   * @throws TypeError when the test is over: nobody would ask.
+   */
   add(askedBy: (...args: never[]) => unknown, difference: () => string | undefined): void {
+    this.#push(askedBy, difference);
+  }
+
+  /** Something is about to be expected: fails with this text unless what is given back is called. */
+  begin(askedBy: (...args: never[]) => unknown, unfinished: string): () => void {
+    const begun = this.#push(askedBy, () => unfinished);
+    return () => {
+      this.#checks = this.#checks.filter((check) => check !== begun);
+    };
+  }
+
+  /** The test is over: nothing can be expected any more. */
+  close(): void {
+    this.#isOver = true;
+  }
+
+  #push(askedBy: (...args: never[]) => unknown, difference: () => string | undefined): Check {
+    if (this.#isOver)
+      throw new TypeError(
+        'the test is over, and what it expects now would be checked by nobody: expect it before its body is done, and in advancing(…) await what comes before',
+      );
     const site = {};
     Error.captureStackTrace(site, askedBy);
-    this.#checks.push({ difference, site });
+    const check = { difference, site };
+    this.#checks.push(check);
+    return check;
   }
 
   /**

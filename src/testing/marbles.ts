@@ -5,6 +5,8 @@
  * over, so hand operators cold Observables. What is expected is checked when virtual time has run out, at the end of the test.
  */
 import { TestScheduler } from 'rxjs/testing';
+import { isPromise } from './is-promise.ts';
+import { Checks } from './marble-checks.ts';
 import { inVirtualTime, type VirtualPipelineKit } from './pipelines/in-virtual-time.ts';
 import { type PipelineTestOptions, type Rehearsed, readOptions } from './pipelines/test-options.ts';
 import { type MarbleKit, StreamKit } from './stream-kit.ts';
@@ -51,11 +53,16 @@ function streamTest(test: (kit: MarbleKit) => void): () => void {
   return function marbleTest() {
     const scheduler = new TestScheduler(() => {});
     scheduler.run((helpers) => {
-      const kit = new StreamKit(scheduler, helpers);
-      const returned: unknown = test(kit);
-      if (returned instanceof Promise)
-        throw new TypeError('a marble test must not be async: virtual time does not wait for promises');
-      kit.flush();
+      const checks = new Checks();
+      const kit = new StreamKit(scheduler, helpers, checks);
+      try {
+        const returned: unknown = test(kit);
+        if (isPromise(returned))
+          throw new TypeError('a marble test must not be async: virtual time does not wait for promises');
+        kit.flush();
+      } finally {
+        checks.close();
+      }
     });
   };
 }

@@ -4,7 +4,7 @@
  */
 import { type Observable, type ObservableNotification, Subscription } from 'rxjs';
 import type { RunHelpers, TestScheduler } from 'rxjs/testing';
-import { Checks } from './marble-checks.ts';
+import type { Checks } from './marble-checks.ts';
 import {
   type MarbleMessage,
   type MarbleSubscription,
@@ -46,6 +46,22 @@ export interface SubscriptionExpectation {
   toBe(diagrams: string | readonly string[]): void;
 }
 
+/** `askedBy`: the function the test called. */
+export function expectSubscriptions(
+  checks: Checks,
+  askedBy: (...args: never[]) => unknown,
+  actual: readonly MarbleSubscription[],
+): SubscriptionExpectation {
+  const finish = checks.begin(askedBy, 'expectSubscriptions(…) expects nothing yet: add .toBe(diagrams)');
+  const toBe: SubscriptionExpectation['toBe'] = (diagrams) => {
+    const list = typeof diagrams === 'string' ? [diagrams] : diagrams;
+    const expected = list.map((diagram) => parseSubscription('expectSubscriptions', diagram));
+    finish();
+    checks.add(toBe, () => subscriptionDifference(actual, expected));
+  };
+  return { toBe };
+}
+
 interface Recording {
   readonly messages: MarbleMessage[];
   /** When the stream ended or was unsubscribed from; Infinity while it goes on. */
@@ -67,7 +83,7 @@ export class StreamKit implements MarbleKit {
   #lastPlannedFrame = 0;
 
   // Fields with arrow functions, so that a test can take the kit apart.
-  constructor(scheduler: TestScheduler, helpers: RunHelpers, checks = new Checks()) {
+  constructor(scheduler: TestScheduler, helpers: RunHelpers, checks: Checks) {
     this.#checks = checks;
     this.scheduler = scheduler;
     this.cold = (diagram, values, error) => {
@@ -84,25 +100,24 @@ export class StreamKit implements MarbleKit {
 
     this.expectObservable = (observable, subscription) => {
       const { messages } = this.#record(observable, subscription);
+      const finish = this.#checks.begin(
+        this.expectObservable,
+        'expectObservable(…) expects nothing yet: add .toBe(diagram) or .toEqual(stream)',
+      );
       const toBe: ObservableExpectation['toBe'] = (diagram, values, error) => {
         const expected = parseDiagram('expectObservable', diagram, values, error);
+        finish();
         this.#checks.add(toBe, () => notificationDifference(messages, expected, values));
       };
       const toEqual: ObservableExpectation['toEqual'] = (other) => {
         const expected = this.#record(other, subscription);
+        finish();
         this.#checks.add(toEqual, () => notificationDifference(messages, expected.messages, undefined));
       };
       return { toBe, toEqual };
     };
 
-    this.expectSubscriptions = (actual) => {
-      const toBe: SubscriptionExpectation['toBe'] = (diagrams) => {
-        const list = typeof diagrams === 'string' ? [diagrams] : diagrams;
-        const expected = list.map((diagram) => parseSubscription('expectSubscriptions', diagram));
-        this.#checks.add(toBe, () => subscriptionDifference(actual, expected));
-      };
-      return { toBe };
-    };
+    this.expectSubscriptions = (actual) => expectSubscriptions(this.#checks, this.expectSubscriptions, actual);
 
     this.expectNoTimersLeft = () => this.#checks.add(this.expectNoTimersLeft, () => this.#timersLeft());
 

@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { asyncScheduler, of, timer } from 'rxjs';
 import { RetryExhaustedError, TransientError } from '../../src/errors.ts';
@@ -208,6 +209,30 @@ describe('marbles', () => {
 
   it('refuses an async test', () => {
     expect(marbles(async () => {})).to.throw(TypeError, 'async');
+  });
+
+  it('refuses a test that is async by a promise of another realm', () => {
+    const waiting: () => unknown = () => runInNewContext('(async () => {})()');
+    expect(marbles(waiting as () => void)).to.throw(TypeError, 'async');
+  });
+
+  it('finds an expectation that expects nothing', () => {
+    const printed = printedBy(({ cold, expectObservable, expectSubscriptions }) => {
+      expectObservable(of(1));
+      expectSubscriptions(cold('-a|').subscriptions);
+    });
+    expect(printed).to.equal(
+      'expectObservable(…) expects nothing yet: add .toBe(diagram) or .toEqual(stream)\n\n' +
+        'expectSubscriptions(…) expects nothing yet: add .toBe(diagrams)',
+    );
+  });
+
+  it('refuses what is expected when the test is over', () => {
+    let late = (): void => undefined;
+    marbles(({ expectObservable }) => {
+      late = () => expectObservable(of(1)).toBe('-');
+    })();
+    expect(() => late()).to.throw(TypeError, 'the test is over, and what it expects now would be checked by nobody');
   });
 
   it('passes on what the test throws', () => {

@@ -1,6 +1,7 @@
 /** API calls as a test expects and sees them. */
 import type { ApiDefinition } from '../../http/define-api.ts';
 import { isSame } from '../marble-equal.ts';
+import { checkNames, type Names } from './known-names.ts';
 import { memberDifferences } from './member-differences.ts';
 import { type ApiRequest, Operation } from './request.ts';
 import type { RowRules } from './row.ts';
@@ -35,12 +36,12 @@ export interface SeenCall {
 }
 
 /** A call as `expectCalls` expects it: `call('payment', 'POST /charge', { body: { amount: 20 } })`. */
-export const call = (api: string, operation: string, parts: CallParts = {}): ExpectedCall => ({
-  kind: 'call',
-  api,
-  operation,
-  parts,
-});
+export const call = (api: string, operation: string, parts: CallParts = {}): ExpectedCall => {
+  checkNames(`call('${api}', '${operation}')`, parts, PARTS);
+  return { kind: 'call', api, operation, parts };
+};
+
+const PARTS = { body: true, query: true, headers: true, params: true } as const satisfies Names<CallParts>;
 
 const isCall = (value: unknown): value is ExpectedCall =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'call';

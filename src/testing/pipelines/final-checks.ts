@@ -14,9 +14,10 @@ export function problemsAtRest(rehearsal: Rehearsal, now: number, quietSince: nu
 }
 
 /** When the worker was stopped, and nothing is due any more. */
-export function problemsAtEnd({ worker, workerState }: Rehearsal): readonly string[] {
+export function problemsAtEnd({ worker, workerState, unusedAnswers }: Rehearsal): readonly string[] {
   const unbalanced = Object.entries(worker.ledgers()).filter(([, counts]) => !isBalanced(counts));
   return [
+    ...unusedAnswers,
     ...unbalanced.map(
       ([pipeline, counts]) => `the books of pipeline "${pipeline}" do not balance: ${JSON.stringify(counts)}`,
     ),

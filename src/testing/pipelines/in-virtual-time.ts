@@ -2,6 +2,7 @@
 import type { RunHelpers } from 'rxjs/testing';
 import { createMemoryJournal } from '../../journal/memory-journal.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import { isPromise } from '../is-promise.ts';
 import { type MarbleKit, StreamKit } from '../stream-kit.ts';
 import { BoundedScheduler } from './bounded-scheduler.ts';
 import type { PipelineKit } from './pipeline-kit.ts';
@@ -39,16 +40,20 @@ export function inVirtualTime<Names extends string>(
       test.verify();
     };
     const { cold, hot, time, expectObservable } = streams;
-    const returned = body({ ...test.kit, cold, hot, time, expectObservable, scheduler, flush });
-    if (returned instanceof Promise)
-      throw new TypeError(
-        'virtual time does not wait for promises: an async test is for advancing(pipeline, async (m) => …)',
-      );
-    rest();
-    test.stop();
-    scheduler.runToEnd();
-    test.end();
-    test.verify();
+    try {
+      const returned = body({ ...test.kit, cold, hot, time, expectObservable, scheduler, flush });
+      if (isPromise(returned))
+        throw new TypeError(
+          'virtual time does not wait for promises: an async test is for advancing(pipeline, async (m) => …)',
+        );
+      rest();
+      test.stop();
+      scheduler.runToEnd();
+      test.end();
+      test.verify();
+    } finally {
+      test.checks.close();
+    }
   };
   watch.during(() => scheduler.run(play));
 }

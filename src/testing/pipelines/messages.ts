@@ -8,6 +8,7 @@ import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { HEADER } from '../../pipeline/message-headers.ts';
 import { type Duration, durationMs } from '../../policies/duration.ts';
 import { isSame } from '../marble-equal.ts';
+import { checkNames, type Names, PROPERTIES } from './known-names.ts';
 
 export interface MessageOptions extends Omit<MessageProperties, 'expiration'> {
   readonly headers?: HeaderTable;
@@ -30,7 +31,17 @@ export interface Message {
  * A message with more than a body. Bytes go out as they are, without a content type unless one is given: so a body can be anything.
  * Default message id: the symbol it is delivered by.
  */
-export const message = (body: unknown, options: MessageOptions = {}): Message => ({ kind: 'message', body, options });
+export const message = (body: unknown, options: MessageOptions = {}): Message => {
+  checkNames('message(…)', options, OPTIONS);
+  return { kind: 'message', body, options };
+};
+
+const OPTIONS = {
+  headers: true,
+  attempt: true,
+  deadline: true,
+  ...PROPERTIES,
+} as const satisfies Names<MessageOptions>;
 
 const isMessage = (value: unknown): value is Message =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'message' && 'options' in value;

@@ -3,9 +3,9 @@ import type { Destination } from '../../broker/exchange.ts';
 import type { Fact } from '../../events.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Checks } from '../marble-checks.ts';
-import { type MarbleSubscription, subscriptionDifference } from '../marble-expectation.ts';
-import { parseDiagram, parseSubscription } from '../marble-parser.ts';
-import type { SubscriptionExpectation } from '../stream-kit.ts';
+import type { MarbleSubscription } from '../marble-expectation.ts';
+import { parseDiagram } from '../marble-parser.ts';
+import { expectSubscriptions, type SubscriptionExpectation } from '../stream-kit.ts';
 import { callRules, checkCalls, type ExpectedCall } from './calls.ts';
 import { type DeadLetter, deadLetterRules } from './dead-letters.ts';
 import { consumingRules, type FactParts, type FactType, factRules } from './facts.ts';
@@ -138,6 +138,7 @@ export function createPipelineKit<Names extends string>(
       checks.add(kit.expectDeadLetters, expectRow(rehearsal.deadLetters.seen, diagram, values, deadLetterRules)),
     expectFacts: (types, diagram, values = {}) => {
       const wanted: readonly string[] = [types].flat();
+      if (wanted.length === 0) throw new TypeError('expectFacts: expected a type of facts, or several');
       const compare = (): string | undefined => {
         const row = rehearsal.facts.seen.filter(({ value }) => wanted.includes(value.type));
         return expectRow(row, diagram, values, factRules)();
@@ -153,14 +154,7 @@ export function createPipelineKit<Names extends string>(
         expectRow(consumingOf(rehearsal.facts.seen, name), diagram, values, consumingRules)(),
       );
     },
-    expectSubscriptions: (actual) => {
-      const toBe: SubscriptionExpectation['toBe'] = (diagrams) => {
-        const list = typeof diagrams === 'string' ? [diagrams] : diagrams;
-        const expected = list.map((diagram) => parseSubscription('expectSubscriptions', diagram));
-        checks.add(toBe, () => subscriptionDifference(actual, expected));
-      };
-      return { toBe };
-    },
+    expectSubscriptions: (actual) => expectSubscriptions(checks, kit.expectSubscriptions, actual),
   };
   return kit;
 }

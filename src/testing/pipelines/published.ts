@@ -6,6 +6,7 @@ import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { isSame } from '../marble-equal.ts';
 import { textOf } from '../marble-text.ts';
+import { checkNames, type Names, PROPERTIES } from './known-names.ts';
 import { memberDifferences } from './member-differences.ts';
 import type { RowRules } from './row.ts';
 import { asReceived, callText, namedBy, readBody } from './text.ts';
@@ -36,12 +37,12 @@ export interface SeenResult {
  * A result as `expectPublished` expects it: `published(exchange('orders', 'order.placed'), { … })`. An answer to a message's `reply-to` goes
  * to the default exchange: `published(exchange('', 'amq.gen-1'), { … })`.
  */
-export const published = (to: Destination, body: unknown, parts: PublishedParts = {}): ExpectedResult => ({
-  kind: 'published',
-  to,
-  body,
-  parts,
-});
+export const published = (to: Destination, body: unknown, parts: PublishedParts = {}): ExpectedResult => {
+  checkNames('published(…)', parts, PARTS);
+  return { kind: 'published', to, body, parts };
+};
+
+const PARTS = { headers: true, ...PROPERTIES } as const satisfies Names<PublishedParts>;
 
 const isResult = (value: unknown): value is ExpectedResult =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'published';

@@ -126,6 +126,11 @@ export class Rehearsal {
     return [...new Set(this.apis.values())].flatMap(({ unexpected }) => unexpected);
   }
 
+  /** Answers nobody asked for, of those that were written for one call each. */
+  get unusedAnswers(): readonly string[] {
+    return [...new Set(this.apis.values())].flatMap(({ unused }) => unused);
+  }
+
   /** A message into a queue, at a moment. Gives back until when the broker has to do with it by itself: it looks for what expired. */
   deliver(value: unknown, symbol: string, source: QueueSource, frame: number): number {
     const outgoing = toOutgoing(value, this.acquaintances.nextId(symbol), source);

@@ -21,7 +21,7 @@ export interface Answered {
 export interface ApiScript {
   /**
    * Answers an operation, `POST /orders/{id}`, by a cold diagram that begins with each call. One diagram answers every call; a list answers one
-   * call after the other, and one call more fails the test. The values are made by `ok` and `status`, `#` by `httpError` or `networkError`;
+   * call after the other, and one call more or less fails the test. The values are made by `ok` and `status`, `#` by `httpError` or `networkError`;
    * a diagram without an end leaves the call waiting.
    */
   on(
@@ -56,6 +56,18 @@ export class ScriptedApi implements ApiScript {
   get unexpected(): readonly string[] {
     return [...this.#unexpected.values()].map(({ text, count }) =>
       count === 1 ? text : `${text}\n  (and ${count - 1} more like it)`,
+    );
+  }
+
+  /** Lists that were not used up, as a text each. A diagram that answers every call may answer none. */
+  get unused(): readonly string[] {
+    return this.#scripts.flatMap(({ operation, answers, isForEach, subscriptions }) =>
+      isForEach || subscriptions.length >= answers.length
+        ? []
+        : [
+            `fewer calls than there are answers: ${subscriptions.length} of ${answers.length} were asked for\n` +
+              `  api.${this.#name}.on('${operation.text}', [${answers.map(() => '…').join(', ')}])`,
+          ],
     );
   }
 

@@ -5,6 +5,7 @@ import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { type Duration, durationMs } from '../../policies/duration.ts';
 import type { Random } from '../../policies/random.ts';
 import { seededRandom } from '../virtual/seeded-random.ts';
+import { checkNames, type Names } from './known-names.ts';
 
 export interface PipelineTestOptions {
   /** Of the randomness behind jitter and names. Integer. Default: 1. */
@@ -14,6 +15,8 @@ export interface PipelineTestOptions {
   /** How long virtual time may go on after the last thing the test has planned. Default: 24 hours. */
   readonly within?: Duration;
 }
+
+const OPTIONS = { seed: true, random: true, within: true } as const satisfies Names<PipelineTestOptions>;
 
 /** A pipeline whose APIs have these names. */
 export type PipelineOf<Names extends string> = Pipeline & {
@@ -28,10 +31,9 @@ export interface ReadOptions {
   readonly withinMs: number;
 }
 
-export function readOptions({
-  seed = 1,
-  random = seededRandom(seed),
-  within = '24h',
-}: PipelineTestOptions): ReadOptions {
+/** @throws TypeError for an option that does not exist. */
+export function readOptions(options: PipelineTestOptions): ReadOptions {
+  checkNames('options', options, OPTIONS);
+  const { seed = 1, random = seededRandom(seed), within = '24h' } = options;
   return { random, withinMs: durationMs(within) };
 }

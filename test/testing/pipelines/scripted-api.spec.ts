@@ -122,6 +122,16 @@ describe('marbles of a pipeline: api', () => {
     );
   });
 
+  it('says that a list of answers is too long', () => {
+    const printed = printedBy(paying, ({ deliver, api }) => {
+      deliver('a', { a });
+      api.pay.on('POST /pay', ['(r|)', '-(r|)'], { r: ok(1) });
+    });
+    expect(printed).to.equal(
+      text('fewer calls than there are answers: 1 of 2 were asked for', "  api.pay.on('POST /pay', […, …])"),
+    );
+  });
+
   for (const [title, say, problem] of [
     [
       'an operation that is none',
