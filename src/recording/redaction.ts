@@ -1,5 +1,5 @@
 /**
- * What of a value may be written: what its schema describes, save secrets. Everything else gets a stand-in, the same one wherever the value
+ * What of a value may be written: what its schema describes, save secrets, and takes. Everything else gets a stand-in, the same one wherever the value
  * appears again, so that a pipeline that is handed stand-ins does what it did with the originals.
  *
  * A field is a secret when its schema says so, `z.string().meta({ secret: true })`, or its name does, `password`; `secret: false` takes the
@@ -14,6 +14,9 @@ import { standInFor } from './stand-in.ts';
 /** What was kept back of one message: its texts, and their stand-ins. */
 export type KeptBack = Map<string, string>;
 
+/** Stands in what was kept back for all booleans: no text to look for. */
+const A_BOOLEAN = '';
+
 /** Shorter ones are found in any text. */
 const SHORTEST_TO_FIND = 4;
 
@@ -23,7 +26,8 @@ export interface ValueRules {
   described(schema: Schema | undefined, value: unknown, keptBack: KeptBack): unknown;
   /**
    * A value a handle made, of which no schema knows: a request, a result. Where nothing was kept back of its message it is written as it is.
-   * Otherwise only values that are known from elsewhere are; what else it holds might be made of a secret.
+   * Otherwise only values that are known from elsewhere are; what else it holds might be made of a secret. The same goes, always, for what a
+   * member holds whose name says that it is one: a key out of the settings, say.
    */
   derived(value: unknown, keptBack: KeptBack): unknown;
   /** An id, an address: written, with the secrets in it replaced. */
@@ -49,11 +53,7 @@ export class Redaction implements ValueRules {
   }
 
   derived(value: unknown, keptBack: KeptBack): unknown {
-    if (typeof value === 'string' || typeof value === 'number') return this.#derivedLeaf(value, keptBack);
-    if (Array.isArray(value)) return value.map((item) => this.derived(item, keptBack));
-    if (!isTable(value)) return value;
-    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-    return Object.fromEntries(entries.map(([name, item]) => [this.text(name, keptBack), this.derived(item, keptBack)]));
+    return this.#derive(value, keptBack, keptBack.size > 0);
   }
 
   text(text: string, keptBack: KeptBack): string {
@@ -65,10 +65,21 @@ export class Redaction implements ValueRules {
     return clean;
   }
 
-  #derivedLeaf(value: string | number, keptBack: KeptBack): unknown {
-    const known = this.#standIns.get(value);
-    if (known !== undefined) return known;
-    return keptBack.size === 0 || this.#written.has(value) ? value : NOT_RECORDED;
+  /** `isGuarded`: only what is known from elsewhere is written. */
+  #derive(value: unknown, keptBack: KeptBack, isGuarded: boolean): unknown {
+    if (typeof value === 'string' || typeof value === 'number')
+      return this.#standIns.get(value) ?? (isGuarded && !this.#written.has(value) ? NOT_RECORDED : value);
+    // One boolean is like another: it might be the one that was kept back.
+    if (typeof value === 'boolean') return keptBack.has(A_BOOLEAN) ? NOT_RECORDED : value;
+    if (Array.isArray(value)) return value.map((item) => this.#derive(item, keptBack, isGuarded));
+    if (!isTable(value)) return value;
+    const members = Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .map(([name, item]) => [
+        this.text(name, keptBack),
+        this.#derive(item, keptBack, isGuarded || isSecretName(name)),
+      ]);
+    return Object.fromEntries(members) as unknown;
   }
 
   #walk(schema: Schema | undefined, value: unknown, isSecret: boolean, keptBack: KeptBack): unknown {
@@ -78,7 +89,7 @@ export class Redaction implements ValueRules {
     const inner = innerOf(schema, value);
     if (inner !== undefined) return this.#walk(inner, value, isKept, keptBack);
     if (isLeaf(value))
-      return isKept || !describesLeaf(schema)
+      return isKept || !describesLeaf(schema) || !takes(schema, value)
         ? this.#keepBack(schema, value, keptBack)
         : this.#write(schema, value, keptBack);
     if (Array.isArray(value)) return value.map((item, at) => this.#walk(elementOf(schema, at), item, isKept, keptBack));
@@ -107,7 +118,7 @@ export class Redaction implements ValueRules {
       return standIn;
     }
     if (typeof value === 'boolean') {
-      keptBack.set('', '');
+      keptBack.set(A_BOOLEAN, '');
       return false;
     }
     if (Array.isArray(value)) return value.map((item) => this.#keepBack(undefined, item, keptBack));

@@ -68,6 +68,8 @@ describe('redaction', () => {
     ['a value without a schema', undefined, [SECRET]],
     ['what fits no option of a union', z.union([z.number(), z.boolean()]), SECRET],
     ['what is of another kind than described', z.object({ note: z.array(z.number()) }), { note: { deep: SECRET } }],
+    ['a text where a number is described', z.object({ n: z.number() }), { n: SECRET }],
+    ['what a catch would replace', z.object({ n: z.number().catch(0) }), { n: SECRET }],
     ['keys of a record that are marked', z.record(secret, z.number()), { [SECRET]: 1 }],
     ['an element beyond a tuple', z.tuple([z.number()]), [1, SECRET]],
     [
@@ -156,6 +158,27 @@ describe('redaction', () => {
         text: 'Welcome, ada!',
         n: 3,
       });
+    });
+
+    it('writes nothing under a name that says so, unless it is known', () => {
+      const { of } = after({ id: 'o-1', note: 'x' });
+      const redaction = new Redaction();
+      const made = { api_key: SECRET, auth: { token: [SECRET, 4711] }, pin: 'o-1', id: 'o-1' };
+      expect(redaction.derived(made, new Map())).to.deep.equal({
+        api_key: NOT_RECORDED,
+        auth: { token: [NOT_RECORDED, NOT_RECORDED] },
+        pin: NOT_RECORDED,
+        id: 'o-1',
+      });
+      expect(of({ pin: 'o-1', password: 'x' })).to.deep.equal({ pin: 'o-1', password: 'redacted-1' });
+    });
+
+    it('writes no boolean where one was kept back', () => {
+      const redaction = new Redaction();
+      const kept: KeptBack = new Map();
+      const isIll = z.boolean().meta({ secret: true });
+      redaction.described(z.object({ isIll }), { isIll: true }, kept);
+      expect(redaction.derived({ isUrgent: true }, kept)).to.deep.equal({ isUrgent: NOT_RECORDED });
     });
 
     it('replaces secrets in ids and addresses', () => {

@@ -159,6 +159,24 @@ describe('a replay', () => {
     expect(textOf(replayed)).to.not.contain(SECRET);
   });
 
+  it('holds no secret that a handle puts into a path by itself', async () => {
+    const spliced = definePipeline({
+      name: 'spliced',
+      source: queue('spliced'),
+      input: z.object({ key: z.string().meta({ secret: true }) }),
+      apis: { post },
+      handle: ({ key }, { apis: { post: api } }) => api.put(`/letters/${key}`, {}),
+    });
+    const recording = recordedBy([spliced], ({ api, deliver }) => {
+      deliver(0, { key: SECRET });
+      api('post').on('PUT /letters/{key}', '-(r|)', { r: ok() });
+    });
+    expect(recording.events.filter(({ kind }) => kind === 'called')).to.have.length(1);
+    expect(JSON.stringify(recording)).to.not.contain(SECRET);
+    const { changed } = await replay(recording, [spliced], everything);
+    expect(changed).to.deep.equal([]);
+  });
+
   describe('writes a spec', function specs() {
     this.timeout(120_000);
     let folder: string;
