@@ -1,4 +1,7 @@
-/** A worker whose broker is not there when it starts, and one that stops its own event loop. */
+/** A worker whose broker is not there when it starts, or has moved, and one that stops its own event loop. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
@@ -54,6 +57,23 @@ describe('a worker and a broker that is not there', function () {
     run.signal('SIGTERM');
     expect(await run.exit).to.equal(0);
     await broker.stop();
+  });
+
+  it('F24: finds a broker that has moved, with other credentials, by the file its address stands in', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
+    const file = join(folder, 'url');
+    writeFileSync(file, `amqp://guest:canary@127.0.0.1:${await freePort()}`);
+    run = startSluice(['run', fixture('hanging')], { AMQP_URL_FILE: file });
+    await run.line(({ msg }) => msg === 'no connection to the broker');
+    const broker = createEmbeddedBroker();
+    const { url } = await broker.start();
+    writeFileSync(file, url);
+    await consuming(run, ['hanging']);
+    run.signal('SIGTERM');
+    expect(await run.exit).to.equal(0);
+    expect(JSON.stringify(run.lines)).to.not.contain('canary');
+    await broker.stop();
+    rmSync(folder, { recursive: true });
   });
 
   it('F31: a worker whose event loop stood still for three heartbeats says so, connects again, and loses nothing', async () => {

@@ -159,7 +159,7 @@ describe('dedupe', () => {
     expect(new Set(published.map(([, , , id]) => id)).size, 'the same result has the same id').to.equal(1);
   });
 
-  it('dead-letters another body under the same id, or takes it for done where that is asked for', () => {
+  it('B12: dead-letters another body under the same id, or takes it for done where that is asked for', () => {
     let worker: WorkerAtPlay | undefined;
     const play = (options: Partial<DedupeOptions<Message>>) =>
       onStage(({ worker: start, at }) => {

@@ -20,6 +20,8 @@ const Message = z.object({ n: z.number() });
 /** 60 s and the twentieth until it is noticed. */
 const LIMIT_MS = 60_000;
 const NOTICED_MS = LIMIT_MS + LIMIT_MS / 20;
+/** Nothing here takes longer; what would go on for ever where the watch is broken ends there, and is found unsettled. */
+const MAX_FRAMES = 10 * LIMIT_MS;
 const source = queue('work', { retry: false, settleWithin: LIMIT_MS });
 
 interface Stage {
@@ -30,12 +32,15 @@ interface Stage {
   readonly drain: () => void;
   readonly halt: (reason: string) => void;
   readonly endedAt: () => number | undefined;
+  /** What is scheduled and has not come. */
+  readonly scheduled: () => number;
   readonly at: (frame: number, action: () => void) => void;
 }
 
 function onStage(pipeline: Pipeline, script: (stage: Stage) => void): Stage {
   const scheduler = new TestScheduler(() => {});
   return scheduler.run(({ flush }) => {
+    scheduler.maxFrames = MAX_FRAMES;
     const broker = new ScriptedBroker();
     const facts = createFacts();
     const heard: Fact[] = [];
@@ -54,6 +59,7 @@ function onStage(pipeline: Pipeline, script: (stage: Stage) => void): Stage {
       drain: () => drain.next(),
       halt: (reason) => halt.next(reason),
       endedAt: () => endedAt,
+      scheduled: () => scheduler.actions.length,
       at: (frame, action) => asyncScheduler.schedule(action, frame),
     };
     script(stage);
@@ -154,6 +160,25 @@ describe('the watch over what is unsettled', () => {
     ]);
   });
 
+  it('takes no probe for a message that was given back while it waited for the breaker', () => {
+    const api = defineApi('away', { baseUrl: 'http://localhost:1' });
+    const stage = onStage(
+      handledBy(() => timer(1), { apis: { api }, concurrency: 1 }),
+      ({ broker, availability, at }) => {
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'runs' } });
+        broker.deliver({ body: { n: 2 }, properties: { messageId: 'waits' } });
+        availability.next({ isAvailable: false, reason: 'open' });
+        at(NOTICED_MS + 1, () => availability.next({ isAvailable: true, probes: 1 }));
+        at(NOTICED_MS + 2, () => broker.deliver({ body: { n: 3 }, properties: { messageId: 'probe' } }));
+      },
+    );
+    expect(stage.broker.settlements.map(({ messageId, how }) => [messageId, how])).to.deep.equal([
+      ['runs', 'ack'],
+      ['waits', 'requeue'],
+      ['probe', 'ack'],
+    ]);
+  });
+
   it('leaves alone whatever is settled in time, however much there is, and keeps no timer when nothing is out', () => {
     const stage = onStage(
       handledBy((n) => timer(n)),
@@ -163,6 +188,7 @@ describe('the watch over what is unsettled', () => {
     );
     expect(overdue(stage)).to.deep.equal([]);
     expect(stage.run.ledger()).to.deep.include({ delivered: 200, acked: 200, late: 0, overdue: 0, repeated: 0 });
+    expect(stage.scheduled()).to.equal(0);
   });
 
   it('F42: does not take a wall clock that was set forward for time that passed', () => {
@@ -202,6 +228,26 @@ describe('the watch over what is unsettled', () => {
     );
     // The two that waited were given back, and came to their turn afterwards.
     expect(again.run.ledger()).to.deep.include({ delivered: 3, returned: 3, overdue: 3, repeated: 2, inFlight: 0 });
+  });
+
+  it('F15: begins nothing for what waited for a slot when its connection went', () => {
+    const handled: number[] = [];
+    const { run } = onStage(
+      handledBy(
+        (n) => {
+          handled.push(n);
+          return timer(10);
+        },
+        { order: 'arrival' },
+      ),
+      ({ broker, at }) => {
+        broker.deliver({ body: { n: 1 } });
+        broker.deliver({ body: { n: 2 } });
+        at(5, () => broker.loseConnection('gone'));
+      },
+    );
+    expect(handled).to.deep.equal([1]);
+    expect(run.ledger()).to.deep.include({ delivered: 2, returned: 2, late: 2, inFlight: 0 });
   });
 
   it('ends the work though a message was lost on its way through the engine, and gives that back', () => {

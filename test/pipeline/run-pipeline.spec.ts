@@ -22,6 +22,7 @@ import {
   PermanentError,
   PublishNackedError,
   ResultInvalidError,
+  SluiceError,
   TopologyError,
   TransientError,
   UnroutableError,
@@ -718,6 +719,30 @@ describe('runPipeline', () => {
       const make = () => definePipeline({ ...parts, needs: ['shipping' as 'email'], handle: () => EMPTY });
       expect(make).to.throw(`pipeline "needy": needs: "shipping" is none of the pipeline's apis: payment, email`);
     });
+  });
+
+  it('B18: adds no more than 64 kB of headers to a dead letter, however much there is to tell', () => {
+    class Talkative extends SluiceError {
+      readonly code = 'ERR_HANDLE_FAILED';
+      override readonly details = '€'.repeat(1_000_000);
+    }
+    const given = { large: 'x'.repeat(60_000), 'x-death': Array.from({ length: 100 }, (_, n) => ({ queue: `q${n}` })) };
+    onStage(
+      definePipeline({
+        name: 'bad',
+        source,
+        input: Message,
+        handle: () => throwError(() => new Talkative('€'.repeat(1_000_000))),
+      }),
+      ({ broker }) => broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1' }, headers: given }),
+      ({ broker, settled }) => {
+        const { large, ...added } = broker.published[0]?.message.headers ?? {};
+        expect(large).to.equal(given.large);
+        expect(added).to.not.have.property('x-death');
+        expect(Buffer.byteLength(JSON.stringify(added))).to.be.within(10_000, 64_000);
+        expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['deadLetter']);
+      },
+    );
   });
 
   it('B18: stores a copy AMQP cannot carry as its body and our own headers, and says why', () => {

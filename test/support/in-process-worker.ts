@@ -1,7 +1,7 @@
 /** A worker in this process on a real broker: what it reports and logs is at hand, and the broker it is given may be told anything. */
 import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
 import type { AmqpBrokerOptions } from '../../src/broker/amqp/options.ts';
-import { createFacts, type Fact } from '../../src/events.ts';
+import { createFacts, type Fact, type MessageContent } from '../../src/events.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import type { Logger } from '../../src/log.ts';
 import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
@@ -11,6 +11,8 @@ import { eventually } from './eventually.ts';
 export interface InProcessWorker {
   readonly worker: Worker;
   readonly facts: readonly Fact[];
+  /** Each message as it was delivered. */
+  readonly contents: readonly MessageContent[];
   /** Lines at warn and error. */
   readonly lines: readonly string[];
   isReady(): Promise<void>;
@@ -26,6 +28,10 @@ export function startInProcess(
   const facts = createFacts();
   const heard: Fact[] = [];
   facts.stream.subscribe((fact) => heard.push(fact));
+  const contents: MessageContent[] = [];
+  facts.contents.stream.subscribe((content) => {
+    if (content.type === 'message') contents.push(content);
+  });
   const lines: string[] = [];
   const log = capturing(lines);
   const worker = startWorker({
@@ -42,6 +48,7 @@ export function startInProcess(
   return {
     worker,
     facts: heard,
+    contents,
     lines,
     isReady: () =>
       eventually(

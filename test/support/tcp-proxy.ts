@@ -19,8 +19,8 @@ export interface TcpProxy {
   freeze(direction: Direction): void;
   /** Forwards again; what piled up goes first. */
   thaw(): void;
-  /** At most so many bytes a second each way, delivered in chunks with a pause between. 0: full speed. */
-  slow(bytesPerSecond: number): void;
+  /** At most so many bytes a second each way, delivered in chunks with a pause between, each up to `jitterMs` longer. 0: full speed. */
+  slow(bytesPerSecond: number, jitterMs?: number): void;
   /** Refuses new connections until `accept`. */
   refuse(): Promise<void>;
   accept(): Promise<void>;
@@ -33,11 +33,14 @@ interface Pair {
 }
 
 const CHUNKS_PER_SECOND = 20;
+const GOLDEN_RATIO = 0.618_034;
 
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let frozen: Direction | undefined;
   let bytesPerSecond = 0;
+  let jitterMs = 0;
+  let pauses = 0;
   let accepted = 0;
   let answered = 0;
 
@@ -54,6 +57,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     else server.resume();
   };
 
+  /** Spread over its range, and the same in every run. */
+  const nextJitterMs = (): number => jitterMs * ((pauses++ * GOLDEN_RATIO) % 1);
+
   const forward = (from: Socket, to: Socket, direction: 'up' | 'down'): void => {
     from.on('data', (chunk) => {
       if (!to.destroyed) to.write(chunk);
@@ -63,7 +69,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
         () => {
           if (!isFrozen(direction)) from.resume();
         },
-        Math.max(1000 / CHUNKS_PER_SECOND, (chunk.length / bytesPerSecond) * 1000),
+        Math.max(1000 / CHUNKS_PER_SECOND, (chunk.length / bytesPerSecond) * 1000) + nextJitterMs(),
       );
     });
     // A black hole swallows the end of a connection too; `steer` tells of it after the thaw.
@@ -124,8 +130,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       frozen = undefined;
       for (const pair of pairs) steer(pair);
     },
-    slow(rate) {
+    slow(rate, jitter = 0) {
       bytesPerSecond = rate;
+      jitterMs = jitter;
     },
     async refuse() {
       if (!server.listening) return;
