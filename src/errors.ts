@@ -146,6 +146,7 @@ export type PayloadFault =
   | 'depth'
   | 'number'
   | 'schema'
+  | 'key'
   | 'reply-to';
 
 /** A message that can never be handled as it is: dead-lettered with this reason, nothing is called. */

@@ -165,6 +165,15 @@ export interface IntakeChanged extends WorkerFact {
   readonly prefetch?: number;
 }
 
+/** A worker had more than its share of a source's partitions, and leaves one to the next in line, as soon as what it has of it is settled. */
+export interface PartitionHandedOver extends WorkerFact {
+  readonly type: 'partitionHandedOver';
+  readonly pipeline: string;
+  readonly queue: string;
+  /** Workers that consume the partitions, this one included. */
+  readonly workers: number;
+}
+
 /** A source that feeds its queue has put messages there: a firing, rows of an outbox. */
 export interface Fed extends WorkerFact {
   readonly type: 'fed';
@@ -287,6 +296,7 @@ export type Fact =
   | DeliveryOverdue
   | ConnectionChanged
   | IntakeChanged
+  | PartitionHandedOver
   | Fed
   | FeedingDelayed
   | BreakerChanged

@@ -2,6 +2,7 @@
 
 export type { Destination, DestinationOptions } from './broker/exchange.ts';
 export { exchange } from './broker/exchange.ts';
+export { type PartitionedOptions, partitioned } from './broker/partitioned.ts';
 export type { Binding, QueueOptions, QueueSource } from './broker/queue.ts';
 
 // ---- where messages come from and go to

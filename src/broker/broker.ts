@@ -21,6 +21,12 @@ export interface ConsumeOptions {
   readonly prefetch: number;
   /** Told whether messages can flow: true once the broker accepted the consumer, false when it is gone and being brought back. */
   readonly onConsuming?: (isConsuming: boolean, reason?: string) => void;
+  /**
+   * Whether the queue's order is kept when another consumer takes over: for queues with a single active consumer. Unsubscribing then lets go of
+   * the queue only when all that was handed over is settled, and a message that is given back takes with it all that came after it: the
+   * channel ends, its other deliveries are lost, and the broker has everything again in the order it was in. Default: false.
+   */
+  readonly keepsOrder?: boolean;
 }
 
 /** How much lies in a queue. */
@@ -61,6 +67,9 @@ export interface Broker {
    * Holds nothing itself: the broker's prefetch is the bound.
    */
   consume(queue: string, options: ConsumeOptions): Observable<Delivery>;
+
+  /** Cold. How many consumers a queue has now. Waits for a connection. @throws TopologyError when there is no such queue, BrokerUnavailableError. */
+  countConsumers(queue: string): Observable<number>;
 
   /**
    * Cold. Publishes, then completes without a value when the broker has confirmed. Waits while too much is unconfirmed, while the broker is

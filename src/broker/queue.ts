@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
 import { type Duration, durationMs, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
-import type { ExchangeType, QueueSpec, Topology, TopologyMode } from './topology.ts';
+import type { Partitions } from './partitions.ts';
+import type { ExchangeType, TopologyMode } from './topology.ts';
 
 export interface Binding {
   readonly exchange: string;
@@ -55,6 +56,8 @@ export interface QueueSource {
   readonly settleWithinMs: number;
   /** Whether the broker hands messages to one consumer alone, and to the next when that one goes. */
   readonly singleActiveConsumer?: boolean;
+  /** Where its messages lie in several queues: then `name` is that of an exchange. `prefetch` is for all of them together. */
+  readonly partitions?: Partitions;
 }
 
 /** Names of AMQP are short strings; room is left for the suffixes of the queues beside a work queue. */
@@ -70,7 +73,7 @@ const schema = z.strictObject({
       z.strictObject({
         exchange: z.string().min(1).max(255),
         key: z.string().max(255),
-        type: z.enum(['direct', 'topic', 'fanout', 'headers']).optional(),
+        type: z.enum(['direct', 'topic', 'fanout', 'headers', 'x-consistent-hash']).optional(),
       }),
     )
     .optional(),
@@ -119,45 +122,22 @@ export const deadLetterQueue = (queueName: string): string => `${queueName}.dead
 export const delayQueue = (queueName: string, delayMs: number): string =>
   `${queueName}.delay.${formatDuration(delayMs)}`;
 
-/** Everything that must exist for a source: its queue, the delay queues, the dead-letter queue, exchanges and bindings. */
-export function sourceTopology(source: QueueSource): Topology {
-  const { name, type, bindings } = source;
-  return {
-    exchanges: [
-      ...new Map(
-        bindings
-          // Those of the broker itself are always there.
-          .filter(({ exchange }) => !exchange.startsWith('amq.'))
-          .map((binding) => [binding.exchange, { name: binding.exchange, type: binding.type }]),
-      ).values(),
-    ],
-    queues: [
-      { name: deadLetterQueue(name), arguments: { 'x-queue-type': type } },
-      workQueue(source),
-      ...[...new Set(source.retryDelaysMs)].map((delayMs) => ({
-        name: delayQueue(name, delayMs),
-        arguments: { 'x-queue-type': type, 'x-message-ttl': delayMs, ...deadLettersTo(name, type) },
-      })),
-    ],
-    bindings: bindings.map(({ exchange, key }) => ({ queue: name, exchange, key })),
-  };
-}
+/** The way of a copy to the queue where it waits, from which it comes back to the queue its delivery came from. */
+export const wayToDelay = (
+  { name, partitions }: Pick<QueueSource, 'name' | 'partitions'>,
+  queueName: string,
+  delayMs: number,
+): { readonly exchange: string; readonly routingKey: string } =>
+  partitions === undefined
+    ? { exchange: '', routingKey: delayQueue(name, delayMs) }
+    : { exchange: delayQueue(name, delayMs), routingKey: queueName };
 
-function workQueue({ name, type, deliveryLimit, singleActiveConsumer }: QueueSource): QueueSpec {
-  return {
-    name,
-    arguments: {
-      'x-queue-type': type,
-      ...deadLettersTo(deadLetterQueue(name), type),
-      ...(type === 'quorum' ? { 'x-delivery-limit': deliveryLimit } : {}),
-      ...(singleActiveConsumer === true ? { 'x-single-active-consumer': true } : {}),
-    },
-  };
-}
-
-/** On quorum queues the broker confirms its own dead-lettering, which asks for `reject-publish`; on classic ones a crash may lose it. */
-const deadLettersTo = (queueName: string, type: QueueSource['type']): QueueSpec['arguments'] => ({
-  'x-dead-letter-exchange': '',
-  'x-dead-letter-routing-key': queueName,
-  ...(type === 'quorum' ? { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' } : {}),
-});
+/** Which pause a copy goes to, or undefined for what is none. */
+export const delayOf = (
+  { exchange, routingKey }: { readonly exchange: string; readonly routingKey: string },
+  { name, partitions, retryDelaysMs }: Pick<QueueSource, 'name' | 'partitions' | 'retryDelaysMs'>,
+): number | undefined => {
+  if (partitions === undefined && exchange !== '') return undefined;
+  const waiting = partitions === undefined ? routingKey : exchange;
+  return retryDelaysMs.find((delayMs) => waiting === delayQueue(name, delayMs));
+};

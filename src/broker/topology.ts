@@ -6,11 +6,14 @@
 /** `assert` declares what is missing; `check` only looks, for brokers whose topology a deployment owns. */
 export type TopologyMode = 'assert' | 'check';
 
-export type ExchangeType = 'direct' | 'topic' | 'fanout' | 'headers';
+/** `x-consistent-hash` is of the plugin rabbitmq_consistent_hash_exchange, which comes with RabbitMQ and has to be enabled. */
+export type ExchangeType = 'direct' | 'topic' | 'fanout' | 'headers' | 'x-consistent-hash';
 
 export interface ExchangeSpec {
   readonly name: string;
   readonly type: ExchangeType;
+  /** Arguments of the declaration. Default: none. */
+  readonly arguments?: Readonly<Record<string, string | number | boolean>>;
 }
 
 export interface QueueSpec {

@@ -20,6 +20,7 @@ const SHOWN: { readonly [Type in Fact['type']]: readonly Fields<Type>[] } = {
   deliveryOverdue: [...MESSAGE, 'stage', 'ageMs'],
   connectionChanged: ['state', 'reason'],
   intakeChanged: ['pipeline', 'state', 'reason', 'prefetch'],
+  partitionHandedOver: ['pipeline', 'queue', 'workers'],
   fed: ['pipeline', 'messages'],
   feedingDelayed: ['pipeline', 'code', 'reason', 'nextDelayMs'],
   breakerChanged: ['api', 'state', 'reason', 'retryAt'],

@@ -87,6 +87,9 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
         if (fact.state === 'consuming') write(fact, 'info', 'consuming');
         else write(fact, 'warn', `intake ${fact.state}`);
         break;
+      case 'partitionHandedOver':
+        write(fact, 'info', 'more than a fair share of the partitions: one is left to another worker');
+        break;
       case 'feedingDelayed':
         write(fact, 'warn', 'the source cannot feed its queue, and tries again');
         break;

@@ -1,6 +1,7 @@
 /** The first station: a delivery becomes a typed message, or a failure that says why not. Nothing has been called yet. */
 import type { z } from 'zod';
-import { PayloadInvalidError } from '../errors.ts';
+import { keyIn } from '../broker/partitions.ts';
+import { messageOf, PayloadInvalidError } from '../errors.ts';
 import { decodeBody } from '../message/codec.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Pipeline } from './define-pipeline.ts';
@@ -28,7 +29,8 @@ export function admit(delivery: Delivery, pipeline: Pipeline): Admission {
       ),
     );
   }
-  return validate(decoded.value, pipeline);
+  const admission = validate(decoded.value, pipeline);
+  return admission.ok ? (refusedKey(delivery, pipeline, admission.message) ?? admission) : admission;
 }
 
 const refuse = (stage: 'decode' | 'validate', error: unknown): Admission => ({ ok: false, failure: { stage, error } });
@@ -43,6 +45,29 @@ function validate(value: unknown, { input, order }: Pipeline): Admission {
   } catch (error) {
     // A refinement, a transform or the key function of the author threw.
     return refuse('validate', error);
+  }
+}
+
+/** A message published with another key than its own: it may lie in another partition than those it has to be in order with. */
+function refusedKey(delivery: Delivery, { source }: Pipeline, message: unknown): Admission | undefined {
+  const { name, partitions } = source;
+  // What comes back from a delay queue, or was put into the partition by people, has been looked at, or is wanted there.
+  if (partitions === undefined || delivery.exchange !== name) return undefined;
+  const { by, header } = partitions;
+  try {
+    const key = keyIn(message, by);
+    const given = header === undefined ? delivery.routingKey : delivery.headers[header];
+    if (given === key) return undefined;
+    const place = header === undefined ? 'routing key' : `header ${header}`;
+    return refuse(
+      'validate',
+      new PayloadInvalidError(
+        'key',
+        `the ${place} is not the message's ${by}: it cannot be kept in order with the others of its key`,
+      ),
+    );
+  } catch (error) {
+    return refuse('validate', new PayloadInvalidError('key', messageOf(error), { cause: error }));
   }
 }
 

@@ -13,7 +13,7 @@ export function beginJourney(delivery: Delivery, pipeline: Pipeline, tracing: Tr
   const receivedAt = clockNow();
   const messageId = messageIdOf(delivery);
   const correlationId = correlationIdOf(delivery, messageId);
-  const attempt = attemptOf(delivery, pipeline.source.retryDelaysMs.length + 1);
+  const attempt = attemptOf(delivery, pipeline.source);
   const producer = producerContextOf(delivery);
   const { deliveryTag, queue, exchange, routingKey, body } = delivery;
   const span: MessageSpan | undefined = tracing?.startMessage({

@@ -2,7 +2,7 @@
  * Copies of a message that could not be done: for its next try, or for people. Body and properties stay as they came; what happened
  * is told in headers. Each copy is confirmed by the broker before the original is acked. Pure.
  */
-import { deadLetterQueue, delayQueue, type QueueSource } from '../broker/queue.ts';
+import { deadLetterQueue, type QueueSource, wayToDelay } from '../broker/queue.ts';
 import { causeOf, codeOf, detailsOf, messageOf } from '../errors.ts';
 import type { Delivery, MessageProperties } from '../message/delivery.ts';
 import { producerContextOf } from '../message/identity.ts';
@@ -28,14 +28,13 @@ export function nextDelayMs(source: QueueSource, { attempt, deadlineAt }: Journe
 export function retryCopy(
   journey: Journey,
   { error }: Failure,
-  queueName: string,
+  source: QueueSource,
   delayMs: number,
   now: number,
 ): OutgoingMessage {
   const { delivery, attempt, identity } = journey;
   return {
-    exchange: '',
-    routingKey: delayQueue(queueName, delayMs),
+    ...wayToDelay(source, delivery.queue, delayMs),
     body: delivery.body,
     properties: carriedProperties(delivery, identity.messageId),
     headers: {
@@ -53,14 +52,14 @@ export function retryCopy(
 export function deadLetterCopy(
   journey: Journey,
   { stage, error }: Failure,
-  queueName: string,
+  { name }: QueueSource,
   now: number,
 ): OutgoingMessage {
   const { delivery, attempt, identity } = journey;
   const { messageId, correlationId, pipeline } = identity;
   return {
     exchange: '',
-    routingKey: deadLetterQueue(queueName),
+    routingKey: deadLetterQueue(name),
     body: delivery.body,
     properties: { ...carriedProperties(delivery, messageId), correlationId },
     headers: {
@@ -77,7 +76,7 @@ export function deadLetterCopy(
       [HEADER.attempts]: attempt,
       [HEADER.firstFailedAt]: firstFailedAt(delivery.headers, now),
       [HEADER.lastFailedAt]: now,
-      [HEADER.queue]: queueName,
+      [HEADER.queue]: delivery.queue,
       ...(delivery.unreadable === undefined
         ? {}
         : { [HEADER.stripped]: delivery.unreadable.slice(0, MAX_REASON_LENGTH) }),

@@ -2,6 +2,7 @@
 import type { ObservableInput } from 'rxjs';
 import { z } from 'zod';
 import type { Destination } from '../broker/exchange.ts';
+import { keyIn } from '../broker/partitions.ts';
 import { problemsOf, reportProblems } from '../definition.ts';
 import { DefinitionError, type Problem } from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
@@ -132,7 +133,9 @@ const MAX_TIMEOUT_MS = 14 * 60_000;
 
 const schema = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,100}$/, { error: 'expected 1 to 100 letters, digits, "-", "_" or "."' }),
-  source: z.custom(isSource, { error: 'expected a source made by queue(), every(), schedule() or outbox()' }),
+  source: z.custom(isSource, {
+    error: 'expected a source made by queue(), partitioned(), every(), schedule() or outbox()',
+  }),
   input: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
   apis: z.record(z.string(), z.custom(isKind('api'), { error: 'expected an API made by defineApi()' })).optional(),
   needs: z.array(z.string()).optional(),
@@ -185,12 +188,13 @@ export function definePipeline<
   const { concurrency = 64, timeout = DEFAULT_TIMEOUT, maxMessageBytes = 1024 * 1024 } = options;
   const source = sourceFor(options);
   const input = (options.input ?? ownMessageOf(options.source)) as z.ZodType;
-  const order = source?.oneAtATime === true ? 'arrival' : (options.order ?? 'none');
+  const order = source?.oneAtATime === true ? 'arrival' : (options.order ?? ownOrderOf(source));
   reportProblems([
     ...problemsOf(subjectOf(options), schema, { ...options, input }),
     ...boundProblems(options, source),
     ...timeProblems(options, source),
     ...needProblems(options),
+    ...keyProblems(options, source, input),
   ]);
   return {
     kind: 'pipeline',
@@ -200,7 +204,7 @@ export function definePipeline<
     apis,
     needs: options.needs ?? Object.keys(apis),
     concurrency,
-    prefetch: source?.prefetch ?? (order === 'arrival' ? ARRIVAL_PREFETCH : Math.min(2 * concurrency, 65_535)),
+    prefetch: source?.prefetch ?? defaultPrefetch(source, order, concurrency),
     order: order as Pipeline['order'],
     timeoutMs: parseDuration(timeout) === undefined ? 0 : durationMs(timeout),
     tenant: options.tenant as Pipeline['tenant'],
@@ -217,6 +221,19 @@ function dedupeRule(options: DedupeOptions<never> | undefined): DedupeRule | und
   if (typeof options !== 'object' || options === null) return undefined;
   const { key, ttl, repeatResults = false, otherBody = 'dead-letter' } = options;
   return { key: key as DedupeRule['key'], ttlMs: parseDuration(ttl) ?? 0, repeatsResults: repeatResults, otherBody };
+}
+
+/** Where messages lie in partitions by their key, they are handled in order by it. */
+function ownOrderOf(source: PipelineSource | undefined): Order<never> {
+  const by = source?.partitions?.by;
+  return by === undefined ? 'none' : { by: (message: unknown) => keyIn(message, by) };
+}
+
+/** Two partitions fill the slots of their worker: with more workers than that each has work for all of its slots. */
+function defaultPrefetch(source: PipelineSource | undefined, order: unknown, concurrency: number): number {
+  if (source?.partitions !== undefined)
+    return source.partitions.count * (order === 'arrival' ? 1 : Math.ceil(concurrency / 2));
+  return order === 'arrival' ? ARRIVAL_PREFETCH : Math.min(2 * concurrency, 65_535);
 }
 
 /** What messages of a source look like by themselves; undefined for one that takes any. */
@@ -261,6 +278,23 @@ function timeProblems(
       subject: subjectOf(options),
       path: 'source.settleWithin',
       message: `expected more than the timeout, ${formatDuration(timeoutMs)}, or messages are taken from handles that still have time; got ${formatDuration(settleWithinMs)}`,
+    },
+  ];
+}
+
+/** A key that no message has. */
+function keyProblems(
+  options: { readonly name: string },
+  source: PipelineSource | undefined,
+  input: unknown,
+): readonly Problem[] {
+  const by = source?.partitions?.by;
+  if (by === undefined || !(input instanceof z.ZodObject) || Object.hasOwn(input.shape, by)) return [];
+  return [
+    {
+      subject: subjectOf(options),
+      path: 'source.by',
+      message: `expected a field of the input: ${Object.keys(input.shape).join(', ')}; got ${JSON.stringify(by)}`,
     },
   ];
 }

@@ -3,8 +3,11 @@ import { ignoreElements, merge, type Observable, Subject, takeUntil, tap, timer 
 import type { Broker } from '../broker/broker.ts';
 import type { Facts } from '../events.ts';
 import type { Delivery } from '../message/delivery.ts';
+import type { Random } from '../policies/random.ts';
+import { type ConsumePartitionsOptions, consumePartitions } from './consume-partitions.ts';
 import { clockNow } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
+import type { Engine } from './engine.ts';
 
 export interface IntakeState {
   readonly isConsuming: boolean;
@@ -17,21 +20,25 @@ const ACCEPTED_WITHIN_MS = 5_000;
 export class Intake {
   readonly #pipeline: Pipeline;
   readonly #facts: Facts;
+  readonly #random: Random;
+  readonly #drained = new Subject<void>();
   #state: IntakeState = { isConsuming: false, reason: 'not started' };
   #isDraining = false;
 
-  constructor(pipeline: Pipeline, facts: Facts) {
+  constructor(pipeline: Pipeline, { facts, random }: Pick<Engine, 'facts' | 'random'>) {
     this.#pipeline = pipeline;
     this.#facts = facts;
+    this.#random = random;
   }
 
   get state(): IntakeState {
     return this.#state;
   }
 
-  /** From now on an end of the intake is the last. */
+  /** Takes no more. Before anything is given back: where there is an order, the broker would take that for a message that has to come first. */
   drain(): void {
     this.#isDraining = true;
+    this.#drained.next();
   }
 
   paused(reason: string | undefined): void {
@@ -39,7 +46,7 @@ export class Intake {
   }
 
   /** Deliveries of a consumer, and what the broker says of it. Cold; never ends by itself. */
-  consume(broker: Pick<Broker, 'consume'>, prefetch: number): Observable<Delivery> {
+  consume(broker: Pick<Broker, 'consume' | 'countConsumers'>, prefetch: number): Observable<Delivery> {
     const answered = new Subject<void>();
     const onConsuming = (isConsuming: boolean, reason?: string): void => {
       answered.next();
@@ -53,7 +60,25 @@ export class Intake {
       }),
       ignoreElements(),
     );
-    return merge(unanswered, broker.consume(this.#pipeline.source.name, { prefetch, onConsuming }));
+    const { source } = this.#pipeline;
+    const deliveries =
+      source.partitions === undefined
+        ? broker.consume(source.name, { prefetch, onConsuming, keepsOrder: source.oneAtATime === true })
+        : this.#consumePartitions(broker, { prefetch, onConsuming });
+    return merge(unanswered, deliveries.pipe(takeUntil(this.#drained)));
+  }
+
+  #consumePartitions(
+    broker: Pick<Broker, 'consume' | 'countConsumers'>,
+    options: Pick<ConsumePartitionsOptions, 'prefetch' | 'onConsuming'>,
+  ): Observable<Delivery> {
+    const { name: pipeline, source } = this.#pipeline;
+    return consumePartitions(broker, source, {
+      ...options,
+      random: this.#random,
+      onHandedOver: (queue, workers) =>
+        this.#facts.report({ type: 'partitionHandedOver', at: clockNow(), pipeline, queue, workers }),
+    });
   }
 
   #tell(state: IntakeState, prefetch?: number): void {

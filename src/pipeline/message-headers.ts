@@ -2,6 +2,7 @@
  * The headers of our own on retry copies and dead letters. Counting in them, not in `x-death`: brokers rewrite that one.
  * They come back from outside, so each is read as if a stranger had written it.
  */
+import type { QueueSource } from '../broker/queue.ts';
 import type { Delivery, Headers, HeaderValue } from '../message/delivery.ts';
 
 export const HEADER = {
@@ -27,10 +28,11 @@ export const HEADER = {
  * The try a delivery is, counted from 1. A count above 1 is believed only of a message that came back from one of the queue's delay
  * queues, by the broker's own record; what a publisher writes can neither skip tries nor add any.
  */
-export function attemptOf({ headers, queue }: Delivery, maxAttempts: number): number {
+export function attemptOf({ headers, queue }: Delivery, { name, partitions, retryDelaysMs }: QueueSource): number {
+  const maxAttempts = retryDelaysMs.length + 1;
   const given = headers[HEADER.attempt];
   if (typeof given !== 'number' || !Number.isInteger(given) || given < 1 || given > maxAttempts) return 1;
-  return cameFromDelayQueue(headers, queue) ? given : 1;
+  return cameFromDelayQueue(headers, partitions === undefined ? queue : name) ? given : 1;
 }
 
 function cameFromDelayQueue(headers: Headers, queueName: string): boolean {

@@ -64,7 +64,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   const { broker, facts } = engine;
   const ledger = new Ledger();
   const settlements = new Subject<void>();
-  const intake = new Intake(pipeline, facts);
+  const intake = new Intake(pipeline, engine);
   let isDraining = false;
 
   const receive = (delivery: Delivery): Received => {

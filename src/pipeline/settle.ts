@@ -146,8 +146,8 @@ class Settling implements Interruptible {
       const delayMs = isTransient(failure.error) ? nextDelayMs(source, journey, clockNow()) : undefined;
       const [kind, copy] =
         delayMs === undefined
-          ? (['deadLetter', deadLetterCopy(journey, failure, source.name, clockNow())] as const)
-          : (['retry', retryCopy(journey, failure, source.name, delayMs, clockNow())] as const);
+          ? (['deadLetter', deadLetterCopy(journey, failure, source, clockNow())] as const)
+          : (['retry', retryCopy(journey, failure, source, delayMs, clockNow())] as const);
       const settlement = { kind, failure, ...(delayMs === undefined ? {} : { delayMs }) };
       this.#sink.add(
         store(copy, kind, journey).subscribe({

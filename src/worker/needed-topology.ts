@@ -1,7 +1,14 @@
 /** Everything that must be on the broker for a worker's pipelines, each thing once. Pure. */
-import { sourceTopology } from '../broker/queue.ts';
+import { agreement, sourceTopology } from '../broker/source-topology.ts';
 import type { Topology } from '../broker/topology.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
+
+/** What has to be agreed upon before anything else is declared. */
+export const neededAgreement = (pipelines: readonly Pipeline[]): Topology => ({
+  exchanges: [],
+  queues: pipelines.flatMap(({ source }) => agreement(source)),
+  bindings: [],
+});
 
 export function neededTopology(pipelines: readonly Pipeline[]): Topology {
   const parts = pipelines.map(({ source }) => sourceTopology(source));

@@ -34,7 +34,7 @@ import type { Secret } from '../setting.ts';
 import type { Tracing } from '../tracing.ts';
 import { type ApiRegistry, createApiRegistry } from './api-registry.ts';
 import { feederProblems } from './feeder-problems.ts';
-import { neededTopology } from './needed-topology.ts';
+import { neededAgreement, neededTopology } from './needed-topology.ts';
 import { type RecordingTarget, recorderOf } from './record-worker.ts';
 
 export type WorkerState = WorkerMoved['state'];
@@ -253,7 +253,13 @@ function readinessOf(state: WorkerState, runs: readonly PipelineRun[], { broker,
 
 /** Topology of all pipelines, before the first message: what may be declared, then what must be there. */
 function establishAll({ pipelines, broker, topology }: WorkerOptions): Observable<never> {
-  const topologyIn = (mode: TopologyMode): Topology =>
-    neededTopology(pipelines.filter(({ source }) => (source.topology ?? topology) === mode));
-  return concat(broker.establish(topologyIn('assert'), 'assert'), broker.establish(topologyIn('check'), 'check'));
+  const inMode = (mode: TopologyMode): readonly Pipeline[] =>
+    pipelines.filter(({ source }) => (source.topology ?? topology) === mode);
+  const topologyIn = (mode: TopologyMode): Topology => neededTopology(inMode(mode));
+  const agreed = neededAgreement(inMode('assert'));
+  return concat(
+    agreed.queues.length === 0 ? EMPTY : broker.establish(agreed, 'assert'),
+    broker.establish(topologyIn('assert'), 'assert'),
+    broker.establish(topologyIn('check'), 'check'),
+  );
 }

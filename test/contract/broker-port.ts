@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, type Observable, type Subscription } from 'rxjs';
-import type { Broker, BrokerStatus } from '../../src/broker/broker.ts';
+import type { Broker, BrokerStatus, ConsumeOptions } from '../../src/broker/broker.ts';
 import type { Topology } from '../../src/broker/topology.ts';
 import { PublishUnknownError, ResultInvalidError, TopologyError, UnroutableError } from '../../src/errors.ts';
 import type { Delivery, Headers, MessageProperties } from '../../src/message/delivery.ts';
@@ -73,6 +73,11 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
   };
   const consume = (queue: string, prefetch = 10): Consumer => {
     const consumer = startConsumer(broker, queue, prefetch);
+    consumers.push(consumer);
+    return consumer;
+  };
+  const consumeInOrder = (queue: string, prefetch: number): Consumer => {
+    const consumer = startConsumer(broker, queue, prefetch, { keepsOrder: true });
     consumers.push(consumer);
     return consumer;
   };
@@ -316,6 +321,87 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       await publish(queue, 'a', 'b');
       await Promise.all([one.count(1), two.count(1)]);
       expect([...one.deliveries, ...two.deliveries].map(text).sort()).to.deep.equal(['a', 'b']);
+    });
+  });
+
+  describe('a consumer that keeps order', () => {
+    const SINGLE_ACTIVE: QueueArguments = { 'x-queue-type': 'quorum', 'x-single-active-consumer': true };
+    const texts = ({ deliveries }: Consumer): readonly string[] => deliveries.map(text);
+
+    it('lets the next one begin when all it has is settled, with what it was given meanwhile, in order', async () => {
+      const queue = await queueNamed(SINGLE_ACTIVE);
+      const [one, two] = [consumeInOrder(queue, 2), consumeInOrder(queue, 10)];
+      await Promise.all([one.consuming(), two.consuming()]);
+      await publish(queue, 'a', 'b', 'c', 'd');
+      const [a = nothing(), b = nothing()] = await one.count(2);
+      one.stop();
+      // Its ack makes room: what the broker sends for it is not for the engine any more.
+      expect(a.ack()).to.equal('sent');
+      await eventually('the ack is counted', async () => (await admin.ready(queue)) <= 1);
+      expect(texts(one)).to.deep.equal(['a', 'b']);
+      expect(texts(two)).to.deep.equal([]);
+
+      expect(b.ack()).to.equal('sent');
+      await two.count(2);
+      expect(texts(two)).to.deep.equal(['c', 'd']);
+    });
+
+    it('gives back what is not done when it stops in the order it was in, whoever is asked first', async () => {
+      const queue = await queueNamed(SINGLE_ACTIVE);
+      const [one, two] = [consumeInOrder(queue, 4), consumeInOrder(queue, 10)];
+      await Promise.all([one.consuming(), two.consuming()]);
+      await publish(queue, 'a', 'b', 'c', 'd');
+      const [a = nothing(), b = nothing(), c = nothing(), d = nothing()] = await one.count(4);
+      one.stop();
+      for (const delivery of [c, d, b]) expect(delivery.requeue()).to.equal('sent');
+      expect(texts(two)).to.deep.equal([]);
+      a.requeue();
+      await two.count(4);
+      expect(texts(two)).to.deep.equal(['a', 'b', 'c', 'd']);
+    });
+
+    it('has all that came after a message come again behind it, when that is given back', async () => {
+      const queue = await queueNamed(SINGLE_ACTIVE);
+      const one = consumeInOrder(queue, 10);
+      await one.consuming();
+      await publish(queue, 'a', 'b', 'c');
+      const [a = nothing(), b = nothing(), c = nothing()] = await one.count(3);
+      let reason = '';
+      c.lost.subscribe((why) => {
+        reason = why;
+      });
+      a.ack();
+      expect(b.requeue()).to.equal('sent');
+      expect(reason).to.contain('order');
+      expect(c.ack()).to.equal('late');
+      await one.count(5);
+      expect(texts(one)).to.deep.equal(['a', 'b', 'c', 'b', 'c']);
+    });
+
+    it('leaves the queue to others at once where it has nothing', async () => {
+      const queue = await queueNamed(SINGLE_ACTIVE);
+      const [one, two] = [consumeInOrder(queue, 4), consumeInOrder(queue, 4)];
+      await Promise.all([one.consuming(), two.consuming()]);
+      one.stop();
+      await publish(queue, 'a');
+      await two.count(1);
+    });
+  });
+
+  describe('counting consumers', () => {
+    it('tells how many a queue has now', async () => {
+      const queue = await queueNamed();
+      expect(await firstValueFrom(broker.countConsumers(queue))).to.equal(0);
+      const [one, two] = [consume(queue), consume(queue)];
+      await Promise.all([one.consuming(), two.consuming()]);
+      expect(await firstValueFrom(broker.countConsumers(queue))).to.equal(2);
+      one.stop();
+      await eventually('one is left', async () => (await firstValueFrom(broker.countConsumers(queue))) === 1);
+    });
+
+    it('fails for a queue that is not there', async () => {
+      const error: unknown = await firstValueFrom(broker.countConsumers(uniqueName('nowhere'))).catch((cause) => cause);
+      expect(error).to.be.instanceOf(TopologyError);
     });
   });
 
@@ -611,6 +697,52 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       expect(await outcomeOf(broker.establish(fine, 'check'))).to.equal(undefined);
     });
 
+    const partitionedBy = (header?: string): Topology & { readonly exchange: string } => {
+      const exchange = uniqueName('hash');
+      const queues = [0, 1, 2].map((index) => `${exchange}.${index}`);
+      created.exchanges.push(exchange);
+      created.queues.push(...queues);
+      const hashed = header === undefined ? {} : { arguments: { 'hash-header': header } };
+      return {
+        exchange,
+        exchanges: [{ name: exchange, type: 'x-consistent-hash', ...hashed }],
+        queues: queues.map((name) => ({ name, arguments: { 'x-queue-type': 'classic' } })),
+        bindings: queues.map((queue) => ({ queue, exchange, key: '1' })),
+      };
+    };
+    for (const header of [undefined, 'order-id'])
+      it(`spreads keys over the queues of a hash exchange, each key to one: by ${header ?? 'routing key'}`, async () => {
+        const topology = partitionedBy(header);
+        const { exchange } = topology;
+        const queues = topology.queues.map(({ name }) => name);
+        await done(broker.establish(topology, 'assert'));
+        const keys = Array.from({ length: 60 }, (_, index) => `key-${index}`);
+        for (const round of ['first', 'second'])
+          await Promise.all(
+            keys.map((key) =>
+              done(
+                broker.publish({
+                  ...message(header === undefined ? key : round, key),
+                  exchange,
+                  headers: header === undefined ? {} : { [header]: key },
+                }),
+              ),
+            ),
+          );
+        const places = new Map<string, Set<string>>();
+        let delivered = 0;
+        for (const queue of queues) {
+          const ready = await admin.ready(queue);
+          expect(ready).to.be.greaterThan(0);
+          const { count } = consume(queue, 200);
+          for (const delivery of await count(ready))
+            places.set(text(delivery), (places.get(text(delivery)) ?? new Set()).add(queue));
+          delivered += ready;
+        }
+        expect(delivered).to.equal(120);
+        expect([...places.values()].map(({ size }) => size)).to.deep.equal(keys.map(() => 1));
+      });
+
     it('is done again after a reconnect, before consumers return', async () => {
       const topology = topologyOf('again');
       const queue = topology.queues[0]?.name ?? '';
@@ -692,14 +824,19 @@ export interface Consumer {
   stop(): void;
 }
 
-export function startConsumer(broker: Broker, queue: string, prefetch: number): Consumer {
+export function startConsumer(
+  broker: Broker,
+  queue: string,
+  prefetch: number,
+  options: Pick<ConsumeOptions, 'keepsOrder'> = {},
+): Consumer {
   const deliveries: Delivery[] = [];
   const changes: { isConsuming: boolean; reason: string | undefined }[] = [];
   const onConsuming = (isConsuming: boolean, reason?: string): void => {
     changes.push({ isConsuming, reason });
   };
   const subscription: Subscription = broker
-    .consume(queue, { prefetch, onConsuming })
+    .consume(queue, { ...options, prefetch, onConsuming })
     .subscribe((delivery) => deliveries.push(delivery));
   return {
     deliveries,

@@ -17,7 +17,8 @@ import {
 import { TestScheduler } from 'rxjs/testing';
 import { z } from 'zod';
 import type { BrokerStatus } from '../../src/broker/broker.ts';
-import { queue, sourceTopology } from '../../src/broker/queue.ts';
+import { queue } from '../../src/broker/queue.ts';
+import { sourceTopology } from '../../src/broker/source-topology.ts';
 import { PublishNackedError } from '../../src/errors.ts';
 import { createFacts, type Fact } from '../../src/events.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';

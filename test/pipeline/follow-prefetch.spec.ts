@@ -6,7 +6,8 @@ import { z } from 'zod';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createEmbeddedPort } from '../../src/broker/embedded/embedded-port.ts';
 import { InProcessBroker } from '../../src/broker/embedded/port/in-process-broker.ts';
-import { queue, sourceTopology } from '../../src/broker/queue.ts';
+import { queue } from '../../src/broker/queue.ts';
+import { sourceTopology } from '../../src/broker/source-topology.ts';
 import { createFacts, type Fact, type IntakeChanged } from '../../src/events.ts';
 import { type ApiAvailability, createApiClient } from '../../src/http/api-client.ts';
 import { type ApiDefinition, defineApi } from '../../src/http/define-api.ts';
@@ -161,7 +162,7 @@ describe('the intake of a pipeline', () => {
     'does not flap while a consumer is replaced, and says so when the broker does not accept the next',
     marbles(({ flush, scheduler }) => {
       const facts = createFacts();
-      const intake = new Intake(definePipeline({ ...parts, handle: () => NEVER }), facts);
+      const intake = new Intake(definePipeline({ ...parts, handle: () => NEVER }), { facts, random: () => 0.5 });
       const heard: Fact[] = [];
       facts.stream.subscribe((fact) => heard.push(fact));
       let answer: ((isConsuming: boolean) => void) | undefined;
@@ -170,7 +171,8 @@ describe('the intake of a pipeline', () => {
           answer = onConsuming;
           return NEVER;
         },
-      } as Pick<Broker, 'consume'>;
+        countConsumers: () => NEVER,
+      } as Pick<Broker, 'consume' | 'countConsumers'>;
       const states: boolean[] = [];
       const look = (): void => void states.push(intake.state.isConsuming);
       const first = intake.consume(broker, 40).subscribe();

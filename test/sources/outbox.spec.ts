@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { of } from 'rxjs';
 import { z } from 'zod';
-import { sourceTopology } from '../../src/broker/queue.ts';
+import { sourceTopology } from '../../src/broker/source-topology.ts';
 import { ConfigError, DefinitionError } from '../../src/errors.ts';
 import { definePipeline, env, outbox, Secret } from '../../src/index.ts';
 import { feederProblems } from '../../src/worker/feeder-problems.ts';

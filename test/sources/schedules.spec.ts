@@ -4,7 +4,7 @@ import { asyncScheduler, defer, tap, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { createEmbeddedPort } from '../../src/broker/embedded/embedded-port.ts';
 import { InProcessBroker } from '../../src/broker/embedded/port/in-process-broker.ts';
-import { sourceTopology } from '../../src/broker/queue.ts';
+import { sourceTopology } from '../../src/broker/source-topology.ts';
 import { DefinitionError } from '../../src/errors.ts';
 import { createFacts, type Fact } from '../../src/events.ts';
 import { definePipeline, every, exchange, schedule, TransientError } from '../../src/index.ts';

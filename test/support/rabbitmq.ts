@@ -189,7 +189,7 @@ export async function startPrivateRabbitMq({ plugins = [], config = [] }: Rabbit
 const service: Service<RabbitMq> = defineService({
   name: 'RabbitMQ',
   availability: rabbitMqAvailable,
-  start: () => startRabbitMq(),
+  start: () => startRabbitMq({ plugins: ['rabbitmq_consistent_hash_exchange'] }),
   stop: (broker) => broker.stop(),
 });
 

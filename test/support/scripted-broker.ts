@@ -96,6 +96,10 @@ export class ScriptedBroker implements Broker {
     });
   }
 
+  countConsumers(): Observable<number> {
+    return of(1);
+  }
+
   publish(message: OutgoingMessage): Observable<never> {
     return defer(() => {
       this.published.push({ frame: asyncScheduler.now(), message });

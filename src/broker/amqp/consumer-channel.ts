@@ -14,6 +14,8 @@ export interface ConsumerChannelOptions {
   readonly link: Link;
   readonly queue: string;
   readonly prefetch: number;
+  /** See `ConsumeOptions.keepsOrder`. */
+  readonly keepsOrder: boolean;
   readonly onDelivery: (delivery: AmqpDelivery) => void;
   /** The broker accepted the consumer. */
   readonly onConsuming: () => void;
@@ -56,7 +58,9 @@ export class ConsumerChannel implements SettlingChannel {
   stop(): void {
     if (this.#isStopping || this.#isOver) return;
     this.#isStopping = true;
-    if (this.#consumerTag !== undefined) void this.#cancel(this.#consumerTag);
+    // A cancel would let the next consumer begin while messages are in work here: the close of the channel cancels, and gives back what is held.
+    if (this.#options.keepsOrder) this.#closeWhenSettled();
+    else if (this.#consumerTag !== undefined) void this.#cancel(this.#consumerTag);
     // While it is being opened, the opening looks at the flag after each answer.
   }
 
@@ -70,6 +74,10 @@ export class ConsumerChannel implements SettlingChannel {
   send(settlement: 'ack' | 'requeue', message: ConsumeMessage): boolean {
     const channel = this.#channel;
     if (this.#isOver || channel === undefined) return false;
+    if (settlement === 'requeue' && this.#options.keepsOrder) {
+      this.#giveBackInOrder();
+      return true;
+    }
     try {
       if (settlement === 'ack') channel.ack(message);
       // RabbitMQ 4.3 counts a reject towards the delivery limit, a nack it does not.
@@ -96,6 +104,7 @@ export class ConsumerChannel implements SettlingChannel {
       const { consumerTag } = await link.ask(channel.consume(queue, receive), 'basic.consume');
       if (this.#isOver) return;
       this.#consumerTag = consumerTag;
+      if (this.#isStopping && this.#options.keepsOrder) return this.#closeWhenSettled();
       if (this.#isStopping) return await this.#cancel(consumerTag);
       this.#markConsuming();
     } catch (error) {
@@ -114,7 +123,16 @@ export class ConsumerChannel implements SettlingChannel {
     }
   }
 
+  /** On its own it would come again behind those that are out already. It goes back with them, when the channel ends. */
+  #giveBackInOrder(): void {
+    this.#unsettled--;
+    if (this.#isStopping) this.#closeWhenSettled();
+    else this.#fail('a message was given back, and those after it with it, to keep their order');
+  }
+
   #deliver(message: ConsumeMessage): void {
+    // Held unsettled until the channel ends: given back now, it would come at once again.
+    if (this.#isStopping && this.#options.keepsOrder) return;
     this.#unsettled++;
     const delivery = new AmqpDelivery(this, message);
     if (this.#isStopping) {
@@ -145,7 +163,8 @@ export class ConsumerChannel implements SettlingChannel {
   }
 
   #closeWhenSettled(): void {
-    if (this.#unsettled === 0 && this.#consumerTag === undefined && !this.#isOver) void this.close('stopped');
+    const isCancelled = this.#consumerTag === undefined || this.#options.keepsOrder;
+    if (this.#unsettled === 0 && isCancelled && !this.#isOver) void this.close('stopped');
   }
 
   /** The channel ends against our will. */

@@ -10,6 +10,7 @@ import { closeInOrder } from './close-in-order.ts';
 import { combinedStatus } from './combined-status.ts';
 import { consumeQueue } from './consume-queue.ts';
 import type { ConsumerChannel } from './consumer-channel.ts';
+import { countConsumers } from './count-consumers.ts';
 import { createEndpoints } from './endpoints.ts';
 import { dial, type Link } from './link.ts';
 import { measureQueue } from './measure-queue.ts';
@@ -75,6 +76,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerRea
     status,
     establish: topology.establish,
     consume: (queue, consumeOptions) => consumeQueue(consumers, queue, consumeOptions),
+    countConsumers: (queue) => countConsumers(topology.links, queue, onDefect),
     publish: (message) => publisher.publish(message),
     get unconfirmed() {
       return publisher.unconfirmed;

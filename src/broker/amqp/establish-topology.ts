@@ -3,6 +3,7 @@
  * and so that all that is wrong is told at once.
  */
 import type { Channel } from 'amqplib';
+import { firstValueFrom } from 'rxjs';
 import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
 import type { BindingSpec, ExchangeSpec, QueueSpec, Topology, TopologyMode } from '../topology.ts';
 import { brokerText, REPLY, replyCodeOf } from './failures.ts';
@@ -35,7 +36,7 @@ export async function establishTopology(
     try {
       await link.ask(declare(channel), `for ${subject}`);
     } catch (error) {
-      if (!link.isOpen) throw error;
+      if (!link.isOpen) throw (await unknownType(link, subject)) ?? error;
       if (error instanceof BrokerUnavailableError) {
         void closeChannel(link, channel);
         const message = `${subject}: ${error.message}; a quorum queue without a leader answers so`;
@@ -65,9 +66,10 @@ const checkQueue = ({ name }: QueueSpec): Declaration => ({
   declare: (channel) => channel.checkQueue(name),
 });
 
-const assertExchange = ({ name, type }: ExchangeSpec): Declaration => ({
+const assertExchange = ({ name, type, arguments: args }: ExchangeSpec): Declaration => ({
   subject: `exchange "${name}"`,
-  declare: (channel) => channel.assertExchange(name, type, { durable: true }),
+  declare: (channel) =>
+    channel.assertExchange(name, type, { durable: true, ...(args === undefined ? {} : { arguments: { ...args } }) }),
 });
 
 const assertQueue = ({ name, arguments: args }: QueueSpec): Declaration => ({
@@ -79,6 +81,15 @@ const assertBinding = ({ queue, exchange, key }: BindingSpec): Declaration => ({
   subject: `binding of queue "${queue}" to exchange "${exchange}" with key "${key}"`,
   declare: (channel) => channel.bindQueue(queue, exchange, key),
 });
+
+/** For a type of exchange it does not know, the broker ends the whole connection: on the next one it would do the same. */
+async function unknownType(link: Link, subject: string): Promise<TopologyError | undefined> {
+  const reason = await firstValueFrom(link.lost, { defaultValue: '' });
+  if (!/(unknown|invalid) exchange type/.test(reason)) return undefined;
+  return new TopologyError(
+    `${subject}: ${reason}; enable the plugin that has it: rabbitmq-plugins enable rabbitmq_consistent_hash_exchange`,
+  );
+}
 
 /** What the broker said and what to do about it. */
 function explain(error: unknown, mode: TopologyMode): string {

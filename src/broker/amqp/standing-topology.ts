@@ -16,7 +16,7 @@ import {
   tap,
   throwIfEmpty,
 } from 'rxjs';
-import { BrokerUnavailableError, messageOf } from '../../errors.ts';
+import { BrokerUnavailableError, messageOf, TopologyError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Topology, TopologyMode } from '../topology.ts';
 import { establishTopology } from './establish-topology.ts';
@@ -72,7 +72,7 @@ export function standingTopology(
           from(establishTopology(link, topology, mode, onDefect)).pipe(
             map(() => link),
             catchError((error: unknown) => {
-              if (link.isOpen) throw error;
+              if (link.isOpen || error instanceof TopologyError) throw error;
               return NEVER;
             }),
           ),

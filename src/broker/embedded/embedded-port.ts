@@ -3,7 +3,7 @@
  * Connections can be cut and come back, as over a network; what was out is lost then, and delivered again.
  */
 import { asyncScheduler, concat, EMPTY, Observable, ReplaySubject, type Subscription } from 'rxjs';
-import { BrokerUnavailableError } from '../../errors.ts';
+import { BrokerUnavailableError, messageOf, TopologyError } from '../../errors.ts';
 import type { Delivery } from '../../message/delivery.ts';
 import type { Broker, BrokerStatus, ConsumeOptions } from '../broker.ts';
 import type { Topology, TopologyMode } from '../topology.ts';
@@ -118,6 +118,27 @@ class EmbeddedPort implements Broker {
     });
   }
 
+  countConsumers(queue: string): Observable<number> {
+    return new Observable((subscriber) => {
+      const count = (): void => {
+        this.#waitingForConnection.delete(count);
+        if (this.#connection === undefined) {
+          subscriber.error(new BrokerUnavailableError(CLOSED));
+          return;
+        }
+        try {
+          subscriber.next(this.#countConsumers(this.#connection, queue));
+          subscriber.complete();
+        } catch (error) {
+          subscriber.error(new TopologyError(`queue "${queue}": ${messageOf(error)}`, { cause: error }));
+        }
+      };
+      if (this.#closing === 'done' || this.#connection !== undefined) count();
+      else this.#waitingForConnection.add(count);
+      return () => this.#waitingForConnection.delete(count);
+    });
+  }
+
   publish(message: Parameters<Broker['publish']>[0]): Observable<never> {
     return new Observable((subscriber) => {
       if (this.#closing === 'no') return this.#publisher.publish(toPublish(message), subscriber);
@@ -209,6 +230,15 @@ class EmbeddedPort implements Broker {
       this.#statuses.next({ state: 'connecting', reason });
       this.#connect();
     }, this.#reconnectMs);
+  }
+
+  #countConsumers(connection: Connection, queue: string): number {
+    const channel = this.#broker.model.openChannel(connection, () => {});
+    try {
+      return this.#broker.model.declareQueue(channel, { queue, passive: true }).consumerCount;
+    } finally {
+      this.#broker.run((model) => model.closeChannel(channel));
+    }
   }
 
   #establish(connection: Connection, topology: Topology, mode: TopologyMode): void {

@@ -37,7 +37,7 @@ const OF_THE_FAILURE: readonly string[] = [
 ];
 
 /**
- * The letter as a message of its work queue again. The queue is the one whose dead letters these are, never one that a header names: a
+ * The letter as a message of its work queue again, of its partition where there are some. The queue is the one whose dead letters these are, never one that a header names: a
  * publisher could have written that.
  */
 export function retryOf(delivery: Delivery, letter: Letter, { work }: QueuePair): OutgoingMessage {
@@ -46,7 +46,13 @@ export function retryOf(delivery: Delivery, letter: Letter, { work }: QueuePair)
   // What could not be decoded cannot be sent: whoever gets the message is told.
   if (delivery.unreadable !== undefined) headers[HEADER.stripped] = delivery.unreadable;
   headers[DLQ_HEADER.retries] = letter.retries + 1;
-  return { exchange: '', routingKey: work, body: delivery.body, properties: ownProperties(delivery), headers };
+  return {
+    exchange: '',
+    routingKey: letter.partition ?? work,
+    body: delivery.body,
+    properties: ownProperties(delivery),
+    headers,
+  };
 }
 
 /** The letter anew among the dead letters. What the broker's record told is told by headers: brokers drop their record from what clients publish. */
@@ -57,7 +63,7 @@ export function renewed(delivery: Delivery, letter: Letter, { work, dead }: Queu
     headers[HEADER.errorCode] = letter.code;
     headers[HEADER.errorMessage] = letter.message;
     headers[HEADER.stage] = letter.stage;
-    headers[HEADER.queue] = work;
+    headers[HEADER.queue] = letter.partition ?? work;
     headers[HEADER.firstFailedAt] = letter.firstFailedAt;
     headers[HEADER.lastFailedAt] = letter.lastFailedAt;
   }

@@ -2,6 +2,7 @@
  * What a dead letter tells about itself: by the headers the engine gave it, or by the broker's own record where the broker put it there.
  * They come from outside: each is read as if a stranger had written it.
  */
+import { isPartitionOf } from '../../broker/partitions.ts';
 import type { Delivery, Headers, HeaderTable, HeaderValue } from '../../message/delivery.ts';
 import { correlationIdOf, messageIdOf } from '../../message/identity.ts';
 import { HEADER } from '../../pipeline/message-headers.ts';
@@ -32,6 +33,8 @@ export interface Letter {
   /** Where it was first published to. */
   readonly exchange: string | undefined;
   readonly routingKey: string | undefined;
+  /** The partition it lay in, where its source has some. */
+  readonly partition: string | undefined;
   readonly retries: number;
   readonly edits: number;
   /** Times a quorum queue took it back, as far as it counts them. */
@@ -44,7 +47,7 @@ const NONE = '-';
 export function readLetter(delivery: Delivery, workQueue: string): Letter {
   const { headers, body } = delivery;
   const id = messageIdOf(delivery);
-  const { code, stage, message, ...failure } = byBroker(headers, workQueue) ?? byEngine(headers);
+  const { code, stage, message, ...failure } = byBroker(headers, workQueue) ?? byEngine(headers, workQueue);
   return {
     id,
     correlationId: correlationIdOf(delivery, id),
@@ -62,8 +65,9 @@ export function readLetter(delivery: Delivery, workQueue: string): Letter {
 
 type FailureOf = Omit<Letter, 'id' | 'correlationId' | 'fingerprint' | 'retries' | 'edits' | 'deliveryCount' | 'bytes'>;
 
-function byEngine(headers: Headers): FailureOf {
+function byEngine(headers: Headers, workQueue: string): FailureOf {
   return {
+    partition: partitionIn(text(headers[HEADER.queue]), workQueue),
     code: text(headers[HEADER.errorCode]) ?? NONE,
     cause: text(headers[HEADER.errorCause]),
     stage: text(headers[HEADER.stage]) ?? NONE,
@@ -89,13 +93,16 @@ const BROKER_REASONS: Readonly<Record<string, string>> = {
 /** The engine's dead letters carry no record of the broker's: one of the work queue says that the broker moved it. */
 function byBroker(headers: Headers, workQueue: string): FailureOf | undefined {
   const death = latestDeath(headers);
-  if (death === undefined || death.queue !== workQueue) return undefined;
+  const queue = death === undefined ? undefined : text(death.queue);
+  const partition = partitionIn(queue, workQueue);
+  if (death === undefined || (queue !== workQueue && partition === undefined)) return undefined;
   const reason = text(death.reason) ?? NONE;
   const at = death.time instanceof Date ? death.time.getTime() : undefined;
   return {
     code: `BROKER_${reason.toUpperCase()}`,
     cause: undefined,
     stage: 'broker',
+    partition,
     message: (Object.hasOwn(BROKER_REASONS, reason) ? BROKER_REASONS[reason] : undefined) ?? reason,
     pipeline: undefined,
     attempts: undefined,
@@ -106,6 +113,10 @@ function byBroker(headers: Headers, workQueue: string): FailureOf | undefined {
     routingKey: text(headers[HEADER.routingKey]) ?? text(asList(death['routing-keys'])[0]),
   };
 }
+
+/** A name is believed where it is that of a partition: a publisher can send a letter to no other queue by it. */
+const partitionIn = (queue: string | undefined, workQueue: string): string | undefined =>
+  queue !== undefined && isPartitionOf(queue, workQueue) ? queue : undefined;
 
 function latestDeath(headers: Headers): HeaderTable | undefined {
   const [latest] = asList(headers['x-death']);

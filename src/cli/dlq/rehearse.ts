@@ -124,6 +124,7 @@ const NO_BROKER: Broker = {
   status: NEVER,
   establish: () => NEVER,
   consume: () => NEVER,
+  countConsumers: () => NEVER,
   publish: () => NEVER,
   close: () => NEVER,
 };

@@ -1,5 +1,5 @@
 /** Messages as a test delivers them, and who is who afterwards: from a message id back to the value the test knows. */
-import { exchange as destination } from '../../broker/exchange.ts';
+import { entryOf } from '../../broker/partitions.ts';
 import { delayQueue, type QueueSource } from '../../broker/queue.ts';
 import { decodeBody, encodeBody } from '../../message/codec.ts';
 import type { Delivery, HeaderTable, MessageProperties } from '../../message/delivery.ts';
@@ -51,13 +51,15 @@ export function toOutgoing(value: unknown, defaultId: string, source: QueueSourc
   const { body, options } = isMessage(value) ? value : message(value);
   const { headers, attempt = 1, expiration, deadline, ...properties } = options;
   const encoded = body instanceof Uint8Array ? { body } : encodeBody(body);
-  const { exchange, routingKey } = destination('', source.name);
+  // A message as if it came back is where it would be then: in its queue.
+  const { exchange, routingKey, headers: keyed } = entryOf(source, body);
   return {
     exchange,
     routingKey,
     body: encoded.body,
     mandatory: true,
     headers: {
+      ...keyed,
       ...triedBefore(source, attempt),
       ...(deadline === undefined ? {} : { [HEADER.deadline]: durationMs(deadline) }),
       ...headers,

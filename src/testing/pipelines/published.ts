@@ -1,6 +1,6 @@
 /** Results as a test expects and sees them: at the moment their broker has confirmed them. */
 import type { Destination } from '../../broker/exchange.ts';
-import { deadLetterQueue, delayQueue } from '../../broker/queue.ts';
+import { deadLetterQueue, delayOf } from '../../broker/queue.ts';
 import type { HeaderTable, MessageProperties } from '../../message/delivery.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
@@ -55,11 +55,10 @@ export function checkResults(values: Readonly<Record<string, unknown>>): void {
 
 /** Copies for a later try and dead letters are the engine's own, not results. */
 export function isCopy({ exchange, routingKey }: OutgoingMessage, pipelines: readonly Pipeline[]): boolean {
-  if (exchange !== '') return false;
+  const isDeadLetter = ({ name }: Pipeline['source']): boolean =>
+    exchange === '' && routingKey === deadLetterQueue(name);
   return pipelines.some(
-    ({ source }) =>
-      routingKey === deadLetterQueue(source.name) ||
-      source.retryDelaysMs.some((delayMs) => routingKey === delayQueue(source.name, delayMs)),
+    ({ source }) => isDeadLetter(source) || delayOf({ exchange, routingKey }, source) !== undefined,
   );
 }
 

@@ -1,5 +1,7 @@
 /** Carries out planned faults in a world, and heals what is still broken at the end of the safety phase. */
+
 import type { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
+import { workQueues } from '../../broker/partitions.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { PlannedFault } from './plan.ts';
 import type { SimulatedApi } from './simulated-api.ts';
@@ -92,7 +94,8 @@ export class Breakdowns {
         this.#for('alarm', fault.forMs, () => broker.unblock());
         break;
       case 'cancelledConsumers': {
-        const queue = pipelines[fault.pipeline]?.source.name;
+        const pipeline = pipelines[fault.pipeline];
+        const [queue] = pipeline === undefined ? [] : workQueues(pipeline.source);
         if (queue !== undefined) broker.run((model) => model.cancelConsumers(queue));
         break;
       }

@@ -100,6 +100,10 @@ export class Line implements Broker {
     });
   }
 
+  countConsumers(queue: string): Observable<number> {
+    return this.#life.isDead() ? NEVER : this.#inner.countConsumers(queue);
+  }
+
   publish(message: OutgoingMessage): Observable<never> {
     return new Observable((subscriber) => this.#publish(message, subscriber));
   }

@@ -1,5 +1,6 @@
 /** What messages on their way are, told by the queues and exchanges they go to. */
-import { deadLetterQueue, delayQueue } from '../../broker/queue.ts';
+import { workQueues } from '../../broker/partitions.ts';
+import { deadLetterQueue, delayOf } from '../../broker/queue.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { OutgoingKind } from './world-event.ts';
@@ -14,15 +15,13 @@ const RESULT: OutgoingName = { what: 'result', pipeline: undefined };
 
 export class MessageNames {
   readonly #pipelines = new Map<string, Pipeline>();
-  readonly #copies = new Map<string, OutgoingName>();
+  readonly #deadLetters = new Map<string, OutgoingName>();
 
   constructor(pipelines: readonly Pipeline[]) {
     for (const pipeline of pipelines) {
       const { source, name } = pipeline;
-      this.#pipelines.set(source.name, pipeline);
-      this.#copies.set(deadLetterQueue(source.name), { what: 'deadLetter', pipeline: name });
-      for (const delayMs of source.retryDelaysMs)
-        this.#copies.set(delayQueue(source.name, delayMs), { what: 'retry', pipeline: name });
+      for (const queue of workQueues(source)) this.#pipelines.set(queue, pipeline);
+      this.#deadLetters.set(deadLetterQueue(source.name), { what: 'deadLetter', pipeline: name });
     }
   }
 
@@ -31,7 +30,11 @@ export class MessageNames {
   }
 
   outgoing({ exchange, routingKey }: OutgoingMessage): OutgoingName {
-    return exchange === '' ? (this.#copies.get(routingKey) ?? RESULT) : RESULT;
+    const deadLetter = exchange === '' ? this.#deadLetters.get(routingKey) : undefined;
+    if (deadLetter !== undefined) return deadLetter;
+    for (const { name, source } of this.#pipelines.values())
+      if (delayOf({ exchange, routingKey }, source) !== undefined) return { what: 'retry', pipeline: name };
+    return RESULT;
   }
 }
 

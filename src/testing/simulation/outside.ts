@@ -6,7 +6,9 @@ import { readHeaders } from '../../broker/embedded/port/headers.ts';
 import type { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
 import { establishOn } from '../../broker/embedded/port/port-topology.ts';
 import { toPublish } from '../../broker/embedded/port/properties.ts';
-import { deadLetterQueue, delayQueue, sourceTopology } from '../../broker/queue.ts';
+import { workQueues } from '../../broker/partitions.ts';
+import { deadLetterQueue, delayQueue } from '../../broker/queue.ts';
+import { sourceTopology } from '../../broker/source-topology.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { OutcomeMessage } from './simulation-end.ts';
@@ -47,7 +49,7 @@ export class Outside {
   unfinished(): number {
     return this.#pipelines
       .flatMap(({ source }) => [
-        source.name,
+        ...workQueues(source),
         ...source.retryDelaysMs.map((delayMs) => delayQueue(source.name, delayMs)),
       ])
       .map((name) => this.#broker.model.queueDepth(name))

@@ -72,6 +72,7 @@ export const forwarded = (port: Broker): Broker => ({
   status: port.status,
   establish: (...args) => port.establish(...args),
   consume: (...args) => port.consume(...args),
+  countConsumers: (...args) => port.countConsumers(...args),
   publish: (...args) => port.publish(...args),
   close: (...args) => port.close(...args),
 });

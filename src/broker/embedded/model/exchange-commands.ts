@@ -18,7 +18,13 @@ export interface ExchangeDeclaration {
   readonly arguments?: Table;
 }
 
-const KINDS: readonly string[] = ['direct', 'topic', 'fanout', 'headers'] satisfies readonly ExchangeKind[];
+const KINDS: readonly string[] = [
+  'direct',
+  'topic',
+  'fanout',
+  'headers',
+  'x-consistent-hash',
+] satisfies readonly ExchangeKind[];
 const isKind = (type: string): type is ExchangeKind => KINDS.includes(type);
 
 const notOnDefault = (): AmqpFault => accessRefused('operation not permitted on the default exchange');
@@ -173,6 +179,10 @@ function bind(
   { key, arguments: fields = EMPTY_TABLE }: BindingCommand,
 ): void {
   if (source.kind === 'headers') refuseUnknownMatch(fields);
+  if (source.kind === 'x-consistent-hash' && !/^[1-9]\d{0,4}$/.test(key))
+    throw preconditionFailed(
+      `Binding key '${key}' of an exchange of type x-consistent-hash must be an integer from 1 on`,
+    );
   source.bind({ destination, key, arguments: fields });
 }
 

@@ -38,7 +38,7 @@ export class Exchange implements ExchangeIdentity {
     this.isInternal = identity.isInternal;
     this.arguments = identity.arguments;
     this.alternate = identity.alternate;
-    this.#router = createRouter<Destination>(identity.kind);
+    this.#router = createRouter<Destination>(identity.kind, identity.arguments);
   }
 
   get hasBindings(): boolean {

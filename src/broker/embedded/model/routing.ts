@@ -1,8 +1,8 @@
-/** The four ways to choose among bindings: by key, by pattern, by headers, or all of them. */
-import { EMPTY_TABLE, isSameField, type Table, textIn } from './field.ts';
+/** The five ways to choose among bindings: by key, by pattern, by headers, all of them, or one of them by a hash. */
+import { EMPTY_TABLE, isSameField, printed, type Table, textIn } from './field.ts';
 import type { Message } from './message.ts';
 
-export type ExchangeKind = 'direct' | 'topic' | 'fanout' | 'headers';
+export type ExchangeKind = 'direct' | 'topic' | 'fanout' | 'headers' | 'x-consistent-hash';
 
 export interface Binding<D> {
   readonly destination: D;
@@ -17,7 +17,8 @@ export interface Router<D> {
   route(key: string, message: Message, reach: (destination: D) => void): void;
 }
 
-export function createRouter<D>(kind: ExchangeKind): Router<D> {
+/** `fields` are the arguments of the exchange. */
+export function createRouter<D>(kind: ExchangeKind, fields: Table): Router<D> {
   switch (kind) {
     case 'direct':
       return directRouter();
@@ -27,6 +28,8 @@ export function createRouter<D>(kind: ExchangeKind): Router<D> {
       return topicRouter();
     case 'headers':
       return headersRouter();
+    case 'x-consistent-hash':
+      return hashRouter(textIn(fields, 'hash-header'));
   }
 }
 
@@ -151,4 +154,49 @@ function headersMatch(wanted: Table, headers: Table): boolean {
     else missed++;
   }
   return match.startsWith('any') ? matched > 0 : missed === 0;
+}
+
+/**
+ * Each message to one binding: that whose name has the highest hash together with the message's key (rendezvous hashing). A binding's key is its
+ * weight, the number of names it has. Which key goes where is not as in RabbitMQ; that it always goes there is.
+ */
+function hashRouter<D>(header: string | undefined): Router<D> {
+  const bindings = new Set<Binding<D>>();
+  const names = new Map<Binding<D>, number>();
+  let named = 0;
+  return {
+    add: (binding) => {
+      bindings.add(binding);
+      names.set(binding, named++);
+    },
+    remove: (binding) => {
+      bindings.delete(binding);
+      names.delete(binding);
+    },
+    route: (key, message, reach) => {
+      const hashed = header === undefined ? key : printedHeader(message, header);
+      let best: Binding<D> | undefined;
+      let highest = -1;
+      for (const binding of bindings)
+        for (let weight = Number(binding.key); weight > 0; weight--) {
+          const hash = hashOf(`${names.get(binding)}.${weight}.${hashed}`);
+          if (hash > highest) [best, highest] = [binding, hash];
+        }
+      if (best !== undefined) reach(best.destination);
+    },
+  };
+}
+
+const printedHeader = ({ properties }: Message, name: string): string => {
+  const field = (properties.headers ?? EMPTY_TABLE).get(name);
+  return field === undefined ? '' : printed(field);
+};
+
+/** FNV-1a, with a last mix so that names that differ in one digit are far apart. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

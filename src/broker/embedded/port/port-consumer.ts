@@ -73,7 +73,8 @@ export class PortConsumer {
     this.#retry?.unsubscribe();
     const life = this.#life;
     if (life === undefined) return;
-    this.#broker.run((model) => model.cancel(life.channel, CONSUMER_TAG));
+    // A cancel would let the next consumer begin while messages are in work here.
+    if (!this.#keepsOrder) this.#broker.run((model) => model.cancel(life.channel, CONSUMER_TAG));
     this.#closeIfIdle(life);
   }
 
@@ -136,6 +137,8 @@ export class PortConsumer {
   }
 
   #deliver(life: Life, effect: DeliverEffect): void {
+    // Held unsettled until the channel ends: given back now, it would come at once again.
+    if (this.#isStopped && this.#keepsOrder) return;
     if (this.#isStopped) {
       // It was on its way when the consumer stopped.
       this.#broker.run((model) => model.settle(life.channel, effect.deliveryTag, false, 'requeue'));
@@ -153,6 +156,10 @@ export class PortConsumer {
       // Closed with its connection, and not told of it yet: another consumer was told first, and whoever heard of it settles this one's too.
       if (life.isOver || !life.channel.isOpen) return 'late';
       life.out--;
+      if (verdict === 'requeue' && this.#keepsOrder) {
+        this.#giveBackInOrder(life);
+        return 'sent';
+      }
       this.#broker.run((model) => model.settle(life.channel, deliveryTag, false, verdict));
       this.#closeIfIdle(life);
       return 'sent';
@@ -171,6 +178,20 @@ export class PortConsumer {
       ack: () => settle('ack'),
       requeue: () => settle('requeue'),
     };
+  }
+
+  get #keepsOrder(): boolean {
+    return this.#options.keepsOrder === true;
+  }
+
+  /** On its own it would come again behind those that are out already. It goes back with them, when the channel ends. */
+  #giveBackInOrder(life: Life): void {
+    if (this.#isStopped) {
+      this.#closeIfIdle(life);
+      return;
+    }
+    this.#broker.run((model) => model.closeChannel(life.channel));
+    this.#ended('a message was given back, and those after it with it, to keep their order');
   }
 
   /** A stopped consumer keeps its channel for what is out, no longer. Deliveries still on their way are given back by the close. */

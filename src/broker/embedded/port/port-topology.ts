@@ -33,9 +33,16 @@ function declarationsOf(
   mode: TopologyMode,
 ): readonly Declaration[] {
   const passive = mode === 'check';
-  const exchanges = topology.exchanges.map(({ name, type }) => ({
+  const exchanges = topology.exchanges.map(({ name, type, arguments: given = {} }) => ({
     subject: `exchange "${name}"`,
-    declare: () => model.declareExchange({ exchange: name, type, passive, durable: true }),
+    declare: () =>
+      model.declareExchange({
+        exchange: name,
+        type,
+        passive,
+        durable: true,
+        arguments: argumentsOf({ arguments: given }),
+      }),
   }));
   const queues = topology.queues.map((queue) => ({
     subject: `queue "${queue.name}"`,
@@ -52,7 +59,7 @@ function declarationsOf(
   return [...exchanges, ...queues, ...bindings];
 }
 
-const argumentsOf = ({ arguments: given }: QueueSpec): Table =>
+const argumentsOf = ({ arguments: given }: Pick<QueueSpec, 'arguments'>): Table =>
   new Map(Object.entries(given).map(([name, value]) => [name, argumentOf(value)]));
 
 function argumentOf(value: string | number | boolean): Field {

@@ -1,0 +1,113 @@
+/**
+ * Consuming partitions: all of them at once, each from the broker's line of workers, in which one is active. The first worker is active everywhere;
+ * so each looks how many there are now and then, and who is active in more than a fair share of the partitions goes to the end of some lines.
+ *
+ * Whoever is told nothing by the broker learns that it is active by a delivery: partitions without messages count for nobody, and burden nobody.
+ */
+import {
+  catchError,
+  defer,
+  EMPTY,
+  exhaustMap,
+  ignoreElements,
+  merge,
+  type Observable,
+  repeat,
+  Subject,
+  startWith,
+  switchMap,
+  tap,
+  timer,
+} from 'rxjs';
+import type { Broker, ConsumeOptions } from '../broker/broker.ts';
+import { workersQueue, workQueues } from '../broker/partitions.ts';
+import type { QueueSource } from '../broker/queue.ts';
+import type { Delivery } from '../message/delivery.ts';
+import type { Random } from '../policies/random.ts';
+
+/** Pause between two looks at the number of workers, in milliseconds: half of it to one and a half, so that workers do not look at once. */
+const LOOK_EVERY_MS = 5_000;
+
+export interface ConsumePartitionsOptions extends Pick<ConsumeOptions, 'onConsuming'> {
+  /** Unsettled deliveries the broker may have out, of all partitions together. */
+  readonly prefetch: number;
+  readonly random: Random;
+  /** Told of each partition that is left to the next worker in line. */
+  readonly onHandedOver: (queue: string, workers: number) => void;
+}
+
+/**
+ * Cold, as `Broker.consume` is. A partition is handed over when all that came from it is settled: nothing is lost, and its order holds.
+ * `onConsuming` is told of all partitions as of one: true when the broker has accepted the last of them.
+ */
+export function consumePartitions(
+  broker: Pick<Broker, 'consume' | 'countConsumers'>,
+  source: QueueSource,
+  { prefetch, random, onConsuming, onHandedOver }: ConsumePartitionsOptions,
+): Observable<Delivery> {
+  return defer(() => {
+    const queues = workQueues(source);
+    const prefetchOfEach = Math.max(1, Math.floor(prefetch / queues.length));
+    const accepted = new Set<string>();
+    const partitions = queues.map((queue) => {
+      const tell = (isConsuming: boolean, reason?: string): void => {
+        partition.isActive &&= isConsuming;
+        const wereAll = accepted.size === queues.length;
+        if (isConsuming) accepted.add(queue);
+        else accepted.delete(queue);
+        const areAll = accepted.size === queues.length;
+        if (areAll !== wereAll || !isConsuming) onConsuming?.(areAll, reason);
+      };
+      const partition = new Partition(queue, () =>
+        broker.consume(queue, { prefetch: prefetchOfEach, keepsOrder: true, onConsuming: tell }),
+      );
+      return partition;
+    });
+
+    const share = (workers: number): void => {
+      const fairShare = Math.ceil(partitions.length / Math.max(1, workers));
+      for (const partition of partitions.filter(({ isActive }) => isActive).slice(fairShare)) {
+        partition.handOver();
+        onHandedOver(partition.queue, workers);
+      }
+    };
+    const counted = workersQueue(source.name);
+    // A look that fails is one that was not taken: the next one comes.
+    const look = defer(() => broker.countConsumers(counted)).pipe(
+      tap(share),
+      catchError(() => EMPTY),
+    );
+    const looks = defer(() => timer(LOOK_EVERY_MS * (0.5 + random()))).pipe(
+      repeat(),
+      exhaustMap(() => look),
+      ignoreElements(),
+    );
+    const presence = broker.consume(counted, { prefetch: 1 }).pipe(ignoreElements());
+    return merge(presence, looks, ...partitions.map(({ deliveries }) => deliveries));
+  });
+}
+
+class Partition {
+  readonly queue: string;
+  /** Whether the broker hands its messages to us, as far as we have seen. */
+  isActive = false;
+  readonly deliveries: Observable<Delivery>;
+  readonly #left = new Subject<void>();
+
+  constructor(queue: string, consume: () => Observable<Delivery>) {
+    this.queue = queue;
+    this.deliveries = this.#left.pipe(
+      startWith(undefined),
+      switchMap(() => consume()),
+      tap(() => {
+        this.isActive = true;
+      }),
+    );
+  }
+
+  /** To the end of the line: a new consumer stands there, and the one before leaves when all it handed over is settled. */
+  handOver(): void {
+    this.isActive = false;
+    this.#left.next();
+  }
+}
