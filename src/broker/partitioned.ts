@@ -18,6 +18,9 @@ export interface PartitionedOptions
   readonly prefetch?: number;
 }
 
+/** Soon enough for people who add a worker; next to nothing for the broker. */
+const LOOK_EVERY_MS = 5_000;
+
 const schema = z.strictObject({
   by: z.string().min(1).max(255),
   partitions: z.int().min(2).max(256).optional(),
@@ -45,6 +48,6 @@ export function partitioned(name: string, options: PartitionedOptions): QueueSou
     ...queue(name, queueOptions),
     prefetch: prefetch === undefined ? undefined : prefetch * count,
     singleActiveConsumer: true,
-    partitions: { count, by, header },
+    partitions: { count, by, header, lookEveryMs: LOOK_EVERY_MS },
   };
 }

@@ -13,6 +13,8 @@ export interface Partitions {
   readonly by: string;
   /** The header the exchange finds the key in; undefined: the routing key. */
   readonly header: string | undefined;
+  /** Pause between two looks of a worker at how many there are, in milliseconds: half of it to one and a half. Infinity: it never looks. */
+  readonly lookEveryMs: number;
 }
 
 /** What is asked of a source here. */

@@ -1,6 +1,7 @@
 /** Metrics of `run` and `dev`: one registry for the process, which reads whatever worker there is at the moment. */
 import { exhaustMap, timer, toArray } from 'rxjs';
 import type { Broker, BrokerReadings, QueueDepth } from '../broker/broker.ts';
+import { workQueues } from '../broker/partitions.ts';
 import { deadLetterQueue } from '../broker/queue.ts';
 import type { Facts } from '../events.ts';
 import { createMetrics, type Metrics } from '../observability/metrics/create-metrics.ts';
@@ -43,7 +44,7 @@ export async function measureWorker(facts: Facts): Promise<WorkerMetrics> {
     ...metrics,
     read: (measured) => {
       current = measured;
-      const names = measured.pipelines.flatMap(({ source }) => [source.name, deadLetterQueue(source.name)]);
+      const names = measured.pipelines.flatMap(({ source }) => [...workQueues(source), deadLetterQueue(source.name)]);
       const looking = timer(0, LOOK_EVERY_MS)
         .pipe(exhaustMap(() => measured.broker.measure(names).pipe(toArray())))
         .subscribe((found) => {

@@ -25,9 +25,6 @@ import type { QueueSource } from '../broker/queue.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Random } from '../policies/random.ts';
 
-/** Pause between two looks at the number of workers, in milliseconds: half of it to one and a half, so that workers do not look at once. */
-const LOOK_EVERY_MS = 5_000;
-
 export interface ConsumePartitionsOptions extends Pick<ConsumeOptions, 'onConsuming'> {
   /** Unsettled deliveries the broker may have out, of all partitions together. */
   readonly prefetch: number;
@@ -47,6 +44,7 @@ export function consumePartitions(
 ): Observable<Delivery> {
   return defer(() => {
     const queues = workQueues(source);
+    const { lookEveryMs = Number.POSITIVE_INFINITY } = source.partitions ?? {};
     const prefetchOfEach = Math.max(1, Math.floor(prefetch / queues.length));
     const accepted = new Set<string>();
     const partitions = queues.map((queue) => {
@@ -77,13 +75,18 @@ export function consumePartitions(
       tap(share),
       catchError(() => EMPTY),
     );
-    const looks = defer(() => timer(LOOK_EVERY_MS * (0.5 + random()))).pipe(
+    // Workers that started together do not look at once.
+    const looks = defer(() => timer(lookEveryMs * (0.5 + random()))).pipe(
       repeat(),
       exhaustMap(() => look),
       ignoreElements(),
     );
     const presence = broker.consume(counted, { prefetch: 1 }).pipe(ignoreElements());
-    return merge(presence, looks, ...partitions.map(({ deliveries }) => deliveries));
+    return merge(
+      presence,
+      Number.isFinite(lookEveryMs) ? looks : EMPTY,
+      ...partitions.map(({ deliveries }) => deliveries),
+    );
   });
 }
 

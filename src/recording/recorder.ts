@@ -5,7 +5,8 @@
 import { asyncScheduler, defer, type Observable, tap } from 'rxjs';
 import type { z } from 'zod';
 import type { Broker } from '../broker/broker.ts';
-import { deadLetterQueue, delayQueue, type QueueSource } from '../broker/queue.ts';
+import { workQueues } from '../broker/partitions.ts';
+import { deadLetterQueue, delayOf, type QueueSource } from '../broker/queue.ts';
 import type { Facts, MessageIdentity, Settled } from '../events.ts';
 import type { CallSent, Transport, TransportRequest, TransportResponse } from '../http/transport.ts';
 import { decodeBody } from '../message/codec.ts';
@@ -60,8 +61,9 @@ const KEPT_HEADERS = /^(content-type|retry-after|cache-control|(x-)?ratelimit.*)
 export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, write }: RecorderOptions): Recorder {
   const startedAt = asyncScheduler.now();
   const at = (): number => Math.round(asyncScheduler.now() - startedAt);
-  const byQueue = new Map(pipelines.map((pipeline) => [pipeline.source.name, pipeline]));
-  const copies = new Set(pipelines.flatMap(({ source }) => copyQueuesOf(source)));
+  const byQueue = new Map(
+    pipelines.flatMap((pipeline) => workQueues(pipeline.source).map((queue) => [queue, pipeline] as const)),
+  );
   /** By message, until it is settled: requests and results are made of it, and of the answers it got. */
   const underWay = new Map<string, UnderWay>();
   let calls = 0;
@@ -181,11 +183,12 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
       status: port.status,
       establish: (topology, mode) => port.establish(topology, mode),
       consume: (queue, options) => port.consume(queue, options).pipe(tap(deliver)),
+      countConsumers: (queue) => port.countConsumers(queue),
       publish: (message) =>
         port.publish(message).pipe(
           tap({
             complete: () => {
-              if (message.exchange !== '' || !copies.has(message.routingKey)) publish(message);
+              if (!pipelines.some(({ source }) => isCopyFor(source, message))) publish(message);
             },
           }),
         ),
@@ -229,10 +232,9 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
   };
 }
 
-const copyQueuesOf = ({ name, retryDelaysMs }: QueueSource): readonly string[] => [
-  deadLetterQueue(name),
-  ...retryDelaysMs.map((delayMs) => delayQueue(name, delayMs)),
-];
+const isCopyFor = (source: QueueSource, { exchange, routingKey }: OutgoingMessage): boolean =>
+  (exchange === '' && routingKey === deadLetterQueue(source.name)) ||
+  delayOf({ exchange, routingKey }, source) !== undefined;
 
 /** What the engine looks at. Headers of a message are described by no schema, and left out. */
 function propertiesOf(delivery: Delivery, clean: (text: string) => string): RecordedDelivery['properties'] {

@@ -1,6 +1,8 @@
 /** What a broker user needs for the pipelines and not a name more, by what it is there for. Pure. */
+
+import { workersQueue, workQueues } from '../broker/partitions.ts';
 import { DEFAULT_EXCHANGE_RESOURCE, exactPattern, type Permissions } from '../broker/permissions.ts';
-import { deadLetterQueue } from '../broker/queue.ts';
+import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { neededTopology } from './needed-topology.ts';
 
@@ -23,14 +25,28 @@ export function neededPermissions(pipelines: readonly Pipeline[], role: BrokerRo
   return { configure: exactPattern(configure), write: exactPattern(write), read: exactPattern(read) };
 }
 
+/** Those of partitions are consumed by their workers to be counted, too. */
+const consumedQueues = (source: Pipeline['source']): readonly string[] => [
+  ...workQueues(source),
+  ...(source.partitions === undefined ? [] : [workersQueue(source.name)]),
+];
+
+/** Copies of partitions wait behind exchanges of their own. */
+const delayExchanges = ({ name, partitions, retryDelaysMs }: Pipeline['source']): readonly string[] =>
+  partitions === undefined ? [] : retryDelaysMs.map((delayMs) => delayQueue(name, delayMs));
+
 function namesOf(pipelines: readonly Pipeline[], role: BrokerRole): Names {
   switch (role) {
     case 'worker':
       return {
         configure: [],
         // Copies for later tries, dead letters and answers go through the default exchange, to any queue by its name.
-        write: [DEFAULT_EXCHANGE_RESOURCE, ...pipelines.flatMap(({ publishes }) => publishes)],
-        read: pipelines.map(({ source }) => source.name),
+        write: [
+          DEFAULT_EXCHANGE_RESOURCE,
+          ...pipelines.flatMap(({ publishes }) => publishes),
+          ...pipelines.flatMap(({ source }) => delayExchanges(source)),
+        ],
+        read: pipelines.flatMap(({ source }) => consumedQueues(source)),
       };
     case 'declarer': {
       const { exchanges, queues, bindings } = neededTopology(pipelines);

@@ -18,7 +18,7 @@ export const recorderOf = (pipelines: readonly Pipeline[], facts: Facts, { rules
     facts,
     rules,
     write,
-    attemptOf: (delivery, { retryDelaysMs }) => attemptOf(delivery, retryDelaysMs.length + 1),
+    attemptOf,
     leftMsOf: (delivery, now) => {
       const deadlineAt = deadlineOf(delivery, now);
       return deadlineAt === undefined ? undefined : deadlineAt - now;

@@ -1,10 +1,9 @@
-/** How many consumers a queue has: asked for on a channel of its own, because the broker closes that where there is no such queue. */
+/** How many consumers a queue has, asked of whatever link there is. */
 import { catchError, filter, from, NEVER, type Observable, switchMap, take, throwIfEmpty } from 'rxjs';
 import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
-import { brokerText, REPLY, replyCodeOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
-import { closeChannel, openChannel } from './open-channel.ts';
+import { measureQueue } from './measure-queue.ts';
 
 /** Cold; see `Broker.countConsumers`. What a link does not answer because it goes is asked of the next. */
 export const countConsumers = (
@@ -27,13 +26,7 @@ export const countConsumers = (
   );
 
 async function count(link: Link, queue: string, onDefect: DefectListener): Promise<number> {
-  const channel = await openChannel(link, { onGone: () => {}, onDefect });
-  try {
-    const { consumerCount } = await link.ask(channel.checkQueue(queue), `for queue "${queue}"`);
-    void closeChannel(link, channel);
-    return consumerCount;
-  } catch (error) {
-    if (replyCodeOf(error) !== REPLY.notFound) throw error;
-    throw new TopologyError(`queue "${queue}": it does not exist (${brokerText(error)})`, { cause: error });
-  }
+  const found = await measureQueue(link, queue, onDefect);
+  if (found === undefined) throw new TopologyError(`queue "${queue}": it does not exist, or may not be looked at`);
+  return found.consumers;
 }

@@ -1,6 +1,8 @@
 /** Looks at everything the pipelines want of a broker: what is there, what differs, what this user may do. Changes nothing. */
 import type { BrokerInspection, Difference } from '../../broker/inspection.ts';
-import { deadLetterQueue, sourceTopology } from '../../broker/queue.ts';
+import { workQueues } from '../../broker/partitions.ts';
+import { deadLetterQueue } from '../../broker/queue.ts';
+import { sourceTopology } from '../../broker/source-topology.ts';
 import type { ExchangeSpec, QueueSpec, TopologyMode } from '../../broker/topology.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { neededTopology } from '../../worker/needed-topology.ts';
@@ -50,7 +52,7 @@ async function examineSource(
     if (differences === undefined) findings.push(notCompared(subject, mode));
     for (const difference of differences ?? []) findings.push(different(subject, difference, mode));
     findings.push(...(await deadLetterTargets(inspection, spec, differences ?? [])));
-    if (spec.name === source.name) {
+    if (workQueues(source).includes(spec.name)) {
       const limit = differences?.find(({ property }) => property === 'x-delivery-limit');
       if (limit !== undefined && Number(limit.found) < attempts)
         findings.push(limitBelowAttempts(subject, Number(limit.found), attempts));
@@ -233,7 +235,7 @@ const mayNot = (subject: string, what: string, permission: 'configure' | 'write'
 // ---- what AMQP does not tell
 
 function unseen(pipelines: readonly Pipeline[]): readonly Finding[] {
-  const queues = pipelines.map(({ source }) => source.name);
+  const queues = pipelines.flatMap(({ source }) => workQueues(source));
   const bound = pipelines.filter(({ source }) => source.bindings.length > 0).map(({ source }) => source.name);
   return [
     {

@@ -159,11 +159,17 @@ export class Rehearsal {
   }
 }
 
-/** A message that stays unsettled is what a test has to hear of: giving it back now and then would only hide it, and time would not end. */
+/**
+ * A message that stays unsettled is what a test has to hear of: giving it back now and then would only hide it, and time would not end. Nor would
+ * it with a worker that looks for others, and there is none.
+ */
 const unwatched = (pipeline: Pipeline): Pipeline => ({
   ...pipeline,
-  source: { ...pipeline.source, settleWithinMs: Number.POSITIVE_INFINITY },
+  source: { ...pipeline.source, settleWithinMs: Number.POSITIVE_INFINITY, ...withoutLooks(pipeline.source) },
 });
+
+const withoutLooks = ({ partitions }: QueueSource): Pick<QueueSource, 'partitions'> =>
+  partitions === undefined ? {} : { partitions: { ...partitions, lookEveryMs: Number.POSITIVE_INFINITY } };
 
 /** The APIs of all pipelines by the names their handles know them by. */
 function definitionsOf(pipelines: readonly Pipeline[]): ReadonlyMap<string, ApiDefinition> {

@@ -4,6 +4,7 @@
  */
 import { expect } from 'chai';
 import type { Broker, BrokerStatus } from '../../../src/broker/broker.ts';
+import { TopologyError } from '../../../src/errors.ts';
 import { type ConnectionChanged, createFacts, type Fact } from '../../../src/events.ts';
 import { done, eventuallyConnected, message, outcomeOf, startConsumer, text } from '../../contract/broker-port.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -33,6 +34,13 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
   });
   afterEach(async () => {
     await done(broker.close({ withinMs: 3_000 }));
+  });
+
+  it('that has not the plugin of an exchange is told as what it lacks, not tried for ever', async () => {
+    const exchanges = [{ name: 'hash', type: 'x-consistent-hash' as const }];
+    const error = await outcomeOf(broker.establish({ exchanges, queues: [], bindings: [] }, 'assert'));
+    expect(error).to.be.instanceOf(TopologyError);
+    expect(error?.message).to.contain('exchange "hash"').and.contain('rabbitmq-plugins enable');
   });
 
   it('F1: is found again within 5 s of its return from a crash, and hands out each unsettled message again', async () => {

@@ -112,6 +112,24 @@ describe('a letter on its way back', () => {
     expect(retryOf(forged, readLetter(forged, 'orders'), pair)).to.include({ exchange: '', routingKey: 'orders' });
   });
 
+  it('goes to the partition it lay in, by the name of the engine or of the broker, and to nothing else', () => {
+    const partition = dead({ ...byEngine, 'x-sluice-queue': 'orders.3' });
+    expect(retryOf(partition, readLetter(partition, 'orders'), pair)).to.include({
+      exchange: '',
+      routingKey: 'orders.3',
+    });
+    for (const queue of ['orders.dead', 'orders.3.x', 'orders.', 'others.3', 'orders.12345']) {
+      const forged = dead({ ...byEngine, 'x-sluice-queue': queue });
+      expect(retryOf(forged, readLetter(forged, 'orders'), pair).routingKey).to.equal('orders');
+    }
+    const death = { queue: 'orders.7', reason: 'delivery_limit', exchange: 'orders', 'routing-keys': ['o1'] };
+    const delivery = dead({ 'x-death': [death] });
+    const letter = readLetter(delivery, 'orders');
+    expect(letter).to.include({ stage: 'broker', code: 'BROKER_DELIVERY_LIMIT', routingKey: 'o1' });
+    expect(retryOf(delivery, letter, pair).routingKey).to.equal('orders.7');
+    expect(renewed(delivery, letter, pair).headers['x-sluice-queue']).to.equal('orders.7');
+  });
+
   it('keeps its id, its own headers and its origin, and nothing of its failure', () => {
     const delivery = dead(
       {
