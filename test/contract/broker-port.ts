@@ -330,8 +330,11 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
 
     it('lets the next one begin when all it has is settled, with what it was given meanwhile, in order', async () => {
       const queue = await queueNamed(SINGLE_ACTIVE);
-      const [one, two] = [consumeInOrder(queue, 2), consumeInOrder(queue, 10)];
-      await Promise.all([one.consuming(), two.consuming()]);
+      // The first in line is the active one.
+      const one = consumeInOrder(queue, 2);
+      await one.consuming();
+      const two = consumeInOrder(queue, 10);
+      await two.consuming();
       await publish(queue, 'a', 'b', 'c', 'd');
       const [a = nothing(), b = nothing()] = await one.count(2);
       one.stop();
@@ -348,8 +351,11 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
 
     it('gives back what is not done when it stops in the order it was in, whoever is asked first', async () => {
       const queue = await queueNamed(SINGLE_ACTIVE);
-      const [one, two] = [consumeInOrder(queue, 4), consumeInOrder(queue, 10)];
-      await Promise.all([one.consuming(), two.consuming()]);
+      // The first in line is the active one.
+      const one = consumeInOrder(queue, 4);
+      await one.consuming();
+      const two = consumeInOrder(queue, 10);
+      await two.consuming();
       await publish(queue, 'a', 'b', 'c', 'd');
       const [a = nothing(), b = nothing(), c = nothing(), d = nothing()] = await one.count(4);
       one.stop();
@@ -380,8 +386,11 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
 
     it('leaves the queue to others at once where it has nothing', async () => {
       const queue = await queueNamed(SINGLE_ACTIVE);
-      const [one, two] = [consumeInOrder(queue, 4), consumeInOrder(queue, 4)];
-      await Promise.all([one.consuming(), two.consuming()]);
+      // The first in line is the active one.
+      const one = consumeInOrder(queue, 4);
+      await one.consuming();
+      const two = consumeInOrder(queue, 4);
+      await two.consuming();
       one.stop();
       await publish(queue, 'a');
       await two.count(1);
