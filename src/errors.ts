@@ -503,6 +503,24 @@ export class CompensationFailedError extends SagaStuckError {
   }
 }
 
+/**
+ * A compensation failed for a cause that may pass. Its message comes again on tries that are the compensation's own: as many as a message has,
+ * with the same pauses, whatever the way forward used up.
+ */
+export class CompensationDelayedError extends SluiceError {
+  readonly code = 'ERR_COMPENSATION_DELAYED';
+  override readonly isTransient = true;
+  readonly step: string;
+  /** Tries of this compensation that have failed. */
+  readonly failures: number;
+
+  constructor(step: string, failures: number, options: { readonly cause: unknown }) {
+    super(`the compensation of step "${step}" failed, and is tried again: ${messageOf(options.cause)}`, options);
+    this.step = step;
+    this.failures = failures;
+  }
+}
+
 /** A step that can be compensated may or may not have taken effect: the saga neither goes on nor back. Another try repeats the step with its keys. */
 export class SagaInDoubtError extends SagaStuckError {
   readonly code = 'ERR_SAGA_IN_DOUBT';

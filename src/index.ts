@@ -20,6 +20,7 @@ export {
   BulkheadRejectedError,
   CallTimeoutError,
   CircuitOpenError,
+  CompensationDelayedError,
   CompensationFailedError,
   ConfigError,
   DeadlineExceededError,

@@ -3,7 +3,7 @@
  * is told in headers. Each copy is confirmed by the broker before the original is acked. Pure.
  */
 import { deadLetterQueue, type QueueSource, wayToDelay } from '../broker/queue.ts';
-import { causeOf, codeOf, detailsOf, messageOf } from '../errors.ts';
+import { CompensationDelayedError, causeOf, codeOf, detailsOf, messageOf } from '../errors.ts';
 import type { Delivery, MessageProperties } from '../message/delivery.ts';
 import { producerContextOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
@@ -18,8 +18,15 @@ const MAX_REASON_LENGTH = 1_000;
 const MAX_DETAILS_LENGTH = 8_000;
 
 /** Pause before the next try, or undefined when there is none: all are used up, or the message would be too late by then. */
-export function nextDelayMs(source: QueueSource, { attempt, deadlineAt }: Journey, now: number): number | undefined {
-  const delayMs = source.retryDelaysMs[attempt - 1];
+export function nextDelayMs(
+  source: Pick<QueueSource, 'retryDelaysMs'>,
+  { attempt, deadlineAt }: Pick<Journey, 'attempt' | 'deadlineAt'>,
+  error: unknown,
+  now: number,
+): number | undefined {
+  // What has to be undone is not given up because the way forward has used up the message's tries.
+  const tries = error instanceof CompensationDelayedError ? error.failures : attempt;
+  const delayMs = source.retryDelaysMs[tries - 1];
   const isTooLate = delayMs !== undefined && deadlineAt !== undefined && now + delayMs >= deadlineAt;
   return isTooLate ? undefined : delayMs;
 }
@@ -40,7 +47,8 @@ export function retryCopy(
     headers: {
       ...carriedHeaders(delivery),
       ...contextOfCopy(journey),
-      [HEADER.attempt]: attempt + 1,
+      // A compensation's own tries go on beyond the last.
+      [HEADER.attempt]: Math.min(attempt, source.retryDelaysMs.length) + 1,
       [HEADER.deadline]: journey.deadlineAt,
       [HEADER.firstFailedAt]: firstFailedAt(delivery.headers, now),
       [HEADER.errorCode]: codeOf(error),

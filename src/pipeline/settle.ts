@@ -143,7 +143,7 @@ class Settling implements Interruptible {
     const { source, store } = this.#parts;
     const journey = this.#journey;
     try {
-      const delayMs = isTransient(failure.error) ? nextDelayMs(source, journey, clockNow()) : undefined;
+      const delayMs = isTransient(failure.error) ? nextDelayMs(source, journey, failure.error, clockNow()) : undefined;
       const [kind, copy] =
         delayMs === undefined
           ? (['deadLetter', deadLetterCopy(journey, failure, source, clockNow())] as const)

@@ -1,6 +1,6 @@
 /** The way back: what was done is undone, the last first, each move written down before the next. */
 import { mergeMap, type Observable, of, throwError } from 'rxjs';
-import { CompensationFailedError, SagaUndoneError } from '../errors.ts';
+import { CompensationDelayedError, CompensationFailedError, isTransient, SagaUndoneError } from '../errors.ts';
 import { type SagaStep, stepOf } from './saga-plan.ts';
 import { failureOf, plain, type SagaRun } from './saga-run.ts';
 import type { SagaState } from './saga-state.ts';
@@ -39,11 +39,12 @@ function nextToUndo({ plan, state }: SagaRun): { readonly step: SagaStep; readon
 }
 
 function failToUndo(run: SagaRun, step: string, cause: unknown): Observable<never> {
-  return run.record({ kind: 'compensationFailed', step, ...failureOf(cause) }, () =>
-    run.isWorthLater(cause)
-      ? throwError(() => cause)
-      : run.stuck((facts) => new CompensationFailedError({ ...facts, step }, { cause })),
-  );
+  return run.record({ kind: 'compensationFailed', step, ...failureOf(cause) }, () => {
+    const failures = run.state.undoFailures.get(step) ?? 0;
+    return isTransient(cause) && failures < run.maxAttempts
+      ? throwError(() => new CompensationDelayedError(step, failures, { cause }))
+      : run.stuck((facts) => new CompensationFailedError({ ...facts, step }, { cause }));
+  });
 }
 
 /** The saga is undone: its author's answer, or the failure of the step that turned it back. */

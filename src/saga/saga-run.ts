@@ -59,9 +59,14 @@ export class SagaRun {
     return new SagaRun(plan, this.sagaId, this.input, this.#context, this.#journal);
   }
 
+  /** Tries a message has; so many has each compensation too. */
+  get maxAttempts(): number {
+    return this.#context.maxAttempts;
+  }
+
   /** Whether a later try of the message may fare better. */
   isWorthLater(error: unknown): boolean {
-    return isTransient(error) && this.#context.attempt < this.#context.maxAttempts;
+    return isTransient(error) && this.#context.attempt < this.maxAttempts;
   }
 
   /** Cold. Writes a move down, and only then goes on. */

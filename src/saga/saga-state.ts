@@ -21,6 +21,8 @@ export interface SagaState {
   readonly failure: StepFailure | undefined;
   /** Steps undone, in the order they were. */
   readonly compensated: readonly string[];
+  /** How often undoing a step has failed; counted anew when a stuck saga is given back. */
+  readonly undoFailures: ReadonlyMap<string, number>;
   readonly end: 'completed' | 'undone' | 'abandoned' | undefined;
   /** What it said at its end. */
   readonly answer: unknown;
@@ -35,6 +37,7 @@ export function sagaState(records: readonly JournalRecord[]): SagaState {
   const results = new Map<string, unknown>();
   const skipped = new Set<string>();
   const compensated: string[] = [];
+  const undoFailures = new Map<string, number>();
   for (const record of records) {
     switch (record.kind) {
       case 'started':
@@ -66,13 +69,17 @@ export function sagaState(records: readonly JournalRecord[]): SagaState {
       case 'abandoned':
         end = record.kind;
         break;
+      case 'compensationFailed':
+        undoFailures.set(record.step, (undoFailures.get(record.step) ?? 0) + 1);
+        break;
+      case 'stuck':
+        undoFailures.clear();
+        break;
       // What was begun and not ended is done again, with the same key: nothing to remember of it.
       case 'compensationIntended':
-      case 'compensationFailed':
-      case 'stuck':
       case 'kept':
         break;
     }
   }
-  return { started, intended, results, skipped, failure, compensated, end, answer };
+  return { started, intended, results, skipped, failure, compensated, undoFailures, end, answer };
 }

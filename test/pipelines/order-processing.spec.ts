@@ -125,6 +125,28 @@ describe('order-processing', () => {
   );
 
   it(
+    'F40: waits in the broker for a refund that fails, though the message had its last try',
+    marbles(orderProcessing, evenly, ({ deliver, api, expectCalls, expectPublished, expectSettled }) => {
+      deliver('                               a', { a: message(order, { attempt: 4 }) });
+      api.inventory.on('POST /deduct', '      -(r|)', { r: ok() });
+      api.payment.on('POST /charge', '         --(r|)', { r: charged });
+      api.shipping.on('POST /create-shipment', '-#', {}, httpError(422));
+      api.payment.on('POST /refund', ['#', '#', '#', '#', '-(r|)'], { r: ok() }, networkError('ECONNREFUSED'));
+      api.inventory.on('POST /restore', '     -(r|)', { r: ok() });
+
+      const calls = { d: deduct, c: charge, s: ship, u: refund, o: restore };
+      expectCalls('                           dc-su 49ms u 99ms u 199ms u 4999ms uo', calls);
+      expectPublished('                       ----- 49ms - 99ms - 199ms - 4999ms --f', {
+        f: failed('shipment', 'shipping POST /create-shipment: answered 422', ['charge', 'stock']),
+      });
+      expectSettled('                         ----- 49ms - 99ms - 199ms R 4999ms --A', {
+        R: retry(order, '5s', 'ERR_COMPENSATION_DELAYED'),
+        A: ack(order),
+      });
+    }),
+  );
+
+  it(
     'gives up each call after 5 s, and compensates when the last try is over',
     marbles(orderProcessing, evenly, ({ deliver, api, expectSettled, expectPublished, expectSubscriptions }) => {
       const lastTry = message(order, { attempt: 4 });

@@ -16,6 +16,7 @@ import type { JournalStore } from '../../src/journal/journal-store.ts';
 import { MemoryStore } from '../../src/journal/memory-store.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { Context } from '../../src/pipeline/context.ts';
+import { nextDelayMs } from '../../src/pipeline/copies.ts';
 import { sandboxedApi } from '../../src/testing/virtual/sandboxed-api.ts';
 import { forwarded } from '../contract/journal-cases.ts';
 import { scopeOf } from '../http/call-scope.ts';
@@ -29,6 +30,11 @@ export const SCRIPTS = {
   'shipping refused': { 'POST /create-shipment': () => 422 },
   'refund failing at first': {
     'POST /create-shipment': () => 422,
+    'POST /refund': (nth: number) => (nth <= 6 ? 503 : 200),
+  },
+  // The way forward uses up the message's tries: the refund has its own.
+  'shipping away, refund failing at first': {
+    'POST /create-shipment': () => 503,
     'POST /refund': (nth: number) => (nth <= 6 ? 503 : 200),
   },
 } satisfies Record<string, Script>;
@@ -135,9 +141,11 @@ export function runOrder(script: Script, crashes: readonly number[]): Ended {
           outcome = value;
         },
         error: (error: unknown) => {
-          const delayMs = isTransient(error) ? orderProcessing.source.retryDelaysMs[attempt - 1] : undefined;
+          const { source } = orderProcessing;
+          const journey = { attempt, deadlineAt: undefined };
+          const delayMs = isTransient(error) ? nextDelayMs(source, journey, error, asyncScheduler.now()) : undefined;
           if (delayMs === undefined) outcome = codeOf(error);
-          else asyncScheduler.schedule(() => live(attempt + 1), delayMs);
+          else asyncScheduler.schedule(() => live(Math.min(attempt + 1, MAX_ATTEMPTS)), delayMs);
         },
       }),
     );

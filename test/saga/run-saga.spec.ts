@@ -61,7 +61,7 @@ function tries(
   const outcomes: unknown[] = [];
   new TestScheduler(() => {}).run(({ flush }) => {
     inputs.forEach((input, index) => {
-      const context = { apis: {}, log: silentLogger, journal, attempt: index + 1, maxAttempts };
+      const context = { apis: {}, log: silentLogger, journal, attempt: Math.min(index + 1, maxAttempts), maxAttempts };
       asyncScheduler.schedule(() => {
         handle(input, context).subscribe({
           next: (value) => outcomes.push(value),
@@ -125,6 +125,25 @@ describe('a saga', () => {
     );
     expect(log).to.deep.equal(['deduct', 'charge', 'ship!', 'refund tx after deducted', 'restore!', 'restore']);
     expect(outcomes[1]).to.deep.include({ status: 'undone', step: 'ship', compensated: ['charge', 'stock'] });
+  });
+
+  it('F40: gives each compensation as many tries as a message has, whatever the way forward used up; then it is stuck', () => {
+    const down = () => new TransientError('down');
+    const log: Log = [];
+    const journal = createMemoryJournal();
+    const handle = orderSaga(log, { ship: down, [`refund tx after deducted`]: down });
+    const outcomes = tries(handle, [order, order, order], 2, journal);
+    expect(outcomes).to.deep.equal([
+      'TransientError: down',
+      'CompensationDelayedError: the compensation of step "charge" failed, and is tried again: down',
+      'CompensationFailedError: saga "order" o1 is stuck: the compensation of step "charge" failed: down',
+    ]);
+    expect(log).to.deep.equal([
+      ...['deduct', 'charge', 'ship!', 'ship!'],
+      ...['refund tx after deducted!', 'refund tx after deducted!'],
+    ]);
+    // Given back, it has them anew.
+    expect(tries(handle, [order], 2, journal)).to.deep.equal([outcomes[1]]);
   });
 
   it('F40: is stuck when a compensation fails for good, and says which', () => {
