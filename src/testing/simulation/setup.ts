@@ -2,13 +2,42 @@
 import { MemoryStore } from '../../journal/memory-store.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { durationMs } from '../../policies/duration.ts';
-import type { Setup, SimulationOptions } from './options.ts';
+import { checkNames, type Names } from '../pipelines/known-names.ts';
+import type { ApiTraits, Setup, SimulationOptions } from './options.ts';
 import { FAULT_KINDS } from './plan.ts';
 
 const HOUR_MS = 3_600_000;
 
+const OPTIONS = {
+  messages: true,
+  seed: true,
+  path: true,
+  apis: true,
+  hours: true,
+  maxMessages: true,
+  maxFaults: true,
+  faults: true,
+  workers: true,
+  laws: true,
+  drainWithin: true,
+  shrinkMs: true,
+  journal: true,
+  throughPort: true,
+  throughPipeline: true,
+} as const satisfies Names<SimulationOptions>;
+
+const TRAITS = {
+  latency: true,
+  capacity: true,
+  failureRatio: true,
+  lostAnswerRatio: true,
+  honoursKeys: true,
+  repeats: true,
+} as const satisfies Names<ApiTraits>;
+
 /** @throws TypeError, RangeError naming the option and what is allowed. */
 export function setupOf(pipelines: readonly Pipeline[], options: SimulationOptions): Setup {
+  checkNames('simulate', options, OPTIONS);
   const { messages, apis = {}, hours = 1, workers = 2, faults = FAULT_KINDS, laws = [] } = options;
   const { maxMessages = Math.ceil(100 * hours), maxFaults = Math.ceil(12 * hours) } = options;
   if (pipelines.length === 0) throw new TypeError('simulate: expected at least one pipeline');
@@ -21,6 +50,12 @@ export function setupOf(pipelines: readonly Pipeline[], options: SimulationOptio
     if (!known.includes(name))
       throw new TypeError(`apis: "${name}" is no API of these pipelines: ${known.join(', ') || 'they have none'}`);
   }
+  for (const [name, api] of Object.entries(apis)) {
+    const traits = Object.entries(api).filter(([key]) => !key.includes(' '));
+    checkNames(`api "${name}"`, Object.fromEntries(traits), TRAITS);
+  }
+  for (const kind of faults)
+    if (!FAULT_KINDS.includes(kind)) throw new TypeError(`faults: no "${kind}", only ${FAULT_KINDS.join(', ')}`);
   if (!(hours > 0 && hours <= 100)) throw new RangeError(`hours: expected a number above 0 up to 100, got ${hours}`);
   requireInteger('workers', workers, 1, 20);
   requireInteger('maxMessages', maxMessages, 1, 1_000_000);

@@ -169,6 +169,14 @@ describe('simulate', () => {
         .and.include('post /x');
     });
 
+    it('options, traits of APIs and faults that do not exist', async () => {
+      expect(await refused({ huors: 2 })).to.match(/^simulate: no option "huors", only messages, seed, /);
+      expect(await refused({ apis: { shop: { latncy: ['1s', '2s'] } } })).to.match(
+        /^api "shop": no option "latncy", only latency, /,
+      );
+      expect(await refused({ faults: ['crsh'] })).to.match(/^faults: no "crsh", only crash, /);
+    });
+
     it('numbers out of their range', async () => {
       expect(await refused({ hours: 0 })).to.include('hours: expected a number above 0');
       expect(await refused({ workers: 0 })).to.include('workers: expected an integer from 1 to 20, got 0');
