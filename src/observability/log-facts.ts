@@ -105,7 +105,8 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
         break;
       case 'sagaMoved':
         if (fact.move === 'stuck') write(fact, 'error', `saga ${fact.saga} ${fact.sagaId} is stuck`);
-        else if (fact.move === 'compensationFailed') write(fact, 'error', 'a compensation failed');
+        // Tried again, or the saga is stuck: that is another move, and an error.
+        else if (fact.move === 'compensationFailed') write(fact, 'warn', 'a compensation failed');
         else if (fact.move === 'compensationDone') write(fact, 'warn', 'a step was undone');
         else if (fact.move === 'undone') write(fact, 'warn', `saga ${fact.saga} is undone`);
         else write(fact, 'trace', fact.type);
