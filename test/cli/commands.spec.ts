@@ -11,6 +11,19 @@ import { consuming, startSluice, startSluiceFromNpm, type WorkerProcess } from '
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
+/** Fails each time; there is one more try. */
+const PATIENT = `
+  import { throwError } from 'rxjs';
+  import { definePipeline, queue, TransientError } from 'sluice';
+  import { z } from 'zod';
+  export default definePipeline({
+    name: 'patient',
+    source: queue('patient', { retry: { delays: ['3s'] } }),
+    input: z.object({}),
+    handle: () => throwError(() => new TransientError('not yet')),
+  });
+`;
+
 describe('the sluice command', () => {
   const broker = createEmbeddedBroker();
   let url: string;
@@ -200,16 +213,39 @@ describe('the sluice command', () => {
       expect(run.lines.filter(({ settlement }) => settlement === 'retry')).to.have.length(4);
     });
 
+    it('loses no message that waits for its next try when it is killed: another worker makes that try', async () => {
+      const folder = await scratch({ 'patient.ts': PATIENT });
+      const killed = sluice(['run', folder]);
+      await consuming(killed, ['patient']);
+      await client.send('patient', {}, { messageId: 'waits', priority: 4, headers: { kept: 'yes' } });
+      await killed.line(({ settlement }) => settlement === 'retry');
+      killed.signal('SIGKILL');
+      await killed.exit;
+      const waitsIn = (name: string) => async () => (await client.channel.checkQueue(name)).messageCount === 1;
+      await eventually('its time has come, and nobody is there', waitsIn('patient'));
+
+      await consuming(sluice(['run', folder]), ['patient']);
+      await eventually('its second try was its last', waitsIn('patient.dead'));
+      const [letter] = await client.drain('patient.dead');
+      expect(letter?.headers).to.deep.include({ kept: 'yes', 'x-sluice-attempts': 2 });
+      expect(letter?.properties).to.deep.include({ messageId: 'waits', priority: 4 });
+    });
+
     it('F29: finishes on SIGTERM what can be, gives back what hangs, and says so by exit code 3', async () => {
       const run = sluice(['run', fixture('hanging')], { SLUICE_GRACE_PERIOD: '300ms' });
       await consuming(run, ['hanging']);
-      await client.send('hanging', { hangs: true }, { messageId: 'hung' });
-      await run.line(({ msg }) => msg === 'handled');
+      const messages = { 'done 1': false, 'hung 1': true, 'done 2': false, 'hung 2': true };
+      for (const [messageId, hangs] of Object.entries(messages)) await client.send('hanging', { hangs }, { messageId });
+      await eventually(
+        'all are handled',
+        () => run.lines.filter(({ msg }) => msg === 'handled').length === Object.keys(messages).length,
+      );
       run.signal('SIGTERM');
       expect(await run.exit).to.equal(3);
-      expect(run.lines.filter(({ msg }) => msg === 'given back to the broker')).to.have.length(1);
-      const [returned] = await client.drain('hanging');
-      expect(returned?.properties.messageId).to.equal('hung');
+      expect(run.lines.filter(({ msg }) => msg === 'given back to the broker')).to.have.length(2);
+      // What was aborted comes again, and nothing else.
+      const returned = (await client.drain('hanging')).map(({ properties }) => properties.messageId);
+      expect(returned).to.have.members(['hung 1', 'hung 2']);
     });
 
     it('F30: is hastened by a second signal', async () => {

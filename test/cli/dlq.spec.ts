@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
-import { declarePair, idsIn, numbered, readyIn, seedLetters } from '../support/dead-letters.ts';
+import { declarePair, idsIn, numbered, readyIn, seedLetters, takeAll } from '../support/dead-letters.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeWithRabbitMq } from '../support/rabbitmq.ts';
+import { deepTable, publishOddly, textValue } from '../support/undecodable.ts';
 import { dlqCases, dlqTools } from './dlq-cases.ts';
 
 describe('sluice dlq on the embedded broker', () => {
@@ -17,8 +18,36 @@ describe('sluice dlq on the embedded broker', () => {
 });
 
 describeWithRabbitMq('sluice dlq on RabbitMQ', (rabbitMq) => {
-  before(() => {});
+  const tools = dlqTools(() => rabbitMq().url);
   dlqCases(() => rabbitMq().url);
+
+  it('B15: shows, rehearses, edits, retries and drops a letter with headers nobody can decode, and says what is missing', async () => {
+    const { client, run } = tools();
+    const odd = (): Promise<void> =>
+      publishOddly(rabbitMq().port, 'letters.dead', '{"n":1}', { kept: textValue('yes'), deep: deepTable(9_000) });
+    const note = 'headers that cannot be decoded were left out: "deep"';
+    await odd();
+    expect((await run(['ls', 'letters'])).text).to.include('letters.dead: 1 letter');
+    const shown = await run(['show', 'letters', '--json']);
+    expect(shown.text).to.include('"kept": "yes"').and.include(JSON.stringify(note));
+    const folder = fileURLToPath(new URL('../fixtures/letters', import.meta.url));
+    const rehearsed = await run(['retry', 'letters', '--all', '--dry-run', '--pipelines', folder]);
+    expect(rehearsed.code).to.equal(0);
+    expect(rehearsed.text).to.include('1 would be dead-lettered again').and.include('ERR_PAYLOAD_INVALID');
+    expect(await readyIn(client, 'letters.dead')).to.equal(1);
+
+    const edited = await run(['edit', 'letters', '--id', 'odd 7'], { EDITOR: `sed -i s/1/2/` });
+    expect(edited.code).to.equal(0);
+    expect((await run(['retry', 'letters', '--all'])).code).to.equal(0);
+    const [message, ...others] = await takeAll(client, 'letters');
+    expect(others).to.deep.equal([]);
+    expect(String(message?.content)).to.equal('{"n":2}');
+    expect(message?.properties.headers).to.include({ kept: 'yes', 'x-sluice-stripped': note });
+
+    await odd();
+    expect((await run(['drop', 'letters', '--all', '--yes'])).code).to.equal(0);
+    expect(await readyIn(client, 'letters.dead')).to.equal(0);
+  });
 });
 
 describe('sluice dlq', () => {

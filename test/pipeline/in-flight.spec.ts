@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { asyncScheduler, NEVER, type Observable, of, ReplaySubject, timer } from 'rxjs';
+import { asyncScheduler, finalize, NEVER, type Observable, of, ReplaySubject, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import sinon from 'sinon';
 import { z } from 'zod';
@@ -228,6 +228,44 @@ describe('the watch over what is unsettled', () => {
     );
     // The two that waited were given back, and came to their turn afterwards.
     expect(again.run.ledger()).to.deep.include({ delivered: 3, returned: 3, overdue: 3, repeated: 2, inFlight: 0 });
+  });
+
+  it('F15: ends the work on a message when its connection goes, not when the work would have ended', () => {
+    const endedAt: number[] = [];
+    onStage(
+      handledBy(() => timer(50_000).pipe(finalize(() => endedAt.push(asyncScheduler.now())))),
+      ({ broker, run, at }) => {
+        broker.deliver({ body: { n: 1 } });
+        at(5, () => {
+          broker.loseConnection('gone');
+          expect(run.ledger()).to.deep.include({ returned: 1, late: 1, inFlight: 0 });
+        });
+      },
+    );
+    expect(endedAt).to.deep.equal([5]);
+  });
+
+  it('begins nothing for what waited for a slot when all work was told to end', () => {
+    const handled: number[] = [];
+    const { broker } = onStage(
+      handledBy(
+        (n) => {
+          handled.push(n);
+          return timer(10);
+        },
+        { order: 'arrival' },
+      ),
+      ({ broker: given, halt, at }) => {
+        given.deliver({ body: { n: 1 } });
+        given.deliver({ body: { n: 2 } });
+        at(5, () => halt('enough'));
+      },
+    );
+    expect(handled).to.deep.equal([1]);
+    expect(broker.settlements.map(({ how, frame }) => [how, frame])).to.deep.equal([
+      ['requeue', 5],
+      ['requeue', 5],
+    ]);
   });
 
   it('F15: begins nothing for what waited for a slot when its connection went', () => {

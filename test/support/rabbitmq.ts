@@ -154,7 +154,8 @@ export async function startPrivateRabbitMq({ plugins = [], config = [] }: Rabbit
     await kill();
     epmd.signal('SIGKILL');
     await epmd.ended;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    // What Erlang started may write for a moment longer.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
   };
 
   try {

@@ -33,7 +33,6 @@ const OF_THE_FAILURE: readonly string[] = [
   HEADER.pipeline,
   HEADER.queue,
   HEADER.stage,
-  HEADER.stripped,
 ];
 
 /**
@@ -43,7 +42,7 @@ const OF_THE_FAILURE: readonly string[] = [
 export function retryOf(delivery: Delivery, letter: Letter, { work }: QueuePair): OutgoingMessage {
   const headers = originHeaders(delivery, letter);
   for (const name of OF_THE_FAILURE) delete headers[name];
-  // What could not be decoded cannot be sent: whoever gets the message is told.
+  // What could not be decoded cannot be sent: whoever gets the message is told, here and where an earlier copy left headers out.
   if (delivery.unreadable !== undefined) headers[HEADER.stripped] = delivery.unreadable;
   headers[DLQ_HEADER.retries] = letter.retries + 1;
   return {

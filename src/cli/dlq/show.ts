@@ -72,7 +72,7 @@ function print(delivery: Delivery, letter: Letter, now: number, isFull: boolean)
     ['correlation', letter.correlationId],
     ['retried', letter.retries === 0 ? undefined : `${counted(letter.retries, 'time')} out of the dead letters`],
     ['edited', letter.edits === 0 ? undefined : counted(letter.edits, 'time')],
-    ['stripped', delivery.unreadable ?? textOf(headers[HEADER.stripped])],
+    ['stripped', strippedOf(delivery)],
     ['type', [properties.contentType, properties.contentEncoding].filter(Boolean).join(', ')],
   ];
   console.log(pc.bold(oneLine(letter.id)));
@@ -87,6 +87,10 @@ const origin = ({ exchange, routingKey }: Letter): string | undefined => {
   if (exchange === undefined) return undefined;
   return exchange === '' ? `queue ${routingKey}` : `exchange ${exchange}, routing key ${routingKey ?? ''}`;
 };
+
+/** Why headers of it are missing, where some are. */
+const strippedOf = ({ unreadable, headers }: Delivery): string | undefined =>
+  unreadable ?? textOf(headers[HEADER.stripped]);
 
 const textOf = (value: HeaderValue | undefined): string | undefined =>
   value === undefined || typeof value === 'string' ? value : JSON.stringify(value, plainJson);
@@ -115,5 +119,7 @@ function toJson(delivery: Delivery, { firstFailedAt, lastFailedAt, ...letter }: 
   const content = text === undefined ? { bodyBase64: Buffer.from(delivery.body).toString('base64') } : { body: text };
   const headers: unknown = JSON.parse(JSON.stringify(delivery.headers, plainJson));
   const times = { firstFailed: isoTime(firstFailedAt), lastFailed: isoTime(lastFailedAt) };
-  return { ...letter, ...times, properties: delivery.properties, headers, ...content };
+  const stripped = strippedOf(delivery);
+  const missing = stripped === undefined ? {} : { stripped };
+  return { ...letter, ...times, properties: delivery.properties, headers, ...missing, ...content };
 }
