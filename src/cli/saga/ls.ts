@@ -1,11 +1,10 @@
 /** `sluice saga ls`: sagas of the journal and how they stand. */
 import { asyncScheduler, firstValueFrom } from 'rxjs';
-import type { JournalRecord } from '../../journal/journal.ts';
+import { standingOf, UNENDED } from '../../saga/saga-entry.ts';
 import { misconfigured } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
 import { withStore } from '../journal/with-store.ts';
 import { age, oneLine, table } from '../print.ts';
-import { standingOf } from './saga-entry.ts';
 
 export interface LsOptions {
   readonly saga?: string;
@@ -14,19 +13,6 @@ export interface LsOptions {
   readonly limit: string;
   readonly json?: boolean;
 }
-
-/** Kinds of the last record of a saga that has not ended. */
-const UNENDED: readonly JournalRecord['kind'][] = [
-  'started',
-  'stepIntended',
-  'stepSkipped',
-  'stepDone',
-  'stepFailed',
-  'compensationIntended',
-  'compensationDone',
-  'compensationFailed',
-  'stuck',
-];
 
 export async function ls({ saga, stuck = false, all = false, limit, json = false }: LsOptions): Promise<number> {
   if (!/^[1-9]\d{0,5}$/.test(limit))

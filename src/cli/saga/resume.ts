@@ -1,10 +1,11 @@
 /** `sluice saga resume`: gives the dead letter of a stuck saga back to its queue. Whichever worker gets it goes on where the journal stands. */
 
+import { findSaga, standingOf, stuckMessageOf } from '../../saga/saga-entry.ts';
+import { sagaNameOf } from '../../saga/saga-name-of.ts';
 import { loadPipelines } from '../../worker/load-pipelines.ts';
 import { failed } from '../broker-session.ts';
 import { retry } from '../dlq/retry.ts';
 import { withStore } from '../journal/with-store.ts';
-import { findSaga, readRecords, standingOf } from './saga-entry.ts';
 
 export interface ResumeOptions {
   readonly saga?: string;
@@ -21,9 +22,7 @@ export const resume = (id: string, { saga, json = false, queue, pipelines }: Res
     const standing = standingOf(entry);
     if (standing !== 'stuck')
       return failed(`saga "${entry.name}" ${id} is ${standing}, not stuck: there is nothing to resume`);
-    const records = await readRecords(store, entry);
-    const stuck = records.at(-1)?.record;
-    const messageId = stuck?.kind === 'stuck' ? stuck.messageId : undefined;
+    const messageId = await stuckMessageOf(store, entry);
     if (messageId === undefined)
       return failed('its journal does not name its message; give its dead letter back by `sluice dlq retry`');
     const queues = queue === undefined ? await queuesOf(entry.name, pipelines) : [queue];
@@ -44,9 +43,4 @@ async function queuesOf(saga: string, folder: string): Promise<readonly string[]
   } finally {
     await dispose();
   }
-}
-
-function sagaNameOf(handle: object): string | undefined {
-  if (!('saga' in handle) || typeof handle.saga !== 'object' || handle.saga === null) return undefined;
-  return 'name' in handle.saga ? String(handle.saga.name) : undefined;
 }

@@ -1,11 +1,11 @@
 /** `sluice saga show`: the timeline of a saga. */
 import type { JournalRecord } from '../../journal/journal.ts';
 import { describeRecord } from '../../saga/describe-journal.ts';
+import { findSaga, readRecords, standingOf } from '../../saga/saga-entry.ts';
 import { failed } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
 import { withStore } from '../journal/with-store.ts';
 import { oneLine } from '../print.ts';
-import { findSaga, readRecords, standingOf } from './saga-entry.ts';
 
 export interface ShowOptions {
   readonly saga?: string;

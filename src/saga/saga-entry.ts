@@ -1,10 +1,23 @@
 /** One saga of the journal, found by its id: which it is, how it stands, and its records as they were written. */
 import { firstValueFrom } from 'rxjs';
-import { checksumOf } from '../../journal/create-journal.ts';
-import type { EntryKey, JournalRecord } from '../../journal/journal.ts';
-import type { EntrySummary, JournalStore, StoredRecord } from '../../journal/journal-store.ts';
+import { checksumOf } from '../journal/create-journal.ts';
+import type { EntryKey, JournalRecord } from '../journal/journal.ts';
+import type { EntrySummary, JournalStore, StoredRecord } from '../journal/journal-store.ts';
 
 export type SagaStanding = 'running' | 'waiting' | 'stuck' | 'completed' | 'undone' | 'abandoned';
+
+/** Kinds of the last record of a saga that has not ended. */
+export const UNENDED: readonly JournalRecord['kind'][] = [
+  'started',
+  'stepIntended',
+  'stepSkipped',
+  'stepDone',
+  'stepFailed',
+  'compensationIntended',
+  'compensationDone',
+  'compensationFailed',
+  'stuck',
+];
 
 /** Waiting: nobody runs it now, its message comes again. */
 export function standingOf({ lastKind, heldBy }: EntrySummary): SagaStanding {
@@ -18,6 +31,9 @@ export function standingOf({ lastKind, heldBy }: EntrySummary): SagaStanding {
       return lastKind === 'stuck' ? 'stuck' : 'waiting';
   }
 }
+
+export const hasEnded = (standing: SagaStanding): boolean =>
+  standing === 'completed' || standing === 'undone' || standing === 'abandoned';
 
 export type Found =
   | { readonly ok: true; readonly entry: EntrySummary }
@@ -46,3 +62,9 @@ export async function readRecords(store: JournalStore, key: EntryKey): Promise<r
 
 const intact = (key: EntryKey, { seq, body, checksum }: StoredRecord): JournalRecord | undefined =>
   checksum === checksumOf(key, seq, body) ? (JSON.parse(body) as JournalRecord) : undefined;
+
+/** Id of the message whose dead letter carries a stuck saga; undefined where its journal does not name it. */
+export async function stuckMessageOf(store: JournalStore, key: EntryKey): Promise<string | undefined> {
+  const last = (await readRecords(store, key)).at(-1)?.record;
+  return last?.kind === 'stuck' ? last.messageId : undefined;
+}
