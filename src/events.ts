@@ -50,6 +50,8 @@ export interface CallStarted extends MessageFact {
   /** The same for all attempts of one call; unique in this process. */
   readonly callId: number;
   readonly attempt: number;
+  /** Of a compensation: the saga's step that it undoes. */
+  readonly undoes?: string;
 }
 
 /** One attempt of a call ended. */
@@ -262,6 +264,17 @@ export interface JournalCounted extends WorkerFact {
   }[];
 }
 
+/** How much lay in the queues of the pipelines and among their dead letters; one that is not told could not be looked at. */
+export interface QueuesMeasured extends WorkerFact {
+  readonly type: 'queuesMeasured';
+  readonly queues: readonly {
+    readonly queue: string;
+    /** Ready: those in flight are not among them. */
+    readonly messages: number;
+    readonly consumers: number;
+  }[];
+}
+
 /** The concurrency of an API followed what was measured. */
 export interface LimitChanged extends WorkerFact {
   readonly type: 'limitChanged';
@@ -306,6 +319,7 @@ export type Fact =
   | JournalAsked
   | JournalCompacted
   | JournalCounted
+  | QueuesMeasured
   | LimitChanged
   | EventLoopBlocked
   | WorkerMoved;

@@ -1,17 +1,12 @@
 /** Metrics of `run` and `dev`: one registry for the process, which reads whatever worker there is at the moment. */
-import { exhaustMap, timer, toArray } from 'rxjs';
 import type { Broker, BrokerReadings, QueueDepth } from '../broker/broker.ts';
-import { workQueues } from '../broker/partitions.ts';
-import { deadLetterQueue } from '../broker/queue.ts';
 import type { Facts } from '../events.ts';
 import { createMetrics, type Metrics } from '../observability/metrics/create-metrics.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { isBalanced, type LedgerCounts } from '../pipeline/ledger.ts';
 import type { Worker } from '../worker/worker.ts';
 import { version } from './version.ts';
-
-/** Looking costs the broker a channel and two answers for each pipeline. */
-const LOOK_EVERY_MS = 15_000;
+import { watchQueues } from './watch-queues.ts';
 
 export interface Measured {
   readonly worker: Worker;
@@ -44,13 +39,11 @@ export async function measureWorker(facts: Facts): Promise<WorkerMetrics> {
     ...metrics,
     read: (measured) => {
       current = measured;
-      const names = measured.pipelines.flatMap(({ source }) => [...workQueues(source), deadLetterQueue(source.name)]);
-      const looking = timer(0, LOOK_EVERY_MS)
-        .pipe(exhaustMap(() => measured.broker.measure(names).pipe(toArray())))
-        .subscribe((found) => {
-          // Without a connection nothing is known, and what was known is told no longer.
-          depths = found;
-        });
+      const { broker, pipelines } = measured;
+      const looking = watchQueues({ broker, pipelines, facts }).subscribe((found) => {
+        // Without a connection nothing is known, and what was known is told no longer.
+        depths = found;
+      });
       measured.worker.state.subscribe({
         complete: () => {
           looking.unsubscribe();

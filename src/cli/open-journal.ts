@@ -7,12 +7,15 @@ import { ConfigError, JournalUnavailableError } from '../errors.ts';
 import type { Facts } from '../events.ts';
 import { createJournal } from '../journal/create-journal.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { JournalStore } from '../journal/journal-store.ts';
 import { keepTidy } from '../journal/keep-tidy.ts';
 import { openStore, storeProblems } from '../journal/open-store.ts';
 import type { Logger } from '../log.ts';
 
 export interface OpenedJournal {
   readonly journal: Journal;
+  /** What it rests on: for lists. */
+  readonly store: JournalStore;
   close(): Promise<void>;
 }
 
@@ -48,6 +51,7 @@ export async function openJournal(config: Config, facts: Facts, log: Logger): Pr
   log.info({ journal: store.place }, 'sagas are journalled');
   return {
     journal,
+    store,
     close: async () => {
       tidying.unsubscribe();
       journal.end();

@@ -17,6 +17,7 @@ import { startEmbeddedBroker } from './embedded-broker.ts';
 import { measureWorker } from './measure-worker.ts';
 import { openJournal } from './open-journal.ts';
 import type { OpenRecording } from './record.ts';
+import { createSagaDesk } from './saga/saga-desk.ts';
 import { version } from './version.ts';
 
 export interface Wiring {
@@ -66,7 +67,13 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
     payloads,
     pipelineOf,
   });
-  const dashboard = createDashboard({ facts, log, payloads, letters });
+  const sagas = createSagaDesk({
+    store: opened.store,
+    keepEndedMs: config.journalKeepMs,
+    pipelines: () => running,
+    giveBack: letters.giveBack,
+  });
+  const dashboard = createDashboard({ facts, log, payloads, letters, sagas });
 
   return {
     broker: (typeof urls === 'function' ? urls() : urls).map(withoutCredentials).join(', '),

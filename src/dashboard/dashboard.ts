@@ -1,14 +1,16 @@
 /** The dashboard: a model that listens to the facts, and the routes by which a browser sees it and acts. */
 import { z } from 'zod';
-import { messageOf, SluiceError } from '../errors.ts';
 import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { jsonAnswer, type ManagementRequest, type Route, refusal, type WholeAnswer } from '../management/route.ts';
+import { answered } from './answered.ts';
 import { assetRoutes } from './assets.ts';
 import { eventStream } from './event-stream.ts';
 import type { LetterChoice, LetterDesk } from './letter-desk.ts';
 import { DashboardModel } from './model.ts';
 import type { PayloadsShown } from './redact.ts';
+import type { SagaDesk } from './saga-desk.ts';
+import { sagaRoutes } from './saga-routes.ts';
 import type { PipelineShape } from './wire.ts';
 
 export interface DashboardOptions {
@@ -18,6 +20,8 @@ export interface DashboardOptions {
   readonly payloads: PayloadsShown;
   /** Default: dead letters cannot be looked at. */
   readonly letters?: LetterDesk;
+  /** Default: sagas cannot be looked at. */
+  readonly sagas?: SagaDesk;
 }
 
 export interface Dashboard {
@@ -38,7 +42,7 @@ const choice = z.strictObject({
 const replaying = choice.extend({ perSecond: z.number().gt(0).max(1_000) });
 
 /** Listens at once. */
-export function createDashboard({ facts, log, payloads, letters }: DashboardOptions): Dashboard {
+export function createDashboard({ facts, log, payloads, letters, sagas }: DashboardOptions): Dashboard {
   const model = new DashboardModel(payloads);
   const listening = model.listen(facts);
   const queues = (): readonly string[] => model.shapes.map(({ queue }) => queue);
@@ -109,16 +113,7 @@ export function createDashboard({ facts, log, payloads, letters }: DashboardOpti
           return replay;
         }),
     },
+    ...sagaRoutes(sagas, log),
   ];
   return { routes, show: (shapes) => model.show(shapes), close: () => listening.unsubscribe() };
-}
-
-/** What the broker refuses is the asker's to know; anything else is a defect, which the server logs. */
-async function answered(work: Promise<unknown>): Promise<WholeAnswer> {
-  try {
-    return jsonAnswer(200, await work);
-  } catch (error) {
-    if (error instanceof SluiceError) return refusal(502, messageOf(error));
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
 /** How a pipeline is, said in one sentence: cause, number, effect. The first rule that fits speaks. Pure. */
-import type { ApiView, Counts, Health, PipelineShape, Trouble } from './wire.ts';
+import type { ApiView, Counts, Health, PipelineShape, Trouble, Waiting } from './wire.ts';
 
 export interface HealthFacts {
   readonly shape: PipelineShape;
@@ -8,6 +8,7 @@ export interface HealthFacts {
   readonly worker: string;
   readonly intake: { readonly state: string; readonly reason: string | undefined };
   readonly counts: Counts;
+  readonly waiting: Waiting;
   /** Of the last minute. */
   readonly minute: {
     readonly delivered: number;
@@ -26,6 +27,8 @@ const BROKEN_RATIO = 0.2;
 const DEGRADED_RATIO = 0.1;
 /** Below this one message is no share. */
 const A_FEW = 3;
+/** Messages that waited for less are as good as new. */
+const A_WHILE_MS = 5_000;
 
 const broken = (sentence: string): Health => ({ level: 'broken', sentence });
 const degraded = (sentence: string): Health => ({ level: 'degraded', sentence });
@@ -43,7 +46,7 @@ const draining: Rule = ({ worker, counts }) =>
     ? degraded(`The worker is draining: ${counted(counts.inFlight, 'message')} still in flight, no new ones are taken.`)
     : undefined;
 
-const breaker: Rule = ({ apis, shape }) => {
+const breaker: Rule = ({ apis, shape, waiting }) => {
   const shut = apis.find(({ breaker: state }) => state === 'open' || state === 'isolated');
   if (shut === undefined) return undefined;
   const how =
@@ -51,7 +54,7 @@ const breaker: Rule = ({ apis, shape }) => {
       ? 'is held open by hand'
       : `is open: ${shut.failed} of the last minute’s ${counted(shut.calls, 'call')} failed`;
   return isNeeded(shape, shut.name)
-    ? broken(`${shut.name}’s breaker ${how}. The intake is paused, messages wait in ${shape.queue}.`)
+    ? broken(`${shut.name}’s breaker ${how}. The intake is paused, ${whoWaits(waiting)} in ${shape.queue}.`)
     : degraded(`${shut.name}’s breaker ${how}. Messages go on without it.`);
 };
 
@@ -92,10 +95,24 @@ const waits: Rule = ({ apis }) => {
   return slow && noteworthy(`${slow.name}’s rate limit holds calls back, for up to ${ms(slow.longestWaitMs)}.`);
 };
 
-const full: Rule = ({ counts, shape }) =>
-  counts.inFlight >= shape.prefetch
+const full: Rule = ({ counts, shape, waiting: { messages = 0, ageMs } }) => {
+  if (counts.inFlight < shape.prefetch) return undefined;
+  const behind =
+    ageMs === undefined || ageMs < A_WHILE_MS ? '' : `, and what comes in was published ${ms(ageMs)} before`;
+  const more =
+    messages === 0
+      ? ''
+      : ` ${counted(messages, 'message')} more ${messages === 1 ? 'waits' : 'wait'} in ${shape.queue}${behind}.`;
+  return noteworthy(
+    `As many messages are in flight as may be, ${shape.prefetch}: the pipeline goes as fast as what it calls.${more}`,
+  );
+};
+
+/** It takes from its queue, and yet more lies there than was taken in a minute. */
+const behind: Rule = ({ minute, shape, waiting: { messages = 0 } }) =>
+  messages > Math.max(shape.prefetch, minute.delivered)
     ? noteworthy(
-        `As many messages are in flight as may be, ${shape.prefetch}: the pipeline goes as fast as what it calls.`,
+        `${counted(messages, 'message')} wait in ${shape.queue}, more than the ${counted(minute.delivered, 'message')} that came in the last minute.`,
       )
     : undefined;
 
@@ -136,6 +153,7 @@ const RULES: readonly Rule[] = [
   retried,
   waits,
   full,
+  behind,
   returned,
   failures,
   idle,
@@ -152,6 +170,12 @@ export function healthOf(facts: HealthFacts): Health {
 
 const isNeeded = (shape: PipelineShape, name: string): boolean =>
   shape.apis.some((api) => api.name === name && api.isNeeded);
+
+/** The number, where it is known. */
+const whoWaits = ({ messages }: Waiting): string =>
+  messages === undefined || messages === 0
+    ? 'messages wait'
+    : `${counted(messages, 'message')} ${messages === 1 ? 'waits' : 'wait'}`;
 
 const because = (reason: string | undefined): string => (reason === undefined ? '.' : `: ${reason}.`);
 

@@ -166,6 +166,9 @@ export class DashboardModel {
         this.#pipelines.get(fact.pipeline)?.intakeChanged(fact);
         this.#ring.add(fact);
         break;
+      case 'queuesMeasured':
+        for (const pipeline of this.#pipelines.values()) pipeline.queuesMeasured(fact);
+        break;
       case 'journalChanged':
         this.#journal = { ...this.#journal, isAvailable: fact.state === 'available', reason: fact.reason };
         break;

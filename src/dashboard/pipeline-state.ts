@@ -5,6 +5,7 @@ import type {
   Delivered,
   IntakeChanged,
   Published,
+  QueuesMeasured,
   RateLimitWaited,
   Settled,
 } from '../events.ts';
@@ -13,7 +14,7 @@ import { Drawing } from './drawing.ts';
 import { type HealthFacts, healthOf } from './health.ts';
 import { Latencies } from './latencies.ts';
 import { shortened } from './shortened.ts';
-import type { ApiView, BinRow, CallView, Counts, PipelineShape, PipelineView, Trouble } from './wire.ts';
+import type { ApiView, BinRow, CallView, Counts, PipelineShape, PipelineView, Trouble, Waiting } from './wire.ts';
 
 const RATE_BINS = 50;
 const RATE_SECONDS = 5;
@@ -31,6 +32,7 @@ export class PipelineState {
   readonly #bins: Bins;
   readonly #latencies = new Latencies();
   readonly #counts: Mutable<Counts> = { delivered: 0, acked: 0, retried: 0, deadLettered: 0, returned: 0, inFlight: 0 };
+  readonly #waiting: Mutable<Waiting> = { messages: undefined, deadLetters: undefined, ageMs: undefined };
   readonly #running: number[];
   readonly #placeOf: ReadonlyMap<string, number>;
   readonly #troubles = new Map<string, Mutable<Trouble>>();
@@ -45,7 +47,18 @@ export class PipelineState {
     for (const exchange of shape.publishes) this.#exchanges.add(exchange);
   }
 
-  delivered({ at }: Delivered): void {
+  queuesMeasured({ queues }: QueuesMeasured): void {
+    const messagesIn = (names: readonly string[]): number | undefined => {
+      const found = queues.filter(({ queue }) => names.includes(queue));
+      // Some of several would say less than there is.
+      return found.length < names.length ? undefined : found.reduce((sum, { messages }) => sum + messages, 0);
+    };
+    this.#waiting.messages = messagesIn(this.shape.workQueues);
+    this.#waiting.deadLetters = messagesIn([this.shape.deadLetters]);
+  }
+
+  delivered({ at, publishedAt }: Delivered): void {
+    this.#waiting.ageMs = publishedAt === undefined ? undefined : Math.max(0, at - publishedAt);
     this.#counts.delivered++;
     this.#bins.add(at, BIN.delivered);
     this.#level(at, ++this.#counts.inFlight);
@@ -99,13 +112,24 @@ export class PipelineState {
       returned: minute(BIN.returned),
     };
     const counts = { ...this.#counts };
+    const waiting = { ...this.#waiting };
     const troubles = [...this.#troubles.values()].sort((one, other) => other.count - one.count);
     const own = apis.filter(({ name }) => this.#placeOf.has(name));
     const [p50Ms, p99Ms] = this.#latencies.quantiles(0.5, 0.99);
     return {
       shape,
-      health: healthOf({ shape, apis: own, ...worker, intake: this.#intake, counts, minute: ofMinute, troubles }),
+      health: healthOf({
+        shape,
+        apis: own,
+        ...worker,
+        intake: this.#intake,
+        counts,
+        waiting,
+        minute: ofMinute,
+        troubles,
+      }),
       counts,
+      waiting,
       inRate: rate(BIN.delivered),
       outRate: rate(BIN.ack) + rate(BIN.retry) + rate(BIN.deadLetter) + rate(BIN.returned),
       publishRate: rate(BIN.published),

@@ -27,6 +27,8 @@ export interface ApiShape {
 export interface PipelineShape {
   readonly name: string;
   readonly queue: string;
+  /** Queues its messages wait in: that one, or its partitions. */
+  readonly workQueues: readonly string[];
   readonly bindings: readonly { readonly exchange: string; readonly key: string }[];
   readonly delays: readonly { readonly queue: string; readonly delayMs: number }[];
   readonly deadLetters: string;
@@ -56,10 +58,20 @@ export interface Trouble {
   readonly lastAt: number;
 }
 
+/** What lies in a pipeline's queues, as it was looked at last; undefined where that is not known. */
+export interface Waiting {
+  /** In its queue, ready. */
+  readonly messages: number | undefined;
+  readonly deadLetters: number | undefined;
+  /** From publish to delivery, of the message that came in last, where its publisher said when; in milliseconds. */
+  readonly ageMs: number | undefined;
+}
+
 export interface PipelineView {
   readonly shape: PipelineShape;
   readonly health: Health;
   readonly counts: Counts;
+  readonly waiting: Waiting;
   /** Per second, over the last 5 s. */
   readonly inRate: number;
   readonly outRate: number;
@@ -255,4 +267,44 @@ export interface Replay {
   readonly inDoubt: number;
   readonly unsendable: number;
   readonly failure: string | undefined;
+}
+
+/** Which sagas: those that go on or wait, those that need somebody to look, those that have ended. */
+export type SagaSelection = 'unended' | 'stuck' | 'ended' | 'all';
+
+export type SagaStands = 'running' | 'waiting' | 'stuck' | 'completed' | 'undone' | 'abandoned';
+
+export interface SagaRow {
+  readonly saga: string;
+  readonly id: string;
+  readonly stands: SagaStands;
+  readonly beganAt: number;
+  readonly changedAt: number;
+  readonly records: number;
+}
+
+export interface SagaList {
+  readonly at: number;
+  readonly sagas: readonly SagaRow[];
+  /** Whether there are more. */
+  readonly isCut: boolean;
+}
+
+export interface SagaStory extends SagaRow {
+  /** Undefined while nobody works on it. */
+  readonly heldBy: string | undefined;
+  /** What is written of it, without what its steps gave. */
+  readonly lines: readonly {
+    readonly seq: number;
+    /** Undefined where the record is not what was written. */
+    readonly at: number | undefined;
+    readonly kind: string | undefined;
+    readonly text: string;
+  }[];
+}
+
+/** What came of an action on a saga, in one sentence. */
+export interface SagaDone {
+  readonly isDone: boolean;
+  readonly text: string;
 }

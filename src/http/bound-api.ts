@@ -81,8 +81,8 @@ export class BoundApi implements Api {
     return this.#call('DELETE', path, undefined, options);
   }
 
-  [inKeyScope](keyScope: string): Api {
-    return new BoundApi(this.#name, this.#parts, this.#templates, { ...this.#scope, keyScope }, this.#cached);
+  [inKeyScope](keyScope: string, undoes?: string): Api {
+    return new BoundApi(this.#name, this.#parts, this.#templates, { ...this.#scope, keyScope, undoes }, this.#cached);
   }
 
   #call(method: HttpMethod, path: string, body: unknown, options: CallOptions = NO_OPTIONS): Observable<unknown> {

@@ -21,6 +21,8 @@ export interface RequestScope {
   /** Of the message; where a tracer listens, each attempt of a call has one of its own instead. */
   readonly trace: TraceContext;
   readonly keyScope: string;
+  /** Of a compensation: the saga's step that it undoes. */
+  readonly undoes?: string | undefined;
 }
 
 export class CallRequest {
@@ -140,6 +142,11 @@ export class CallRequest {
       this.#effect = effectOf(this.#keyScope, this.call.api, this.#method, path, query, body?.source);
     }
     return this.#effect;
+  }
+
+  /** The saga's step that the call undoes, where it is a compensation. */
+  get undoes(): string | undefined {
+    return this.#scope.undoes;
   }
 
   get #keyScope(): string {

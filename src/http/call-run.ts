@@ -56,7 +56,11 @@ export class CallRun {
   }
 
   reportStart(attempt: number, at: number): void {
-    if (this.parts.facts.isObserved) this.parts.facts.report({ type: 'callStarted', ...this.#about(at), attempt });
+    const { facts } = this.parts;
+    if (!facts.isObserved) return;
+    const { undoes } = this.request;
+    if (undoes === undefined) facts.report({ type: 'callStarted', ...this.#about(at), attempt });
+    else facts.report({ type: 'callStarted', ...this.#about(at), attempt, undoes });
   }
 
   /** Only where somebody listens. */

@@ -31,6 +31,7 @@ const SHOWN: { readonly [Type in Fact['type']]: readonly Fields<Type>[] } = {
   journalAsked: ['space', 'name', 'asked', 'record', 'isDone', 'durationMs'],
   journalCompacted: ['forgotten'],
   journalCounted: ['counts'],
+  queuesMeasured: ['queues'],
   limitChanged: ['api', 'limit'],
   workerMoved: ['state'],
 };

@@ -132,6 +132,7 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
       case 'journalAsked':
       case 'journalCompacted':
       case 'journalCounted':
+      case 'queuesMeasured':
       case 'rateLimitWaited':
       case 'delivered':
       case 'slotTaken':

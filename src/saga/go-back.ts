@@ -13,7 +13,7 @@ export function goBack(run: SagaRun, error?: unknown): Observable<unknown> {
   const { name } = step;
   return run.record({ kind: 'compensationIntended', step: name }, () =>
     run
-      .attempt(step, work, `${name}/undo`)
+      .undo(step, work)
       .pipe(
         mergeMap((outcome) =>
           outcome.ok

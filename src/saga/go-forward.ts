@@ -36,7 +36,7 @@ function complete(run: SagaRun): Observable<unknown> {
 
 function runStep(run: SagaRun, step: SagaStep): Observable<StepEnd> {
   const begin = run.record({ kind: 'stepIntended', step: step.name }, () =>
-    run.attempt(step, step.run, step.name).pipe(
+    run.attempt(step).pipe(
       map((outcome) => (outcome.ok ? checked(step, outcome.result) : outcome)),
       mergeMap((outcome): Observable<StepEnd> => {
         if (!outcome.ok) return of({ ok: false, step, error: outcome.error, nothingRan: false });

@@ -8,6 +8,7 @@ import {
   last,
   map,
   type Observable,
+  type ObservableInput,
   of,
   throwError,
 } from 'rxjs';
@@ -86,9 +87,18 @@ export class SagaRun {
     );
   }
 
-  /** Cold. Makes a move with the step's retries; each attempt has the same keys. Never fails. */
-  attempt(step: SagaStep, work: SagaStep['run'], move: string): Observable<Outcome> {
-    return defer(() => work(this.scope(move))).pipe(
+  /** Cold. Makes a step with its retries; each attempt has the same keys. Never fails. */
+  attempt(step: SagaStep): Observable<Outcome> {
+    return this.#attempt(step, () => step.run(this.scope(step.name)));
+  }
+
+  /** Cold. Undoes a step by `work`, likewise. */
+  undo(step: SagaStep, work: SagaStep['run']): Observable<Outcome> {
+    return this.#attempt(step, () => work(this.#scope(`${step.name}/undo`, step.name)));
+  }
+
+  #attempt(step: SagaStep, work: () => ObservableInput<unknown>): Observable<Outcome> {
+    return defer(work).pipe(
       defaultIfEmpty(undefined),
       last(),
       retryWithBackoff(step.retry),
@@ -99,12 +109,16 @@ export class SagaRun {
 
   /** What a move sees. A new one for each attempt: the calls of a move that are alike are told apart by counting them. */
   scope(move: string): SagaScope<unknown, ApiDefinitions, unknown> {
+    return this.#scope(move);
+  }
+
+  #scope(move: string, undoes?: string): SagaScope<unknown, ApiDefinitions, unknown> {
     const { apis, log } = this.#context;
     return {
       input: this.input,
       results: Object.fromEntries(this.state.results),
       log,
-      apis: scopeApis(apis, `saga/${this.plan.name}/${this.sagaId}/${move}`),
+      apis: scopeApis(apis, `saga/${this.plan.name}/${this.sagaId}/${move}`, undoes),
     };
   }
 

@@ -1,4 +1,5 @@
 /** Pipelines as the dashboard draws them: what is declared, without functions and schemas. */
+import { workQueues } from '../broker/partitions.ts';
 import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
 import type { ApiShape, PipelineShape } from '../dashboard/wire.ts';
 import { API_DEFAULTS } from '../http/api-defaults.ts';
@@ -12,6 +13,7 @@ function shapeOf({ name, source, apis, needs, concurrency, prefetch, publishes }
   return {
     name,
     queue: source.name,
+    workQueues: workQueues(source),
     bindings: source.bindings.map(({ exchange, key }) => ({ exchange, key })),
     delays: [...new Set(source.retryDelaysMs)].map((delayMs) => ({ queue: delayQueue(source.name, delayMs), delayMs })),
     deadLetters: deadLetterQueue(source.name),

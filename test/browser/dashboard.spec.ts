@@ -38,7 +38,8 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     api = await startReceiptsApi();
     process.env.RECEIPTS_API_BASE_URL = api.baseUrl;
     const { default: receipts } = await import('../fixtures/dashboard/receipts.ts');
-    worker = await startDashboardWorker({ pipelines: [receipts], payloads: 'all', token: TOKEN, log });
+    const { default: returns } = await import('../fixtures/dashboard/returns.ts');
+    worker = await startDashboardWorker({ pipelines: [receipts, returns], payloads: 'all', token: TOKEN, log });
     await worker.client.collect('receipts');
   });
   after(async () => {
@@ -193,6 +194,65 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     expect(audit?.fields).to.include({ queue: 'orders.paid', failure: undefined });
   });
 
+  it('lists sagas by how they stand, marks what is undone, resumes a stuck one and gives another up', async () => {
+    page = await open('#marbles/returns');
+    await page.locator('.ledger b').first().waitFor();
+    for (const order of ['refused-refused-1', 'refused-refused-2', 'refused-3'])
+      await worker.client.send('orders.returned', { order }, { messageId: order });
+    await page.locator('.group[data-message="refused-3"] .attempt.undoing.ok').waitFor({ state: 'attached' });
+    await page.locator('.group[data-message="refused-refused-2"] .marble.deadLetter').waitFor({ state: 'attached' });
+    await page.evaluate(() => void location.assign('#sagas'));
+    const stuck = page.locator('.sagas tr', { has: page.getByText('stuck', { exact: true }) });
+    await stuck.nth(1).waitFor();
+    expect(await page.locator('.sagas tbody tr').count(), 'only those that have not ended').to.equal(2);
+
+    await page.getByRole('button', { name: 'refused-refused-1' }).click();
+    const panel = page.getByRole('complementary', { name: 'Saga refused-refused-1' });
+    await panel.getByText(/stuck at label/).waitFor();
+    expect(await panel.innerText()).to.match(
+      /label: begun[\s\S]+label: done[\s\S]+parcel: failed[\s\S]+label: undoing/,
+    );
+    api.refuses = false;
+    await panel.getByRole('button', { name: 'Resume' }).click();
+    await panel.getByText(/went back to orders\.returned/).waitFor();
+    await eventually('the saga to be undone', async () => {
+      await panel.getByRole('button', { name: 'Read again' }).click();
+      return (await panel.locator('.records .undone').count()) === 1;
+    });
+    expect(await panel.getByRole('button', { name: 'Resume' }).count(), 'what has ended is not resumed').to.equal(0);
+    api.refuses = true;
+
+    await page.getByRole('button', { name: 'refused-refused-2' }).click();
+    const other = page.getByRole('complementary', { name: 'Saga refused-refused-2' });
+    await other.getByText(/stuck at label/).waitFor();
+    await other.getByRole('button', { name: 'Give up…' }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await other.getByRole('button', { name: 'Give up…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Give up' }).click();
+    await other.getByText('abandoned by hand').waitFor();
+    const acted = lines.filter(({ text }) => text === 'somebody acted on a saga').map(({ fields }) => fields);
+    expect(acted).to.have.length(2);
+    expect(acted[0]).to.include({ saga: 'take-back', id: 'refused-refused-1', action: 'resume', isDone: true });
+    expect(acted[1]).to.include({ saga: 'take-back', id: 'refused-refused-2', action: 'abandon', isDone: true });
+
+    await page.getByRole('button', { name: 'Ended', exact: true }).click();
+    await page.locator('.sagas').getByText('abandoned', { exact: true }).waitFor();
+    const asking = { saga: 'take-back', id: 'refused-3' };
+    const tell = (action: string, body: object, headers: Record<string, string>): Promise<Response> =>
+      fetch(`${worker.url}/sagas/${action}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      });
+    const authorization = `Bearer ${TOKEN}`;
+    for (const action of ['resume', 'abandon']) {
+      expect((await tell(action, asking, {})).status, 'without the token').to.equal(401);
+      expect((await tell(action, { ...asking, more: 1 }, { authorization })).status).to.equal(400);
+      const answer = (await (await tell(action, asking, { authorization })).json()) as { readonly isDone: boolean };
+      expect(answer.isDone, `${action} of one that has ended`).to.equal(false);
+    }
+  });
+
   it('does nothing without the token, and says so', async () => {
     await send('refused-token', 'refused-token');
     await eventually(
@@ -295,6 +355,9 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     await go('#dead-letters');
     await page.locator('.letters .link, .nothing-here').first().waitFor();
     await check('dead letters');
+    await go('#sagas');
+    await page.locator('.sagas, .nothing-here').first().waitFor();
+    await check('sagas');
   });
 
   it('makes the worker hold nothing for a browser that does not read, while others go on', async () => {

@@ -7,6 +7,7 @@ import { createFacts, type Facts, type Settled } from '../../src/events.ts';
 const shape: PipelineShape = {
   name: 'p',
   queue: 'q',
+  workQueues: ['q'],
   bindings: [],
   delays: [],
   deadLetters: 'q.dead',
@@ -70,6 +71,32 @@ class Teller {
 }
 
 describe('the dashboard’s model', () => {
+  it('tells how much waits in the queue, since when, and what that means', () => {
+    const teller = new Teller();
+    expect(teller.view().waiting, 'before anybody looked').to.deep.equal({
+      messages: undefined,
+      deadLetters: undefined,
+      ageMs: undefined,
+    });
+    const at = Date.now();
+    const queues = [
+      { queue: 'q', messages: 412, consumers: 1 },
+      { queue: 'q.dead', messages: 3, consumers: 0 },
+      { queue: 'not-ours', messages: 9, consumers: 0 },
+    ];
+    teller.facts.report({ type: 'queuesMeasured', at, queues });
+    const delivered = { type: 'delivered', at, queue: 'q', attempt: 1, redelivered: false, bytes: 3 } as const;
+    teller.facts.report({ ...delivered, ...teller.identity(), publishedAt: at - 61_000 });
+    expect(teller.view().waiting).to.deep.equal({ messages: 412, deadLetters: 3, ageMs: 61_000 });
+    expect(teller.view().health.sentence).to.match(/^412 messages wait in q, more than the 1 message/);
+    for (let n = 0; n < 8; n++) teller.facts.report({ ...delivered, ...teller.identity(), publishedAt: at - 61_000 });
+    expect(teller.view().health.sentence).to.match(/412 messages more wait in q, and what comes in was published/);
+    teller.facts.report({ type: 'breakerChanged', at, api: 'payment', state: 'open', reason: 'it fails' });
+    expect(teller.view().health.sentence).to.match(/The intake is paused, 412 messages wait in q\.$/);
+    teller.facts.report({ type: 'queuesMeasured', at, queues: [] });
+    expect(teller.view().waiting.messages, 'without a connection nothing is known').to.equal(undefined);
+  });
+
   it('keeps the books in balance and counts what flows', () => {
     const teller = new Teller();
     for (const settlement of ['ack', 'ack', 'retry', 'deadLetter', 'returned'] as const) teller.message(settlement);

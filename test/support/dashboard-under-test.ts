@@ -3,10 +3,13 @@ import { filter, firstValueFrom } from 'rxjs';
 import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
 import { createLetterDesk } from '../../src/cli/dlq/letter-desk.ts';
+import { createSagaDesk } from '../../src/cli/saga/saga-desk.ts';
+import { watchQueues } from '../../src/cli/watch-queues.ts';
 import { createDashboard } from '../../src/dashboard/dashboard.ts';
 import type { PayloadsShown } from '../../src/dashboard/redact.ts';
 import { createFacts, type Facts } from '../../src/events.ts';
-import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
+import { createJournal } from '../../src/journal/create-journal.ts';
+import { MemoryStore } from '../../src/journal/memory-store.ts';
 import { type Logger, silentLogger } from '../../src/log.ts';
 import { startManagementServer } from '../../src/management/management-server.ts';
 import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
@@ -47,7 +50,14 @@ export async function startDashboardWorker(options: DashboardUnderTestOptions): 
     payloads,
     pipelineOf: (queue) => pipelines.find(({ source }) => source.name === queue),
   });
-  const dashboard = createDashboard({ facts, log, payloads, letters });
+  const store = new MemoryStore();
+  const sagas = createSagaDesk({
+    store,
+    keepEndedMs: 3_600_000,
+    pipelines: () => pipelines,
+    giveBack: letters.giveBack,
+  });
+  const dashboard = createDashboard({ facts, log, payloads, letters, sagas });
   const server = await startManagementServer({
     host: '127.0.0.1',
     port: 0,
@@ -58,10 +68,12 @@ export async function startDashboardWorker(options: DashboardUnderTestOptions): 
   });
   server.serve(dashboard.routes);
   dashboard.show(pipelineShapes(pipelines));
+  const broker = createAmqpBroker({ urls: [url], log: silentLogger, facts, random });
+  const looking = watchQueues({ broker, pipelines, facts, everyMs: 1_000 }).subscribe();
   const worker = startWorker({
     pipelines,
-    broker: createAmqpBroker({ urls: [url], log: silentLogger, facts, random }),
-    journal: createMemoryJournal(),
+    broker,
+    journal: createJournal(store, { facts }),
     facts,
     log: silentLogger,
     random,
@@ -78,6 +90,7 @@ export async function startDashboardWorker(options: DashboardUnderTestOptions): 
     cutConnections: () => embedded.cutConnections(),
     stop: async () => {
       await client.close();
+      looking.unsubscribe();
       worker.stop();
       await worker.stopped;
       dashboard.close();

@@ -34,7 +34,12 @@ const LOOKED_AT = 5_000;
 /** Pieces of work that may wait for the one under way. */
 const MAX_WAITING = 4;
 
-export function createLetterDesk({ urls, random, payloads, pipelineOf }: LetterDeskOptions): LetterDesk {
+export interface OwnLetterDesk extends LetterDesk {
+  /** Puts the dead letter of one message into its work queue again. */
+  giveBack(queue: string, messageId: string): Promise<Replay>;
+}
+
+export function createLetterDesk({ urls, random, payloads, pipelineOf }: LetterDeskOptions): OwnLetterDesk {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
 
@@ -68,7 +73,8 @@ export function createLetterDesk({ urls, random, payloads, pipelineOf }: LetterD
     list: (queues) => inTurn((session) => listAll(session, queues, pipelineOf)),
     show: (choice, max) => inTurn((session) => show(session, choice, max, payloads)),
     rehearse: (choice) => inTurn((session) => rehearse(session, choice, pipelineOf(choice.queue))),
-    replay: (choice, perSecond) => inTurn((session) => replay(session, choice, perSecond)),
+    replay: (choice, perSecond) => inTurn((session) => replay(session, choice.queue, filterOf(choice), perSecond)),
+    giveBack: (queue, messageId) => inTurn((session) => replay(session, queue, ({ id }) => id === messageId, 50)),
   };
 }
 
@@ -162,11 +168,11 @@ async function rehearse(session: Session, choice: LetterChoice, pipeline: Pipeli
   return { letters, accepted, refused, triedAgainLater, notKnown, details };
 }
 
-async function replay(session: Session, choice: LetterChoice, perSecond: number): Promise<Replay> {
+async function replay(session: Session, queue: string, filter: Filter, perSecond: number): Promise<Replay> {
   const { matched, retried, inDoubt, unsendable, failure, isCutShort } = await replayLetters(
     session,
-    queuePair(choice.queue),
-    { filter: filterOf(choice), everyMs: 1_000 / perSecond },
+    queuePair(queue),
+    { filter, everyMs: 1_000 / perSecond },
   );
   const cut = isCutShort ? 'the broker takes no messages just now; the others are where they were' : undefined;
   return { matched, replayed: retried, inDoubt, unsendable, failure: failure ?? cut };

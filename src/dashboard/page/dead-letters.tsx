@@ -1,18 +1,13 @@
 /** Dead letters by what went wrong: looked at, rehearsed against today's code, and put back to work after a question. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DryRun, LetterGroup, LetterList, LetterView, Replay } from '../wire.ts';
+import { type Asked, asked, Problem } from './asked.tsx';
 import { CodeBlock } from './code-block.tsx';
-import { act, ask, Refused, token } from './connection.ts';
+import { act, ask } from './connection.ts';
 import { ago, clock, counted, grouped } from './format.ts';
 import { LevelGlyph } from './glyphs.tsx';
 
 const keyOf = ({ queue, fingerprint }: LetterGroup): string => `${queue} ${fingerprint}`;
-
-/** What was asked, and what came of it. */
-type Asked<T> =
-  | { readonly state: 'none' | 'asking' }
-  | { readonly state: 'answered'; readonly value: T; readonly at: number }
-  | { readonly state: 'refused'; readonly why: string; readonly needsToken: boolean };
 
 export function DeadLetters({ onToken }: { readonly onToken: () => void }) {
   const [list, setList] = useState<Asked<LetterList>>({ state: 'none' });
@@ -84,36 +79,12 @@ export function DeadLetters({ onToken }: { readonly onToken: () => void }) {
   );
 }
 
-async function asked<T>(work: Promise<T>): Promise<Asked<T>> {
-  try {
-    return { state: 'answered', value: await work, at: Date.now() };
-  } catch (error) {
-    if (!(error instanceof Refused)) return { state: 'refused', why: 'the worker does not answer', needsToken: false };
-    const needsToken = error.status === 401 || (error.status === 403 && token.get() === '');
-    return { state: 'refused', why: error.message, needsToken };
-  }
-}
-
 function headline(list: Asked<LetterList>): string {
   if (list.state === 'asking') return 'Looking through the queues…';
   if (list.state !== 'answered') return '\u00a0';
   const { letters, groups, at } = list.value;
   if (letters === 0) return `None, looked at ${clock(at)}.`;
   return `${counted(letters, 'message')} failed for good, in ${counted(groups.length, 'kind')} of failure. Looked at ${clock(at)}.`;
-}
-
-function Problem({ asked: refused, onToken }: { readonly asked: Asked<unknown>; readonly onToken: () => void }) {
-  if (refused.state !== 'refused') return null;
-  return (
-    <p class="problem" role="status">
-      {refused.why}
-      {refused.needsToken ? (
-        <button type="button" class="button" onClick={onToken}>
-          Give the token
-        </button>
-      ) : null}
-    </p>
-  );
 }
 
 function GroupTable({

@@ -146,7 +146,7 @@ function useGraph(pipeline: PipelineView) {
     id: 'queue',
     kind: 'queue',
     title: shape.queue,
-    sub: isPaused ? 'intake paused' : `prefetch ${pipeline.intake.prefetch ?? shape.prefetch}`,
+    sub: queueSub(pipeline),
     x: left,
     y: middle,
     ...(isPaused ? { state: 'bad' } : {}),
@@ -233,7 +233,7 @@ function useGraph(pipeline: PipelineView) {
     id: 'dead',
     kind: 'dead',
     title: 'dead letters',
-    sub: `${grouped(counts.deadLettered)} since the start`,
+    sub: `${inside(pipeline.waiting.deadLetters)}${grouped(counts.deadLettered)} since the start`,
     x: left,
     y: deadY,
     ...(counts.deadLettered > 0 ? { state: 'bad' } : {}),
@@ -247,6 +247,17 @@ function useGraph(pipeline: PipelineView) {
     kind: 'bad',
   });
   return { nodes, edges, width: column(3) + WIDTH, height: Math.max(deadY + HEIGHT, (rows - 1) * STEP + HEIGHT) };
+}
+
+/** Where it is known how many lie there. */
+const inside = (messages: number | undefined): string =>
+  messages === undefined ? '' : `${grouped(messages)} there · `;
+
+function queueSub({ shape, intake, waiting: { messages, ageMs } }: PipelineView): string {
+  const paused = intake.state === 'paused' ? 'intake paused' : `prefetch ${intake.prefetch ?? shape.prefetch}`;
+  if (messages === undefined) return paused;
+  const age = messages === 0 || ageMs === undefined ? '' : `, ${duration(ageMs)}`;
+  return `${grouped(messages)} waiting${age} · ${paused}`;
 }
 
 function EdgeMark({

@@ -15,6 +15,8 @@ export interface Call {
   readonly id: number;
   readonly api: string;
   readonly operation: string;
+  /** The saga's step it undoes, where it is a compensation. */
+  readonly undoes: string | undefined;
   readonly attempts: CallAttempt[];
   /** When the next attempt is due, while it pauses. */
   dueAt: number | undefined;
@@ -108,6 +110,7 @@ function update(group: Group, fact: Extract<Fact, { readonly messageId: string }
         id: fact.callId,
         api: fact.api,
         operation: fact.operation,
+        undoes: fact.undoes,
         attempts: [],
         dueAt: undefined,
         row: undefined,

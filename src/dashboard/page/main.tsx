@@ -9,6 +9,7 @@ import { GraphView } from './graph.tsx';
 import { MarblesView } from './marbles.tsx';
 import { Overview } from './overview.tsx';
 import { hrefOf, usePlace, type View } from './route.ts';
+import { SagasView } from './sagas.tsx';
 import { store, useStore } from './store.ts';
 import { useTheme } from './theme.ts';
 import { TokenDialog } from './token-dialog.tsx';
@@ -18,6 +19,7 @@ const TABS: readonly { readonly view: View; readonly label: string }[] = [
   { view: 'marbles', label: 'Marbles' },
   { view: 'graph', label: 'Graph' },
   { view: 'dead-letters', label: 'Dead letters' },
+  { view: 'sagas', label: 'Sagas' },
 ];
 
 function Page() {
@@ -31,6 +33,9 @@ function Page() {
   }, [view]);
 
   const dead = pipelines.reduce((sum, { counts }) => sum + counts.deadLettered, 0);
+  const stuck = (worker?.journal.counts ?? [])
+    .filter(({ space, lastKind }) => space === 'saga' && lastKind === 'stuck')
+    .reduce((sum, { entries }) => sum + entries, 0);
   const chosen = pipelines.find(({ shape }) => shape.name === pipeline) ?? pipelines[0];
   return (
     <>
@@ -55,6 +60,11 @@ function Page() {
                   {grouped(dead)}
                 </span>
               ) : null}
+              {tab.view === 'sagas' && stuck > 0 ? (
+                <span class="badge" title="stuck: somebody has to look">
+                  {grouped(stuck)}
+                </span>
+              ) : null}
             </a>
           ))}
         </nav>
@@ -76,6 +86,8 @@ function Page() {
           <Overview />
         ) : view === 'dead-letters' ? (
           <DeadLetters onToken={() => setAsking(true)} />
+        ) : view === 'sagas' ? (
+          <SagasView onToken={() => setAsking(true)} />
         ) : chosen === undefined ? null : view === 'marbles' ? (
           <MarblesView key={chosen.shape.name} pipeline={chosen} />
         ) : (

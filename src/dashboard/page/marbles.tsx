@@ -237,7 +237,7 @@ function Legend() {
       <li>
         <MarbleGlyph kind="published" /> publish
       </li>
-      {(['ok', 'failed', 'aborted', 'rejected'] as const).map((outcome) => (
+      {(['ok', 'undoing', 'failed', 'aborted', 'rejected'] as const).map((outcome) => (
         <li key={outcome}>
           <svg class="glyph wide" viewBox="0 0 30 18" width="30" height="18" aria-hidden="true">
             <g class={`attempt ${outcome}`}>
@@ -249,13 +249,18 @@ function Legend() {
               ) : (
                 <>
                   <rect x="3" y="3" width="22" height="12" rx="3" class="body" />
+                  {outcome === 'undoing' ? <path class="undo" d="M8 3 1 9l7 6z" /> : null}
                   {outcome === 'failed' ? <path class="cross" d="m22 6 6 6m0-6-6 6" /> : null}
                   {outcome === 'aborted' ? <path class="cut" d="m22 17 6-16" /> : null}
                 </>
               )}
             </g>
           </svg>
-          {{ ok: 'call', failed: 'failed', aborted: 'aborted', rejected: 'turned away' }[outcome]}
+          {
+            { ok: 'call', undoing: 'compensation', failed: 'failed', aborted: 'aborted', rejected: 'turned away' }[
+              outcome
+            ]
+          }
         </li>
       ))}
     </ul>

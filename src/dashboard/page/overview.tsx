@@ -1,7 +1,7 @@
 /** All pipelines, those in trouble first. */
 import { useRef } from 'preact/hooks';
 import type { Level, PipelineView } from '../wire.ts';
-import { counted, duration, grouped, rate } from './format.ts';
+import { counted, duration, grouped, NONE, rate } from './format.ts';
 import { LevelGlyph } from './glyphs.tsx';
 import { hrefOf } from './route.ts';
 import { useStore } from './store.ts';
@@ -48,6 +48,9 @@ export function Overview() {
               </th>
               <th scope="col" class="number">
                 Out
+              </th>
+              <th scope="col" class="number">
+                Waiting
               </th>
               <th scope="col">In flight</th>
               <th scope="col" class="number">
@@ -119,7 +122,7 @@ export function Figure({ name, value, unit, isBad }: { name: string; value: stri
 }
 
 function Row({ pipeline }: { readonly pipeline: PipelineView }) {
-  const { shape, health, counts, inRate, outRate, p50Ms, p99Ms, retriesPerMinute, spark } = pipeline;
+  const { shape, health, counts, waiting, inRate, outRate, p50Ms, p99Ms, retriesPerMinute, spark } = pipeline;
   return (
     <tr>
       <th scope="row">
@@ -138,6 +141,10 @@ function Row({ pipeline }: { readonly pipeline: PipelineView }) {
       <td class="number" data-name="Out">
         {rate(outRate)}
         <small>/s</small>
+      </td>
+      <td class="number" data-name="Waiting" title={waited(pipeline)}>
+        {waiting.messages === undefined ? NONE : grouped(waiting.messages)}
+        {waiting.ageMs === undefined || waiting.messages === 0 ? null : <small> {duration(waiting.ageMs)}</small>}
       </td>
       <td data-name="In flight">
         <span class="of">
@@ -167,6 +174,14 @@ function Row({ pipeline }: { readonly pipeline: PipelineView }) {
       </td>
     </tr>
   );
+}
+
+function waited({ shape, waiting: { ageMs } }: PipelineView): string {
+  const age =
+    ageMs === undefined
+      ? 'their publisher does not say since when'
+      : `the last came in ${duration(ageMs)} after its publish`;
+  return `Ready in ${shape.queue}, looked at every 15 s; ${age}.`;
 }
 
 function Meter({ value, max }: { readonly value: number; readonly max: number }) {

@@ -1,14 +1,14 @@
 /** Where in the page one is: in the address's fragment, so that a link leads back there. */
 import { useEffect, useState } from 'preact/hooks';
 
-export type View = 'overview' | 'marbles' | 'graph' | 'dead-letters';
+export type View = 'overview' | 'marbles' | 'graph' | 'dead-letters' | 'sagas';
 
 export interface Place {
   readonly view: View;
   readonly pipeline: string | undefined;
 }
 
-const VIEWS: readonly View[] = ['overview', 'marbles', 'graph', 'dead-letters'];
+const VIEWS: readonly View[] = ['overview', 'marbles', 'graph', 'dead-letters', 'sagas'];
 
 export const hrefOf = (view: View, pipeline?: string): string =>
   `#${view}${pipeline === undefined ? '' : `/${encodeURIComponent(pipeline)}`}`;

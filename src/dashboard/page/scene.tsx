@@ -476,7 +476,13 @@ function CallMarks({ call, stretch, ...places }: MarksProps & { readonly call: C
             {attempt.endAt !== undefined && next !== undefined && next > attempt.endAt ? (
               <path class="pause" d={`M${stretch.x(attempt.endAt)} ${middle}H${stretch.x(next)}`} />
             ) : null}
-            <AttemptMark attempt={attempt} stretch={stretch} y={y} height={height} />
+            <AttemptMark
+              attempt={attempt}
+              isUndoing={call.undoes !== undefined}
+              stretch={stretch}
+              y={y}
+              height={height}
+            />
           </g>
         );
       })}
@@ -486,11 +492,13 @@ function CallMarks({ call, stretch, ...places }: MarksProps & { readonly call: C
 
 function AttemptMark({
   attempt,
+  isUndoing,
   stretch,
   y,
   height,
 }: {
   readonly attempt: CallAttempt;
+  readonly isUndoing: boolean;
   readonly stretch: Stretch;
   readonly y: number;
   readonly height: number;
@@ -509,9 +517,10 @@ function AttemptMark({
   const width = Math.max(4, stretch.x(endAt ?? stretch.to) - x);
   const end = x + width;
   return (
-    <g class={`attempt ${outcome}`}>
+    <g class={`attempt ${outcome} ${isUndoing ? 'undoing' : ''}`}>
       <rect x={x} y={y - 6} width={Math.max(12, width)} height={height + 12} class="hit" />
       <rect x={x} y={y} width={width} height={height} rx={Math.min(3, height / 3)} class="body" />
+      {isUndoing ? <path class="undo" d={`M${x} ${y}l-7 ${height / 2} 7 ${height / 2}z`} /> : null}
       {outcome === 'failed' ? <path class="cross" d={`M${end - 3} ${middle - 3}l6 6m0-6-6 6`} /> : null}
       {outcome === 'aborted' ? <path class="cut" d={`M${end - 3} ${y + height + 2}l6-${height + 4}`} /> : null}
       {number > 1 && width > 12 && height > 9 ? (

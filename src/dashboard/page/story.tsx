@@ -92,6 +92,8 @@ interface Line {
   readonly outcome?: string;
   readonly text: preact.ComponentChildren;
   readonly aside?: preact.ComponentChildren;
+  /** Whether it is a call of a compensation. */
+  readonly isUndoing?: boolean;
   readonly from?: number;
   readonly to?: number;
 }
@@ -111,9 +113,10 @@ function Timeline({ story }: { readonly story: Story }) {
               <span class="mono offset">+{Math.round(line.at - start)}</span>
               {line.kind === 'call' ? (
                 <svg class="glyph" viewBox="0 0 20 18" width="18" height="16" aria-hidden="true">
-                  <g class={`attempt ${line.outcome ?? ''}`}>
-                    <rect x="2" y="4" width="14" height="10" rx="3" class="body" />
-                    {line.outcome === 'failed' ? <path class="cross" d="m13 6 6 6m0-6-6 6" /> : null}
+                  <g class={`attempt ${line.outcome ?? ''} ${line.isUndoing === true ? 'undoing' : ''}`}>
+                    <rect x="6" y="4" width="11" height="10" rx="3" class="body" />
+                    {line.isUndoing === true ? <path class="undo" d="M7 4 1 9l6 5z" /> : null}
+                    {line.outcome === 'failed' ? <path class="cross" d="m13.500 6 6 6m0-6-6 6" /> : null}
                   </g>
                 </svg>
               ) : line.kind === 'none' ? (
@@ -174,9 +177,11 @@ function lineOf(fact: Fact, all: readonly Fact[]): Line[] {
           at: fact.at,
           kind: 'call',
           outcome: ended?.outcome ?? 'running',
+          isUndoing: fact.undoes !== undefined,
           text: (
             <>
               <b>{fact.api}</b> {fact.operation}
+              {fact.undoes === undefined ? null : <span class="tag warn">undoes {fact.undoes}</span>}
               {fact.attempt > 1 ? <span class="tag">try {fact.attempt}</span> : null}
             </>
           ),
