@@ -131,7 +131,7 @@ describe('a saga', () => {
     const down = () => new TransientError('down');
     const log: Log = [];
     const journal = createMemoryJournal();
-    const handle = orderSaga(log, { ship: down, [`refund tx after deducted`]: down });
+    const handle = orderSaga(log, { ship: down, 'refund tx after deducted': down });
     const outcomes = tries(handle, [order, order, order], 2, journal);
     expect(outcomes).to.deep.equal([
       'TransientError: down',
