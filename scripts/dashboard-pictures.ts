@@ -50,6 +50,7 @@ try {
   await picture('marbles-dark', { hash: '#marbles/order-processing', theme: 'dark', height: 1_000 });
   await picture('overview-dark', { hash: '#overview', theme: 'dark' });
   await picture('overview-narrow', { hash: '#overview', width: 390, height: 1_000, theme: 'dark' });
+  await picture('sagas', { hash: '#sagas', act: openSaga });
   apis.clear();
   everyMs = 12;
   await wait(13_000);
@@ -103,6 +104,17 @@ async function openCompensated(page: Page): Promise<void> {
   await group.locator('.attempt .hit, .marble').first().click({ force: true });
   await page.getByText('Timeline').waitFor();
   await page.mouse.move(5, 5);
+  await wait(300);
+}
+
+/** One that was undone, if there is one, and any other if not. */
+async function openSaga(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'All', exact: true }).click();
+  await page.locator('.sagas .link').first().waitFor();
+  const undone = page.locator('.sagas tr', { has: page.getByText('undone', { exact: true }) });
+  const row = (await undone.count()) > 0 ? undone.first() : page.locator('.sagas tbody tr').first();
+  await row.locator('.link').click();
+  await page.locator('.records li').first().waitFor();
   await wait(300);
 }
 

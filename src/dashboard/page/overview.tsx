@@ -169,7 +169,7 @@ function Row({ pipeline }: { readonly pipeline: PipelineView }) {
       <td data-name="Breakers">
         <Breakers pipeline={pipeline} />
       </td>
-      <td data-name="Deliveries, 60 s">
+      <td class="recent" data-name="Deliveries, 60 s">
         <Spark counts={spark} />
       </td>
     </tr>
@@ -219,6 +219,7 @@ function Spark({ counts }: { readonly counts: readonly number[] }) {
     <svg
       class="spark"
       viewBox="0 0 120 28"
+      preserveAspectRatio="none"
       role="img"
       aria-label={`${latest} in the last second, at most ${max} a second`}
     >
