@@ -3,7 +3,7 @@ import { EMPTY, of } from 'rxjs';
 import { z } from 'zod';
 import { exchange } from '../../src/broker/exchange.ts';
 import { queue } from '../../src/broker/queue.ts';
-import { createFacts } from '../../src/events.ts';
+import { createFacts, type Facts } from '../../src/events.ts';
 import { defineApi } from '../../src/http/define-api.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { gather } from '../../src/operators/gather.ts';
@@ -61,15 +61,22 @@ export const JOURNEYS: Readonly<Record<string, Pipeline>> = {
 
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
-/** Runs so many messages; gives the CPU time of each in microseconds. */
-export function cpuMicrosOf(pipeline: Pipeline, messages: number): Promise<number> {
+/** Begins to listen, and gives what ends it. */
+export type Listen = (facts: Facts, pipeline: Pipeline) => () => void;
+
+const nobody: Listen = () => () => {};
+
+/** Runs so many messages; gives the CPU time of each in microseconds, with what whoever listens makes of them. */
+export function cpuMicrosOf(pipeline: Pipeline, messages: number, listen: Listen = nobody): Promise<number> {
   return new Promise((resolve) => {
     let left = messages;
     let cpu = process.cpuUsage();
     const facts = createFacts();
+    const leave = listen(facts, pipeline);
     const broker = inMemoryBroker(messages, () => {
       if (--left > 0) return;
       const { user, system } = process.cpuUsage(cpu);
+      leave();
       worker.stop();
       void worker.stopped.then(() => resolve((user + system) / messages));
     });

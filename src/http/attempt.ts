@@ -234,11 +234,15 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
 
   #report(outcome: CallEnded['outcome'], failure?: unknown): void {
     if (this.#span === undefined && !this.#run.parts.facts.isObserved) return;
-    const end = {
-      outcome,
-      ...(outcome === 'failed' || outcome === 'rejected' ? { code: codeOf(failure) } : {}),
-      ...(outcome === 'aborted' || this.#response === undefined ? {} : { status: this.#response.status }),
-    };
+    const status = outcome === 'aborted' ? undefined : this.#response?.status;
+    const end =
+      outcome === 'ok' && status !== undefined
+        ? { outcome, status }
+        : {
+            outcome,
+            ...(outcome === 'failed' || outcome === 'rejected' ? { code: codeOf(failure) } : {}),
+            ...(status === undefined ? {} : { status }),
+          };
     this.#span?.end({ at: asyncScheduler.now(), ...end });
     if (this.#run.parts.facts.isObserved) this.#run.reportEnd(this.#number, this.#startedAt, end);
   }

@@ -1,7 +1,7 @@
 /** What the attempts of one call have in common, and what is reported of them. */
 import { asyncScheduler } from 'rxjs';
 import { codeOf } from '../errors.ts';
-import type { CallEnded, Facts, MessageIdentity } from '../events.ts';
+import type { CallEnded, CallStarted, Facts, MessageIdentity } from '../events.ts';
 import type { MessageSpan, Span } from '../tracing.ts';
 import type { ApiSettings } from './api-settings.ts';
 import type { CallRequest } from './call-request.ts';
@@ -58,16 +58,54 @@ export class CallRun {
   reportStart(attempt: number, at: number): void {
     const { facts } = this.parts;
     if (!facts.isObserved) return;
+    const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag } = this.owner;
     const { undoes } = this.request;
-    if (undoes === undefined) facts.report({ type: 'callStarted', ...this.#about(at), attempt });
-    else facts.report({ type: 'callStarted', ...this.#about(at), attempt, undoes });
+    const { api, operation } = this.request.call;
+    const started: CallStarted = {
+      type: 'callStarted',
+      at,
+      pipeline,
+      messageId,
+      correlationId,
+      traceId,
+      messageAttempt,
+      deliveryTag,
+      api,
+      operation,
+      callId: this.#callId,
+      attempt,
+    };
+    facts.report(undoes === undefined ? started : { ...started, undoes });
   }
 
   /** Only where somebody listens. */
   reportEnd(attempt: number, startedAt: number, end: Pick<CallEnded, 'outcome' | 'status' | 'code'>): void {
     const { facts } = this.parts;
     const at = asyncScheduler.now();
-    facts.report({ type: 'callEnded', ...this.#about(at), attempt, ...end, durationMs: at - startedAt });
+    const { outcome, status } = end;
+    if (outcome !== 'ok' || status === undefined) {
+      facts.report({ type: 'callEnded', ...this.#about(at), attempt, ...end, durationMs: at - startedAt });
+      return;
+    }
+    const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag } = this.owner;
+    const { api, operation } = this.request.call;
+    facts.report({
+      type: 'callEnded',
+      at,
+      pipeline,
+      messageId,
+      correlationId,
+      traceId,
+      messageAttempt,
+      deliveryTag,
+      api,
+      operation,
+      callId: this.#callId,
+      attempt,
+      outcome,
+      status,
+      durationMs: at - startedAt,
+    });
   }
 
   reportRetry(attempt: number, nextDelayMs: number, cause: unknown): void {

@@ -108,8 +108,20 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
     const { pipeline, engine } = this.#parts;
     const { identity, receivedAt } = journey;
     const startedAt = clockNow();
-    if (engine.facts.isObserved)
-      engine.facts.report({ type: 'slotTaken', at: startedAt, ...identity, waitedMs: startedAt - receivedAt });
+    if (engine.facts.isObserved) {
+      const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
+      engine.facts.report({
+        type: 'slotTaken',
+        at: startedAt,
+        pipeline: pipeline.name,
+        messageId,
+        correlationId,
+        traceId,
+        messageAttempt,
+        deliveryTag,
+        waitedMs: startedAt - receivedAt,
+      });
+    }
     // Whoever heard of it may have ended the work.
     if (this.closed) return;
     const limit = timeLimit(journey, pipeline, startedAt);

@@ -43,7 +43,20 @@ export function publishWith(
     sentAt: number,
   ): void => {
     const at = clockNow();
-    facts.report({ type: 'published', at, ...identity, exchange, routingKey, confirmedMs: at - sentAt });
+    const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
+    facts.report({
+      type: 'published',
+      at,
+      pipeline: pipeline.name,
+      messageId,
+      correlationId,
+      traceId,
+      messageAttempt,
+      deliveryTag,
+      exchange,
+      routingKey,
+      confirmedMs: at - sentAt,
+    });
     if (facts.contents.isObserved)
       facts.contents.report({ type: 'result', ...identity, exchange, routingKey, headers, body });
   };

@@ -23,6 +23,7 @@ import {
   tap,
 } from 'rxjs';
 import { codeOf, messageOf } from '../errors.ts';
+import type { Delivered, Settled } from '../events.ts';
 import type { ApiDefinition } from '../http/define-api.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { inSlots } from '../operators/in-slots.ts';
@@ -73,18 +74,26 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     ledger.enter();
     inFlight.add(journey);
     if (facts.isObserved) {
+      // Named one by one, here and in each fact that every message has: spreading the identity costs a microsecond.
+      const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
       const { queue, redelivered, body } = delivery;
       const { timestamp } = delivery.properties;
-      facts.report({
+      const { receivedAt: at } = journey;
+      const delivered: Delivered = {
         type: 'delivered',
-        at: journey.receivedAt,
-        ...identity,
+        at,
+        pipeline: pipeline.name,
+        messageId,
+        correlationId,
+        traceId,
+        messageAttempt,
+        deliveryTag,
         queue,
         attempt,
         redelivered,
         bytes: body.byteLength,
-        ...(timestamp === undefined ? {} : { publishedAt: timestamp * 1_000 }),
-      });
+      };
+      facts.report(timestamp === undefined ? delivered : { ...delivered, publishedAt: timestamp * 1_000 });
     }
     if (facts.contents.isObserved) {
       const { headers, properties, body } = delivery;
@@ -108,16 +117,29 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     const code = failure === undefined ? undefined : codeOf(failure.error);
     journey.span?.end({ at, outcome: settlement, code });
     if (!facts.isObserved) return;
-    facts.report({
+    const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = journey.identity;
+    const settled: Settled = {
       type: 'settled',
       at,
-      ...journey.identity,
+      pipeline: pipeline.name,
+      messageId,
+      correlationId,
+      traceId,
+      messageAttempt,
+      deliveryTag,
       settlement,
       late: isLate,
       durationMs: at - journey.receivedAt,
-      ...(failure === undefined
+    };
+    if (code === undefined && reason === undefined && delayMs === undefined) {
+      facts.report(settled);
+      return;
+    }
+    facts.report({
+      ...settled,
+      ...(failure === undefined || code === undefined
         ? {}
-        : { code: codeOf(failure.error), reason: messageOf(failure.error), stage: failure.stage }),
+        : { code, reason: messageOf(failure.error), stage: failure.stage }),
       ...(reason === undefined ? {} : { reason }),
       ...(delayMs === undefined ? {} : { delayMs }),
     });

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createFacts, type Facts } from '../../src/events.ts';
+import { MAX_CHILDREN } from '../../src/observability/metrics/children.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics/create-metrics.ts';
-import { MAX_CHILDREN } from '../../src/observability/metrics/meter.ts';
 import { promtool } from '../support/promtool.ts';
 
 const root = join(import.meta.dirname, '../..');

@@ -64,13 +64,13 @@ export function apiMetrics(meter: Meter): (fact: Fact) => void {
       case 'callEnded':
         inFlight(fact.api).dec();
         attempts(fact.api, fact.outcome, statusClass(fact), fact.code ?? '').inc();
-        durations(fact.api, fact.outcome).observe(fact.durationMs / 1_000);
+        durations(fact.api, fact.outcome).observeMs(fact.durationMs);
         break;
       case 'callRetried':
         retries(fact.api, fact.code).inc();
         break;
       case 'rateLimitWaited':
-        rateWait(fact.api).observe(fact.waitedMs / 1_000);
+        rateWait(fact.api).observeMs(fact.waitedMs);
         break;
       case 'cacheHit':
         cacheHits(fact.api, fact.use).inc();

@@ -82,11 +82,11 @@ export function messageMetrics(meter: Meter): (fact: Fact) => void {
         if (fact.publishedAt !== undefined) age(fact.pipeline).set(Math.max(0, fact.at - fact.publishedAt) / 1_000);
         break;
       case 'slotTaken':
-        slotWait(fact.pipeline).observe(fact.waitedMs / 1_000);
+        slotWait(fact.pipeline).observeMs(fact.waitedMs);
         break;
       case 'settled':
         settlements(fact.pipeline, fact.settlement, fact.code ?? '').inc();
-        processing(fact.pipeline, fact.settlement).observe(fact.durationMs / 1_000);
+        processing(fact.pipeline, fact.settlement).observeMs(fact.durationMs);
         if (fact.late) late(fact.pipeline).inc();
         break;
       case 'settlementDelayed':
@@ -94,7 +94,7 @@ export function messageMetrics(meter: Meter): (fact: Fact) => void {
         break;
       case 'published':
         published(fact.pipeline).inc();
-        confirm(fact.pipeline).observe(fact.confirmedMs / 1_000);
+        confirm(fact.pipeline).observeMs(fact.confirmedMs);
         break;
       case 'intakeChanged':
         consuming(fact.pipeline).set(fact.state === 'consuming' ? 1 : 0);

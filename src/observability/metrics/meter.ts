@@ -1,20 +1,17 @@
 /**
- * The instruments of a registry of prom-client, with their children kept: naming labels costs more than counting. Every instrument has a
- * bound on its label values, so that a mistake somewhere else cannot fill a Prometheus.
+ * The instruments of a registry of prom-client. What facts count is plain numbers, and handed to prom-client when somebody asks: counting
+ * with it costs several times as much, for every message.
  */
-import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { Children, MAX_CHILDREN } from './children.ts';
+import { BOUNDS, Count, Level, Times } from './counts.ts';
 
 export type PromClient = Pick<
   typeof import('prom-client'),
   'Counter' | 'Gauge' | 'Histogram' | 'Registry' | 'collectDefaultMetrics'
 >;
 
-/** Combinations of label values an instrument has at most; what comes after them is counted as `other`. */
-export const MAX_CHILDREN = 500;
-
-const OTHER = 'other';
-
-/** The child for these label values, in the order of the names. */
+/** What is counted for these label values, in the order of the names. */
 export type Kept<Child> = (...values: readonly string[]) => Child;
 
 export interface Instrument {
@@ -22,9 +19,6 @@ export interface Instrument {
   readonly help: string;
   readonly labels?: readonly string[];
 }
-
-/** Seconds: from what a local cache takes to what nobody waits for. */
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export interface Description extends Required<Instrument> {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -45,16 +39,36 @@ export class Meter {
     return this.#instruments;
   }
 
-  counter({ name, help, labels = [] }: Instrument): Kept<Counter.Internal> {
+  counter({ name, help, labels = [] }: Instrument): Kept<Count> {
     this.#instruments.push({ name, help, labels, type: 'counter' });
-    const counter = new this.#client.Counter({ name, help, labelNames: labels, registers: [this.#registry] });
-    return kept(labels.length, (values) => counter.labels(...values));
+    const children = new Children(() => new Count());
+    new this.#client.Counter({
+      name,
+      help,
+      labelNames: labels,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const { values, child } of children.all()) this.labels(...values).inc(child.value);
+      },
+    });
+    return (...values) => children.of(values);
   }
 
-  gauge({ name, help, labels = [] }: Instrument): Kept<Gauge.Internal<string>> {
+  gauge({ name, help, labels = [] }: Instrument): Kept<Level> {
     this.#instruments.push({ name, help, labels, type: 'gauge' });
-    const gauge = new this.#client.Gauge({ name, help, labelNames: labels, registers: [this.#registry] });
-    return kept(labels.length, (values) => gauge.labels(...values));
+    const children = new Children(() => new Level());
+    new this.#client.Gauge({
+      name,
+      help,
+      labelNames: labels,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const { values, child } of children.all()) this.labels(...values).set(child.value);
+      },
+    });
+    return (...values) => children.of(values);
   }
 
   /** Asked at each scrape; `read` gives label values and the value. */
@@ -73,29 +87,35 @@ export class Meter {
     });
   }
 
-  seconds({ name, help, labels = [] }: Instrument): Kept<Histogram.Internal<string>> {
+  seconds({ name, help, labels = [] }: Instrument): Kept<Times> {
     this.#instruments.push({ name, help, labels, type: 'histogram' });
-    const histogram = new this.#client.Histogram({
-      name,
-      help,
-      labelNames: labels,
-      buckets: SECONDS,
-      registers: [this.#registry],
-    });
-    return kept(labels.length, (values) => histogram.labels(...values));
+    const children = new Children(() => new Times());
+    const description = { name, help, labelNames: labels, registers: [] };
+    // Of prom-client's histograms nothing but what it takes to describe one: they cannot be handed counts.
+    const blank = new this.#client.Histogram(description);
+    class Counted extends this.#client.Histogram {
+      override async get() {
+        return { ...(await blank.get()), values: [...samplesOf(name, labels, children)] };
+      }
+
+      /** What the registry asks for instead, where a metric has it. */
+      getForPromString() {
+        return this.get();
+      }
+    }
+    this.#registry.registerMetric(new Counted(description));
+    return (...values) => children.of(values);
   }
 }
 
-function kept<Child>(labels: number, make: (values: readonly string[]) => Child): Kept<Child> {
-  const children = new Map<string, Child>();
-  return (...values) => {
-    const key = values.length === 1 ? (values[0] ?? '') : values.join('\u0000');
-    const known = children.get(key);
-    if (known !== undefined) return known;
-    const isFull = children.size >= MAX_CHILDREN;
-    const named = isFull ? new Array<string>(labels).fill(OTHER) : values;
-    const child = children.get(named.join('\u0000')) ?? make(named);
-    children.set(named.join('\u0000'), child);
-    return child;
-  };
+function* samplesOf(name: string, names: readonly string[], children: Children<Times>) {
+  for (const { values, child } of children.all()) {
+    const labels = Object.fromEntries(names.map((label, n) => [label, values[n] ?? '']));
+    let count = 0;
+    let bound = 0;
+    for (count of child.cumulative())
+      yield { metricName: `${name}_bucket`, labels: { le: BOUNDS[bound++] ?? '+Inf', ...labels }, value: count };
+    yield { metricName: `${name}_sum`, labels, value: child.sumSeconds };
+    yield { metricName: `${name}_count`, labels, value: count };
+  }
 }

@@ -73,7 +73,7 @@ export function workerMetrics(meter: Meter): (fact: Fact) => void {
         journalUp().set(fact.state === 'available' ? 1 : 0);
         break;
       case 'journalAsked':
-        journalTime(fact.space, fact.asked, fact.isDone ? 'done' : 'failed').observe(fact.durationMs / 1_000);
+        journalTime(fact.space, fact.asked, fact.isDone ? 'done' : 'failed').observeMs(fact.durationMs);
         break;
       case 'sagaMoved':
         sagas(fact.saga, fact.move).inc();

@@ -1,0 +1,93 @@
+/**
+ * What listening costs: CPU time of one message with nobody listening, and with logs, metrics, the dashboard and all three, in one process
+ * without I/O. Rounds are short and interleaved, and the least of each counts: on a busy machine that is the one that nothing disturbed.
+ *
+ *     node --import tsx --conditions=sluice-source bench/stations/observed.ts [ROUNDS] [MESSAGES] [LISTENERS …]
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { destination } from 'pino';
+import { DashboardModel } from '../../src/dashboard/model.ts';
+import type { Facts } from '../../src/events.ts';
+import { logFacts } from '../../src/observability/log-facts.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics } from '../../src/observability/metrics/create-metrics.ts';
+import { pipelineShapes } from '../../src/worker/pipeline-shapes.ts';
+import { cpuMicrosOf, JOURNEYS, type Listen } from './engine.ts';
+
+const SCRAPE_MS = 1_000;
+const [rounds = '40', messages = '3000', ...chosen] = process.argv.slice(2);
+const folder = mkdtempSync(join(tmpdir(), 'sluice-observed-'));
+const log = createLogger({ level: 'info', stream: destination({ dest: join(folder, 'log'), sync: true }) });
+
+/** One for each process, as in a worker: it listens to what is passed on from the run that is on. */
+const metricsOf = async (): Promise<Listen> => {
+  const { createFacts } = await import('../../src/events.ts');
+  const facts = createFacts();
+  const { route } = await createMetrics(facts, {
+    version: 'bench',
+    ledgers: () => ({ bench: { delivered: 1, acked: 1, inFlight: 0 } }),
+    isBalanced: () => true,
+    unconfirmed: () => 0,
+    retryBudgets: () => new Map(),
+    queues: () => [],
+  });
+  const scrape = () =>
+    route.answer({ query: new URLSearchParams(), body: undefined, isTrusted: true, header: () => undefined });
+  setInterval(scrape, SCRAPE_MS).unref();
+  return (run) => {
+    const passing = run.stream.subscribe((fact) => facts.report(fact));
+    return () => passing.unsubscribe();
+  };
+};
+
+const logging: Listen = (facts) => {
+  const listening = logFacts(facts, log, { level: 'info' });
+  return () => listening.unsubscribe();
+};
+
+const dashboard: Listen = (facts: Facts, pipeline) => {
+  const model = new DashboardModel([]);
+  model.show(pipelineShapes([pipeline]));
+  const listening = model.listen(facts);
+  return () => listening.unsubscribe();
+};
+
+const together =
+  (...listens: readonly Listen[]): Listen =>
+  (facts, pipeline) => {
+    const leaves = listens.map((listen) => listen(facts, pipeline));
+    return () => {
+      for (const leave of leaves) leave();
+    };
+  };
+
+const metrics = await metricsOf();
+const everybody: Readonly<Record<string, Listen>> = {
+  nobody: () => () => {},
+  logs: logging,
+  metrics,
+  dashboard,
+  'logs and metrics': together(logging, metrics),
+  all: together(logging, metrics, dashboard),
+};
+const listeners = Object.entries(everybody).filter(([name]) => chosen.length === 0 || chosen.includes(name));
+
+const least = new Map<string, number>();
+for (let round = -2; round < Number(rounds); round++)
+  for (const [journey, pipeline] of Object.entries(JOURNEYS))
+    for (const [name, listen] of listeners) {
+      const micros = await cpuMicrosOf(pipeline, Number(messages), listen);
+      const key = `${journey} | ${name}`;
+      // The first two warm up.
+      if (round >= 0) least.set(key, Math.min(least.get(key) ?? Number.POSITIVE_INFINITY, micros));
+    }
+
+const names = listeners.map(([name]) => name);
+console.log(`| µs of CPU per message | ${names.join(' | ')} |\n| --- |${' --- |'.repeat(names.length)}`);
+for (const journey of Object.keys(JOURNEYS)) {
+  const figures = names.map((name) => least.get(`${journey} | ${name}`) ?? Number.NaN);
+  console.log(`| ${journey} | ${figures.map((micros) => micros.toFixed(2)).join(' | ')} |`);
+}
+rmSync(folder, { recursive: true });
