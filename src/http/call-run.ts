@@ -129,8 +129,21 @@ export class CallRun {
   reportAnswer(attempt: number, { status, headers, body }: TransportResponse): void {
     const { contents } = this.parts.facts;
     if (!contents.isObserved) return;
-    const about = { ...identityOf(this.owner), callId: this.#callId, attempt };
-    contents.report({ type: 'answer', ...about, status, headers, body });
+    const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag } = this.owner;
+    contents.report({
+      type: 'answer',
+      pipeline,
+      messageId,
+      correlationId,
+      traceId,
+      messageAttempt,
+      deliveryTag,
+      callId: this.#callId,
+      attempt,
+      status,
+      headers,
+      body,
+    });
   }
 
   #about(at: number) {

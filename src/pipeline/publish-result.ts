@@ -58,7 +58,19 @@ export function publishWith(
       confirmedMs: at - sentAt,
     });
     if (facts.contents.isObserved)
-      facts.contents.report({ type: 'result', ...identity, exchange, routingKey, headers, body });
+      facts.contents.report({
+        type: 'result',
+        pipeline: pipeline.name,
+        messageId,
+        correlationId,
+        traceId,
+        messageAttempt,
+        deliveryTag,
+        exchange,
+        routingKey,
+        headers,
+        body,
+      });
   };
 
   const retried = retryWithBackoff<never>({

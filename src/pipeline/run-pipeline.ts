@@ -96,8 +96,20 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       facts.report(timestamp === undefined ? delivered : { ...delivered, publishedAt: timestamp * 1_000 });
     }
     if (facts.contents.isObserved) {
+      const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
       const { headers, properties, body } = delivery;
-      facts.contents.report({ type: 'message', ...identity, headers, properties: { ...properties }, body });
+      facts.contents.report({
+        type: 'message',
+        pipeline: pipeline.name,
+        messageId,
+        correlationId,
+        traceId,
+        messageAttempt,
+        deliveryTag,
+        headers,
+        properties: { ...properties },
+        body,
+      });
     }
     return { journey, admission: admit(delivery, pipeline) };
   };

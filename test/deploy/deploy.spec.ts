@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { createFacts } from '../../src/events.ts';
 import { createMetrics } from '../../src/observability/metrics/create-metrics.ts';
 import { promtool } from '../support/promtool.ts';
+import { describeWith } from '../support/services.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (file: string) => readFile(join(root, file), 'utf8');
@@ -86,15 +87,16 @@ describe('deploy', () => {
       expect(new Set(fired.map(({ alertname }) => alertname))).to.deep.equal(new Set(rules.map(({ alert }) => alert)));
     });
 
-    it('fire as their tests say, by promtool where it is installed (Debian: the package prometheus)', function () {
-      if (promtool === undefined) return this.skip();
-      const cwd = join(root, 'deploy/prometheus');
+    describeWith(promtool, 'by promtool', (command) => {
       for (const args of [
         ['check', 'rules', 'alerts.yml'],
         ['test', 'rules', 'alerts.test.yml'],
       ]) {
-        const { status, stdout, stderr } = spawnSync(promtool, args, { cwd, encoding: 'utf8' });
-        expect(status, stdout + stderr).to.equal(0);
+        it(`pass ${args.join(' ')}`, () => {
+          const cwd = join(root, 'deploy/prometheus');
+          const { status, stdout, stderr } = spawnSync(command(), args, { cwd, encoding: 'utf8' });
+          expect(status, stdout + stderr).to.equal(0);
+        });
       }
     });
   });

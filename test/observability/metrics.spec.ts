@@ -6,6 +6,7 @@ import { createFacts, type Facts } from '../../src/events.ts';
 import { MAX_CHILDREN } from '../../src/observability/metrics/children.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics/create-metrics.ts';
 import { promtool } from '../support/promtool.ts';
+import { describeWith } from '../support/services.ts';
 
 const root = join(import.meta.dirname, '../..');
 const identity = {
@@ -152,7 +153,13 @@ describe('metrics', () => {
     everything();
     const lines = (await text()).split('\n').filter((line) => line !== '');
     for (const line of lines) expect(line).to.match(line.startsWith('#') ? COMMENT : SAMPLE);
-    if (promtool !== undefined) execFileSync(promtool, ['check', 'metrics'], { input: await text() });
+  });
+
+  describeWith(promtool, 'by promtool', (command) => {
+    it('are as Prometheus reads and advises', async () => {
+      everything();
+      execFileSync(command(), ['check', 'metrics'], { input: await text() });
+    });
   });
 
   it('has a bound on label values: what comes after them is counted as other', async () => {
