@@ -130,7 +130,7 @@ describe('a letter on its way back', () => {
     expect(renewed(delivery, letter, pair).headers['x-sluice-queue']).to.equal('orders.7');
   });
 
-  it('keeps its id, its own headers and its origin, and nothing of its failure', () => {
+  it('keeps its id, its own headers, what is known to be missing of them, and its origin, and nothing of its failure', () => {
     const delivery = dead(
       {
         ...byEngine,
@@ -147,6 +147,7 @@ describe('a letter on its way back', () => {
       tenant: 'blue',
       'x-sluice-exchange': 'shop',
       'x-sluice-routing-key': 'order.placed',
+      'x-sluice-stripped': 'y',
       'x-sluice-user-id': 'ann',
       'x-sluice-dlq-retries': 2,
     });
