@@ -119,7 +119,8 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
         );
         break;
       case 'journalChanged':
-        if (fact.state === 'unavailable') write(fact, 'error', 'the journal is away: messages that need it wait');
+        // As with a broker that is away: messages wait, and nothing is lost.
+        if (fact.state === 'unavailable') write(fact, 'warn', 'the journal is away: messages that need it wait');
         else write(fact, 'info', 'the journal is back');
         break;
       case 'limitChanged':
