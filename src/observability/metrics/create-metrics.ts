@@ -52,6 +52,8 @@ function createMetricsWith(client: PromClient, facts: Facts, readings: Readings)
   readWorker(meter, readings);
   // Event-loop lag, memory, CPU, garbage collection.
   client.collectDefaultMetrics({ register: registry });
+  // Gauges with a counter's name, against Prometheus's rules; the same is told by kind without the suffix.
+  for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
   const listening = facts.stream.subscribe((fact) => {
     for (const listen of listeners) listen(fact);
   });
