@@ -23,7 +23,7 @@ const SUM_UP_EVERY_MS = 10_000;
 /** Lines in one summary's time about the same thing going wrong in the same place; the others are written at debug, and counted. */
 const ALIKE = { callRetried: 10, settled: 100 } as const;
 
-/** Writes a line for each fact a person may ask about, and every 10 s one about each pipeline that did something. Unsubscribing writes the last. */
+/** Writes a line for each fact a person may ask about, and every 10 s, and before the last line of a worker, one about each pipeline that did something. Unsubscribing writes what is left. */
 export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions): Subscription {
   const threshold = ORDER[level];
   let sums = new Map<string, PipelineSum>();
@@ -127,6 +127,7 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
         write(fact, 'debug', 'concurrency changed');
         break;
       case 'workerMoved':
+        if (fact.state === 'stopped') sumUp();
         write(fact, 'info', `worker ${fact.state}`);
         break;
       case 'fed':

@@ -67,6 +67,7 @@ describe('a call that cannot be sent', () => {
       'method',
       'origin',
       'path',
+      'sentFor',
       'timeoutMs',
     ]);
     expect(request).to.include({ origin: 'http://api.test', path: '/v1/x' });
