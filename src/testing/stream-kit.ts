@@ -23,6 +23,11 @@ export interface MarbleKit {
   readonly scheduler: TestScheduler;
   /** Subscribes at `^` and unsubscribes at `!` of `subscription`; default: at the beginning, never. */
   expectObservable(observable: Observable<unknown>, subscription?: string): ObservableExpectation;
+  /**
+   * Subscribes at `^` and unsubscribes at `!` of `subscription`, and expects nothing of what comes: for laws that are checked otherwise.
+   * Default: at the beginning, never.
+   */
+  subscribe(observable: Observable<unknown>, subscription?: string): void;
   /** Of a cold or hot stream: its `subscriptions`. */
   expectSubscriptions(actual: readonly MarbleSubscription[]): SubscriptionExpectation;
   /** Nothing is still due once the last of the observed streams has ended: a timer left behind would fire later. */
@@ -73,6 +78,7 @@ export class StreamKit implements MarbleKit {
   readonly hot: RunHelpers['hot'];
   readonly time: RunHelpers['time'];
   readonly scheduler: TestScheduler;
+  readonly subscribe: MarbleKit['subscribe'];
   readonly expectObservable: MarbleKit['expectObservable'];
   readonly expectSubscriptions: MarbleKit['expectSubscriptions'];
   readonly expectNoTimersLeft: MarbleKit['expectNoTimersLeft'];
@@ -96,6 +102,10 @@ export class StreamKit implements MarbleKit {
       const frames = parseDiagram('hot', diagram, values, error, { marks: '|#^' }).map(({ frame }) => frame);
       this.#lastPlannedFrame = Math.max(this.#lastPlannedFrame, ...frames);
       return helpers.hot(endingInSpace(diagram), values, error);
+    };
+
+    this.subscribe = (observable, subscription) => {
+      this.#record(observable, subscription);
     };
 
     this.expectObservable = (observable, subscription) => {

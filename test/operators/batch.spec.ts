@@ -256,7 +256,7 @@ describe('createBatcher', () => {
           let open = 0;
           let largest = 0;
           const answers: (readonly [number, string])[] = [];
-          marbles(({ expectObservable, expectNoTimersLeft, flush }) => {
+          marbles(({ expectNoTimersLeft, flush, subscribe }) => {
             const batcher = createBatcher({
               maxSize,
               maxWait,
@@ -277,7 +277,7 @@ describe('createBatcher', () => {
                   return answer;
                 }),
               );
-              expectObservable(result, `${'-'.repeat(at)}^${'-'.repeat(leavesAfter)}!`);
+              subscribe(result, `${'-'.repeat(at)}^${'-'.repeat(leavesAfter)}!`);
             });
             expectNoTimersLeft();
             flush();

@@ -605,9 +605,9 @@ describe('circuitBreaker', () => {
                 if (!hasEnded) inTrial.delete(index);
               };
             });
-          marbles(({ expectObservable, expectNoTimersLeft }) => {
+          marbles(({ expectNoTimersLeft, subscribe }) => {
             jobs.forEach(({ at, takesMs, fails, leavesAt }, index) => {
-              expectObservable(shared.run(work(index, takesMs, fails)), `${'-'.repeat(at)}^${'-'.repeat(leavesAt)}!`);
+              subscribe(shared.run(work(index, takesMs, fails)), `${'-'.repeat(at)}^${'-'.repeat(leavesAt)}!`);
             });
             expectNoTimersLeft();
           })();

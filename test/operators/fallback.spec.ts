@@ -163,9 +163,9 @@ describe('fallbackTo', () => {
                     throwError(() => (how === 'fails' ? down : refused)),
                   );
             }).pipe(finalize(() => open--));
-          marbles(({ expectObservable, expectNoTimersLeft }) => {
+          marbles(({ expectNoTimersLeft, subscribe }) => {
             const result = stream('source', first, m).pipe(fallbackTo(() => stream('fallback', second, n)));
-            expectObservable(result, `^ ${leavesAt}ms !`);
+            subscribe(result, `^ ${leavesAt}ms !`);
             expectNoTimersLeft();
           })();
           expect(open).to.equal(0);

@@ -196,7 +196,7 @@ describe('gatherQuorum', () => {
           let open = 0;
           let outcome: unknown;
           let endedAt = -1;
-          marbles(({ scheduler, flush, expectNoTimersLeft, expectObservable }) => {
+          marbles(({ scheduler, flush, expectNoTimersLeft, subscribe }) => {
             const branches = jobs.map(({ takesMs, fails }) =>
               new Observable<unknown>((sink) => {
                 open++;
@@ -209,7 +209,7 @@ describe('gatherQuorum', () => {
               outcome = value;
               endedAt = scheduler.now();
             };
-            expectObservable(result);
+            subscribe(result);
             result.subscribe({ next: (value) => note(Object.keys(value).length), error: () => note('failed') });
             expectNoTimersLeft();
             flush();

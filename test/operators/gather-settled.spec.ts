@@ -245,7 +245,7 @@ describe('gatherSettled', () => {
           const good = kinds.filter(([what, atMs]) => what === 'sync' || (what === 'value' && atMs <= within)).length;
           let heard: number | undefined;
           let failure: unknown;
-          marbles(({ expectNoTimersLeft, expectObservable }) => {
+          marbles(({ expectNoTimersLeft, subscribe }) => {
             const result = new Observable((sink) =>
               gatherSettled(branches, { within, atLeast }).subscribe({
                 next: (outcomes) => {
@@ -258,7 +258,7 @@ describe('gatherSettled', () => {
                 complete: () => sink.complete(),
               }),
             );
-            expectObservable(result);
+            subscribe(result);
             expectNoTimersLeft();
           })();
           expect(open).to.equal(0);

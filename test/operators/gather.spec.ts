@@ -245,14 +245,14 @@ describe('gather', () => {
             }).pipe(finalize(() => open--));
           const branches = Object.fromEntries(kinds.map(([what, atMs], index) => [`b${index}`, branch(what, atMs)]));
           let outcome: unknown;
-          marbles(({ scheduler, flush, expectObservable, expectNoTimersLeft }) => {
+          marbles(({ scheduler, flush, expectNoTimersLeft, subscribe }) => {
             const note = (what: unknown): void => {
               outcome = [what, scheduler.now()];
             };
             const told = gather(branches, { within }).pipe(
               tap({ next: (values) => note(Object.keys(values)), error: () => note('failed') }),
             );
-            expectObservable(told);
+            subscribe(told);
             expectNoTimersLeft();
             flush();
           })();

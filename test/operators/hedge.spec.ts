@@ -379,7 +379,7 @@ describe('hedge', () => {
           let open = 0;
           let started = 0;
           let ended: readonly [boolean, number] | undefined;
-          marbles(({ scheduler, flush, expectObservable, expectNoTimersLeft }) => {
+          marbles(({ scheduler, flush, expectNoTimersLeft, subscribe }) => {
             const tries = defer(() => {
               const { takesMs = 0, fails = false } = jobs[started++] ?? {};
               open++;
@@ -389,7 +389,7 @@ describe('hedge', () => {
             const note = (isAnswer: boolean) => () => {
               ended = [isAnswer, scheduler.now()];
             };
-            expectObservable(tries.pipe(hedge({ after, maxHedges }), tap({ next: note(true), error: note(false) })));
+            subscribe(tries.pipe(hedge({ after, maxHedges }), tap({ next: note(true), error: note(false) })));
             expectNoTimersLeft();
             flush();
           })();

@@ -99,7 +99,7 @@ describe('inSlots', () => {
 
   it(
     'fails when the projection gives nothing that can be subscribed to',
-    marbles(({ cold, expectObservable, flush }) => {
+    marbles(({ cold, flush, subscribe }) => {
       let failure: unknown;
       cold('-a')
         .pipe(inSlots(() => undefined as never, 1))
@@ -108,7 +108,7 @@ describe('inSlots', () => {
             failure = error;
           },
         });
-      expectObservable(NEVER);
+      subscribe(NEVER);
       flush();
       expect(failure).to.be.instanceOf(TypeError);
     }),
@@ -268,8 +268,8 @@ describe('inSlots', () => {
               most = Math.max(most, ++open);
               return (isSync ? of(0) : timer(takesMs)).pipe(finalize(() => open--));
             });
-          marbles(({ expectObservable, expectNoTimersLeft }) => {
-            expectObservable(of(...jobs).pipe(inSlots(run, concurrency)), `^${'-'.repeat(unsubscribeAt)}!`);
+          marbles(({ expectNoTimersLeft, subscribe }) => {
+            subscribe(of(...jobs).pipe(inSlots(run, concurrency)), `^${'-'.repeat(unsubscribeAt)}!`);
             expectNoTimersLeft();
           })();
           expect(most).to.be.at.most(concurrency);

@@ -230,8 +230,8 @@ describe('joinByKey', () => {
           const accounted: number[] = [];
           let waiting = 0;
           let mostWaiting = 0;
-          marbles(({ scheduler, flush, expectObservable, expectNoTimersLeft }) => {
-            const at = (ms: number, act: () => void) => expectObservable(timer(ms).pipe(tap(act)));
+          marbles(({ scheduler, flush, expectNoTimersLeft, subscribe }) => {
+            const at = (ms: number, act: () => void) => subscribe(timer(ms).pipe(tap(act)));
             const [left, right] = [new Subject<Arrival>(), new Subject<Arrival>()];
             const result = joinByKey(left, right, {
               leftKey: ({ key }) => key,

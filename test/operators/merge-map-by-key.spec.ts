@@ -246,9 +246,9 @@ describe('mergeMapByKey', () => {
                 finalize(() => open.splice(open.indexOf(key), 1)),
               );
             });
-          marbles(({ expectObservable, expectNoTimersLeft }) => {
+          marbles(({ expectNoTimersLeft, subscribe }) => {
             const result = from(jobs.keys()).pipe(mergeMapByKey((index) => jobs[index]?.key, run, { concurrency }));
-            expectObservable(result, unsubscribeAt === undefined ? '^' : `^${'-'.repeat(unsubscribeAt)}!`);
+            subscribe(result, unsubscribeAt === undefined ? '^' : `^${'-'.repeat(unsubscribeAt)}!`);
             expectNoTimersLeft();
           })();
           expect(most).to.be.at.most(concurrency);

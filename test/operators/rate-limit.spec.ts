@@ -366,9 +366,9 @@ describe('rateLimit', () => {
           const started: number[][] = [[], [], []];
           const startsAt: number[][] = [[], [], []];
           let open = 0;
-          marbles(({ expectObservable, expectNoTimersLeft, scheduler }) => {
+          marbles(({ expectNoTimersLeft, scheduler, subscribe }) => {
             for (const { at, key, untilAt } of penalties)
-              expectObservable(timer(at).pipe(tap(() => shared.penalise(untilAt, key))));
+              subscribe(timer(at).pipe(tap(() => shared.penalise(untilAt, key))));
             jobs.forEach(({ at, key, takesMs, isSync, leavesAt }, index) => {
               const work = defer(() => {
                 started[key]?.push(index);
@@ -380,7 +380,7 @@ describe('rateLimit', () => {
                 arrived[key]?.push(index);
                 return shared.run(work, key);
               });
-              expectObservable(arriving, `${'-'.repeat(at)}^ ${leavesAt}ms !`);
+              subscribe(arriving, `${'-'.repeat(at)}^ ${leavesAt}ms !`);
             });
             expectNoTimersLeft();
           })();

@@ -195,7 +195,7 @@ describe('retryWithBackoff', () => {
 
   it(
     'fails with what a teardown throws',
-    marbles(({ expectObservable, flush }) => {
+    marbles(({ flush, subscribe }) => {
       const failing = new Observable((sink) => {
         timer(1).subscribe(() => sink.error(down));
         return () => {
@@ -203,7 +203,7 @@ describe('retryWithBackoff', () => {
         };
       });
       let failure: unknown;
-      expectObservable(
+      subscribe(
         failing.pipe(
           retryWithBackoff(options),
           tap({
@@ -411,7 +411,7 @@ describe('retryWithBackoff', () => {
           const ratio = tenths / 10;
           const budget = createRetryBudget({ ratio, minimumPerSecond: 1 });
           let subscriptions = 0;
-          marbles(({ expectObservable, expectNoTimersLeft }) => {
+          marbles(({ expectNoTimersLeft, subscribe }) => {
             for (const { at, failures } of calls) {
               let left = failures;
               const source = defer(() => {
@@ -423,7 +423,7 @@ describe('retryWithBackoff', () => {
                 );
               });
               const retried = source.pipe(retryWithBackoff({ maxAttempts: 4, backoff: twice, budget }));
-              expectObservable(retried, `${'-'.repeat(at)}^`);
+              subscribe(retried, `${'-'.repeat(at)}^`);
             }
             expectNoTimersLeft();
           })();
@@ -471,9 +471,9 @@ describe('retryWithBackoff', () => {
               open--;
             };
           });
-          marbles(({ expectObservable, expectNoTimersLeft }) => {
+          marbles(({ expectNoTimersLeft, subscribe }) => {
             const retried = source.pipe(retryWithBackoff({ maxAttempts, backoff: () => pauseMs, deadlineAt }));
-            expectObservable(retried, `^${'-'.repeat(unsubscribeAt)}!`);
+            subscribe(retried, `^${'-'.repeat(unsubscribeAt)}!`);
             expectNoTimersLeft();
           })();
           expect(subscriptions).to.be.within(1, maxAttempts);

@@ -279,7 +279,7 @@ describe('sharedRateLimit', () => {
         (jobs, requests, per, burst, afterMs) => {
           const starts: number[] = [];
           const started = new Set<number>();
-          marbles(({ expectObservable, expectNoTimersLeft, scheduler }) => {
+          marbles(({ expectNoTimersLeft, scheduler, subscribe }) => {
             const store = new StoreOfTest(() => scheduler.now(), afterMs);
             const workers = [1, 2, 3].map(() => limiterOf(store, { requests, per, burst }));
             jobs.forEach(({ at, worker, leavesAt }, index) => {
@@ -288,7 +288,7 @@ describe('sharedRateLimit', () => {
                 started.add(index);
                 return EMPTY;
               });
-              expectObservable(workers[worker]?.run(work) ?? NEVER, `${'-'.repeat(at)}^ ${leavesAt}ms !`);
+              subscribe(workers[worker]?.run(work) ?? NEVER, `${'-'.repeat(at)}^ ${leavesAt}ms !`);
             });
             expectNoTimersLeft();
           })();

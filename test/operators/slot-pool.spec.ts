@@ -133,13 +133,13 @@ describe('a bulkhead within another', () => {
             const end = fails ? throwError(() => 'failed') : of(index);
             return (isSync ? end : concat(timer(takesMs), end)).pipe(finalize(() => open--));
           });
-        marbles(({ expectObservable, scheduler }) => {
+        marbles(({ scheduler, subscribe }) => {
           jobs.forEach(({ at, takesMs, fails, isSync, pool, leavesAt }, index) => {
             const arriving: Observable<unknown> = defer(() => {
               arrived[pool]?.push(index);
               return pools[pool]?.run(work(index, pool, takesMs, fails, isSync)) ?? NEVER;
             });
-            expectObservable(arriving, `${'-'.repeat(at)}^${'-'.repeat(leavesAt)}!`);
+            subscribe(arriving, `${'-'.repeat(at)}^${'-'.repeat(leavesAt)}!`);
           });
           // Between frames nothing that could run is left waiting.
           for (let frame = 0.5; frame < 60; frame++) {
