@@ -73,8 +73,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'tries permanent failures again',
     file: 'src/pipeline/settle.ts',
-    was: 'isTransient(failure.error) ? nextDelayMs(source, journey, clockNow()) : undefined',
-    becomes: 'nextDelayMs(source, journey, clockNow())',
+    was: 'isTransient(failure.error) ? nextDelayMs(source, journey, failure.error, clockNow()) : undefined',
+    becomes: 'nextDelayMs(source, journey, failure.error, clockNow())',
   },
   {
     name: 'goes on with a message when its delivery is lost',
@@ -86,10 +86,9 @@ export const faults: readonly Fault[] = [
     name: 'knows no channel epoch: settles deliveries of a channel that has gone',
     file: 'src/broker/embedded/port/port-consumer.ts',
     was: `      if (life.isOver || !life.channel.isOpen) return 'late';
-      life.out--;
-      this.#broker.run((model) => model.settle(life.channel, deliveryTag, false, verdict));`,
-    becomes: `      life.out--;
-      this.#broker.run((model) => model.settle((this.#life ?? life).channel, deliveryTag, false, verdict));`,
+      life.out--;`,
+    becomes: `      if (life.isOver || !life.channel.isOpen) life = this.#life ?? life;
+      life.out--;`,
   },
   {
     name: 'ignores the prefetch',
@@ -157,19 +156,19 @@ export const faults: readonly Fault[] = [
   {
     name: 'gives each redelivery keys of its own',
     file: 'src/pipeline/handle-message.ts',
-    was: 'keyScope: `${pipeline.name}/${messageId}`,',
-    becomes: 'keyScope: `${pipeline.name}/${messageId}/${journey.receivedAt}`,',
+    was: '? `${pipeline.name}/${messageId}`\n',
+    becomes: '? `${pipeline.name}/${messageId}/${journey.receivedAt}`\n',
   },
   {
     name: 'tries a message without an end: the ladder has no cap',
     file: 'src/pipeline/copies.ts',
-    was: 'source.retryDelaysMs[attempt - 1];',
-    becomes: 'source.retryDelaysMs[Math.min(attempt, source.retryDelaysMs.length) - 1];',
+    was: 'source.retryDelaysMs[tries - 1];',
+    becomes: 'source.retryDelaysMs[Math.min(tries, source.retryDelaysMs.length) - 1];',
   },
   {
     name: 'does not count the tries of a message',
     file: 'src/pipeline/copies.ts',
-    was: '[HEADER.attempt]: attempt + 1,',
+    was: '[HEADER.attempt]: Math.min(attempt, source.retryDelaysMs.length) + 1,',
     becomes: '[HEADER.attempt]: attempt,',
   },
   {
