@@ -70,7 +70,7 @@ const mayImport = {
 };
 
 /** Files that every folder may import. They import each other and nothing above. */
-const ground = '^src/(errors|events|setting|log|tracing|definition)\\.ts$';
+const ground = '^src/((errors|events|setting|log|tracing|definition)\\.ts$|errors/)';
 
 const folders = Object.keys(mayImport);
 const anyOf = (names) => `^src/(${names.join('|')})/`;
@@ -110,6 +110,13 @@ module.exports = {
       severity: 'error',
       from: { path: ground, pathNot: '^src/definition\\.ts$' },
       to: { path: '^src/', pathNot: ground },
+    },
+    {
+      name: 'errors-in-one-place',
+      comment: 'Errors are imported from errors.ts, which lists them all; the files behind it know each other alone.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/errors(/|\\.ts$)' },
+      to: { path: '^src/errors/' },
     },
     {
       name: 'ground-definition',

@@ -1,0 +1,78 @@
+/** One attempt of one call: what came back instead of an answer. */
+import { SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
+
+interface CallFacts {
+  readonly api: string;
+  /** `POST /charge`: method and path template. */
+  readonly operation: string;
+}
+
+abstract class CallError extends SluiceError {
+  readonly api: string;
+  readonly operation: string;
+
+  constructor({ api, operation }: CallFacts, message: string, options?: SluiceErrorOptions) {
+    super(`${api} ${operation}: ${message}`, options);
+    this.api = api;
+    this.operation = operation;
+  }
+}
+
+/** Statuses worth another attempt: request timeout, too early, too many requests, and the server's own failures. */
+const isTransientStatus = (status: number): boolean =>
+  status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
+
+/** The API answered, with a status outside 2xx. */
+export class HttpStatusError extends CallError {
+  readonly code = 'ERR_HTTP_STATUS';
+  override readonly isTransient: boolean;
+  readonly status: number;
+  /** Pause the API asked for (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(call: CallFacts, status: number, retryAfterMs?: number) {
+    super(call, `answered ${status}`);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+    this.isTransient = isTransientStatus(status);
+  }
+}
+
+/** The call did not end in time: waiting for a slot, connecting and the whole body included. The API may have acted. */
+export class CallTimeoutError extends CallError {
+  readonly code = 'ERR_CALL_TIMEOUT';
+  override readonly isTransient = true;
+  readonly timeoutMs: number;
+
+  constructor(call: CallFacts, timeoutMs: number) {
+    super(call, `no complete answer within ${timeoutMs} ms`);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** Refused, reset, not resolved. The API may have acted. */
+export class NetworkError extends CallError {
+  readonly code = 'ERR_NETWORK';
+  override readonly isTransient = true;
+}
+
+/** The answer is not what was declared: no JSON, or not the response schema. */
+export class ResponseInvalidError extends CallError {
+  readonly code = 'ERR_RESPONSE_INVALID';
+}
+
+/** The answer is larger than `maxResponseBytes`. */
+export class ResponseTooLargeError extends CallError {
+  readonly code = 'ERR_RESPONSE_TOO_LARGE';
+  readonly maxBytes: number;
+
+  constructor(call: CallFacts, maxBytes: number) {
+    super(call, `answer exceeds ${maxBytes} bytes`);
+    this.maxBytes = maxBytes;
+  }
+}
+
+/** The request cannot be sent as it is: a path outside the base URL, a header value no header may hold, a body JSON cannot carry. */
+export class RequestInvalidError extends CallError {
+  readonly code = 'ERR_REQUEST_INVALID';
+}

@@ -1,0 +1,38 @@
+/** Definitions and configuration: found before the first message, all mistakes at once. A worker does not start with them. */
+import { SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
+
+/** One mistake in a definition or in the configuration. */
+export interface Problem {
+  /** What is wrong where: `pipeline "orders"`, `api "payment"`, `environment`. */
+  readonly subject: string;
+  /** Path inside the subject, `retry.maxAttempts`; empty for the subject as a whole. */
+  readonly path: string;
+  /** What was found and what is allowed. */
+  readonly message: string;
+}
+
+export function describeProblem({ subject, path, message }: Problem): string {
+  return path === '' ? `${subject}: ${message}` : `${subject}: ${path}: ${message}`;
+}
+
+/** A pipeline, API, queue or saga is defined wrongly. All its mistakes at once, in `problems`. */
+export class DefinitionError extends SluiceError {
+  readonly code = 'ERR_DEFINITION_INVALID';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[], options?: SluiceErrorOptions) {
+    super(problems.map(describeProblem).join('\n'), options);
+    this.problems = problems;
+  }
+}
+
+/** The environment lacks a value or holds a wrong one. All mistakes at once, in `problems`. */
+export class ConfigError extends SluiceError {
+  readonly code = 'ERR_CONFIG_INVALID';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[], options?: SluiceErrorOptions) {
+    super(problems.map(describeProblem).join('\n'), options);
+    this.problems = problems;
+  }
+}

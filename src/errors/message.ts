@@ -1,0 +1,54 @@
+/** Messages that cannot be handled, and results that cannot be sent. */
+import { SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
+
+export type PayloadFault =
+  | 'empty'
+  | 'size'
+  | 'headers'
+  | 'encoding'
+  | 'content-type'
+  | 'parse'
+  | 'depth'
+  | 'number'
+  | 'schema'
+  | 'key'
+  | 'reply-to';
+
+/** A message that can never be handled as it is: dead-lettered with this reason, nothing is called. */
+export class PayloadInvalidError extends SluiceError {
+  readonly code = 'ERR_PAYLOAD_INVALID';
+  readonly fault: PayloadFault;
+
+  constructor(fault: PayloadFault, message: string, options?: SluiceErrorOptions) {
+    super(message, options);
+    this.fault = fault;
+  }
+}
+
+/** A message whose key was used by another one, with another body: which of the two is meant, nobody here can say. */
+export class MessageConflictError extends SluiceError {
+  readonly code = 'ERR_MESSAGE_CONFLICT';
+
+  constructor(messageId: string) {
+    super(
+      `message ${JSON.stringify(messageId)} has the key of one that is done, and another body; keys must not be reused`,
+    );
+  }
+}
+
+/** A result that cannot be sent: not serialisable, too large, or with a routing key AMQP does not allow. */
+export class ResultInvalidError extends SluiceError {
+  readonly code = 'ERR_RESULT_INVALID';
+}
+
+/** A handle did not finish within the pipeline's `timeout`. */
+export class HandleTimeoutError extends SluiceError {
+  readonly code = 'ERR_HANDLE_TIMEOUT';
+  override readonly isTransient = true;
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    super(`the handle did not finish within ${timeoutMs} ms`);
+    this.timeoutMs = timeoutMs;
+  }
+}

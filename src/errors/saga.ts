@@ -1,0 +1,114 @@
+/** Sagas that go neither on nor back, and messages that no saga takes. */
+import { messageOf, SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
+
+/** Which saga, and what its journal says: one line for each record. */
+export interface SagaErrorFacts {
+  readonly saga: string;
+  readonly sagaId: string;
+  readonly step: string;
+  readonly journal: string;
+}
+
+/** A saga goes neither on nor back by itself; its dead letter carries the journal. Given back, it goes on where it stands. */
+export abstract class SagaStuckError extends SluiceError {
+  readonly saga: string;
+  readonly sagaId: string;
+  readonly step: string;
+  override readonly details: string;
+
+  constructor({ saga, sagaId, step, journal }: SagaErrorFacts, what: string, options?: SluiceErrorOptions) {
+    super(`saga "${saga}" ${sagaId} is stuck: ${what}`, options);
+    this.saga = saga;
+    this.sagaId = sagaId;
+    this.step = step;
+    this.details = journal;
+  }
+}
+
+/** A saga could neither finish nor be undone: a compensation failed for good. */
+export class CompensationFailedError extends SagaStuckError {
+  readonly code = 'ERR_COMPENSATION_FAILED';
+
+  constructor(facts: SagaErrorFacts, options: { readonly cause: unknown }) {
+    super(facts, `the compensation of step "${facts.step}" failed: ${messageOf(options.cause)}`, options);
+  }
+}
+
+/**
+ * A compensation failed for a cause that may pass. Its message comes again on tries that are the compensation's own: as many as a message has,
+ * with the same pauses, whatever the way forward used up.
+ */
+export class CompensationDelayedError extends SluiceError {
+  readonly code = 'ERR_COMPENSATION_DELAYED';
+  override readonly isTransient = true;
+  readonly step: string;
+  /** Tries of this compensation that have failed. */
+  readonly failures: number;
+
+  constructor(step: string, failures: number, options: { readonly cause: unknown }) {
+    super(`the compensation of step "${step}" failed, and is tried again: ${messageOf(options.cause)}`, options);
+    this.step = step;
+    this.failures = failures;
+  }
+}
+
+/** A step that can be compensated may or may not have taken effect: the saga neither goes on nor back. Another try repeats the step with its keys. */
+export class SagaInDoubtError extends SagaStuckError {
+  readonly code = 'ERR_SAGA_IN_DOUBT';
+
+  constructor(facts: SagaErrorFacts, options: { readonly cause: unknown }) {
+    super(facts, `step "${facts.step}" may or may not have taken effect: ${messageOf(options.cause)}`, options);
+  }
+}
+
+/** A step after the saga's point of no return failed, and no try is left: there is no way but on. */
+export class SagaForwardFailedError extends SagaStuckError {
+  readonly code = 'ERR_SAGA_FORWARD_FAILED';
+
+  constructor(facts: SagaErrorFacts, options: { readonly cause: unknown }) {
+    super(facts, `step "${facts.step}" failed after the point of no return: ${messageOf(options.cause)}`, options);
+  }
+}
+
+/** A saga was begun under another definition than those this worker knows. A worker that knows it goes on with it. */
+export class SagaVersionError extends SagaStuckError {
+  readonly code = 'ERR_SAGA_VERSION';
+
+  constructor(facts: Omit<SagaErrorFacts, 'step'>, what: string) {
+    super({ ...facts, step: '' }, what);
+  }
+}
+
+/** A person gave this saga up: its message is not handled any more. */
+export class SagaAbandonedError extends SluiceError {
+  readonly code = 'ERR_SAGA_ABANDONED';
+
+  constructor(saga: string, sagaId: string) {
+    super(`saga "${saga}" ${sagaId} was abandoned: nothing more is done for it`);
+  }
+}
+
+/** A saga's id has to be a text of 1 to 512 characters without control characters. */
+export class SagaIdError extends SluiceError {
+  readonly code = 'ERR_SAGA_ID';
+}
+
+/** A saga without `whenCompensated` was undone on an earlier try of its message; what failed then. */
+export class SagaUndoneError extends SluiceError {
+  readonly code = 'ERR_SAGA_UNDONE';
+  readonly saga: string;
+  readonly sagaId: string;
+  readonly step: string;
+
+  constructor(saga: string, sagaId: string, failure: { readonly step: string; readonly message: string }) {
+    super(`saga "${saga}" ${sagaId} was undone: step "${failure.step}" failed: ${failure.message}`);
+    this.saga = saga;
+    this.sagaId = sagaId;
+    this.step = failure.step;
+  }
+}
+
+/** A message asks for a saga id that is taken by another input. */
+export class SagaConflictError extends SluiceError {
+  readonly code = 'ERR_SAGA_CONFLICT';
+}

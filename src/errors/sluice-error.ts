@@ -1,0 +1,83 @@
+/**
+ * What all errors of sluice have in common, and what can be said of anything that was thrown.
+ * Nothing here throws, whatever it is given.
+ */
+
+export interface SluiceErrorOptions {
+  readonly cause?: unknown;
+}
+
+/** Base of all errors of sluice. */
+export abstract class SluiceError extends Error {
+  /** Stable across releases; dead letters, logs and metrics carry it. */
+  abstract readonly code: string;
+  /** Whether another attempt may succeed: transient errors are retried, permanent ones are dead-lettered. */
+  readonly isTransient: boolean = false;
+  /** What a person needs beside the message to act on it; dead letters carry it. */
+  declare readonly details?: string;
+
+  constructor(message: string, options: SluiceErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = new.target.name;
+  }
+}
+
+/**
+ * Whether a cause is worth another attempt. True only for an error that says so itself, through an own or inherited
+ * `isTransient: true`; whatever else is thrown (a TypeError, a string, undefined) is a mistake of the program: permanent.
+ */
+export function isTransient(cause: unknown): boolean {
+  try {
+    return typeof cause === 'object' && cause !== null && 'isTransient' in cause && cause.isTransient === true;
+  } catch {
+    // A getter or a proxy that throws: what is asked about is thrown by anybody.
+    return false;
+  }
+}
+
+/** The stable code of an error, `ERR_HANDLE_FAILED` for anything that has none of ours. */
+export function codeOf(cause: unknown): string {
+  try {
+    return cause instanceof SluiceError ? cause.code : 'ERR_HANDLE_FAILED';
+  } catch {
+    return 'ERR_HANDLE_FAILED';
+  }
+}
+
+/** What an error of ours tells beside its message. */
+export function detailsOf(error: unknown): string | undefined {
+  try {
+    return error instanceof SluiceError ? error.details : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The cause of an error, undefined where it has none or cannot be read. */
+export function causeOf(error: unknown): unknown {
+  try {
+    return error instanceof Error ? error.cause : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Longest text of an error that is passed on, in characters: some hold a whole answer, and each goes into logs, facts and journals. */
+const MAX_MESSAGE_LENGTH = 4_000;
+
+/** The text of whatever was thrown: a string, never empty, whatever it is; of a long one its beginning. */
+export function messageOf(cause: unknown): string {
+  const text = textOf(cause);
+  return text.length > MAX_MESSAGE_LENGTH
+    ? `${text.slice(0, MAX_MESSAGE_LENGTH)}… (${text.length} characters in all)`
+    : text;
+}
+
+function textOf(cause: unknown): string {
+  try {
+    if (cause instanceof Error) return String(cause.message || cause.name || 'an error without a message');
+    return typeof cause === 'string' && cause !== '' ? cause : `thrown value: ${String(cause)}`;
+  } catch {
+    return 'a thrown value that cannot be read';
+  }
+}
