@@ -5,7 +5,7 @@
  */
 import { asyncScheduler, interval, type Observable, startWith, takeUntil } from 'rxjs';
 import { latestValueFrom } from 'rxjs-for-await';
-import type { Cursor, DashboardModel } from './model.ts';
+import type { Cursor } from './model.ts';
 import type { Frame } from './wire.ts';
 
 const TICK_MS = 200;
@@ -14,9 +14,14 @@ const VIEWS_EVERY_MS = 1_000;
 /** A frame without anything new, so that both sides know the other is there. */
 const SILENCE_MS = 2_000;
 
+/** What a browser can take from where it is. */
+export interface Framed {
+  frame(cursor: Cursor | undefined, isWhole: boolean): { readonly frame: Frame; readonly cursor: Cursor };
+}
+
 /** @param lastEventId what a browser that comes back has seen. */
 export async function* eventStream(
-  model: DashboardModel,
+  model: Framed,
   gone: Observable<unknown>,
   lastEventId?: string,
 ): AsyncGenerator<string, void, undefined> {

@@ -1,0 +1,37 @@
+/** Where the broker of a worker process is: named by the environment, or embedded. */
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+import { startEmbeddedBroker } from './embedded-broker.ts';
+
+/** Brokers to try, in turn; as a function, read again at each connection. They hold credentials: never log them. */
+export type BrokerUrls = readonly string[] | (() => readonly string[]);
+
+export interface FoundBroker {
+  readonly urls: BrokerUrls;
+  /** Of the broker that was started because none was named. */
+  readonly embeddedUrl: string | undefined;
+  /** Ends the broker that was started. */
+  close(): Promise<void>;
+}
+
+/** Starts the embedded broker where no URL is set. */
+export async function findBroker({ amqpUrls, rereadAmqpUrls }: Config, log: Logger): Promise<FoundBroker> {
+  const urls = rereadAmqpUrls ?? amqpUrls;
+  if (urls !== undefined) return { urls, embeddedUrl: undefined, close: async () => {} };
+  const { url, stop } = await startEmbeddedBroker();
+  log.warn(
+    { url },
+    'AMQP_URL is not set: using the embedded broker, which is in memory and for development; its messages end with this process',
+  );
+  return { urls: [url], embeddedUrl: url, close: stop };
+}
+
+export const readUrls = (urls: BrokerUrls): readonly string[] => (typeof urls === 'function' ? urls() : urls);
+
+/** For people: addresses without credentials. */
+export const describeUrls = (urls: BrokerUrls): string => readUrls(urls).map(withoutCredentials).join(', ');
+
+function withoutCredentials(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
