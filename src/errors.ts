@@ -9,6 +9,7 @@ export {
   BrokerUnavailableError,
   PublishNackedError,
   PublishUnknownError,
+  ReplyLostError,
   TopologyError,
   UnroutableError,
 } from './errors/broker.ts';

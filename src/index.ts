@@ -42,6 +42,7 @@ export {
   PublishNackedError,
   PublishUnknownError,
   RateLimitRejectedError,
+  ReplyLostError,
   RequestInvalidError,
   ResponseInvalidError,
   ResponseTooLargeError,

@@ -24,6 +24,16 @@ export class PublishUnknownError extends SluiceError {
   override readonly isTransient = true;
 }
 
+/** A request is with the broker, and the channel its answer would have come over is gone: what became of it is not known here. */
+export class ReplyLostError extends SluiceError {
+  readonly code = 'ERR_REPLY_LOST';
+  override readonly isTransient = true;
+
+  constructor(reason: string) {
+    super(`the answer cannot come any more: ${reason}`);
+  }
+}
+
 /** The exchange took the message, but no queue is bound for its routing key. */
 export class UnroutableError extends SluiceError {
   readonly code = 'ERR_UNROUTABLE';

@@ -82,7 +82,8 @@ function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
   return `message does not fit its schema: ${[...lines, ...more].join('; ')}`;
 }
 
-const isAllowed = (queueName: string, patterns: readonly string[]): boolean =>
+/** Whether a message may ask its answer to this queue. */
+export const isAllowed = (queueName: string, patterns: readonly string[]): boolean =>
   patterns.some((pattern) => matches(queueName, pattern));
 
 /** Whether a name fits a pattern whose `*` stands for any characters. Linear: each part is looked for once, left to right. */

@@ -1,5 +1,6 @@
 /** Results of a handle become messages: encoded, addressed, and named so that a duplicate can be told. */
 import type { Destination } from '../broker/exchange.ts';
+import { REQUEST_HEADER } from '../broker/requests.ts';
 import { ResultInvalidError } from '../errors.ts';
 import { type Encoded, encodeBody } from '../message/codec.ts';
 import { resultIdOf } from '../message/identity.ts';
@@ -28,7 +29,31 @@ export function toMessages(
     for (const destination of destinations) outgoing.push(toExchange(destination, encoded, messageId, journey));
     if (replyTo !== undefined) outgoing.push(toRequester(replyTo, encoded, messageId, journey));
   });
-  return outgoing;
+  const told = results.length === 0 ? outcomeOf(journey, 'done') : undefined;
+  return told === undefined ? outgoing : [told];
+}
+
+/** For a requester who asked to be told how his message ended, whether or not there is a result; undefined where nobody did. */
+export function outcomeOf(
+  { delivery, identity, trace }: Journey,
+  outcome: 'done' | 'dead-lettered',
+  code?: string,
+): OutgoingMessage | undefined {
+  const { replyTo } = delivery.properties;
+  if (replyTo === undefined || delivery.headers[REQUEST_HEADER.tell] !== 'outcome') return undefined;
+  return {
+    exchange: '',
+    routingKey: replyTo,
+    mandatory: false,
+    body: new Uint8Array(),
+    headers: {
+      ...contextHeaders(trace),
+      [REQUEST_HEADER.answers]: identity.messageId,
+      [REQUEST_HEADER.outcome]: outcome,
+      [REQUEST_HEADER.errorCode]: code,
+    },
+    properties: { correlationId: identity.correlationId },
+  };
 }
 
 function destinationsOf(result: unknown, message: unknown, { output }: Pipeline): readonly Destination[] {
@@ -66,7 +91,7 @@ function toRequester(replyTo: string, encoded: Encoded, messageId: string, journ
     routingKey: replyTo,
     mandatory: false,
     body: encoded.body,
-    headers: contextHeaders(journey.trace),
+    headers: { ...contextHeaders(journey.trace), [REQUEST_HEADER.answers]: journey.identity.messageId },
     properties: { messageId, correlationId: journey.identity.correlationId, contentType: encoded.contentType },
   };
 }

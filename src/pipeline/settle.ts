@@ -3,10 +3,11 @@
  * the dead letter are confirmed, then the original is acked. Whatever interrupts that leaves the message with the broker.
  */
 import { Observable, type Subscriber, Subscription } from 'rxjs';
-import { isTransient, messageOf } from '../errors.ts';
+import { codeOf, isTransient, messageOf } from '../errors.ts';
 import type { SettlementKind } from '../events.ts';
 import type { SettleResult } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import { isAllowed } from './admit.ts';
 import { clockNow } from './context.ts';
 import { deadLetterCopy, nextDelayMs, retryCopy } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
@@ -14,6 +15,7 @@ import type { Engine } from './engine.ts';
 import type { InFlight, Interruptible } from './in-flight.ts';
 import type { Claim, Failure, Journey, Judged, Verdict } from './journey.ts';
 import { publishWith } from './publish-result.ts';
+import { outcomeOf } from './results.ts';
 import { storeWith } from './store-copy.ts';
 
 /** What was done about a delivery. */
@@ -30,6 +32,8 @@ export interface Settlement {
 /** What all settlements of a pipeline share. */
 interface SettlingParts {
   readonly source: Pipeline['source'];
+  /** Queues that answers may go to. */
+  readonly replyTo: Pipeline['replyTo'];
   readonly engine: Engine;
   readonly publishResult: ReturnType<typeof publishWith>;
   readonly store: ReturnType<typeof storeWith>;
@@ -51,6 +55,7 @@ export function settleWith(
 ): (judged: Judged) => Observable<Settlement> {
   const parts = {
     source: pipeline.source,
+    replyTo: pipeline.replyTo,
     engine,
     inFlight,
     book,
@@ -151,13 +156,27 @@ class Settling implements Interruptible {
       const settlement = { kind, failure, ...(delayMs === undefined ? {} : { delayMs }) };
       this.#sink.add(
         store(copy, kind, journey).subscribe({
-          complete: () => this.#ack(settlement),
+          complete: () => this.#tellRequester(settlement),
           error: (error: unknown) => this.#defect(error),
         }),
       );
     } catch (error) {
       this.#defect(error);
     }
+  }
+
+  /** Who asked to be told of a dead letter is told; that he cannot be is nobody's failure. */
+  #tellRequester(settlement: Pick<Settlement, 'kind' | 'failure' | 'delayMs'>): void {
+    const { kind, failure } = settlement;
+    const { replyTo } = this.#journey.delivery.properties;
+    const isAsked = kind === 'deadLetter' && replyTo !== undefined && isAllowed(replyTo, this.#parts.replyTo);
+    const told = isAsked ? outcomeOf(this.#journey, 'dead-lettered', codeOf(failure?.error)) : undefined;
+    if (told === undefined) {
+      this.#ack(settlement);
+      return;
+    }
+    const acked = (): void => this.#ack(settlement);
+    this.#sink.add(this.#parts.publishResult(told, this.#journey).subscribe({ complete: acked, error: acked }));
   }
 
   #defect(error: unknown): void {

@@ -8,6 +8,7 @@ import {
   ignoreElements,
   map,
   NEVER,
+  type Observable,
   of,
   ReplaySubject,
   throwError,
@@ -497,6 +498,53 @@ describe('runPipeline', () => {
           { exchange: '', routingKey: 'amq.gen-1', mandatory: false },
         ]);
         expect(broker.published[1]?.message.properties.correlationId).to.equal('c1');
+      },
+    );
+  });
+
+  it('names the message it answers, and tells how it ended only to those who ask and may', () => {
+    const asking = { replyTo: 'amq.gen-1', correlationId: 'c1' };
+    const tell = { 'x-sluice-tell': 'outcome' };
+    const ending = (end: Observable<never>) => definePipeline({ name: 'p', source, input: Message, handle: () => end });
+    const answersTo = (broker: ScriptedBroker) =>
+      broker.published
+        .filter(({ message }) => message.exchange === '' && !message.routingKey.endsWith('.dead'))
+        .map(({ message: { headers, body } }) => [
+          headers['x-sluice-answers'],
+          headers['x-sluice-outcome'],
+          headers['x-sluice-error-code'],
+          body.byteLength,
+        ]);
+    onStage(
+      slow(1),
+      ({ broker }) => broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', ...asking }, headers: tell }),
+      ({ broker }) =>
+        expect(answersTo(broker).map(([id, outcome]) => [id, outcome])).to.deep.equal([['m1', undefined]]),
+    );
+    onStage(
+      ending(EMPTY),
+      ({ broker }) => {
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', ...asking }, headers: tell });
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm2', ...asking } });
+      },
+      ({ broker, settled }) => {
+        expect(answersTo(broker)).to.deep.equal([['m1', 'done', undefined, 0]]);
+        expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['ack', 'ack']);
+      },
+    );
+    onStage(
+      ending(throwError(() => new PermanentError('no'))),
+      ({ broker }) => {
+        broker.refuse = ({ routingKey }) => (routingKey === 'amq.gen-1' ? new ResultInvalidError('gone') : undefined);
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', ...asking }, headers: tell });
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm2', ...asking } });
+        broker.deliver({ body: { n: 1 }, properties: { messageId: 'm3', replyTo: 'orders.placed' }, headers: tell });
+      },
+      ({ broker, settled }) => {
+        expect(answersTo(broker)).to.deep.equal([['m1', 'dead-lettered', 'ERR_PERMANENT', 0]]);
+        // Who cannot be told is no reason to keep the message.
+        expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['deadLetter', 'deadLetter', 'deadLetter']);
+        expect(broker.settlements.map(({ how }) => how)).to.deep.equal(['ack', 'ack', 'ack']);
       },
     );
   });

@@ -2,7 +2,7 @@
  * Publishing with confirms on one channel of the publish connection. What cannot leave (window full, broker blocked, no connection)
  * waits with its subscriber and is taken out with it; whoever subscribes bounds how many wait.
  */
-import { type ConfirmChannel, IllegalOperationError, type Message } from 'amqplib';
+import { type ConfirmChannel, type ConsumeMessage, IllegalOperationError, type Message } from 'amqplib';
 import { asyncScheduler, Observable, Subject, type Subscription } from 'rxjs';
 import {
   BrokerUnavailableError,
@@ -18,7 +18,7 @@ import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { ConfirmWindow } from './confirm-window.ts';
 import { createExchangeGate, type ExchangeGate } from './exchange-gate.ts';
 import { errorOfCulprit, REPLY, reasonOf, replyCodeOf } from './failures.ts';
-import type { DefectListener } from './guarded.ts';
+import { type DefectListener, guarded } from './guarded.ts';
 import type { Link } from './link.ts';
 import { closeChannel, openConfirmChannel } from './open-channel.ts';
 import type { Pauses } from './pauses.ts';
@@ -33,6 +33,15 @@ export interface PublisherOptions {
   readonly pauses: Pauses;
   readonly log: Logger;
   readonly onDefect: DefectListener;
+  /** For requests: the channel consumes this queue before it publishes. Default: it only publishes. */
+  readonly replies?: ReplyListeners;
+}
+
+export interface ReplyListeners {
+  readonly queue: string;
+  readonly onReply: (message: ConsumeMessage) => void;
+  /** The channel is gone, after what was unconfirmed on it was told: no answer comes any more to what was. */
+  readonly onLost: (reason: string) => void;
 }
 
 /** What lives and dies with one link. */
@@ -117,6 +126,7 @@ export class Publisher {
     for (const pending of this.#window.clear())
       this.#finish(pending, new PublishUnknownError(`no confirm yet: ${reason}`));
     for (const pending of this.#takeWaiting()) this.#finish(pending, new BrokerUnavailableError(reason));
+    this.#options.replies?.onLost(reason);
     if (on?.link.isOpen && channel !== undefined) await closeChannel(on.link, channel);
   }
 
@@ -270,7 +280,9 @@ export class Publisher {
     };
     try {
       opened = await openConfirmChannel(link, { onGone, onReturn, onDefect });
+      await this.#listen(link, opened);
     } catch (error) {
+      if (opened !== undefined) void closeChannel(link, opened);
       if (this.#on?.link !== link || !link.isOpen || this.#isClosing) return;
       log.warn({ reason: reasonOf(error) }, 'no channel to publish on');
       this.#pause = asyncScheduler.schedule(() => void this.#open(link), pauses.next());
@@ -281,6 +293,18 @@ export class Publisher {
     this.#overdue = 0;
     this.#channel = opened;
     this.#pump();
+  }
+
+  /** Before the first request leaves: the broker refuses a `reply-to` that nobody listens at. */
+  async #listen(link: Link, channel: ConfirmChannel): Promise<void> {
+    const { replies, onDefect } = this.#options;
+    if (replies === undefined) return;
+    const receive = (message: ConsumeMessage | null): void => {
+      // The broker ended the consumer: answers would come to nobody.
+      if (message === null) void closeChannel(link, channel);
+      else replies.onReply(message);
+    };
+    await link.ask(channel.consume(replies.queue, guarded(receive, onDefect), { noAck: true }), 'basic.consume');
   }
 
   /** The channel is gone: what was on it is unknown, but for the publish the broker closed it for. */
@@ -298,6 +322,7 @@ export class Publisher {
       if (guilt !== undefined && replyCodeOf(cause) === REPLY.accessRefused) gate?.refuse(exchange, guilt);
       this.#finish(pending, guilt ?? new PublishUnknownError(`the channel was lost before the confirm: ${reason}`));
     }
+    this.#options.replies?.onLost(reason);
     const link = this.#on?.link;
     if (link === undefined || !link.isOpen) return;
     log.warn({ reason }, 'the publish channel was lost and is opened again');

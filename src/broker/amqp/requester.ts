@@ -1,0 +1,94 @@
+/**
+ * Requests on a confirm channel of their own, which is opened with the first of them and consumes RabbitMQ's pseudo-queue for direct
+ * reply-to: the broker delivers answers to this very channel, through no queue, and forgets them with it.
+ *
+ * @see https://www.rabbitmq.com/docs/direct-reply-to
+ */
+import type { ConsumeMessage } from 'amqplib';
+import { Observable, type Subscriber } from 'rxjs';
+import { ReplyLostError } from '../../errors.ts';
+import type { OutgoingMessage } from '../../message/outgoing.ts';
+import { REQUEST_HEADER, type RequestProgress, type Requests } from '../requests.ts';
+import { readHeaders } from './headers.ts';
+import { readProperties } from './properties.ts';
+import { Publisher, type PublisherOptions } from './publisher.ts';
+
+/** What a request names as its `reply-to`; the broker puts the address of the channel in its place. */
+const REPLY_QUEUE = 'amq.rabbitmq.reply-to';
+
+interface Asker {
+  readonly subscriber: Subscriber<RequestProgress>;
+  isConfirmed: boolean;
+}
+
+export class Requester implements Requests {
+  readonly #createPublisher: () => Publisher;
+  readonly #askers = new Map<string, Set<Asker>>();
+  #publisher: Publisher | undefined;
+  #isBlocked = false;
+
+  constructor(options: PublisherOptions) {
+    const replies = {
+      queue: REPLY_QUEUE,
+      onReply: (message: ConsumeMessage) => this.#receive(message),
+      onLost: (reason: string) => this.#lose(reason),
+    };
+    this.#createPublisher = () => new Publisher({ ...options, replies });
+  }
+
+  /** Undefined until somebody has asked something. */
+  get publisher(): Publisher | undefined {
+    return this.#publisher;
+  }
+
+  request(message: OutgoingMessage, key: string): Observable<RequestProgress> {
+    return new Observable((subscriber) => {
+      const asker: Asker = { subscriber, isConfirmed: false };
+      const askers = this.#askers.get(key) ?? new Set();
+      this.#askers.set(key, askers.add(asker));
+      subscriber.add(() => {
+        askers.delete(asker);
+        if (askers.size === 0 && this.#askers.get(key) === askers) this.#askers.delete(key);
+      });
+      const asking = { ...message, properties: { ...message.properties, replyTo: REPLY_QUEUE } };
+      return this.#open()
+        .publish(asking)
+        .subscribe({
+          error: (error: unknown) => subscriber.error(error),
+          complete: () => {
+            asker.isConfirmed = true;
+            subscriber.next({ kind: 'confirmed' });
+          },
+        });
+    });
+  }
+
+  setBlocked(isBlocked: boolean): void {
+    this.#isBlocked = isBlocked;
+    this.#publisher?.setBlocked(isBlocked);
+  }
+
+  #open(): Publisher {
+    if (this.#publisher === undefined) {
+      this.#publisher = this.#createPublisher();
+      this.#publisher.setBlocked(this.#isBlocked);
+    }
+    return this.#publisher;
+  }
+
+  #receive(message: ConsumeMessage): void {
+    const properties = readProperties(message.properties);
+    const headers = readHeaders(message.properties.headers);
+    const named = headers[REQUEST_HEADER.answers];
+    const key = typeof named === 'string' ? named : properties.correlationId;
+    const askers = key === undefined ? undefined : this.#askers.get(key);
+    const reply = { body: message.content, properties, headers };
+    for (const { subscriber } of [...(askers ?? [])]) subscriber.next({ kind: 'reply', reply });
+  }
+
+  /** Those that are not confirmed are told by the publisher, or sent on the next channel. */
+  #lose(reason: string): void {
+    const lost = [...this.#askers.values()].flatMap((askers) => [...askers].filter(({ isConfirmed }) => isConfirmed));
+    for (const { subscriber } of lost) subscriber.error(new ReplyLostError(reason));
+  }
+}
