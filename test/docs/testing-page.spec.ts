@@ -1,22 +1,11 @@
-/** docs/testing.md: each of its examples is a part of a spec in `test/docs/testing`, which the suite runs, and each failure it shows is a real one. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+/** docs/testing.md: each failure it shows is a real one. Its examples are parts of the specs in `test/docs/testing`, as code-blocks.spec.ts sees to. */
 import { expect } from 'chai';
 import { ack, httpError, marbles, type VirtualPipelineKit } from 'sluice/testing';
+import { readPage } from '../support/pages.ts';
 import invoices from './testing/invoices.ts';
 import receipts from './testing/receipts.ts';
 
-const page = readFileSync(fileURLToPath(new URL('../../docs/testing.md', import.meta.url)), 'utf8');
-const folder = new URL('./testing/', import.meta.url);
-const examples = readdirSync(folder).map((name) => withoutIndent(readFileSync(new URL(name, folder), 'utf8')));
-
-function withoutIndent(text: string): string {
-  return text.replace(/^ +/gm, '').trim();
-}
-
-/** The texts of the page's blocks in a language. */
-const blocks = (language: string): readonly string[] =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text);
+const shown = readPage('docs/testing.md').blocks.filter(({ language }) => language === 'text');
 
 const paid = { order: 'o-1', total: 20 };
 
@@ -30,16 +19,6 @@ function failureOf(pipeline: typeof receipts, test: (kit: VirtualPipelineKit<'pr
 }
 
 describe('the page about testing', () => {
-  for (const block of blocks('ts')) {
-    const [title = ''] = /(?<=it\(\s*')[^']+/.exec(block) ?? block.split('\n');
-    it(`runs the example "${title}"`, () => {
-      expect(
-        examples.some((example) => example.includes(withoutIndent(block))),
-        `no file of test/docs/testing holds it:\n${block}`,
-      ).to.equal(true);
-    });
-  }
-
   it('shows failures as they are', () => {
     const failures = [
       failureOf(receipts, ({ deliver, api, expectSettled }) => {
@@ -50,16 +29,6 @@ describe('the page about testing', () => {
       failureOf(receipts, ({ deliver }) => deliver('a', { a: paid })),
       failureOf(invoices, ({ deliver }) => deliver('a', { a: paid })),
     ];
-    expect(blocks('text').map((block) => block.trim())).to.deep.equal(failures);
-  });
-
-  it('has a place for each of its links', () => {
-    const anchors = [...page.matchAll(/^## (.*)$/gm)].map(([, heading = '']) =>
-      heading
-        .toLowerCase()
-        .replace(/[^\w\s-]/g, '')
-        .replace(/ /g, '-'),
-    );
-    for (const [, anchor] of page.matchAll(/\]\(#([^)]+)\)/g)) expect(anchors).to.include(anchor);
+    expect(shown.map(({ text }) => text.trim())).to.deep.equal(failures);
   });
 });
