@@ -67,6 +67,8 @@ export interface TracedCall {
   readonly origin: string;
   readonly callId: number;
   readonly attempt: number;
+  /** Of a compensation: the saga's step that it undoes. */
+  readonly undoes?: string | undefined;
   readonly at: number;
 }
 

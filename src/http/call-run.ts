@@ -50,9 +50,10 @@ export class CallRun {
 
   /** Where a tracer listens. */
   startSpan(attempt: number, at: number): Span | undefined {
+    const { undoes } = this.request;
     const { api, operation } = this.request.call;
     const { origin } = this.parts.settings.base;
-    return this.owner.span?.startCall({ api, operation, origin, callId: this.#callId, attempt, at });
+    return this.owner.span?.startCall({ api, operation, origin, callId: this.#callId, attempt, undoes, at });
   }
 
   reportStart(attempt: number, at: number): void {

@@ -90,6 +90,7 @@ function startCall(api: Api, tracer: Tracer, within: Context, call: TracedCall):
         'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
         'sluice.api': call.api,
         'sluice.call.id': call.callId,
+        ...(call.undoes === undefined ? {} : { 'sluice.saga.undoes': call.undoes }),
         ...(call.attempt === 1 ? {} : { 'http.request.resend_count': call.attempt - 1 }),
       },
     },
