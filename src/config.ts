@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { nearest } from './definition.ts';
 import { ConfigError, messageOf, type Problem } from './errors.ts';
+import { certificateFaults } from './policies/certificates.ts';
 import { DURATION_EXPECTED, durationMs, durationSchema } from './policies/duration.ts';
 import { Secret, type Setting } from './setting.ts';
 
@@ -66,6 +67,11 @@ export interface Config {
   /** The same, read again: what AMQP_URL_FILE holds at this moment. Undefined where AMQP_URL itself is set, which cannot change.
    * @throws ConfigError when the file is gone or holds no URL of a broker. */
   readonly rereadAmqpUrls: (() => readonly string[]) | undefined;
+  /** What tells the broker who we are: the user of its URL, or our certificate. */
+  readonly amqpAuth: 'plain' | 'external';
+  /** For `amqps://`, as variables and files hold it at this moment. Undefined: nothing is set, and Node's authorities are trusted.
+   * @throws ConfigError when a file is gone or holds something else. */
+  readonly amqpTls: (() => AmqpTlsTexts) | undefined;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** How log lines are written. Undefined: for people in a terminal, as JSON elsewhere. */
   readonly logFormat: 'json' | 'pretty' | undefined;
@@ -94,6 +100,14 @@ export interface Config {
   readonly journalKeepMs: number;
 }
 
+/** Certificates and a key in PEM, pins in base64. The key is a secret: never log it. */
+export interface AmqpTlsTexts {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly pins?: readonly string[];
+}
+
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
 
 const amqpUrl = z.string().superRefine((text, context) => {
@@ -114,10 +128,66 @@ function faultOfAmqpUrl(text: string): string | undefined {
   if (pathname.slice(1).includes('/')) return 'has a virtual host with a "/" in it; write it as %2F';
   const fault = faultOfParameters(searchParams);
   if (fault !== undefined) return fault;
-  if ((username === '' || username === 'guest') && !LOOPBACK.test(hostname)) {
-    return `names user "guest" for host ${hostname}: guest is for loopback only; make a user for the worker`;
-  }
+  // Without a user it is guest, unless a certificate says who we are.
+  if (username === 'guest' && !LOOPBACK.test(hostname)) return guestOffLoopback(hostname);
   return undefined;
+}
+
+const guestOffLoopback = (hostname: string): string =>
+  `names user "guest" for host ${hostname}: guest is for loopback only; make a user for the worker`;
+
+/** What each URL and the settings beside it make of each other. Urls that are wrong by themselves are reported elsewhere. */
+function faultsOfAmqp(texts: Readonly<Record<string, string>>): readonly Problem[] {
+  const urls = configSchema.shape.AMQP_URL.safeParse(texts.AMQP_URL).data;
+  const auth = texts.SLUICE_AMQP_AUTH ?? 'plain';
+  const given = AMQP_TLS.filter((name) => texts[name] !== undefined);
+  const problems: Problem[] = [];
+  const users = (urls ?? []).map((url) => new URL(url));
+  for (const { hostname, username } of users) {
+    if (auth === 'external' && username !== '')
+      problems.push(
+        problem('AMQP_URL', 'names a user; with SLUICE_AMQP_AUTH=external the certificate says who the worker is'),
+      );
+    if (auth === 'plain' && username === '' && !LOOPBACK.test(hostname))
+      problems.push(problem('AMQP_URL', guestOffLoopback(hostname)));
+  }
+  if (auth === 'external' && texts.SLUICE_AMQP_CERT === undefined)
+    problems.push(problem('SLUICE_AMQP_CERT', 'is not set; SLUICE_AMQP_AUTH=external needs a certificate and its key'));
+  const needsTls = given[0] ?? (auth === 'external' ? 'SLUICE_AMQP_AUTH' : undefined);
+  const isReported = texts.AMQP_URL !== undefined && urls === undefined;
+  if (needsTls !== undefined && !isReported && !(users.length > 0 && users.every(isTls)))
+    problems.push(problem(needsTls, 'is for amqps:// alone: every URL of AMQP_URL has to begin with that'));
+  return [...problems, ...faultsOfTls(readTlsTexts(texts))];
+}
+
+const isTls = ({ protocol }: URL): boolean => protocol === 'amqps:';
+
+const AMQP_TLS = ['SLUICE_AMQP_CA', 'SLUICE_AMQP_CERT', 'SLUICE_AMQP_KEY', 'SLUICE_AMQP_PINS'] as const;
+
+function readTlsTexts(texts: Readonly<Record<string, string | undefined>>): AmqpTlsTexts {
+  const { SLUICE_AMQP_CA: ca, SLUICE_AMQP_CERT: cert, SLUICE_AMQP_KEY: key, SLUICE_AMQP_PINS: pins } = texts;
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(pins === undefined ? {} : { pins: pins.split(',').map((pin) => pin.trim()) }),
+  };
+}
+
+const faultsOfTls = ({ ca, ...texts }: AmqpTlsTexts): readonly Problem[] =>
+  certificateFaults({ ...texts, ca: ca === undefined ? [] : [ca] }).map(({ part, message }) =>
+    problem(`SLUICE_AMQP_${part.toUpperCase()}`, message),
+  );
+
+/** Certificates end, keys are replaced: what files hold counts at each connect. */
+function tlsReadingOf(environment: Environment, texts: Readonly<Record<string, string>>): Config['amqpTls'] {
+  if (AMQP_TLS.every((name) => texts[name] === undefined)) return undefined;
+  return () => {
+    const read = readTlsTexts(Object.fromEntries(AMQP_TLS.map((name) => [name, textOf(environment, name)])));
+    const faults = faultsOfTls(read);
+    if (faults.length > 0) throw new ConfigError(faults);
+    return read;
+  };
 }
 
 /** What each parameter of a broker's URL may be, the ends included. */
@@ -167,6 +237,11 @@ const configSchema = z.object({
     .transform((text) => text.split(',').map((url) => url.trim()))
     .pipe(z.array(amqpUrl))
     .optional(),
+  SLUICE_AMQP_CA: z.string().optional(),
+  SLUICE_AMQP_CERT: z.string().optional(),
+  SLUICE_AMQP_KEY: z.string().optional(),
+  SLUICE_AMQP_PINS: z.string().optional(),
+  SLUICE_AMQP_AUTH: z.enum(['plain', 'external']).default('plain'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
   SLUICE_PORT: z
@@ -308,6 +383,8 @@ export function readConfig(environment: Environment = process.env, { needsBroker
   // A file that cannot be read was reported already: the broker is set, only not to be had.
   if (!problems.some(({ path }) => path === 'SLUICE_TOKEN_FILE')) problems.push(...missingToken(texts));
   if (needsBroker && !problems.some(({ path }) => path === 'AMQP_URL_FILE')) problems.push(...missingBroker(texts));
+  if (needsBroker && !problems.some(({ path }) => /^(AMQP_URL|SLUICE_AMQP_\w+)_FILE$/.test(path)))
+    problems.push(...faultsOfAmqp(texts));
   problems.push(...twoJournals(texts), ...unknownVariables(environment));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const { AMQP_URL, LOG_LEVEL, LOG_FORMAT, SLUICE_HOST, SLUICE_PORT, SLUICE_TOKEN } = parsed.data;
@@ -316,6 +393,8 @@ export function readConfig(environment: Environment = process.env, { needsBroker
   return {
     amqpUrls: AMQP_URL,
     rereadAmqpUrls: rereadingOf(environment),
+    amqpAuth: parsed.data.SLUICE_AMQP_AUTH,
+    amqpTls: tlsReadingOf(environment, texts),
     logLevel: LOG_LEVEL,
     logFormat: LOG_FORMAT,
     host: SLUICE_HOST,

@@ -7,6 +7,8 @@ import { env, readConfig } from '../src/config.ts';
 import { ConfigError, describeProblem } from '../src/errors.ts';
 import { Secret } from '../src/setting.ts';
 
+const PIN = `${'A'.repeat(43)}=`;
+
 const problemsOf = (environment: Record<string, string>): string[] => {
   try {
     readConfig(environment);
@@ -22,6 +24,8 @@ describe('readConfig', () => {
     expect(readConfig({})).to.deep.equal({
       amqpUrls: undefined,
       rereadAmqpUrls: undefined,
+      amqpAuth: 'plain',
+      amqpTls: undefined,
       logLevel: 'info',
       logFormat: undefined,
       host: '127.0.0.1',
@@ -161,13 +165,52 @@ describe('readConfig', () => {
     expect(inspect(config) + JSON.stringify(config)).not.to.include('canary');
   });
 
+  it('S11: takes certificates for amqps alone, a pair of them whole, and says who the worker is once', () => {
+    const secure = { AMQP_URL: 'amqps://rabbit.example' };
+    expect(problemsOf({ AMQP_URL: 'amqp://u:p@rabbit.example', SLUICE_AMQP_PINS: PIN })).to.deep.equal([
+      'environment: SLUICE_AMQP_PINS: is for amqps:// alone: every URL of AMQP_URL has to begin with that',
+    ]);
+    expect(problemsOf({ SLUICE_AMQP_AUTH: 'external' })).to.deep.equal([
+      'environment: SLUICE_AMQP_CERT: is not set; SLUICE_AMQP_AUTH=external needs a certificate and its key',
+      'environment: SLUICE_AMQP_AUTH: is for amqps:// alone: every URL of AMQP_URL has to begin with that',
+    ]);
+    expect(problemsOf({ ...secure, SLUICE_AMQP_CA: 'CANARY', SLUICE_AMQP_PINS: 'CANARY' })).to.deep.equal([
+      'environment: AMQP_URL: names user "guest" for host rabbit.example: guest is for loopback only; make a user for the worker',
+      'environment: SLUICE_AMQP_CA: is no certificate in PEM',
+      'environment: SLUICE_AMQP_PINS: are SHA-256 in base64, 44 characters each',
+    ]);
+    expect(
+      problemsOf({ AMQP_URL: 'amqps://u:canary@host', SLUICE_AMQP_AUTH: 'external', SLUICE_AMQP_KEY: 'CANARY' }),
+    ).to.deep.equal([
+      'environment: AMQP_URL: names a user; with SLUICE_AMQP_AUTH=external the certificate says who the worker is',
+      'environment: SLUICE_AMQP_CERT: is not set; SLUICE_AMQP_AUTH=external needs a certificate and its key',
+      'environment: SLUICE_AMQP_CERT: is missing: cert and key come together',
+    ]);
+    expect(readConfig({ AMQP_URL: 'amqps://u:p@host', SLUICE_AMQP_PINS: `${PIN}, ${PIN}` }).amqpTls?.()).to.deep.equal({
+      pins: [PIN, PIN],
+    });
+  });
+
+  it('S11: reads certificates and pins again whenever a broker is connected to, and shows none of them', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'sluice-')), 'pins');
+    writeFileSync(file, PIN);
+    const { amqpTls } = readConfig({ AMQP_URL: 'amqps://u:p@host', SLUICE_AMQP_PINS_FILE: file });
+    const next = PIN.replace('A', 'B');
+    writeFileSync(file, `${next}\n`);
+    expect(amqpTls?.()).to.deep.equal({ pins: [next] });
+    writeFileSync(file, 'canary');
+    expect(() => amqpTls?.())
+      .to.throw(ConfigError, 'SLUICE_AMQP_PINS')
+      .that.does.not.match(/canary/);
+  });
+
   it('names a variable that begins like its own and is none, with the one that was meant', () => {
     expect(
       problemsOf({ SLUICE_GRACE_PERIODE: '5s', SLUICE_PROT_FILE: '/x', SLUICE_COLOUR: 'red', SLUICEPORT: '1' }),
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_KEY_SECRET, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_AMQP_CA, SLUICE_AMQP_CERT, SLUICE_AMQP_KEY, SLUICE_AMQP_PINS, SLUICE_AMQP_AUTH, SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_KEY_SECRET, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

@@ -2,14 +2,20 @@
 import pc from 'picocolors';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem, SluiceError } from '../errors.ts';
+import { type BrokerSecurity, brokerSecurity } from './broker-security.ts';
 import { EXIT } from './exit-code.ts';
 import { oneLine } from './print.ts';
 import { attempt, printProblems } from './problems.ts';
 import { onSignals } from './signals.ts';
 
+/** Where the broker is and how it is connected to. */
+export interface BrokerAccess extends BrokerSecurity {
+  readonly urls: readonly string[];
+}
+
 /** Connects to the broker of AMQP_URL with `open`, runs a command on it and closes it. @returns the command's exit code. */
 export async function withBroker<Opened extends { close(): Promise<void> }>(
-  open: (urls: readonly string[]) => Promise<Opened>,
+  open: (access: BrokerAccess) => Promise<Opened>,
   /** `stop` is aborted by the first SIGINT or SIGTERM: take no more, bring to an end what is under way. The second ends the process. */
   run: (opened: Opened, stop: AbortSignal, config: Config) => Promise<number>,
 ): Promise<number> {
@@ -26,7 +32,7 @@ export async function withBroker<Opened extends { close(): Promise<void> }>(
   });
   let opened: Opened | undefined;
   try {
-    opened = await open(amqpUrls);
+    opened = await open({ urls: amqpUrls, ...brokerSecurity(config.value) });
     return await run(opened, stop.signal, config.value);
   } catch (error) {
     if (error instanceof ConfigError) return misconfigured(error.problems);

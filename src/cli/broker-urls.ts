@@ -1,6 +1,7 @@
 /** Where the broker of a worker process is: named by the environment, or embedded. */
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
+import { isLoopback } from '../management/admission.ts';
 import { startEmbeddedBroker } from './embedded-broker.ts';
 
 /** Brokers to try, in turn; as a function, read again at each connection. They hold credentials: never log them. */
@@ -17,7 +18,10 @@ export interface FoundBroker {
 /** Starts the embedded broker where no URL is set. */
 export async function findBroker({ amqpUrls, rereadAmqpUrls }: Config, log: Logger): Promise<FoundBroker> {
   const urls = rereadAmqpUrls ?? amqpUrls;
-  if (urls !== undefined) return { urls, embeddedUrl: undefined, close: async () => {} };
+  if (urls !== undefined) {
+    warnOfPlainText(readUrls(urls), log);
+    return { urls, embeddedUrl: undefined, close: async () => {} };
+  }
   const { url, stop } = await startEmbeddedBroker();
   log.warn(
     { url },
@@ -34,4 +38,15 @@ export const describeUrls = (urls: BrokerUrls): string => readUrls(urls).map(wit
 function withoutCredentials(url: string): string {
   const { protocol, host, pathname } = new URL(url);
   return `${protocol}//${host}${pathname}`;
+}
+
+/** Whoever is on the way reads password and messages, and can change them. */
+function warnOfPlainText(urls: readonly string[], log: Logger): void {
+  const isPlain = ({ protocol, hostname }: URL): boolean => protocol === 'amqp:' && !isLoopback(hostname);
+  const brokers = urls.filter((url) => isPlain(new URL(url))).map(withoutCredentials);
+  if (brokers.length === 0) return;
+  log.warn(
+    { brokers },
+    'the broker is reached without TLS: password and messages can be read and changed on the way; use amqps://',
+  );
 }

@@ -4,6 +4,7 @@ import type { LetterDesk } from '../dashboard/letter-desk.ts';
 import type { SagaDesk } from '../dashboard/saga-desk.ts';
 import type { JournalStore } from '../journal/journal-store.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { brokerSecurity } from './broker-security.ts';
 import { type BrokerUrls, readUrls } from './broker-urls.ts';
 import { createLetterDesk } from './dlq/letter-desk.ts';
 import { createSagaDesk } from './saga/saga-desk.ts';
@@ -20,6 +21,7 @@ export function createDesks({ config, urls, store, pipelines }: DeskOptions): { 
   const letters = createLetterDesk({
     // Read at each look: credentials in a file may have been replaced.
     urls: () => readUrls(urls),
+    security: brokerSecurity(config),
     random: Math.random,
     payloads: config.dashboardPayloads,
     pipelineOf: (queue) => pipelines().find(({ source }) => source.name === queue),

@@ -31,17 +31,14 @@ export async function doctor(folder: string, options: DoctorOptions): Promise<nu
         ];
   if (problems.length > 0 || wrongTimeout.length > 0) return misconfigured([...problems, ...wrongTimeout]);
 
-  return withBroker(
-    (urls) => openInspection({ urls }),
-    async (inspection, stop, { topology }) => {
-      const findings = worstFirst(await examine(inspection, { pipelines, topology, consumerTimeoutMs: timeoutMs }));
-      if (stop.aborted) return EXIT.cutShort;
-      const { address, product, version } = inspection;
-      if (options.json === true) printJson({ broker: { address, product, version }, findings });
-      else print(`${`${product} ${version}`.trim()} at ${address}`, pipelines.length, findings);
-      return findings.some(({ severity }) => severity === 'problem') ? EXIT.failed : EXIT.ok;
-    },
-  );
+  return withBroker(openInspection, async (inspection, stop, { topology }) => {
+    const findings = worstFirst(await examine(inspection, { pipelines, topology, consumerTimeoutMs: timeoutMs }));
+    if (stop.aborted) return EXIT.cutShort;
+    const { address, product, version } = inspection;
+    if (options.json === true) printJson({ broker: { address, product, version }, findings });
+    else print(`${`${product} ${version}`.trim()} at ${address}`, pipelines.length, findings);
+    return findings.some(({ severity }) => severity === 'problem') ? EXIT.failed : EXIT.ok;
+  });
 }
 
 const MARK: Readonly<Record<Severity, string>> = { problem: pc.red('✗'), warning: pc.yellow('!'), note: pc.dim('·') };

@@ -41,6 +41,11 @@ Examples:
 Environment of "run" and "dev":
   AMQP_URL             amqp://user:password@host:5672/vhost, several separated by commas; or AMQP_URL_FILE
                        (default: the embedded broker, in memory; with NODE_ENV=production it must be set)
+  SLUICE_AMQP_CA       for amqps://: authorities to trust instead of Node's, PEM; best as SLUICE_AMQP_CA_FILE, read at each connect
+  SLUICE_AMQP_CERT     our certificate for mutual TLS, PEM; or SLUICE_AMQP_CERT_FILE
+  SLUICE_AMQP_KEY      its private key, PEM without a passphrase; or SLUICE_AMQP_KEY_FILE
+  SLUICE_AMQP_PINS     SHA-256 of public keys in base64, separated by commas: the broker must have one of them (default: any)
+  SLUICE_AMQP_AUTH     plain, the user of AMQP_URL, or external: the certificate says who the worker is (default: plain)
   LOG_LEVEL            trace, debug, info, warn, error, silent (default: info)
   LOG_FORMAT           json or pretty (default: pretty in a terminal, json elsewhere)
   SLUICE_PORT          port of the dashboard, /metrics, /livez, /readyz and what else the worker tells about itself

@@ -7,7 +7,7 @@ import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
 import type { Broker } from '../broker/broker.ts';
 import { messageOf } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
-import { failed, printJson, withBroker } from './broker-session.ts';
+import { type BrokerAccess, failed, printJson, withBroker } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { Rates, rateText } from './rates.ts';
 
@@ -26,8 +26,8 @@ export interface PublishOptions {
 
 /** `file` may be `-`, which is standard input. */
 export async function publish(queue: string, file: string, options: PublishOptions): Promise<number> {
-  const open = async (urls: readonly string[]): Promise<{ readonly broker: Broker; close(): Promise<void> }> => {
-    const broker = createAmqpBroker({ urls, random: Math.random, connectionName: 'sluice publish' });
+  const open = async (access: BrokerAccess): Promise<{ readonly broker: Broker; close(): Promise<void> }> => {
+    const broker = createAmqpBroker({ ...access, random: Math.random, connectionName: 'sluice publish' });
     const close = async (): Promise<void> => {
       await lastValueFrom(broker.close({ withinMs: CLOSE_WITHIN_MS }).pipe(toArray()));
     };

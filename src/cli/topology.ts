@@ -55,20 +55,17 @@ function wrongOptions({ json, apply: isApplied, user }: TopologyOptions): readon
 }
 
 const apply = (needed: Topology): Promise<number> =>
-  withBroker(
-    (urls) => openDeclarer({ urls }),
-    async (declarer) => {
-      await declarer.declare(needed);
-      const { exchanges, queues, bindings } = needed;
-      const what = [
-        counted(exchanges.length, 'exchange'),
-        counted(queues.length, 'queue'),
-        counted(bindings.length, 'binding'),
-      ];
-      console.log(`${pc.green('✓')} ${what.join(', ')} at ${declarer.address}`);
-      return EXIT.ok;
-    },
-  );
+  withBroker(openDeclarer, async (declarer) => {
+    await declarer.declare(needed);
+    const { exchanges, queues, bindings } = needed;
+    const what = [
+      counted(exchanges.length, 'exchange'),
+      counted(queues.length, 'queue'),
+      counted(bindings.length, 'binding'),
+    ];
+    console.log(`${pc.green('✓')} ${what.join(', ')} at ${declarer.address}`);
+    return EXIT.ok;
+  });
 
 function printTopology({ exchanges, queues, bindings }: Topology): void {
   section(

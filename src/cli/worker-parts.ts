@@ -10,6 +10,7 @@ import { createTracing } from '../observability/tracing.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { watchEventLoop } from '../worker/watch-event-loop.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
+import { brokerSecurity } from './broker-security.ts';
 import type { BrokerUrls } from './broker-urls.ts';
 import { measureWorker, type WorkerMetrics } from './measure-worker.ts';
 import { openJournal } from './open-journal.ts';
@@ -46,7 +47,7 @@ export async function openWorkerParts(config: Config, log: Logger, urls: BrokerU
     metrics,
     store: opened.store,
     startWorker: (pipelines, recording) => {
-      const broker = createAmqpBroker({ urls, log, facts, random });
+      const broker = createAmqpBroker({ urls, ...brokerSecurity(config), log, facts, random });
       const worker = startWorker({
         pipelines,
         broker,

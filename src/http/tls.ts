@@ -1,6 +1,5 @@
 /** TLS towards an API: always verified, 1.2 or newer; with an authority of its own, a client certificate and pinned keys where asked. */
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { type CheckServerIdentity, certificateFaults, pinned } from '../policies/certificates.ts';
 import { currentValue, type Setting } from '../setting.ts';
 import { reveal, type SecretValue } from './secret-value.ts';
 
@@ -36,8 +35,6 @@ export interface TlsSettings {
 /** Thrown for what is wrong with the values; the message shows none of them. */
 export class TlsError extends Error {}
 
-const PIN = /^[A-Za-z0-9+/]{43}=$/;
-
 /** @throws ConfigError for a setting that is missing, TlsError for what is not what it should be. */
 export function readTls({ ca, cert, key, pins = [], servername }: TlsOptions): TlsSettings {
   const read = {
@@ -47,33 +44,13 @@ export function readTls({ ca, cert, key, pins = [], servername }: TlsOptions): T
     pins: pins.map((pin) => currentValue<string>(pin)),
     servername: servername === undefined ? undefined : currentValue<string>(servername),
   };
-  for (const authority of read.ca ?? [])
-    requireReadable(() => new X509Certificate(authority), 'ca is no certificate in PEM');
-  if ((read.cert === undefined) !== (read.key === undefined))
-    throw new TlsError('cert and key come together, one is missing');
-  if (read.cert !== undefined && read.key !== undefined) requirePair(read.cert, read.key);
-  if (!read.pins.every((pin) => PIN.test(pin))) throw new TlsError('pins are SHA-256 in base64, 44 characters');
+  const [fault] = certificateFaults(read);
+  if (fault !== undefined) throw new TlsError(`${fault.part} ${fault.message}`);
   return read;
 }
 
 const listOf = (pem: Pem | readonly Pem[]): readonly Pem[] =>
   Array.isArray(pem) ? (pem as readonly Pem[]) : [pem as Pem];
-
-function requirePair(cert: string, key: string): void {
-  const certificate = requireReadable(() => new X509Certificate(cert), 'cert is no certificate in PEM');
-  const privateKey = requireReadable(() => createPrivateKey(key), 'key is no private key in PEM without a passphrase');
-  if (!certificate.checkPrivateKey(privateKey)) throw new TlsError('key does not belong to cert');
-}
-
-function requireReadable<T>(read: () => T, otherwise: string): T {
-  try {
-    return read();
-  } catch {
-    throw new TlsError(otherwise);
-  }
-}
-
-type CheckServerIdentity = (host: string, certificate: PeerCertificate) => Error | undefined;
 
 /** What `tls.connect` takes, as far as an API may say it. */
 export interface TlsConnectOptions {
@@ -98,24 +75,4 @@ export function tlsConnectOptions(settings: TlsSettings | undefined): TlsConnect
     ...(servername === undefined ? {} : { servername }),
     ...(pins.length === 0 ? {} : { checkServerIdentity: pinned(pins) }),
   };
-}
-
-/** The server's key is none of those that are pinned. */
-class KeyNotPinnedError extends Error {
-  readonly code = 'ERR_KEY_NOT_PINNED';
-}
-
-const pinned =
-  (pins: readonly string[]): CheckServerIdentity =>
-  (host, certificate) => {
-    const refusal = checkServerIdentity(host, certificate);
-    if (refusal !== undefined) return refusal;
-    const pin = publicKeyPin(certificate.raw);
-    return pins.includes(pin) ? undefined : new KeyNotPinnedError(`its public key ${pin} is not pinned`);
-  };
-
-/** SHA-256 of a certificate's public key (SPKI), base64. */
-export function publicKeyPin(certificate: string | Buffer): string {
-  const key = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' });
-  return createHash('sha256').update(key).digest('base64');
 }

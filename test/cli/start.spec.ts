@@ -32,6 +32,16 @@ describe('a worker and a broker that is not there', function () {
     expect(JSON.stringify(run.lines)).to.not.contain('canary');
   });
 
+  it('S11: warns where password and messages go to another machine in plain text, and shows neither', async () => {
+    // Loopback by an address that does not look like it.
+    const url = 'amqp://worker:canary@[::ffff:127.0.0.1]:1/v';
+    run = startSluice(['run', fixture('hanging')], { AMQP_URL: url, SLUICE_START_WITHIN: '300ms' });
+    expect(await run.exit).to.equal(4);
+    const { brokers } = await run.line(({ msg }) => String(msg).startsWith('the broker is reached without TLS'));
+    expect(brokers).to.deep.equal(['amqp://[::ffff:7f00:1]:1/v']);
+    expect(JSON.stringify(run.lines)).to.not.contain('canary');
+  });
+
   it('F4: waits for it by default, says why in one line and in /readyz, and consumes when it is there', async () => {
     const port = await freePort();
     run = startSluice(['run', fixture('hanging')], { AMQP_URL: `amqp://guest:guest@127.0.0.1:${port}` });

@@ -10,7 +10,8 @@ import { firstValueFrom } from 'rxjs';
 import { ConfigError, isTransient } from '../../src/errors.ts';
 import type { ApiClient } from '../../src/http/api-client.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
-import { publicKeyPin, type TlsOptions } from '../../src/http/tls.ts';
+import type { TlsOptions } from '../../src/http/tls.ts';
+import { publicKeyPin } from '../../src/policies/certificates.ts';
 import { Secret } from '../../src/setting.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
 import { clientOf, failureOf, scopeOf } from './call-scope.ts';
@@ -207,14 +208,16 @@ describeWithAuthority('TLS', (shared) => {
       return 'none';
     };
     expect(problem({ ca: 'CANARY' })).to.equal('api "payment": tls: ca is no certificate in PEM');
-    expect(problem({ cert: client.cert })).to.equal('api "payment": tls: cert and key come together, one is missing');
+    expect(problem({ cert: client.cert })).to.equal('api "payment": tls: key is missing: cert and key come together');
     expect(problem({ cert: client.cert, key: 'CANARY' })).to.equal(
       'api "payment": tls: key is no private key in PEM without a passphrase',
     );
     expect(problem({ cert: client.cert, key: certified.key })).to.equal(
       'api "payment": tls: key does not belong to cert',
     );
-    expect(problem({ pins: ['CANARY'] })).to.equal('api "payment": tls: pins are SHA-256 in base64, 44 characters');
+    expect(problem({ pins: ['CANARY'] })).to.equal(
+      'api "payment": tls: pins are SHA-256 in base64, 44 characters each',
+    );
     expect(problem({ ca: authority.ca }, 'http://localhost')).to.equal(
       'api "payment": tls: needs a baseUrl with https://',
     );

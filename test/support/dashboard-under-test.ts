@@ -46,6 +46,7 @@ export async function startDashboardWorker(options: DashboardUnderTestOptions): 
   const random = Math.random;
   const letters = createLetterDesk({
     urls: () => [url],
+    security: {},
     random,
     payloads,
     pipelineOf: (queue) => pipelines.find(({ source }) => source.name === queue),

@@ -23,7 +23,7 @@ import { reportStatus } from './report-status.ts';
 import { Requester } from './requester.ts';
 import { standingTopology } from './standing-topology.ts';
 import { type ConnectionSupervisor, superviseConnection } from './supervise-connection.ts';
-import { tlsConnectOptions } from './tls-options.ts';
+import { tlsOfConnects } from './tls-options.ts';
 
 /**
  * Connects at once and keeps both connections up until `close`. See `Broker` for what each of its methods does.
@@ -37,7 +37,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerRea
   const { maxUnconfirmed = 1000, maxUnconfirmedBytes = 16 * 2 ** 20, reconnect = {}, tls = {}, facts } = options;
 
   const endpoints = createEndpoints(urls, heartbeatS, handshakeTimeoutMs);
-  const tlsOptions = tlsConnectOptions(tls);
+  const tlsOptions = tlsOfConnects(tls);
   const outage = createOutageLog(log, () => endpoints.address);
   const newPauses = () => createPauses(reconnect, random);
   const onDefect = (error: unknown): void => {
@@ -53,7 +53,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerRea
         const endpoint = await endpoints.next(attempt++);
         const name = `${connectionName} ${purpose}`;
         const bounds = { handshakeTimeoutMs, rpcTimeoutMs };
-        return dial({ endpoint, name, tls: tlsOptions, auth, ...bounds, onBlocked, onDefect, signal });
+        return dial({ endpoint, name, tls: tlsOptions(), auth, ...bounds, onBlocked, onDefect, signal });
       },
     });
   };

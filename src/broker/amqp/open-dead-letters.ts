@@ -12,7 +12,7 @@ import type { Link } from './link.ts';
 import type { AmqpBrokerOptions } from './options.ts';
 import { createPauses } from './pauses.ts';
 import { Publisher } from './publisher.ts';
-import { tlsConnectOptions } from './tls-options.ts';
+import { tlsOfConnects } from './tls-options.ts';
 import { visitQueue } from './visit-queue.ts';
 
 export interface OpenDeadLettersOptions
@@ -44,7 +44,7 @@ export async function openDeadLetters(options: OpenDeadLettersOptions): Promise<
   };
   let publisher: Publisher | undefined;
   const bounds = { handshakeTimeoutMs, rpcTimeoutMs };
-  const common = { name: connectionName, tls: tlsConnectOptions(tls), auth, ...bounds, onBlocked: blocked, onDefect };
+  const common = { name: connectionName, tls: tlsOfConnects(tls)(), auth, ...bounds, onBlocked: blocked, onDefect };
   const { link, address } = await dialFirst(endpoints, urls.length, common);
 
   const links = new BehaviorSubject<Link | undefined>(link);

@@ -5,7 +5,7 @@ import { dialFirst } from './dial-first.ts';
 import { createEndpoints } from './endpoints.ts';
 import { establishTopology } from './establish-topology.ts';
 import type { OpenInspectionOptions } from './open-inspection.ts';
-import { tlsConnectOptions } from './tls-options.ts';
+import { tlsOfConnects } from './tls-options.ts';
 
 const CLOSE_WITHIN_MS = 5_000;
 
@@ -19,7 +19,7 @@ export async function openDeclarer(options: OpenInspectionOptions): Promise<Decl
   const onDefect = (error: unknown): void => log.error({ error }, 'a listener of the broker connection threw');
   const { link, address } = await dialFirst(createEndpoints(urls, heartbeatS, handshakeTimeoutMs), urls.length, {
     name: connectionName,
-    tls: tlsConnectOptions(tls),
+    tls: tlsOfConnects(tls)(),
     auth,
     handshakeTimeoutMs,
     rpcTimeoutMs,

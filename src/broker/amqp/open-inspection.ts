@@ -14,7 +14,7 @@ import { inequivalence } from './inequivalence.ts';
 import type { Link } from './link.ts';
 import { closeChannel, openChannel } from './open-channel.ts';
 import type { AmqpBrokerOptions } from './options.ts';
-import { tlsConnectOptions } from './tls-options.ts';
+import { tlsOfConnects } from './tls-options.ts';
 
 export interface OpenInspectionOptions
   extends Pick<AmqpBrokerOptions, 'connectionName' | 'heartbeatS' | 'handshakeTimeoutMs' | 'rpcTimeoutMs'>,
@@ -50,7 +50,7 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
   const bounds = { handshakeTimeoutMs, rpcTimeoutMs, onDefect, onBlocked: () => {} };
   const { link, address } = await dialFirst(endpoints, urls.length, {
     name: connectionName,
-    tls: tlsConnectOptions(tls),
+    tls: tlsOfConnects(tls)(),
     auth,
     ...bounds,
   });

@@ -3,7 +3,7 @@ import type { Facts } from '../../events.ts';
 import type { Logger } from '../../log.ts';
 import type { Random } from '../../policies/random.ts';
 import type { ReconnectBackoff } from './pauses.ts';
-import type { AmqpTlsOptions } from './tls-options.ts';
+import type { AmqpTls } from './tls-options.ts';
 
 type Urls = string | readonly string[];
 
@@ -31,8 +31,8 @@ export interface AmqpBrokerOptions {
   readonly maxUnconfirmed?: number;
   /** Bytes out without a confirm at once; a larger message goes alone. Default: 16 MiB. */
   readonly maxUnconfirmedBytes?: number;
-  /** For `amqps://`. */
-  readonly tls?: AmqpTlsOptions;
+  /** For `amqps://`; a function is asked at each connect. */
+  readonly tls?: AmqpTls;
   /** `external`: the certificate says who we are; the URL needs no user. Default: `plain`. */
   readonly auth?: 'plain' | 'external';
   /** Default: silent. */

@@ -1,8 +1,7 @@
 /** TLS towards the broker: verified by default, 1.2 or newer, pinned where asked. */
-import { createHash, X509Certificate } from 'node:crypto';
-import { checkServerIdentity } from 'node:tls';
 import type { SocketOptions } from 'amqplib';
 import { ConfigError } from '../../errors.ts';
+import { certificateFaults, pinned } from '../../policies/certificates.ts';
 
 export interface AmqpTlsOptions {
   /** Certificates to trust instead of the system's, PEM. */
@@ -19,38 +18,41 @@ export interface AmqpTlsOptions {
   readonly allowUnverified?: boolean;
 }
 
+/** The options, or a function asked for them at each connect: certificates are replaced while the worker runs. */
+export type AmqpTls = AmqpTlsOptions | (() => AmqpTlsOptions);
+
 /**
- * @throws ConfigError when a certificate comes without its key or a key without its certificate.
+ * What each connect is to be made with. Looked at now too, so that a start finds what is wrong.
+ * @throws ConfigError, now or when it is called, for what is no certificate, no key, or no pair of them.
  */
-export function tlsConnectOptions(options: AmqpTlsOptions): SocketOptions {
-  const { ca, cert, key, passphrase, servername, pins = [], allowUnverified = false } = options;
-  if ((cert === undefined) !== (key === undefined)) {
-    const message = 'cert and key come together; one of them is missing';
-    throw new ConfigError([{ subject: 'broker', path: 'tls', message }]);
+export function tlsOfConnects(tls: AmqpTls): () => SocketOptions {
+  if (typeof tls === 'function') {
+    tlsConnectOptions(tls());
+    return () => tlsConnectOptions(tls());
   }
+  const options = tlsConnectOptions(tls);
+  return () => options;
+}
+
+function tlsConnectOptions(options: AmqpTlsOptions): SocketOptions {
+  const { cert, key, passphrase, servername, pins = [], allowUnverified = false } = options;
+  const ca = options.ca === undefined ? undefined : listOf(options.ca);
+  const faults = certificateFaults({ ca, cert, key, passphrase, pins });
+  if (faults.length > 0)
+    throw new ConfigError(
+      faults.map(({ part, message }) => ({ subject: 'broker', path: 'tls', message: `${part} ${message}` })),
+    );
   return {
     minVersion: 'TLSv1.2',
     rejectUnauthorized: !allowUnverified,
-    ...(ca === undefined ? {} : { ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] }),
+    ...(ca === undefined ? {} : { ca: [...ca] }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(servername === undefined ? {} : { servername }),
-    ...(pins.length === 0
-      ? {}
-      : {
-          checkServerIdentity(host, certificate) {
-            const refusal = checkServerIdentity(host, certificate);
-            if (refusal !== undefined) return refusal;
-            const pin = publicKeyPin(certificate.raw);
-            return pins.includes(pin) ? undefined : new Error(`${host} has the public key ${pin}, which is not pinned`);
-          },
-        }),
+    ...(pins.length === 0 ? {} : { checkServerIdentity: pinned(pins) }),
   };
 }
 
-/** SHA-256 of a certificate's public key (SPKI), base64. */
-export function publicKeyPin(certificate: Buffer): string {
-  const key = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' });
-  return createHash('sha256').update(key).digest('base64');
-}
+const listOf = (ca: string | Buffer | readonly (string | Buffer)[]): readonly (string | Buffer)[] =>
+  typeof ca === 'string' || Buffer.isBuffer(ca) ? [ca] : ca;

@@ -11,6 +11,7 @@ import type { DryRun, LetterGroup, LetterList, LetterView, Replay } from '../../
 import { messageOf, SluiceError, TransientError } from '../../errors.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Random } from '../../policies/random.ts';
+import type { BrokerSecurity } from '../broker-security.ts';
 import { queuePair, retryOf } from './copies.ts';
 import type { Filter } from './filter.ts';
 import { Groups } from './groups.ts';
@@ -23,6 +24,7 @@ import type { Session } from './session.ts';
 
 export interface LetterDeskOptions {
   readonly urls: () => readonly string[];
+  readonly security: BrokerSecurity;
   readonly random: Random;
   readonly payloads: PayloadsShown;
   /** The pipeline that takes from a queue now. */
@@ -39,7 +41,7 @@ export interface OwnLetterDesk extends LetterDesk {
   giveBack(queue: string, messageId: string): Promise<Replay>;
 }
 
-export function createLetterDesk({ urls, random, payloads, pipelineOf }: LetterDeskOptions): OwnLetterDesk {
+export function createLetterDesk({ urls, security, random, payloads, pipelineOf }: LetterDeskOptions): OwnLetterDesk {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
 
@@ -61,7 +63,7 @@ export function createLetterDesk({ urls, random, payloads, pipelineOf }: LetterD
   const withSession = async <Result>(work: (session: Session) => Promise<Result>): Promise<Result> => {
     const stop = new AbortController();
     // A broker that takes no messages would be waited for: whoever asked is told instead.
-    const office = await openDeadLetters({ urls: urls(), random, onBlocked: () => stop.abort() });
+    const office = await openDeadLetters({ urls: urls(), ...security, random, onBlocked: () => stop.abort() });
     try {
       return await work({ office, stop: stop.signal });
     } finally {

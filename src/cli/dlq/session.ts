@@ -21,7 +21,7 @@ export const withSession = (
   { onBlocked = sayBlocked }: SessionOptions = {},
 ): Promise<number> =>
   withBroker(
-    (urls) => openDeadLetters({ urls, random: Math.random, onBlocked }),
+    (access) => openDeadLetters({ ...access, random: Math.random, onBlocked }),
     (office, stop) => run({ office, stop }),
   );
 
