@@ -146,6 +146,9 @@ export interface DeliveryOverdue extends MessageFact {
   readonly ageMs: number;
 }
 
+/** What may not be known. */
+type Unsure<T> = { readonly [Name in keyof T]?: T[Name] | undefined };
+
 interface WorkerFact {
   readonly at: number;
 }
@@ -214,14 +217,21 @@ export interface RateLimitSharingChanged extends WorkerFact {
   readonly reason?: string;
 }
 
-/** A move of a saga is written down: begun, done, decided, ended. `stuck` needs somebody to look. */
-export interface SagaMoved extends WorkerFact {
+/**
+ * A move of a saga is written down: begun, done, decided, ended. `stuck` needs somebody to look. It names the message that runs the saga; where
+ * no pipeline does, there is none.
+ */
+export interface SagaMoved extends WorkerFact, Unsure<MessageIdentity> {
   readonly type: 'sagaMoved';
   readonly saga: string;
   readonly sagaId: string;
   /** Kind of the journal's record: `stepDone`, `stuck`, `completed` … */
   readonly move: string;
-  readonly step?: string;
+  readonly step?: string | undefined;
+  /** Error code of what failed: a step, a compensation, the saga. */
+  readonly code?: string | undefined;
+  /** The same in words. */
+  readonly reason?: string | undefined;
 }
 
 /** The journal's store went away, or is back: while it is away, messages that need it wait. */

@@ -175,6 +175,9 @@ export class DashboardModel {
       case 'journalCounted':
         this.#journal = { ...this.#journal, counts: fact.counts.slice(0, MAX_JOURNAL_COUNTS) };
         break;
+      case 'sagaMoved':
+        // Its calls tell it already, those that undo are marked.
+        break;
       default:
         // Whatever else is not of a message has no place here.
         if ('messageId' in fact) this.#observeMessage(fact);

@@ -24,7 +24,7 @@ import {
   timer,
 } from 'rxjs';
 import { JournalCorruptError, JournalFencedError, JournalHeldError, JournalUnavailableError } from '../errors.ts';
-import type { Facts } from '../events.ts';
+import type { Facts, MessageIdentity, SagaMoved } from '../events.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import { fingerprint } from '../message/identity.ts';
 import { SlotPool } from '../operators/slot-pool.ts';
@@ -122,7 +122,12 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
     return concat(ask(store.dropLast(key, fence, torn.seq)), of(intact));
   };
 
-  const hold = (key: EntryKey, fence: number, records: readonly JournalRecord[]): OpenJournal => {
+  const hold = (
+    key: EntryKey,
+    fence: number,
+    records: readonly JournalRecord[],
+    message: MessageIdentity | undefined,
+  ): OpenJournal => {
     let seq = records.length;
     /** Once it is not known how an append ended, nobody here knows what the next one's place is: the entry has to be opened again. */
     let isUnsure = false;
@@ -141,10 +146,7 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
           complete: () => {
             seq = place;
             isUnsure = false;
-            if (key.space === 'saga' && facts?.isObserved === true) {
-              const step = 'step' in record ? { step: record.step } : {};
-              facts.report({ type: 'sagaMoved', at: record.at, saga: key.name, sagaId: key.id, move: kind, ...step });
-            }
+            if (key.space === 'saga' && facts?.isObserved === true) facts.report(sagaMoved(key, record, message));
           },
         }),
       );
@@ -171,7 +173,7 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
       return interval(leaseMs / 3).pipe(exhaustMap(() => renew));
     });
 
-  const open = (key: EntryKey): Observable<OpenJournal> =>
+  const open = (key: EntryKey, message?: MessageIdentity): Observable<OpenJournal> =>
     defer(() => {
       const name = JSON.stringify([key.space, key.name, key.id]);
       if (held.has(name)) return throwError(() => new JournalHeldError(key, 0));
@@ -194,7 +196,7 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
           if (acquired.kind === 'held') return throwError(() => new JournalHeldError(key, acquired.forMs));
           fence = acquired.fence;
           const opened = readRecords(key, acquired).pipe(
-            mergeMap((records) => merge(of(hold(key, acquired.fence, records)), NEVER)),
+            mergeMap((records) => merge(of(hold(key, acquired.fence, records, message)), NEVER)),
           );
           return merge(opened, renewals(key, acquired.fence));
         }),
@@ -209,6 +211,23 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
     end: () => asking?.unsubscribe(),
   };
 }
+
+const sagaMoved = (key: EntryKey, record: JournalRecord, message: MessageIdentity | undefined): SagaMoved => ({
+  type: 'sagaMoved',
+  at: record.at,
+  saga: key.name,
+  sagaId: key.id,
+  move: record.kind,
+  step: 'step' in record ? record.step : undefined,
+  code: 'code' in record ? record.code : undefined,
+  reason: 'message' in record ? record.message : undefined,
+  pipeline: message?.pipeline,
+  messageId: message?.messageId,
+  correlationId: message?.correlationId,
+  traceId: message?.traceId,
+  messageAttempt: message?.messageAttempt,
+  deliveryTag: message?.deliveryTag,
+});
 
 /** The records up to the first that is not as it was written. */
 function intactRecords(key: EntryKey, stored: readonly StoredRecord[]): readonly JournalRecord[] {

@@ -3,6 +3,7 @@
  * owner at a time may add to: a saga's history, a message's key, a firing of a schedule.
  */
 import type { Observable } from 'rxjs';
+import type { MessageIdentity } from '../events.ts';
 
 /** What an entry is for; names and ids of different spaces never meet. */
 export type JournalSpace = 'saga' | 'dedupe' | 'schedule';
@@ -86,10 +87,11 @@ export interface Journal {
    * An entry nothing was written to is forgotten with that. The hold is a lease, kept up while subscribed; an owner that was paused for longer than
    * its lease finds its appends refused.
    *
+   * @param message For whom: facts about what is written name it.
    * @throws JournalHeldError while another owner holds it; JournalFencedError when the lease was lost; JournalUnavailableError when the
    *   store cannot be asked; JournalCorruptError when what is stored is not what was written.
    */
-  open(key: EntryKey): Observable<OpenJournal>;
+  open(key: EntryKey, message?: MessageIdentity): Observable<OpenJournal>;
   /** Replays whether the store can be asked, then each change. */
   readonly availability: Observable<JournalAvailability>;
 }

@@ -34,9 +34,9 @@ export function timedJournal(journal: Journal, facts: Facts): Journal {
     get availability() {
       return journal.availability;
     },
-    open: (key) =>
+    open: (key, message) =>
       new Observable((sink) =>
-        timed(key, undefined, journal.open(key)).subscribe({
+        timed(key, undefined, journal.open(key, message)).subscribe({
           next: (entry) => sink.next(timedEntry(key, entry)),
           error: (error: unknown) => sink.error(error),
           complete: () => sink.complete(),

@@ -43,7 +43,7 @@ export function fieldsOf(fact: Fact): object {
     const value: unknown = Reflect.get(fact, name);
     if (value !== undefined) shown[name] = value;
   }
-  if ('messageAttempt' in fact) shown.attempt = fact.messageAttempt;
+  if ('messageAttempt' in fact && fact.messageAttempt !== undefined) shown.attempt = fact.messageAttempt;
   if ('callId' in fact) shown.callAttempt = fact.attempt;
   return shown;
 }

@@ -34,6 +34,7 @@ export interface Context<Definitions extends ApiDefinitions = ApiDefinitions> {
 export interface ContextParts<Definitions extends ApiDefinitions> {
   readonly bindApis: () => Apis<Definitions>;
   readonly makeLog: () => Logger;
+  readonly bindJournal: () => Journal;
   readonly messageId: string;
   readonly correlationId: string;
   readonly trace: TraceContext;
@@ -42,14 +43,14 @@ export interface ContextParts<Definitions extends ApiDefinitions> {
   readonly deadline: number;
   readonly headers: Headers;
   readonly redelivered: boolean;
-  readonly journal: Journal;
 }
 
-/** A context that binds its APIs, derives its logger and makes its abort signal only for a handle that uses them. */
+/** A context that binds its APIs and journal, derives its logger and makes its abort signal only for a handle that uses them. */
 export class LazyContext<Definitions extends ApiDefinitions> implements Context<Definitions> {
   readonly #parts: ContextParts<Definitions>;
   #apis: Apis<Definitions> | undefined;
   #log: Logger | undefined;
+  #journal: Journal | undefined;
   #abort: AbortController | undefined;
   #abortReason: unknown;
   #isAborted = false;
@@ -101,7 +102,8 @@ export class LazyContext<Definitions extends ApiDefinitions> implements Context<
   }
 
   get journal(): Journal {
-    return this.#parts.journal;
+    this.#journal ??= this.#parts.bindJournal();
+    return this.#journal;
   }
 
   get signal(): AbortSignal {

@@ -9,6 +9,7 @@ import type { Stage } from '../events.ts';
 import type { Api } from '../http/api.ts';
 import type { CallScope } from '../http/api-client.ts';
 import type { ApiDefinitions, Apis } from '../http/define-api.ts';
+import { messageJournal } from '../journal/message-journal.ts';
 import { fingerprint } from '../message/identity.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
 import type { Admission } from './admit.ts';
@@ -255,7 +256,7 @@ function createContext(
     deadline,
     headers: delivery.headers,
     redelivered: delivery.redelivered,
-    journal: engine.journal,
+    bindJournal: () => messageJournal(engine.journal, identity),
   });
 }
 

@@ -63,7 +63,7 @@ export class Groups {
   }
 
   add({ fact }: DrawnFact): void {
-    if (!('messageId' in fact)) return;
+    if (!('messageId' in fact) || fact.type === 'sagaMoved') return;
     const key = JSON.stringify([fact.pipeline, fact.messageId, fact.deliveryTag]);
     if (fact.type === 'delivered' || (fact.type === 'settled' && !this.#groups.has(key)))
       this.#groups.set(key, newGroup(key, fact));

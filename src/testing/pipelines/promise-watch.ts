@@ -50,7 +50,7 @@ export class PromiseWatch {
         open.append(record, options).pipe(tap({ complete: () => this.#recorded(record, saga) })),
     });
     return {
-      open: (key) => journal.open(key).pipe(map((open) => watched(open, key.name))),
+      open: (key, message) => journal.open(key, message).pipe(map((open) => watched(open, key.name))),
       availability: journal.availability,
     };
   }
