@@ -1,4 +1,7 @@
-/** One attempt of one call: what came back instead of an answer. */
+/**
+ * One attempt of one call: what came back instead of an answer.
+ * In dead letters with the stage `handle`, as the error or, where it was tried again, as the cause of ERR_RETRY_EXHAUSTED.
+ */
 import { SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
 
 interface CallFacts {
@@ -22,7 +25,11 @@ abstract class CallError extends SluiceError {
 const isTransientStatus = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
 
-/** The API answered, with a status outside 2xx. */
+/**
+ * The API answered, with a status outside 2xx.
+ * @remedy A 4xx: the request or the credentials are wrong; look at the call in the message's story. A 5xx or 429: the API is in trouble or over
+ * its limit; messages wait, and `rateLimit` or `concurrency` can be lowered.
+ */
 export class HttpStatusError extends CallError {
   readonly code = 'ERR_HTTP_STATUS';
   override readonly isTransient: boolean;
@@ -38,7 +45,10 @@ export class HttpStatusError extends CallError {
   }
 }
 
-/** The call did not end in time: waiting for a slot, connecting and the whole body included. The API may have acted. */
+/**
+ * The call did not end in time: waiting for a slot, connecting and the whole body included. The API may have acted.
+ * @remedy Look at the API's latency and at how long calls wait for a slot; raise `timeout`, or lower `concurrency` where the API is overloaded.
+ */
 export class CallTimeoutError extends CallError {
   readonly code = 'ERR_CALL_TIMEOUT';
   override readonly isTransient = true;
@@ -50,18 +60,27 @@ export class CallTimeoutError extends CallError {
   }
 }
 
-/** Refused, reset, not resolved. The API may have acted. */
+/**
+ * Refused, reset, not resolved. The API may have acted.
+ * @remedy Look at name, port, certificate and network between worker and API; the message and its cause name the reason.
+ */
 export class NetworkError extends CallError {
   readonly code = 'ERR_NETWORK';
   override readonly isTransient = true;
 }
 
-/** The answer is not what was declared: no JSON, or not the response schema. */
+/**
+ * The answer is not what was declared: no JSON, or not the response schema.
+ * @remedy The API answers otherwise than was agreed: mend the `response` schema or the API, then `sluice dlq retry`.
+ */
 export class ResponseInvalidError extends CallError {
   readonly code = 'ERR_RESPONSE_INVALID';
 }
 
-/** The answer is larger than `maxResponseBytes`. */
+/**
+ * The answer is larger than `maxResponseBytes`.
+ * @remedy Ask for less (pages, fields), or raise `maxResponseBytes`, which bounds memory.
+ */
 export class ResponseTooLargeError extends CallError {
   readonly code = 'ERR_RESPONSE_TOO_LARGE';
   readonly maxBytes: number;
@@ -72,7 +91,10 @@ export class ResponseTooLargeError extends CallError {
   }
 }
 
-/** The request cannot be sent as it is: a path outside the base URL, a header value no header may hold, a body JSON cannot carry. */
+/**
+ * The request cannot be sent as it is: a path outside the base URL, a header value no header may hold, a body JSON cannot carry.
+ * @remedy A mistake of the handle, or a value of the message that fits no path or header: mend it, then `sluice dlq retry`.
+ */
 export class RequestInvalidError extends CallError {
   readonly code = 'ERR_REQUEST_INVALID';
 }

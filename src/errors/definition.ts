@@ -1,4 +1,7 @@
-/** Definitions and configuration: found before the first message, all mistakes at once. A worker does not start with them. */
+/**
+ * Definitions and configuration: found before the first message, all mistakes at once.
+ * A worker does not start with them; exit code 2, and never in a dead letter.
+ */
 import { SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
 
 /** One mistake in a definition or in the configuration. */
@@ -15,7 +18,10 @@ export function describeProblem({ subject, path, message }: Problem): string {
   return path === '' ? `${subject}: ${message}` : `${subject}: ${path}: ${message}`;
 }
 
-/** A pipeline, API, queue or saga is defined wrongly. All its mistakes at once, in `problems`. */
+/**
+ * A pipeline, API, queue or saga is defined wrongly. All its mistakes at once, in `problems`.
+ * @remedy `sluice check` prints every mistake with its path and what is allowed. Mend them all, start again.
+ */
 export class DefinitionError extends SluiceError {
   readonly code = 'ERR_DEFINITION_INVALID';
   readonly problems: readonly Problem[];
@@ -26,7 +32,10 @@ export class DefinitionError extends SluiceError {
   }
 }
 
-/** The environment lacks a value or holds a wrong one. All mistakes at once, in `problems`. */
+/**
+ * The environment lacks a value or holds a wrong one. All mistakes at once, in `problems`.
+ * @remedy Set what is named, or `NAME_FILE` to a file that holds it; [configuration](configuration.md) lists every variable.
+ */
 export class ConfigError extends SluiceError {
   readonly code = 'ERR_CONFIG_INVALID';
   readonly problems: readonly Problem[];

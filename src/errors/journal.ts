@@ -1,4 +1,7 @@
-/** The journal: held by somebody else, away, or not what was written. */
+/**
+ * The journal: held by somebody else, away, or not what was written.
+ * In the log and in `/readyz`; messages wait unsettled. ERR_JOURNAL_CORRUPT is in dead letters, with the stage `handle`.
+ */
 import { SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
 
 interface JournalEntryFacts {
@@ -9,7 +12,10 @@ interface JournalEntryFacts {
 
 const describeEntry = ({ space, name, id }: JournalEntryFacts): string => `${space} "${name}" ${id}`;
 
-/** Another owner holds this entry of the journal now. */
+/**
+ * Another owner holds this entry of the journal now.
+ * @remedy Nothing: the message comes again, and by then the other owner is done or its lease is over.
+ */
 export class JournalHeldError extends SluiceError {
   readonly code = 'ERR_JOURNAL_HELD';
   override readonly isTransient = true;
@@ -22,7 +28,11 @@ export class JournalHeldError extends SluiceError {
   }
 }
 
-/** The lease of an entry was lost while it was held: another owner may have taken over, so nothing more is written. */
+/**
+ * The lease of an entry was lost while it was held: another owner may have taken over, so nothing more is written.
+ * @remedy Nothing: another worker has the saga. Where it happens often, workers stand still for longer than their lease: look at
+ * `sluice_event_loop_blocked_total` and the CPU.
+ */
 export class JournalFencedError extends SluiceError {
   readonly code = 'ERR_JOURNAL_FENCED';
   override readonly isTransient = true;
@@ -32,7 +42,11 @@ export class JournalFencedError extends SluiceError {
   }
 }
 
-/** The journal's store cannot be asked now: away, full, locked. Whether it did what it was asked last is not known. */
+/**
+ * The journal's store cannot be asked now: away, full, locked. Whether it did what it was asked last is not known.
+ * @remedy Messages wait unsettled until it is back. Look at the database, the disk and the network; where tables are missing, `sluice journal
+ * migrate`.
+ */
 export class JournalUnavailableError extends SluiceError {
   readonly code = 'ERR_JOURNAL_UNAVAILABLE';
   override readonly isTransient = true;
@@ -45,7 +59,10 @@ export class JournalUnavailableError extends SluiceError {
   }
 }
 
-/** What the journal holds is not what was written: edited, or damaged. Nobody can say how the saga stands. */
+/**
+ * What the journal holds is not what was written: edited, or damaged. Nobody can say how the saga stands.
+ * @remedy Somebody edited or damaged the store. Restore it from a backup, or find out by hand how that saga stands and `sluice saga abandon ID`.
+ */
 export class JournalCorruptError extends SluiceError {
   readonly code = 'ERR_JOURNAL_CORRUPT';
 

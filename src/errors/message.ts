@@ -1,4 +1,4 @@
-/** Messages that cannot be handled, and results that cannot be sent. */
+/** Messages that cannot be handled, and results that cannot be sent. In dead letters with the stage `decode`, `validate`, `handle` or `output`. */
 import { SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
 
 export type PayloadFault =
@@ -14,7 +14,10 @@ export type PayloadFault =
   | 'key'
   | 'reply-to';
 
-/** A message that can never be handled as it is: dead-lettered with this reason, nothing is called. */
+/**
+ * A message that can never be handled as it is: dead-lettered with this reason, nothing is called.
+ * @remedy The reason names the path and what was expected. Mend the publisher; where it is right, the `input` schema. Then `sluice dlq retry`.
+ */
 export class PayloadInvalidError extends SluiceError {
   readonly code = 'ERR_PAYLOAD_INVALID';
   readonly fault: PayloadFault;
@@ -25,7 +28,10 @@ export class PayloadInvalidError extends SluiceError {
   }
 }
 
-/** A message whose key was used by another one, with another body: which of the two is meant, nobody here can say. */
+/**
+ * A message whose key was used by another one, with another body: which of the two is meant, nobody here can say.
+ * @remedy Find out which of the two the publisher meant: keys must not be used twice. Where bodies may differ, `dedupe: { otherBody: 'done' }`.
+ */
 export class MessageConflictError extends SluiceError {
   readonly code = 'ERR_MESSAGE_CONFLICT';
 
@@ -36,12 +42,19 @@ export class MessageConflictError extends SluiceError {
   }
 }
 
-/** A result that cannot be sent: not serialisable, too large, or with a routing key AMQP does not allow. */
+/**
+ * A result that cannot be sent: not serialisable, too large, or with a routing key AMQP does not allow.
+ * @remedy A mistake of the handle or of `output`: mend it, then `sluice dlq retry`.
+ */
 export class ResultInvalidError extends SluiceError {
   readonly code = 'ERR_RESULT_INVALID';
 }
 
-/** A handle did not finish within the pipeline's `timeout`. */
+/**
+ * A handle did not finish within the pipeline's `timeout`.
+ * @remedy Find the call that takes so long (the message's story on the dashboard, its span); give the APIs shorter timeouts, or the pipeline a
+ * longer `timeout`.
+ */
 export class HandleTimeoutError extends SluiceError {
   readonly code = 'ERR_HANDLE_TIMEOUT';
   override readonly isTransient = true;

@@ -1,7 +1,10 @@
-/** The operators: turned away, given up, out of time, or too few. */
+/** The operators: turned away, given up, out of time, or too few. In dead letters with the stage `handle`. */
 import { isTransient, messageOf, SluiceError } from './sluice-error.ts';
 
-/** Every attempt that was allowed failed; `cause` is the last error. As transient as its cause. */
+/**
+ * Every attempt that was allowed failed; `cause` is the last error. As transient as its cause.
+ * @remedy Look at the cause, which is in the dead letter too: the API was away for longer than all tries. When it works again, `sluice dlq retry`.
+ */
 export class RetryExhaustedError extends SluiceError {
   readonly code = 'ERR_RETRY_EXHAUSTED';
   override readonly isTransient: boolean;
@@ -17,13 +20,20 @@ export class RetryExhaustedError extends SluiceError {
   }
 }
 
-/** All slots and all queue slots are taken: nothing ran. */
+/**
+ * All slots and all queue slots are taken: nothing ran.
+ * @remedy More calls come than the API's `concurrency` and `maxQueued` take: lower the pipeline's `concurrency`, or raise those where the API can
+ * bear it.
+ */
 export class BulkheadRejectedError extends SluiceError {
   readonly code = 'ERR_BULKHEAD_REJECTED';
   override readonly isTransient = true;
 }
 
-/** A circuit breaker did not let the call through: nothing ran. */
+/**
+ * A circuit breaker did not let the call through: nothing ran.
+ * @remedy The API fails; the breaker lets probes through by itself, and pipelines that need the API wait. Look at the API.
+ */
 export class CircuitOpenError extends SluiceError {
   readonly code = 'ERR_CIRCUIT_OPEN';
   override readonly isTransient = true;
@@ -36,7 +46,10 @@ export class CircuitOpenError extends SluiceError {
   }
 }
 
-/** Turned away here, because too few of the last calls were accepted there: nothing ran. */
+/**
+ * Turned away here, because too few of the last calls were accepted there: nothing ran.
+ * @remedy The API turns away too much: look at it. Calls are let through again as it accepts them.
+ */
 export class ThrottledError extends SluiceError {
   readonly code = 'ERR_THROTTLED';
   override readonly isTransient = true;
@@ -49,13 +62,19 @@ export class ThrottledError extends SluiceError {
   }
 }
 
-/** More wait for a rate limit than may, or it counts as many keys as it can: nothing ran. */
+/**
+ * More wait for a rate limit than may, or it counts as many keys as it can: nothing ran.
+ * @remedy More calls come than `rateLimit` lets through: lower the pipeline's `concurrency`, or raise the limit where the API allows it.
+ */
 export class RateLimitRejectedError extends SluiceError {
   readonly code = 'ERR_RATE_LIMIT_REJECTED';
   override readonly isTransient = true;
 }
 
-/** Fewer branches succeeded than asked for. As transient as the most hopeful of its reasons. */
+/**
+ * Fewer branches succeeded than asked for. As transient as the most hopeful of its reasons.
+ * @remedy `reasons` and the message name each branch that failed: look at those APIs, or ask for fewer by `atLeast`.
+ */
 export class GatherFailedError extends SluiceError {
   readonly code = 'ERR_GATHER_FAILED';
   override readonly isTransient: boolean;
@@ -70,7 +89,10 @@ export class GatherFailedError extends SluiceError {
   }
 }
 
-/** A branch was still running when the gather's time ran out. */
+/**
+ * A branch was still running when the gather's time ran out.
+ * @remedy One branch is slow: look at its API, give it longer by `within`, or live without it (`optional`, `atLeast`).
+ */
 export class BranchTimeoutError extends SluiceError {
   readonly code = 'ERR_BRANCH_TIMEOUT';
   override readonly isTransient = true;
@@ -82,7 +104,10 @@ export class BranchTimeoutError extends SluiceError {
   }
 }
 
-/** The source had not ended when its time was over. What it began may still have its effect. */
+/**
+ * The source had not ended when its time was over. What it began may still have its effect.
+ * @remedy Look at what takes so long, or allow more; it may still have had its effect.
+ */
 export class TimeoutExceededError extends SluiceError {
   readonly code = 'ERR_TIMEOUT';
   override readonly isTransient = true;
@@ -94,7 +119,11 @@ export class TimeoutExceededError extends SluiceError {
   }
 }
 
-/** The moment by which it had to be done has come: permanent, for another attempt would be later still. */
+/**
+ * The moment by which it had to be done has come: permanent, for another attempt would be later still.
+ * @remedy The message was too old, or its time too short: look at the queue's length and the message's `expiration`. Given back by `sluice dlq
+ * retry` it has no deadline any more.
+ */
 export class DeadlineExceededError extends SluiceError {
   readonly code = 'ERR_DEADLINE_EXCEEDED';
   /** On the clock of RxJS, `asyncScheduler.now()`: milliseconds since 1970 outside of virtual time. */
@@ -106,13 +135,19 @@ export class DeadlineExceededError extends SluiceError {
   }
 }
 
-/** A batcher holds as many items as it may: nothing was sent for this one. */
+/**
+ * A batcher holds as many items as it may: nothing was sent for this one.
+ * @remedy More callers wait than `maxPending`: raise it, or make larger batches.
+ */
 export class BatchRejectedError extends SluiceError {
   readonly code = 'ERR_BATCH_REJECTED';
   override readonly isTransient = true;
 }
 
-/** The answer to a batch cannot be shared out: it has not one result for each item. */
+/**
+ * The answer to a batch cannot be shared out: it has not one result for each item.
+ * @remedy The batch endpoint has to answer with one result for each item, in order: mend `request`.
+ */
 export class BatchMismatchError extends SluiceError {
   readonly code = 'ERR_BATCH_MISMATCH';
   readonly items: number;
@@ -126,7 +161,10 @@ export class BatchMismatchError extends SluiceError {
   }
 }
 
-/** A branch or step ended without a value. */
+/**
+ * A branch or step ended without a value.
+ * @remedy A branch or step has to emit a value: end it with one, or mark the branch `optional`.
+ */
 export class NoValueError extends SluiceError {
   readonly code = 'ERR_NO_VALUE';
 }

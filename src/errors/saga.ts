@@ -1,4 +1,7 @@
-/** Sagas that go neither on nor back, and messages that no saga takes. */
+/**
+ * Sagas that go neither on nor back, and messages that no saga takes.
+ * In dead letters with the stage `handle`, those of stuck sagas with the journal in `x-sluice-error-details`.
+ */
 import { messageOf, SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
 
 /** Which saga, and what its journal says: one line for each record. */
@@ -9,7 +12,10 @@ export interface SagaErrorFacts {
   readonly journal: string;
 }
 
-/** A saga goes neither on nor back by itself; its dead letter carries the journal. Given back, it goes on where it stands. */
+/**
+ * A saga goes neither on nor back by itself; its dead letter carries the journal. Given back, it goes on where it stands.
+ * @remedy `sluice saga show ID`, then `sluice saga resume ID` or `sluice saga abandon ID`.
+ */
 export abstract class SagaStuckError extends SluiceError {
   readonly saga: string;
   readonly sagaId: string;
@@ -25,7 +31,10 @@ export abstract class SagaStuckError extends SluiceError {
   }
 }
 
-/** A saga could neither finish nor be undone: a compensation failed for good. */
+/**
+ * A saga could neither finish nor be undone: a compensation failed for good.
+ * @remedy Undo by hand what the journal shows as done, or mend the API and `sluice saga resume ID`: its compensations begin anew.
+ */
 export class CompensationFailedError extends SagaStuckError {
   readonly code = 'ERR_COMPENSATION_FAILED';
 
@@ -37,6 +46,7 @@ export class CompensationFailedError extends SagaStuckError {
 /**
  * A compensation failed for a cause that may pass. Its message comes again on tries that are the compensation's own: as many as a message has,
  * with the same pauses, whatever the way forward used up.
+ * @remedy Nothing, as long as it passes; when its tries are used up the saga is stuck as ERR_COMPENSATION_FAILED.
  */
 export class CompensationDelayedError extends SluiceError {
   readonly code = 'ERR_COMPENSATION_DELAYED';
@@ -52,7 +62,11 @@ export class CompensationDelayedError extends SluiceError {
   }
 }
 
-/** A step that can be compensated may or may not have taken effect: the saga neither goes on nor back. Another try repeats the step with its keys. */
+/**
+ * A step that can be compensated may or may not have taken effect: the saga neither goes on nor back. Another try repeats the step with its keys.
+ * @remedy Look in the service whether the step took effect. `sluice saga resume ID` repeats it under the same key; `undoInDoubt` of the step
+ * settles it without people.
+ */
 export class SagaInDoubtError extends SagaStuckError {
   readonly code = 'ERR_SAGA_IN_DOUBT';
 
@@ -61,7 +75,10 @@ export class SagaInDoubtError extends SagaStuckError {
   }
 }
 
-/** A step after the saga's point of no return failed, and no try is left: there is no way but on. */
+/**
+ * A step after the saga's point of no return failed, and no try is left: there is no way but on.
+ * @remedy Mend what the step needs, then `sluice saga resume ID`: it goes on at that step.
+ */
 export class SagaForwardFailedError extends SagaStuckError {
   readonly code = 'ERR_SAGA_FORWARD_FAILED';
 
@@ -70,7 +87,10 @@ export class SagaForwardFailedError extends SagaStuckError {
   }
 }
 
-/** A saga was begun under another definition than those this worker knows. A worker that knows it goes on with it. */
+/**
+ * A saga was begun under another definition than those this worker knows. A worker that knows it goes on with it.
+ * @remedy Start a worker that knows that version, or name the old definition by `formerly`; then `sluice saga resume ID`.
+ */
 export class SagaVersionError extends SagaStuckError {
   readonly code = 'ERR_SAGA_VERSION';
 
@@ -79,7 +99,10 @@ export class SagaVersionError extends SagaStuckError {
   }
 }
 
-/** A person gave this saga up: its message is not handled any more. */
+/**
+ * A person gave this saga up: its message is not handled any more.
+ * @remedy Nothing: somebody decided it. Look in `sluice saga show ID` at what is done and what is not.
+ */
 export class SagaAbandonedError extends SluiceError {
   readonly code = 'ERR_SAGA_ABANDONED';
 
@@ -88,12 +111,18 @@ export class SagaAbandonedError extends SluiceError {
   }
 }
 
-/** A saga's id has to be a text of 1 to 512 characters without control characters. */
+/**
+ * A saga's id has to be a text of 1 to 512 characters without control characters.
+ * @remedy A mistake of `id` in the saga's definition, or of the message: mend it, then `sluice dlq retry`.
+ */
 export class SagaIdError extends SluiceError {
   readonly code = 'ERR_SAGA_ID';
 }
 
-/** A saga without `whenCompensated` was undone on an earlier try of its message; what failed then. */
+/**
+ * A saga without `whenCompensated` was undone on an earlier try of its message; what failed then.
+ * @remedy The reason names the step that failed. `whenCompensated` makes a result of it instead of a dead letter.
+ */
 export class SagaUndoneError extends SluiceError {
   readonly code = 'ERR_SAGA_UNDONE';
   readonly saga: string;
@@ -108,7 +137,10 @@ export class SagaUndoneError extends SluiceError {
   }
 }
 
-/** A message asks for a saga id that is taken by another input. */
+/**
+ * A message asks for a saga id that is taken by another input.
+ * @remedy Two messages with one saga id and different bodies: find out which the publisher meant.
+ */
 export class SagaConflictError extends SluiceError {
   readonly code = 'ERR_SAGA_CONFLICT';
 }

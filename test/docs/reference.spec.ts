@@ -1,0 +1,45 @@
+/** Pages that are made of the source: they are what `npm run reference` writes, and leave out nothing that is public. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { documentedOptions, settings, variables } from '../../scripts/configuration-page.ts';
+import { withoutRemedy } from '../../scripts/error-page.ts';
+import { referencePages } from '../../scripts/reference.ts';
+import { root } from '../support/pages.ts';
+
+const read = (path: string): string => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : '');
+
+describe('the pages of reference', () => {
+  for (const [path, text] of referencePages()) {
+    it(`${path} says what the source says`, () => {
+      expect(read(path), 'npm run reference writes it').to.equal(text);
+    });
+  }
+
+  it('say of every error what to do about it', () => {
+    expect(withoutRemedy(), '`@remedy …` in its docstring says it').to.deep.equal([]);
+  });
+
+  it('have every setting of the worker', () => {
+    const known = variables().map(({ name }) => name);
+    expect(settings().filter((name) => !known.includes(name))).to.deep.equal([]);
+    expect(settings().length).to.be.above(10);
+  });
+
+  it('have the defaults of the schema', () => {
+    const told = new Map(variables().map((variable) => [variable.name, variable.default]));
+    const defaults = [
+      ...read('src/config.ts').matchAll(/^ {2}([A-Z_]+): z(?:(?!^ {2}[A-Z_]+:)[\s\S])*?\.default\(([^)]*)\)/gm),
+    ];
+    const wrong = defaults.filter(
+      ([, name = '', value = '']) => value !== '[]' && told.get(name) !== value.replace(/['_]/g, ''),
+    );
+    expect(wrong.map(([, name, value]) => `${name}: ${value}`)).to.deep.equal([]);
+    expect(defaults.length).to.be.above(5);
+  });
+
+  it('have the options of every definition', () => {
+    const names = [...read('src/index.ts').matchAll(/\b(\w+Options)\b/g)].map(([, name = '']) => name);
+    expect(names.filter((name) => !documentedOptions.has(name))).to.deep.equal([]);
+  });
+});
