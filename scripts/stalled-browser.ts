@@ -21,7 +21,7 @@ const { values } = parseArgs({
 });
 const stalledSeconds = Math.min(600, Math.max(1, Number(values.seconds)));
 const roundMs = 1_000 / Math.min(500, Math.max(1, Number(values['rounds-per-second'])));
-/** Before and after, with both pages reading. */
+/** Afterwards, with both pages reading; before, it is as long as it stands still. */
 const CALM_SECONDS = 20;
 /** Gets one message in each round. */
 const SHOWN = 'product-search';
@@ -60,7 +60,7 @@ try {
   const stalled = await open();
   // What is warm stays warm: the figures before are those of the same worker.
   await wait(15_000);
-  const before = await watch(CALM_SECONDS);
+  const before = await watch(stalledSeconds);
 
   const debug = await stalled.context().newCDPSession(stalled);
   await debug.send('Debugger.enable');

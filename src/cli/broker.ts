@@ -4,7 +4,7 @@ import { AMQP_PORT, isPortTaken, startEmbeddedBroker } from './embedded-broker.t
 import { EXIT } from './exit-code.ts';
 import { onSignals } from './signals.ts';
 
-export async function broker(portText: string | undefined): Promise<number> {
+export async function broker(portText: string | undefined, isJson: boolean): Promise<number> {
   const port = portText === undefined ? AMQP_PORT : Number(portText);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     console.error(`--port: expected a port number from 0 (any free one) to 65535, got "${portText}"`);
@@ -12,10 +12,13 @@ export async function broker(portText: string | undefined): Promise<number> {
   }
   try {
     const running = await startEmbeddedBroker(port);
-    console.log(`embedded broker at ${running.url}`);
-    console.log(
-      'It speaks AMQP 0-9-1, is in memory and for development: its messages end with this process. Ctrl-C stops it.',
-    );
+    if (isJson) console.log(JSON.stringify({ url: running.url }));
+    else {
+      console.log(`embedded broker at ${running.url}`);
+      console.log(
+        'It speaks AMQP 0-9-1, is in memory and for development: its messages end with this process. Ctrl-C stops it.',
+      );
+    }
     await new Promise<void>((resolve) => {
       const disarm = onSignals({
         onFirst: () => {

@@ -2,6 +2,7 @@
 import pc from 'picocolors';
 import { readConfig } from '../config.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { loadChecked } from './load.ts';
 import { attempt, printProblems } from './problems.ts';
@@ -9,11 +10,15 @@ import { attempt, printProblems } from './problems.ts';
 const sourceTitle = ({ name, partitions }: Pipeline['source']): string =>
   partitions === undefined ? `queue ${name}` : `exchange ${name}, ${partitions.count} partitions by ${partitions.by}`;
 
-export async function check(folder: string): Promise<number> {
+export async function check(folder: string, isJson: boolean): Promise<number> {
   const { pipelines, problems, dispose } = await loadChecked(folder);
   await dispose();
   const config = attempt(readConfig);
   const all = [...problems, ...(config.ok ? [] : config.problems)];
+  if (isJson) {
+    printJson({ pipelines: pipelines.map(summaryOf), problems: all });
+    return all.length > 0 ? EXIT.misconfigured : EXIT.ok;
+  }
   if (all.length > 0) {
     printProblems(all);
     return EXIT.misconfigured;
@@ -25,3 +30,12 @@ export async function check(folder: string): Promise<number> {
   }
   return EXIT.ok;
 }
+
+/** What a program may want to know of a pipeline that was loaded; all of it is `sluice graph --json`. */
+const summaryOf = ({ name, source, apis, publishes }: Pipeline) => ({
+  name,
+  ...(source.feeder === undefined ? {} : { fedBy: source.feeder.title }),
+  source: source.partitions === undefined ? { queue: source.name } : { exchange: source.name, ...source.partitions },
+  apis: Object.values(apis).map((api) => api.name),
+  publishes,
+});

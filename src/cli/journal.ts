@@ -9,9 +9,10 @@ export function journalCommand(): Command {
   journal
     .command('migrate')
     .description('make the tables in PostgreSQL, or bring them up to this version')
-    .action(async () => {
+    .option('--json', 'print JSON')
+    .action(async ({ json = false }: { readonly json?: boolean }) => {
       const { migrateJournal } = await import('./journal/migrate.ts');
-      await exit(await migrateJournal());
+      await exit(await migrateJournal(json));
     });
   journal
     .command('compact')

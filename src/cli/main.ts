@@ -4,6 +4,7 @@ import { atLeastOne, collected, duration } from './arguments.ts';
 import { dlqCommand } from './dlq.ts';
 import type { DoctorOptions } from './doctor.ts';
 import { exit } from './exit.ts';
+import { EXIT } from './exit-code.ts';
 import { journalCommand } from './journal.ts';
 import type { ReplayCommandOptions } from './replay.ts';
 import { sagaCommand } from './saga.ts';
@@ -14,6 +15,10 @@ import { completionCommand, graphCommand, newCommand, publishCommand, topCommand
 interface RunOptions {
   readonly record?: string;
   readonly recordLimit: number;
+}
+
+interface JsonOption {
+  readonly json?: boolean;
 }
 
 const program = new Command('sluice')
@@ -102,6 +107,7 @@ program
   .option('--max <count>', 'messages at most, the first ones', atLeastOne, 20)
   .option('--tolerance <duration>', 'how far apart the same moments may lie: 50ms, 1s', duration, '1s')
   .option('--spec <file>', 'where the spec is written (default: beside the recording, .spec.ts)')
+  .option('--json', 'print JSON')
   .action(async (file: string, folder: string, options: ReplayCommandOptions) => {
     const { replay } = await import('./replay.ts');
     await exit(await replay(file, folder, options));
@@ -111,9 +117,10 @@ program
   .command('check')
   .description('load the pipelines of a folder and print every mistake; connects to nothing')
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
-  .action(async (folder: string) => {
+  .option('--json', 'print JSON, mistakes too')
+  .action(async (folder: string, { json = false }: JsonOption) => {
     const { check } = await import('./check.ts');
-    await exit(await check(folder));
+    await exit(await check(folder, json));
   });
 
 program
@@ -129,9 +136,10 @@ program
   .command('broker')
   .description('start the embedded broker alone: in memory, for development')
   .option('--port <port>', 'port to listen on, 0 for any free one (default: 5672)')
-  .action(async ({ port }: { readonly port?: string }) => {
+  .option('--json', 'print its address as JSON')
+  .action(async ({ port, json = false }: { readonly port?: string } & JsonOption) => {
     const { broker } = await import('./broker.ts');
-    await exit(await broker(port));
+    await exit(await broker(port, json));
   });
 
 program
@@ -169,7 +177,7 @@ program
   .command('topology')
   .description('print what the pipelines of a folder need on the broker, and which permissions; or declare it')
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
-  .option('--json', "print RabbitMQ's definitions, for rabbitmqctl import_definitions")
+  .option('--json', "print RabbitMQ's definitions, for rabbitmqctl import_definitions; with --apply, what was declared")
   .option('--apply', 'declare what is missing on the broker of AMQP_URL')
   .option('--vhost <name>', 'virtual host in what is printed', '/')
   .option(
@@ -190,4 +198,11 @@ program.addCommand(journalCommand());
 program.addCommand(sagaCommand());
 program.addCommand(completionCommand());
 
+exitAsMisconfigured(program);
 await program.parseAsync();
+
+/** A wrong argument is a mistake like any other; commander would end with 1. */
+function exitAsMisconfigured(command: Command): void {
+  command.exitOverride(({ exitCode }) => process.exit(exitCode === EXIT.ok ? EXIT.ok : EXIT.misconfigured));
+  for (const child of command.commands) exitAsMisconfigured(child);
+}

@@ -1,7 +1,7 @@
 /** `sluice new`: a pipeline, its schema and its test, that run as they are. Writes nothing where something would be overwritten. */
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { failed, misconfigured } from './broker-session.ts';
+import { failed, misconfigured, printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { pipelineText, schemaText, testText } from './new/templates.ts';
 
@@ -10,11 +10,12 @@ export interface NewOptions {
   readonly pipelines: string;
   /** Folder of their tests. */
   readonly tests: string;
+  readonly json?: boolean;
 }
 
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
-export async function newPipeline(name: string, { pipelines, tests }: NewOptions): Promise<number> {
+export async function newPipeline(name: string, { pipelines, tests, json = false }: NewOptions): Promise<number> {
   if (!NAME.test(name) || name.length > 60) {
     const message = `expected lower-case words with hyphens, like order-processing, got ${JSON.stringify(name.slice(0, 80))}`;
     return misconfigured([{ subject: 'argument', path: 'name', message }]);
@@ -28,7 +29,11 @@ export async function newPipeline(name: string, { pipelines, tests }: NewOptions
   for (const folder of [pipelines, tests]) await mkdir(folder, { recursive: true });
   for (const [file, text] of files) {
     await writeFile(file, text, { flag: 'wx' });
-    console.log(`wrote ${file}`);
+    if (!json) console.log(`wrote ${file}`);
+  }
+  if (json) {
+    printJson({ pipeline: files[0][0], schema: files[1][0], test: files[2][0] });
+    return EXIT.ok;
   }
   console.log(
     `\nNext:\n  sluice check ${pipelines}\n  npx mocha --import=tsx ${files[2][0]}\n  sluice dev ${pipelines}`,

@@ -9,6 +9,7 @@ import type { Recording } from '../recording/recording.ts';
 import { type Replay, replay as replayRecording } from '../testing/replay/replay.ts';
 import { SPEC_BEGINS } from '../testing/replay/write-spec.ts';
 import { type LoadedPipelines, loadPipelines } from '../worker/load-pipelines.ts';
+import { printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { printProblems } from './problems.ts';
 
@@ -17,6 +18,7 @@ export interface ReplayCommandOptions {
   readonly max: number;
   readonly tolerance: Duration;
   readonly spec?: string;
+  readonly json?: boolean;
 }
 
 /** 0: everything went as recorded. 1: something went otherwise, or nothing could be replayed. */
@@ -41,12 +43,13 @@ export async function replay(file: string, folder: string, options: ReplayComman
       toleranceMs: durationMs(options.tolerance),
       importOf: (pipeline, name) => importOf(loaded, pipeline, name, specFile),
     });
-    print(replayed);
-    if ('text' in replayed.spec) {
-      writeFileSync(specFile, replayed.spec.text);
-      console.log(`written: ${specFile}`);
-    } else {
-      console.log(`no spec: ${replayed.spec.why}`);
+    const { spec, messages, changed, leftOut } = replayed;
+    if ('text' in spec) writeFileSync(specFile, spec.text);
+    const written = 'text' in spec ? { spec: specFile } : { why: spec.why };
+    if (options.json === true) printJson({ messages, changed, leftOut, ...written });
+    else {
+      print(replayed);
+      console.log('spec' in written ? `written: ${written.spec}` : `no spec: ${written.why}`);
     }
     return replayed.messages > 0 && replayed.changed.length === 0 ? EXIT.ok : EXIT.failed;
   } finally {

@@ -27,7 +27,7 @@ export async function topology(folder: string, options: TopologyOptions): Promis
   if (wrong.length > 0) return misconfigured(wrong);
 
   const needed = neededTopology(pipelines);
-  if (options.apply === true) return apply(needed);
+  if (options.apply === true) return apply(needed, options.json === true);
   const { vhost, user } = options;
   if (options.json === true) {
     const grant = user === undefined ? {} : { grant: { user, permissions: neededPermissions(pipelines, 'worker') } };
@@ -39,10 +39,8 @@ export async function topology(folder: string, options: TopologyOptions): Promis
   return EXIT.ok;
 }
 
-function wrongOptions({ json, apply: isApplied, user }: TopologyOptions): readonly Problem[] {
+function wrongOptions({ apply: isApplied, user }: TopologyOptions): readonly Problem[] {
   const subject = 'argument';
-  if (isApplied === true && json === true)
-    return [{ subject, path: '--json', message: 'prints, and --apply declares: give one of them' }];
   if (isApplied === true && user !== undefined)
     return [
       {
@@ -54,10 +52,15 @@ function wrongOptions({ json, apply: isApplied, user }: TopologyOptions): readon
   return [];
 }
 
-const apply = (needed: Topology): Promise<number> =>
+const apply = (needed: Topology, isJson: boolean): Promise<number> =>
   withBroker(openDeclarer, async (declarer) => {
     await declarer.declare(needed);
     const { exchanges, queues, bindings } = needed;
+    if (isJson) {
+      const names = (of: readonly { readonly name: string }[]): string[] => of.map(({ name }) => name);
+      printJson({ broker: declarer.address, exchanges: names(exchanges), queues: names(queues), bindings });
+      return EXIT.ok;
+    }
     const what = [
       counted(exchanges.length, 'exchange'),
       counted(queues.length, 'queue'),

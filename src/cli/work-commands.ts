@@ -19,6 +19,7 @@ export function newCommand(): Command {
     .argument('<name>', 'lower-case words with hyphens')
     .option('--pipelines <folder>', 'folder of pipeline modules', FOLDER)
     .option('--tests <folder>', 'folder of their tests', 'test')
+    .option('--json', 'print the files as JSON')
     .addHelpText('after', '\nExample:\n  $ sluice new order-processing')
     .action(async (name: string, options: NewOptions) => {
       const { newPipeline } = await import('./new.ts');
@@ -31,6 +32,7 @@ export function graphCommand(): Command {
     .description('draw what pipelines take, call and publish; connects to nothing')
     .argument('[folder]', 'folder of pipeline modules', FOLDER)
     .addOption(new Option('--format <format>', 'how').choices(['mermaid', 'svg', 'json']).default('mermaid'))
+    .addOption(new Option('--json', 'the same as --format json').implies({ format: 'json' }))
     .addHelpText(
       'after',
       `

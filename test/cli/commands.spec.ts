@@ -11,6 +11,11 @@ import { consuming, startSluice, startSluiceFromNpm, type WorkerProcess } from '
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
+interface CheckReport {
+  readonly pipelines: readonly object[];
+  readonly problems: readonly { readonly path?: string }[];
+}
+
 /** Fails each time; there is one more try. */
 const PATIENT = `
   import { throwError } from 'rxjs';
@@ -35,6 +40,9 @@ describe('the sluice command', () => {
     return worker;
   };
   const textOf = ({ lines }: WorkerProcess): string => lines.map(({ text }) => text).join('\n');
+  /** One value over many lines, some of which are JSON by themselves. */
+  const reportOf = ({ lines }: WorkerProcess): unknown =>
+    JSON.parse(lines.map((line) => line.text ?? JSON.stringify(line)).join('\n'));
 
   before(async () => {
     ({ url } = await broker.start());
@@ -49,6 +57,28 @@ describe('the sluice command', () => {
   });
 
   describe('check', () => {
+    it('tells a program of pipelines and mistakes alike', async () => {
+      const fine = sluice(['check', 'pipelines', '--json']);
+      expect(await fine.exit).to.equal(0);
+      const { pipelines, problems } = reportOf(fine) as CheckReport;
+      expect(problems).to.deep.equal([]);
+      expect(pipelines).to.deep.include({
+        name: 'order-processing',
+        source: { queue: 'orders.placed' },
+        apis: ['inventory', 'payment', 'shipping'],
+        publishes: ['orders'],
+      });
+      const broken = sluice(['check', fixture('broken'), '--json'], { LOG_LEVEL: 'loud' });
+      expect(await broken.exit).to.equal(2);
+      const report = reportOf(broken) as CheckReport;
+      expect(report.problems).to.deep.include({
+        subject: 'pipeline "one"',
+        path: 'concurrency',
+        message: 'expected at least 1, got 0',
+      });
+      expect(report.problems.map(({ path }) => path)).to.include('LOG_LEVEL');
+    });
+
     it('names every mistake of every module and of the environment at once, and exits with 2', async () => {
       const check = sluice(['check', fixture('broken')], { LOG_LEVEL: 'loud' });
       expect(await check.exit).to.equal(2);

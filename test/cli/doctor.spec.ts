@@ -334,9 +334,18 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
 
     it('refuses options that contradict each other', async () => {
       const { url } = await fresh();
-      const both = await sluice(['topology', FLAKY, '--apply', '--json'], url);
+      const both = await sluice(['topology', FLAKY, '--apply', '--user', 'somebody'], url);
       expect(both.code).to.equal(2);
-      expect(both.text).to.include('argument: --json: prints, and --apply declares: give one of them');
+      expect(both.text).to.include('argument: --user: permissions are not granted over AMQP');
+    });
+
+    it('tells a program what it has declared', async () => {
+      const { url } = await fresh();
+      const { code, text } = await sluice(['topology', FLAKY, '--apply', '--json'], url);
+      expect(code).to.equal(0);
+      const declared = JSON.parse(text) as { readonly queues: readonly string[] };
+      expect(declared.queues).to.include.members(['flaky', 'flaky.dead']);
+      expect(text).not.to.include('guest:guest');
     });
   });
 });

@@ -101,6 +101,14 @@ describe('a recording', function recordings() {
     expect(said).to.contain('left out: 1 message, it was not asked for').and.contain('1 message replayed, 1 otherwise');
   });
 
+  it('is told to a program as one value', async () => {
+    const args = ['--tolerance', '1h', '--spec', inFolder('told.spec.ts'), '--json'];
+    const replay = sluice('replay', inFolder('day.jsonl'), fixture('recorded'), ...args);
+    expect(await replay.exit, saidBy(replay)).to.equal(0);
+    const told = { messages: 2, changed: [], leftOut: [], spec: inFolder('told.spec.ts') };
+    expect(JSON.parse(saidBy(replay))).to.deep.equal(told);
+  });
+
   it('is written over by nobody, nor is a spec that a person wrote', async () => {
     const again = sluice('run', fixture('recorded'), '--record', inFolder('day.jsonl'));
     expect(await again.exit).to.equal(2);

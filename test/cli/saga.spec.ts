@@ -127,6 +127,8 @@ describe('sluice saga', function suite() {
     expect(text).to.match(/0 entries forgotten\n {2}saga transfer: 1 (abandoned|completed)/);
     const migrated = await run(['journal', 'migrate'], environment);
     expect(migrated.text).to.include('nothing to do');
+    const told = await run(['journal', 'migrate', '--json'], environment);
+    expect(Object.keys(JSON.parse(told.text) as object)).to.deep.equal(['journal']);
   });
 });
 
@@ -163,6 +165,8 @@ describeWithPostgres('sluice journal migrate', (postgres) => {
     ]);
     expect([first.code, second.code], `${first.text}\n${second.text}`).to.deep.equal([0, 0]);
     expect((await run(['journal', 'migrate'], environment)).text).to.include('of version 1 already');
+    const told = await run(['journal', 'migrate', '--json'], environment);
+    expect(JSON.parse(told.text)).to.include({ from: 1, to: 1 });
     expect((await run(['saga', 'ls'], environment)).text).to.include('no sagas that have not ended');
     expect((await run(['journal', 'compact', '--json'], environment)).text).to.include('"forgotten":0');
   });

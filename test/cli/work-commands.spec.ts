@@ -79,6 +79,15 @@ describe('commands for work', function () {
       expect(stdout).to.include('2 passing');
     });
 
+    it('tells a program where it is', async () => {
+      const { stdout } = await sluice(['new', 'told', '--pipelines', folder, '--tests', folder, '--json']);
+      expect(JSON.parse(stdout)).to.deep.equal({
+        pipeline: join(folder, 'told.ts'),
+        schema: join(folder, 'told.schema.ts'),
+        test: join(folder, 'told.spec.ts'),
+      });
+    });
+
     it('overwrites nothing', async () => {
       const args = ['new', 'mine', '--pipelines', folder, '--tests', folder];
       await writeFile(join(folder, 'mine.spec.ts'), 'precious');
@@ -100,6 +109,7 @@ describe('commands for work', function () {
   describe('graph', () => {
     it('draws what pipelines take, call and publish', async () => {
       const { stdout } = await sluice(['graph', 'pipelines', '--format', 'json']);
+      expect((await sluice(['graph', 'pipelines', '--json'])).stdout, '--json').to.equal(stdout);
       const { nodes, edges } = JSON.parse(stdout) as PipelineGraph;
       const names = (kind: string): readonly string[] =>
         nodes.filter((node) => node.kind === kind).map(({ name }) => name);
