@@ -29,6 +29,10 @@ export interface Result {
   readonly messagesPerSecond: number;
   /** User and system time of the process, per message. */
   readonly cpuMicrosPerMessage: number;
+  /** The same of each thousand messages, in their order: what else the machine did shows in some of them only. */
+  readonly cpuMicrosBySlice: readonly number[];
+  /** The part of it that the kernel took. */
+  readonly systemMicrosPerMessage: number;
   readonly peakRssMegabytes: number;
   /** Heap in use after a collection: at the first counted message, and at the last. */
   readonly heapMegabytes: readonly [number, number];
@@ -36,6 +40,8 @@ export interface Result {
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
+
+const SLICE = 1_000;
 
 export const readJob = (): Job => JSON.parse(process.argv[2] ?? '{}') as Job;
 
@@ -49,6 +55,8 @@ export function createMeter({ warmUp, messages }: Job): {
   let counted = 0;
   let startedAt = 0n;
   let cpu = process.cpuUsage();
+  let slice = cpu;
+  const cpuMicrosBySlice: number[] = [];
   let heapAtStart = 0;
   const latenciesMicros = new Float64Array(messages);
   const { promise, resolve } = withResolvers();
@@ -59,7 +67,13 @@ export function createMeter({ warmUp, messages }: Job): {
   const begin = (): void => {
     heapAtStart = heap();
     cpu = process.cpuUsage();
+    slice = cpu;
     startedAt = process.hrtime.bigint();
+  };
+  const endSlice = (): void => {
+    const now = process.cpuUsage();
+    cpuMicrosBySlice.push((now.user + now.system - slice.user - slice.system) / SLICE);
+    slice = now;
   };
   const end = (): void => {
     const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
@@ -69,6 +83,8 @@ export function createMeter({ warmUp, messages }: Job): {
     const result: Result = {
       messagesPerSecond: messages / seconds,
       cpuMicrosPerMessage: (user + system) / messages,
+      cpuMicrosBySlice,
+      systemMicrosPerMessage: system / messages,
       peakRssMegabytes: process.resourceUsage().maxRSS / 1024,
       heapMegabytes: [heapAtStart, heap()],
       p50Ms: at(0.5),
@@ -83,6 +99,7 @@ export function createMeter({ warmUp, messages }: Job): {
       counted++;
       if (counted > warmUp) latenciesMicros[counted - warmUp - 1] = nowMicros() - sentAtMicros;
       if (counted === warmUp) begin();
+      else if (counted > warmUp && (counted - warmUp) % SLICE === 0) endSlice();
       if (counted === warmUp + messages) end();
     },
   };

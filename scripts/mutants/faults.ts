@@ -135,13 +135,13 @@ export const faults: readonly Fault[] = [
   {
     name: "ignores the message's deadline",
     file: 'src/pipeline/handle-message.ts',
-    was: '  return deadlineAt < startedAt + timeoutMs\n',
-    becomes: '  return deadlineAt < 0\n',
+    was: 'journey.deadlineAt < timeoutAt;',
+    becomes: 'journey.deadlineAt < 0;',
   },
   {
     name: 'lets a handle run without a timeout',
     file: 'src/pipeline/handle-message.ts',
-    was: "    this.#timer = asyncScheduler.schedule(() => this.#fail('handle', limit.error()), limit.deadlineAt - startedAt);\n",
+    was: '    this.#limit = this.#parts.limits.start(this, deadlineAt - startedAt, startedAt);\n',
     becomes: '',
   },
   {
@@ -224,7 +224,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'lets a call run on after its timeout',
     file: 'src/http/attempt.ts',
-    was: '    if (!this.closed) this.#timer = asyncScheduler.schedule(() => this.#cutOff(), this.#timeoutMs);\n',
+    was: '    if (!this.closed) this.#limit = this.#run.parts.limits.start(this, this.#timeoutMs, this.#startedAt);\n',
     becomes: '',
   },
   {

@@ -7,6 +7,7 @@ import { asyncScheduler, concat, defer, EMPTY, type Observable } from 'rxjs';
 import type { Facts } from '../events.ts';
 import type { Bulkhead } from '../operators/bulkhead.ts';
 import type { CircuitBreaker } from '../operators/circuit-breaker.ts';
+import { TimeLimits } from '../operators/time-limits.ts';
 import type { Random } from '../policies/random.ts';
 import type { Secret } from '../setting.ts';
 import type { Api } from './api.ts';
@@ -77,8 +78,8 @@ export function createApiClient(definition: ApiDefinition, parts: ApiClientParts
   const guards = createGuards(settings, random, listeners, parts.within);
   const { throughTransport = (transport: Transport) => transport } = parts;
   const transport = throughTransport(transportOf(definition, settings, parts));
-  const call: CallParts = { settings, transport, guards, facts };
-  const templates = new TemplateCache(settings.base);
+  const call: CallParts = { settings, transport, guards, limits: new TimeLimits(), facts };
+  const templates = new TemplateCache(name, settings.base);
   const cached = settings.cache === undefined ? undefined : new CachedCalls(call, settings.cache);
   const store = settings.rateLimit?.shared?.store;
   // Last of all: a client that could not be made must not leave a connection behind.
@@ -88,7 +89,7 @@ export function createApiClient(definition: ApiDefinition, parts: ApiClientParts
     breaker: guards.breaker,
     retryBudget: () => guards.budget?.balance(asyncScheduler.now()),
     availability: availabilityOf(guards.breaker, guards.limits),
-    bind: (scope) => new BoundApi(name, call, templates, scope, cached),
+    bind: (scope) => new BoundApi(call, templates, scope, cached),
     close: () =>
       defer(() => {
         cached?.close();

@@ -9,7 +9,7 @@
  * One Subscriber for all of it, which listens to the transport: every call pays for each layer, so what the guards' operators do around
  * a source is asked of the guards themselves.
  */
-import { asyncScheduler, Observable, Subscriber, Subscription } from 'rxjs';
+import { asyncScheduler, Observable, Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { CallTimeoutError, codeOf, isRejection } from '../errors.ts';
 import type { CallEnded } from '../events.ts';
 import { slotsOf } from '../operators/adaptive-bulkhead.ts';
@@ -18,6 +18,7 @@ import type { RateLimiter } from '../operators/rate-limit.ts';
 import type { Occupant, Slots } from '../operators/slot-pool.ts';
 import { judged, type Tally, tallyOf } from '../operators/tally.ts';
 import { tearDown } from '../operators/tear-down.ts';
+import type { Limited } from '../operators/time-limits.ts';
 import { contextHeaders, type Span } from '../tracing.ts';
 import type { CallRun } from './call-run.ts';
 import { reclassified } from './classify.ts';
@@ -26,7 +27,7 @@ import { learnFrom } from './learn-limit.ts';
 import type { TransportRequest, TransportResponse } from './transport.ts';
 import { markUnsent } from './unsent.ts';
 
-export class Attempt extends Subscriber<TransportResponse> implements Occupant {
+export class Attempt extends Subscriber<TransportResponse> implements Occupant, Limited {
   before: Occupant | undefined = undefined;
   behind: Occupant | undefined = undefined;
   readonly #sink: Subscriber<unknown>;
@@ -39,7 +40,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
   #admitted: Tally | undefined;
   #throttled: Tally | undefined;
   #measured: Tally | undefined;
-  #timer = Subscription.EMPTY;
+  #limit: Unsubscribable = Subscription.EMPTY;
   #turn = Subscription.EMPTY;
   #place: 'none' | 'in line' | 'in slot' = 'none';
   #span: Span | undefined;
@@ -78,7 +79,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
       this.#fail(rejection);
     }
     // After the rest: what comes exactly at the limit is in time.
-    if (!this.closed) this.#timer = asyncScheduler.schedule(() => this.#cutOff(), this.#timeoutMs);
+    if (!this.closed) this.#limit = this.#run.parts.limits.start(this, this.#timeoutMs, this.#startedAt);
   }
 
   /** The limiter hears of a source that starts when the turn has come, and runs until the attempt is torn down. */
@@ -170,7 +171,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
     }
   }
 
-  #cutOff(): void {
+  cutOff(): void {
     const hadLeft = this.#place === 'in slot';
     this.#measured?.abandoned();
     this.#hasEnded = true;
@@ -196,7 +197,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
       const { api, operation } = this.#run.request.call;
       failure.message = `${api} ${operation}: ${failure.message}`;
     }
-    this.#sink.error(failure);
+    this.#run.failed(this.#sink, failure);
   }
 
   override unsubscribe(): void {
@@ -212,7 +213,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant {
     } finally {
       if (this.#place === 'in slot') pool.freeSlot();
       else if (this.#place === 'in line') pool.leaveLine(this);
-      this.#timer.unsubscribe();
+      this.#limit.unsubscribe();
       this.#turn.unsubscribe();
       if (!this.#hasEnded) {
         if (this.#place === 'in slot') pool.startWaitingSoon();

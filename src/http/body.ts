@@ -55,14 +55,16 @@ function findLost(value: unknown, path: string): string | undefined {
     }
     return undefined;
   }
-  const members = Object.entries(value);
-  for (const [key, member] of members) {
+  const members = value as Readonly<Record<string, unknown>>;
+  const keys = Object.keys(members);
+  for (const key of keys) {
+    const member = members[key];
     if ((typeof member === 'object' && member !== null) || typeof member === 'function' || typeof member === 'symbol') {
       const lost = findLost(member, `${path}.${key}`);
       if (lost !== undefined) return lost;
     }
   }
-  const prototype: unknown = members.length === 0 ? Object.getPrototypeOf(value) : null;
+  const prototype: unknown = keys.length === 0 ? Object.getPrototypeOf(value) : null;
   return prototype === null || prototype === Object.prototype
     ? undefined
     : `${path} is a ${value.constructor.name} without members of its own`;

@@ -16,7 +16,6 @@ export interface CallScope extends CallOwner, RequestScope {}
 const NO_OPTIONS: CallOptions = {};
 
 export class BoundApi implements Api {
-  readonly #name: string;
   readonly #parts: CallParts;
   readonly #templates: TemplateCache;
   readonly #scope: CallScope;
@@ -25,14 +24,7 @@ export class BoundApi implements Api {
   /** By operation; lives as long as the message. */
   #repeats: Map<string, Repeats> | undefined;
 
-  constructor(
-    name: string,
-    parts: CallParts,
-    templates: TemplateCache,
-    scope: CallScope,
-    cached: CachedCalls | undefined,
-  ) {
-    this.#name = name;
+  constructor(parts: CallParts, templates: TemplateCache, scope: CallScope, cached: CachedCalls | undefined) {
     this.#parts = parts;
     this.#templates = templates;
     this.#scope = scope;
@@ -82,7 +74,7 @@ export class BoundApi implements Api {
   }
 
   [inKeyScope](keyScope: string, undoes?: string): Api {
-    return new BoundApi(this.#name, this.#parts, this.#templates, { ...this.#scope, keyScope, undoes }, this.#cached);
+    return new BoundApi(this.#parts, this.#templates, { ...this.#scope, keyScope, undoes }, this.#cached);
   }
 
   #call(method: HttpMethod, path: string, body: unknown, options: CallOptions = NO_OPTIONS): Observable<unknown> {
@@ -94,23 +86,25 @@ export class BoundApi implements Api {
   }
 
   #requestOf(method: HttpMethod, path: string, body: unknown, options: CallOptions): CallRequest {
-    const { operation, template } = this.#templates.read(method, path);
+    const { call, template } = this.#templates.read(method, path);
     const isCounted = method !== 'GET' && options.idempotencyKey === undefined;
     return new CallRequest({
-      call: { api: this.#name, operation },
+      call,
       settings: this.#parts.settings,
       scope: this.#scope,
       method,
       template,
       body,
       options,
-      repeats: isCounted ? this.#repeatsOf(operation) : undefined,
+      repeats: isCounted ? this.#repeatsOf(call.operation) : undefined,
     });
   }
 
   #repeatsOf(operation: string): Repeats {
     this.#repeats ??= new Map();
-    const repeats = this.#repeats.get(operation) ?? new Repeats();
+    const known = this.#repeats.get(operation);
+    if (known !== undefined) return known;
+    const repeats = new Repeats();
     this.#repeats.set(operation, repeats);
     return repeats;
   }

@@ -25,45 +25,39 @@ export interface RequestScope {
   readonly undoes?: string | undefined;
 }
 
+/** What a call is made of. */
+export interface CallRequestParts {
+  readonly call: CallFacts;
+  readonly settings: ApiSettings;
+  readonly scope: RequestScope;
+  readonly method: HttpMethod;
+  readonly template: PathTemplate | UrlError;
+  readonly body: unknown;
+  readonly options: CallOptions;
+  /** Undefined: its key does not count it. */
+  readonly repeats: Repeats | undefined;
+}
+
 export class CallRequest {
   readonly call: CallFacts;
   readonly options: CallOptions;
-  readonly #settings: ApiSettings;
-  readonly #scope: RequestScope;
-  readonly #method: HttpMethod;
-  readonly #template: PathTemplate | UrlError;
-  readonly #body: unknown;
-  readonly #repeats: Repeats | undefined;
+  readonly #parts: CallRequestParts;
   /** Where it stands among the calls that may be identical, from 0. */
   readonly #place: number;
   #effect: string | undefined;
   #draft: Draft | undefined;
   #request: TransportRequest | undefined;
 
-  constructor(parts: {
-    readonly call: CallFacts;
-    readonly settings: ApiSettings;
-    readonly scope: RequestScope;
-    readonly method: HttpMethod;
-    readonly template: PathTemplate | UrlError;
-    readonly body: unknown;
-    readonly options: CallOptions;
-    readonly repeats: Repeats | undefined;
-  }) {
+  constructor(parts: CallRequestParts) {
     this.call = parts.call;
     this.options = parts.options;
-    this.#settings = parts.settings;
-    this.#scope = parts.scope;
-    this.#method = parts.method;
-    this.#template = parts.template;
-    this.#body = parts.body;
-    this.#repeats = parts.repeats;
+    this.#parts = parts;
     this.#place = parts.repeats?.join(this) ?? 0;
   }
 
   /** Whether a second try may run beside a slow one. */
   get mayRunTwice(): boolean {
-    return this.#method === 'GET' || this.options.idempotent === true;
+    return this.#parts.method === 'GET' || this.options.idempotent === true;
   }
 
   /**
@@ -76,8 +70,8 @@ export class CallRequest {
     const headers = Object.keys(ownHeaders).sort();
     return fingerprint(
       'shared',
-      this.#method,
-      this.#settings.base.origin,
+      this.#parts.method,
+      this.#parts.settings.base.origin,
       path,
       query,
       ...headers.flatMap((name) => [name, ownHeaders[name] ?? '']),
@@ -95,16 +89,17 @@ export class CallRequest {
 
   #finish(): TransportRequest {
     const { path, query, body, ownHeaders } = this.#drafted();
-    const { base, headers: fixed } = this.#settings;
+    const { settings, scope, method } = this.#parts;
+    const { base, headers: fixed } = settings;
     const headers: Record<string, string> = {
       ...fixed,
       ...ownHeaders,
-      'x-correlation-id': headerSafeId(this.#scope.correlationId),
-      ...contextHeaders(this.#scope.trace),
+      'x-correlation-id': headerSafeId(scope.correlationId),
+      ...contextHeaders(scope.trace),
     };
     if (body !== undefined) headers['content-type'] = body.contentType;
-    if (this.#method !== 'GET') headers['idempotency-key'] = this.#key();
-    return { method: this.#method, origin: base.origin, path: path + query, headers, body: body?.bytes };
+    if (method !== 'GET') headers['idempotency-key'] = this.#key();
+    return { method, origin: base.origin, path: path + query, headers, body: body?.bytes };
   }
 
   /** The headers of this call alone, names in lower case. */
@@ -115,7 +110,7 @@ export class CallRequest {
     for (const name of Object.keys(headers)) {
       const lower = name.toLowerCase();
       const problem =
-        lower === this.#settings.authHeader
+        lower === this.#parts.settings.authHeader
           ? `header ${lower} is set by the API's auth`
           : headerProblem(name, headers[name]);
       if (problem !== undefined) throw new RequestInvalidError(this.call, problem);
@@ -127,9 +122,9 @@ export class CallRequest {
   #key(): string {
     const { idempotencyKey } = this.options;
     if (idempotencyKey !== undefined) {
-      return givenKey(this.#keyScope, this.call.api, this.#method, this.#drafted().path, idempotencyKey);
+      return givenKey(this.#keyScope, this.call.api, this.#parts.method, this.#drafted().path, idempotencyKey);
     }
-    return derivedKey(this.effect, this.#repeats?.ordinalAt(this.#place) ?? 0);
+    return derivedKey(this.effect, this.#parts.repeats?.ordinalAt(this.#place) ?? 0);
   }
 
   /**
@@ -139,19 +134,19 @@ export class CallRequest {
   get effect(): string {
     if (this.#effect === undefined) {
       const { path, query, body } = this.#drafted();
-      this.#effect = effectOf(this.#keyScope, this.call.api, this.#method, path, query, body?.source);
+      this.#effect = effectOf(this.#keyScope, this.call.api, this.#parts.method, path, query, body?.source);
     }
     return this.#effect;
   }
 
   /** The saga's step that the call undoes, where it is a compensation. */
   get undoes(): string | undefined {
-    return this.#scope.undoes;
+    return this.#parts.scope.undoes;
   }
 
   get #keyScope(): string {
-    const { keySecret } = this.#settings;
-    return keySecret === undefined ? this.#scope.keyScope : secretScope(keySecret, this.#scope.keyScope);
+    const { keySecret } = this.#parts.settings;
+    return keySecret === undefined ? this.#parts.scope.keyScope : secretScope(keySecret, this.#parts.scope.keyScope);
   }
 
   #drafted(): Draft {
@@ -160,9 +155,9 @@ export class CallRequest {
   }
 
   #drawUp(): Draft {
-    const { headers, maxRequestBytes } = this.#settings;
+    const { headers, maxRequestBytes } = this.#parts.settings;
     const ownHeaders = this.#ownHeaders();
-    const body = requestBodyOf(this.#body, ownHeaders?.['content-type'] ?? headers['content-type']);
+    const body = requestBodyOf(this.#parts.body, ownHeaders?.['content-type'] ?? headers['content-type']);
     if (body !== undefined && !body.ok) throw new RequestInvalidError(this.call, body.message);
     if (body !== undefined && body.bytes.byteLength > maxRequestBytes) {
       throw new RequestInvalidError(
@@ -171,9 +166,9 @@ export class CallRequest {
       );
     }
     try {
-      if (this.#template instanceof UrlError) throw this.#template;
+      if (this.#parts.template instanceof UrlError) throw this.#parts.template;
       return {
-        path: fillTemplate(this.#template, this.options.path),
+        path: fillTemplate(this.#parts.template, this.options.path),
         query: queryOf(this.options.params),
         body,
         ownHeaders,

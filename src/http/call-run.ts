@@ -1,7 +1,8 @@
 /** What the attempts of one call have in common, and what is reported of them. */
-import { asyncScheduler } from 'rxjs';
+import { asyncScheduler, type Subscriber } from 'rxjs';
 import { codeOf } from '../errors.ts';
 import type { CallEnded, CallStarted, Facts, MessageIdentity } from '../events.ts';
+import type { TimeLimits } from '../operators/time-limits.ts';
 import type { MessageSpan, Span } from '../tracing.ts';
 import type { ApiSettings } from './api-settings.ts';
 import type { CallRequest } from './call-request.ts';
@@ -13,6 +14,8 @@ export interface CallParts {
   readonly settings: ApiSettings;
   readonly transport: Transport;
   readonly guards: Guards;
+  /** Of its attempts. */
+  readonly limits: TimeLimits;
   readonly facts: Facts;
 }
 
@@ -41,6 +44,11 @@ export class CallRun {
     this.owner = owner;
     this.request = request;
     this.deadlineAt = deadlineAt;
+  }
+
+  /** An attempt into `sink` has failed, and is torn down. */
+  failed(sink: Subscriber<unknown>, cause: unknown): void {
+    sink.error(cause);
   }
 
   /** The number of the next attempt, from 1. */

@@ -2,13 +2,14 @@
  * One call of an API: its attempts, the pauses between them, and hedges beside them, under one deadline. attempt.ts is one of them;
  * what only failures need is made when something fails.
  */
-import { asyncScheduler, Observable } from 'rxjs';
+import { asyncScheduler, Observable, type Subscriber, timer } from 'rxjs';
 import { CallTimeoutError, CircuitOpenError, HttpStatusError, isTransient, ThrottledError } from '../errors.ts';
-import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
+import { Retries, type RetryWithBackoffOptions, retryWithBackoff } from '../operators/retry-with-backoff.ts';
 import { durationMs } from '../policies/duration.ts';
 import { Attempt } from './attempt.ts';
 import type { CallRequest } from './call-request.ts';
 import { type CallOwner, type CallParts, CallRun } from './call-run.ts';
+import type { TransportRequest } from './transport.ts';
 
 /** A cold Observable of one answer. Unsubscribing aborts the request, gives up its slot and clears its timers. */
 export const callOf = (parts: CallParts, owner: CallOwner, request: CallRequest): Observable<unknown> =>
@@ -19,29 +20,90 @@ export const callOf = (parts: CallParts, owner: CallOwner, request: CallRequest)
     const deadlineAt = Math.min(startedAt + withinMs, owner.deadlineAt ?? Number.POSITIVE_INFINITY);
     if (deadlineAt <= startedAt) throw new CallTimeoutError(request.call, Math.max(0, deadlineAt - startedAt));
 
-    const run = new CallRun(parts, owner, request, deadlineAt);
-    // Made here, before anything is reported: what cannot be sent fails without an attempt.
+    // The request is made here, before anything is reported: what cannot be sent fails without an attempt.
     const prepared = request.request;
-    const { hedge, budget } = parts.guards;
-    const single = new Observable((attempt) => {
-      if (!attempt.closed) new Attempt(attempt, run, prepared).begin();
-    });
-    const attempts = hedge !== undefined && request.mayRunTwice ? hedge(single) : single;
-    const { retry } = parts.settings;
-    if (retry === undefined) return attempts.subscribe(sink);
-    return attempts
-      .pipe(
-        retryWithBackoff({
-          maxAttempts: retry.maxAttempts,
-          backoff: (attempt, cause, previousMs) => pauseAfter(parts, attempt, cause, previousMs),
-          isTransient: isWorthARetry,
-          budget,
-          deadlineAt,
-          onRetry: (attempt, nextDelayMs, cause) => run.reportRetry(attempt, nextDelayMs, cause),
-        }),
-      )
-      .subscribe(sink);
+    const { hedge } = parts.guards;
+    if (hedge === undefined || !request.mayRunTwice)
+      new RetriedCall(parts, owner, request, deadlineAt, prepared).begin(sink);
+    else hedged(hedge, new CallRun(parts, owner, request, deadlineAt), prepared).subscribe(sink);
   });
+
+/** Attempts one after the other, by the same rules as `retryWithBackoff`, without a Subscriber around each. */
+class RetriedCall extends CallRun {
+  readonly #prepared: TransportRequest;
+  #retries: Retries | undefined;
+
+  constructor(
+    parts: CallParts,
+    owner: CallOwner,
+    request: CallRequest,
+    deadlineAt: number,
+    prepared: TransportRequest,
+  ) {
+    super(parts, owner, request, deadlineAt);
+    this.#prepared = prepared;
+  }
+
+  begin(sink: Subscriber<unknown>): void {
+    const { settings, guards } = this.parts;
+    if (settings.retry !== undefined) guards.budget?.deposit(asyncScheduler.now());
+    this.#attempt(sink);
+  }
+
+  override failed(sink: Subscriber<unknown>, cause: unknown): void {
+    let delayMs: number;
+    try {
+      this.#retries ??= retriesOf(this, cause);
+      delayMs = this.#retries.pauseAfter(cause);
+    } catch (failure) {
+      sink.error(failure);
+      return;
+    }
+    sink.add(timer(delayMs).subscribe(() => this.#attempt(sink)));
+  }
+
+  #attempt(sink: Subscriber<unknown>): void {
+    try {
+      if (!sink.closed) new Attempt(sink, this, this.#prepared).begin();
+    } catch (defect) {
+      sink.error(defect);
+    }
+  }
+}
+
+/** With a hedge, what runs is more than one attempt at a time. */
+function hedged(
+  hedge: NonNullable<CallParts['guards']['hedge']>,
+  run: CallRun,
+  prepared: TransportRequest,
+): Observable<unknown> {
+  const single = new Observable((attempt) => {
+    if (!attempt.closed) new Attempt(attempt, run, prepared).begin();
+  });
+  const rules = retryRules(run);
+  return rules === undefined ? hedge(single) : hedge(single).pipe(retryWithBackoff(rules));
+}
+
+/** @throws the cause, where the API has no retries. */
+function retriesOf(run: CallRun, cause: unknown): Retries {
+  const rules = retryRules(run);
+  if (rules === undefined) throw cause;
+  return new Retries(rules);
+}
+
+function retryRules(run: CallRun): RetryWithBackoffOptions | undefined {
+  const { parts, deadlineAt } = run;
+  const { retry } = parts.settings;
+  if (retry === undefined) return undefined;
+  return {
+    maxAttempts: retry.maxAttempts,
+    backoff: (attempt, cause, previousMs) => pauseAfter(parts, attempt, cause, previousMs),
+    isTransient: isWorthARetry,
+    budget: parts.guards.budget,
+    deadlineAt,
+    onRetry: (attempt, nextDelayMs, cause) => run.reportRetry(attempt, nextDelayMs, cause),
+  };
+}
 
 /** Transient, and not turned away because the API fails: a try in a moment would be too, and the message had better wait in the broker. */
 const isWorthARetry = (cause: unknown): boolean =>

@@ -9,10 +9,11 @@ interface Countable {
 }
 
 export class Repeats {
-  /** Calls in the order they were made; each is let go once it is counted. */
+  /** Calls in the order they were made; each is let go once it is counted, the first when a second is. */
   readonly #calls: (Countable | undefined)[] = [];
-  readonly #ordinals: number[] = [];
-  readonly #counts = new Map<string, number>();
+  /** Of the calls that are counted. Undefined: the first alone has asked, which is told without counting. */
+  #ordinals: number[] | undefined;
+  #counts: Map<string, number> | undefined;
 
   /** The call's place in the order, from 0. */
   join(call: Countable): number {
@@ -21,6 +22,9 @@ export class Repeats {
 
   /** How many calls made before the one at `place` do the same. Reads each call's effect once, when it or a later one asks. */
   ordinalAt(place: number): number {
+    if (place === 0) return 0;
+    this.#ordinals ??= [];
+    this.#counts ??= new Map();
     for (let at = this.#ordinals.length; at <= place; at++) {
       const effect = effectOf(this.#calls[at]);
       const ordinal = effect === undefined ? 0 : (this.#counts.get(effect) ?? 0);

@@ -1,31 +1,41 @@
 /** Path templates, read once each. Bounded: an author may build paths from messages, and those never repeat. */
 import type { HttpMethod } from './api.ts';
+import type { CallFacts } from './classify.ts';
 import { type BaseUrl, type PathTemplate, parseTemplate, UrlError } from './url.ts';
 
 /** Templates of one API; a program has a handful. */
 const MAX_TEMPLATES = 500;
 
 export interface Operation {
-  /** `POST /charge/{id}`: names the call in facts, metrics and errors. */
-  readonly operation: string;
+  /** Names the call in facts, metrics and errors: the API, and `POST /charge/{id}`. */
+  readonly call: CallFacts;
   /** The template, or why it is none: that fails the call, not the author's function. */
   readonly template: PathTemplate | UrlError;
 }
 
 export class TemplateCache {
+  readonly #api: string;
   readonly #base: BaseUrl;
-  readonly #operations = new Map<string, Operation>();
+  /** By method and path: the author's own texts, so that none has to be put together to find them. */
+  readonly #operations = new Map<HttpMethod, Map<string, Operation>>();
+  #size = 0;
 
-  constructor(base: BaseUrl) {
+  constructor(api: string, base: BaseUrl) {
+    this.#api = api;
     this.#base = base;
   }
 
   read(method: HttpMethod, path: string): Operation {
-    const operation = `${method} ${path}`;
-    const known = this.#operations.get(operation);
-    if (known !== undefined) return known;
-    const read = { operation: operationOf(operation), template: templateOf(this.#base, path) };
-    if (this.#operations.size < MAX_TEMPLATES) this.#operations.set(operation, read);
+    return this.#operations.get(method)?.get(path) ?? this.#readAnew(method, path);
+  }
+
+  #readAnew(method: HttpMethod, path: string): Operation {
+    const call = { api: this.#api, operation: operationOf(`${method} ${path}`) };
+    const read = { call, template: templateOf(this.#base, path) };
+    if (this.#size >= MAX_TEMPLATES) return read;
+    const ofMethod = this.#operations.get(method) ?? new Map<string, Operation>();
+    this.#operations.set(method, ofMethod.set(path, read));
+    this.#size++;
     return read;
   }
 }

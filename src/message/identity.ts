@@ -7,8 +7,11 @@ import type { TraceContext } from '../tracing.ts';
 import type { Delivery } from './delivery.ts';
 
 /** A name of 43 characters for any number of parts; no two lists of parts share one. */
-export const fingerprint = (...parts: readonly string[]): string =>
-  hash('sha256', parts.map((part) => `${part.length}:${part}`).join(''), 'base64url');
+export function fingerprint(...parts: readonly string[]): string {
+  let text = '';
+  for (const part of parts) text += `${part.length}:${part}`;
+  return hash('sha256', text, 'base64url');
+}
 
 /**
  * The message's id: the publisher's, or else a fingerprint of its body.

@@ -64,7 +64,9 @@ export function byName<V>(branches: MarkedBranches, values: readonly V[]): Recor
   if (names.includes('__proto__'))
     return Object.fromEntries(values.map((value, index): [string, V] => [String(names[index]), value]));
   const record: Record<string, V> = {};
-  for (const [index, value] of values.entries()) record[String(names[index])] = value;
+  values.forEach((value, index) => {
+    record[String(names[index])] = value;
+  });
   return record;
 }
 

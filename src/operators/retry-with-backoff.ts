@@ -57,7 +57,7 @@ export function retryWithBackoff<T>(options: RetryWithBackoffOptions): MonoTypeO
     const attempt = inTime === undefined ? source : inTime(source);
     return new Observable((sink) => {
       budget?.deposit(asyncScheduler.now());
-      attempt.subscribe(new AttemptSubscriber(sink, attempt, options, 1, 0));
+      attempt.subscribe(new AttemptSubscriber(sink, attempt, options, undefined));
     });
   };
 }
@@ -67,45 +67,66 @@ class AttemptSubscriber<T> extends Subscriber<T> {
   readonly #sink: Subscriber<T>;
   readonly #source: Observable<T>;
   readonly #options: RetryWithBackoffOptions;
-  readonly #attempt: number;
-  /** The pause before this attempt. */
-  readonly #pausedMs: number;
+  readonly #retries: Retries | undefined;
 
+  /** `retries`: undefined for the first attempt. */
   constructor(
     sink: Subscriber<T>,
     source: Observable<T>,
     options: RetryWithBackoffOptions,
-    attempt: number,
-    pausedMs: number,
+    retries: Retries | undefined,
   ) {
     super(sink);
     this.#sink = sink;
     this.#source = source;
     this.#options = options;
-    this.#attempt = attempt;
-    this.#pausedMs = pausedMs;
+    this.#retries = retries;
   }
 
   protected override _error(cause: unknown): void {
     const sink = this.#sink;
+    const retries = this.#retries ?? new Retries(this.#options);
     let delayMs: number;
     try {
       this.unsubscribe();
-      delayMs = this.#pauseAfter(cause);
-      this.#options.onRetry?.(this.#attempt, delayMs, cause);
+      delayMs = retries.pauseAfter(cause);
     } catch (failure) {
       sink.error(failure);
       return;
     }
     sink.add(
       timer(delayMs).subscribe(() => {
-        this.#source.subscribe(new AttemptSubscriber(sink, this.#source, this.#options, this.#attempt + 1, delayMs));
+        this.#source.subscribe(new AttemptSubscriber(sink, this.#source, this.#options, retries));
       }),
     );
   }
+}
 
-  /** Milliseconds until the next attempt. Throws what the stream fails with if there is none. */
-  #pauseAfter(cause: unknown): number {
+/**
+ * What is known of a source that has failed: how often, and the pause before its last attempt. Made at the first failure; `retryWithBackoff`
+ * asks it, and src/http/call.ts, where a Subscriber around each attempt is felt.
+ */
+export class Retries {
+  readonly #options: RetryWithBackoffOptions;
+  /** The attempt under way, or the one that failed last. */
+  #attempt = 1;
+  /** The pause before that attempt. */
+  #pausedMs = 0;
+
+  constructor(options: RetryWithBackoffOptions) {
+    this.#options = options;
+  }
+
+  /** Milliseconds until the next attempt, of which `onRetry` is told. @throws what the whole fails with if there is none. */
+  pauseAfter(cause: unknown): number {
+    const delayMs = this.#nextPause(cause);
+    this.#options.onRetry?.(this.#attempt, delayMs, cause);
+    this.#attempt++;
+    this.#pausedMs = delayMs;
+    return delayMs;
+  }
+
+  #nextPause(cause: unknown): number {
     const {
       maxAttempts,
       backoff,

@@ -3,7 +3,7 @@
  * One Subscriber rather than a chain of operators: this runs once for every message, and it is the one place that must hold three ends
  * (done, out of time, interrupted) against each other.
  */
-import { asyncScheduler, from, Observable, Subscriber, Subscription } from 'rxjs';
+import { from, Observable, Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { DeadlineExceededError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
 import type { Api } from '../http/api.ts';
@@ -12,6 +12,7 @@ import type { ApiDefinitions, Apis } from '../http/define-api.ts';
 import { messageJournal } from '../journal/message-journal.ts';
 import { fingerprint } from '../message/identity.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
+import type { Limited, TimeLimits } from '../operators/time-limits.ts';
 import type { Admission } from './admit.ts';
 import { isJournalAway, type JournalWait } from './await-journal.ts';
 import { clockNow, LazyContext } from './context.ts';
@@ -35,6 +36,8 @@ export interface HandlingParts {
   readonly gate: IntakeGate;
   readonly inFlight: InFlight;
   readonly journalWait: JournalWait;
+  /** Of the handles. */
+  readonly limits: TimeLimits;
   /** Whether what has not started has to be given back. */
   readonly isDraining: () => boolean;
 }
@@ -50,7 +53,7 @@ export const handleMessage = (received: Received, parts: HandlingParts): Observa
     new Handling(sink, received, parts).begin();
   });
 
-class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
+class Handling extends Subscriber<unknown> implements Occupant, Interruptible, Limited {
   before: Occupant | undefined = undefined;
   behind: Occupant | undefined = undefined;
   readonly #sink: Subscriber<Judged>;
@@ -59,7 +62,9 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
   readonly #results: unknown[] = [];
   #place: 'none' | 'at the gate' | 'past the gate' = 'none';
   #context: LazyContext<ApiDefinitions> | undefined;
-  #timer = Subscription.EMPTY;
+  /** Of the handle, on the RxJS clock. */
+  #startedAt = 0;
+  #limit: Unsubscribable = Subscription.EMPTY;
   /** The handle has ended by itself: there is nobody left to be told that it was given up. */
   #isOver = false;
   #isJudged = false;
@@ -105,10 +110,21 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
     this.#judge({ kind: 'returned', reason });
   }
 
+  /** The handle's time is over. */
+  cutOff(): void {
+    const { journey } = this.#received;
+    const { timeoutMs } = this.#parts.pipeline;
+    const error = endsByDeadline(journey, this.#startedAt + timeoutMs)
+      ? new DeadlineExceededError(journey.deadlineAt)
+      : new HandleTimeoutError(timeoutMs);
+    this.#fail('handle', error);
+  }
+
   #handle(journey: Journey, message: unknown): void {
     const { pipeline, engine } = this.#parts;
     const { identity, receivedAt } = journey;
     const startedAt = clockNow();
+    this.#startedAt = startedAt;
     if (engine.facts.isObserved) {
       const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
       engine.facts.report({
@@ -125,14 +141,14 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
     }
     // Whoever heard of it may have ended the work.
     if (this.closed) return;
-    const limit = timeLimit(journey, pipeline, startedAt);
-    if (limit.deadlineAt <= startedAt) {
-      this.#fail('slot', limit.error());
+    const deadlineAt = endOf(journey, pipeline, startedAt);
+    if (deadlineAt <= startedAt) {
+      this.#fail('slot', new DeadlineExceededError(deadlineAt));
       return;
     }
-    const context = createContext(journey, message, pipeline, engine, limit.deadlineAt);
+    const context = createContext(journey, message, pipeline, engine, deadlineAt);
     this.#context = context;
-    this.#timer = asyncScheduler.schedule(() => this.#fail('handle', limit.error()), limit.deadlineAt - startedAt);
+    this.#limit = this.#parts.limits.start(this, deadlineAt - startedAt, startedAt);
     try {
       from(pipeline.handle(message, context)).subscribe(this);
     } catch (error) {
@@ -201,7 +217,7 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
     if (this.closed) return;
     const { gate, inFlight } = this.#parts;
     inFlight.end(this.#received.journey, this);
-    this.#timer.unsubscribe();
+    this.#limit.unsubscribe();
     if (!this.#isOver) this.#context?.abort(new DOMException('the handle was given up', 'AbortError'));
     try {
       super.unsubscribe();
@@ -214,11 +230,11 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible {
 }
 
 /** The end of this try: the pipeline's timeout, or the message's own deadline where that comes first. */
-function timeLimit({ deadlineAt = Number.POSITIVE_INFINITY }: Journey, { timeoutMs }: Pipeline, startedAt: number) {
-  return deadlineAt < startedAt + timeoutMs
-    ? { deadlineAt, error: () => new DeadlineExceededError(deadlineAt) }
-    : { deadlineAt: startedAt + timeoutMs, error: () => new HandleTimeoutError(timeoutMs) };
-}
+const endOf = (journey: Journey, { timeoutMs }: Pipeline, startedAt: number): number =>
+  endsByDeadline(journey, startedAt + timeoutMs) ? journey.deadlineAt : startedAt + timeoutMs;
+
+const endsByDeadline = (journey: Journey, timeoutAt: number): journey is Journey & { readonly deadlineAt: number } =>
+  journey.deadlineAt !== undefined && journey.deadlineAt < timeoutAt;
 
 function createContext(
   journey: Journey,

@@ -28,6 +28,7 @@ import type { ApiDefinition } from '../http/define-api.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { inSlots } from '../operators/in-slots.ts';
 import { mergeMapByKey } from '../operators/merge-map-by-key.ts';
+import { TimeLimits } from '../operators/time-limits.ts';
 import { admit } from './admit.ts';
 import { JournalWait } from './await-journal.ts';
 import { beginJourney } from './begin-journey.ts';
@@ -181,7 +182,8 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
 
   const gate = new IntakeGate();
   const journalWait = new JournalWait(engine, inFlight);
-  const handling = { pipeline, engine, gate, inFlight, journalWait, isDraining: () => isDraining };
+  const limits = new TimeLimits();
+  const handling = { pipeline, engine, gate, inFlight, journalWait, limits, isDraining: () => isDraining };
   const judge = (received: Received): Observable<Judged> => handleOnce(received, handling);
   const settle = settleWith(pipeline, engine, inFlight, bookSettled);
   const prefetch = new BehaviorSubject(pipeline.prefetch);

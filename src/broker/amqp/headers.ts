@@ -18,12 +18,15 @@ type MutableTable = { [name: string]: HeaderValue | undefined };
 /** A table without a prototype: no key of a message can meet an inherited one. */
 const emptyTable = (): MutableTable => Object.create(null) as MutableTable;
 
+/** Most messages have none; one object for all of them, which nobody can write to. */
+const NO_HEADERS: Headers = Object.freeze(emptyTable());
+
 /**
  * Headers of a message as amqplib decoded it: own keys only. A wire key `__proto__` has become amqplib's prototype and is dropped.
  * Integers are numbers: amqplib has rounded those beyond 2^53. Decimals become doubles, timestamps become dates.
  */
 export function readHeaders(raw: unknown): Headers {
-  return typeof raw === 'object' && raw !== null ? readTable(raw, 1) : emptyTable();
+  return typeof raw !== 'object' || raw === null || Object.keys(raw).length === 0 ? NO_HEADERS : readTable(raw, 1);
 }
 
 function readTable(raw: object, depth: number): HeaderTable {

@@ -49,12 +49,12 @@ export function soundHeaders(connection: object): void {
   if (!isFrameReader(connection)) return;
   const receive = connection.recvFrame.bind(connection);
   connection.recvFrame = () => {
-    const frame = headerFrameIn(connection.rest);
-    if (frame === undefined) return receive();
+    const { rest } = connection;
     try {
       return receive();
     } catch (error) {
-      const sound = soundFrame(frame);
+      const frame = headerFrameIn(rest);
+      const sound = frame === undefined ? undefined : soundFrame(frame);
       if (sound === undefined) throw error;
       connection.rest = Buffer.concat([sound.frame, connection.rest]);
       return marked(receive(), `headers that cannot be decoded were left out: ${sound.leftOut.join(', ')}`);

@@ -12,6 +12,7 @@ import { createMemoryJournal } from '../../journal/memory-journal.ts';
 import { silentLogger } from '../../log.ts';
 import type { Delivery } from '../../message/delivery.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
+import { TimeLimits } from '../../operators/time-limits.ts';
 import { admit } from '../../pipeline/admit.ts';
 import { JournalWait } from '../../pipeline/await-journal.ts';
 import { beginJourney } from '../../pipeline/begin-journey.ts';
@@ -75,7 +76,8 @@ function rehearse(pipeline: Pipeline, delivery: Delivery): Promise<Rehearsal> {
   const inFlight = new InFlight({ halt: NEVER, limitMs: 2 * WITHIN_MS, onOverdue: () => {}, giveBack: () => {} });
   inFlight.add(journey);
   const journalWait = new JournalWait(engine, inFlight);
-  const handling = { pipeline, engine, gate: new IntakeGate(), inFlight, journalWait, isDraining: () => false };
+  const parts = { gate: new IntakeGate(), inFlight, journalWait, limits: new TimeLimits() };
+  const handling = { pipeline, engine, ...parts, isDraining: () => false };
   const judged = handleMessage({ journey, admission }, handling).pipe(
     map(outcomeOf),
     finalize(() => inFlight.remove(journey)),
