@@ -433,6 +433,12 @@ function rereadingOf(environment: Environment): Config['rereadAmqpUrls'] {
 /** Settings that are durations. */
 const DURATIONS: readonly string[] = ['SLUICE_START_WITHIN', 'SLUICE_GRACE_PERIOD', 'SLUICE_JOURNAL_KEEP'];
 
+/** The environment of a process that is started by this one. */
+export const environmentWith = (added: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...added,
+});
+
 /** Whether npm or npx is what runs this process. */
 export const isStartedByNpm = (): boolean => process.env.npm_lifecycle_event !== undefined;
 

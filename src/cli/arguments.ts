@@ -1,4 +1,5 @@
 /** How the command line reads options. */
+import { availableParallelism } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { DURATION_EXPECTED, type Duration, durationSchema } from '../policies/duration.ts';
 
@@ -14,4 +15,14 @@ export function duration(text: string): Duration {
   const read = durationSchema({ zero: true }).safeParse(text);
   if (read.success) return read.data;
   throw new InvalidArgumentError(`Expected ${DURATION_EXPECTED}.`);
+}
+
+const MAX_WORKERS = 256;
+
+/** A number of processes; `auto` is one for each core this process may use. */
+export function workers(text: string): number {
+  if (text === 'auto') return availableParallelism();
+  const count = Number(text);
+  if (/^[1-9]\d{0,2}$/.test(text) && count <= MAX_WORKERS) return count;
+  throw new InvalidArgumentError(`Expected an integer from 1 to ${MAX_WORKERS}, or auto.`);
 }

@@ -1,6 +1,6 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
 import { Command } from 'commander';
-import { atLeastOne, collected, duration } from './arguments.ts';
+import { atLeastOne, collected, duration, workers } from './arguments.ts';
 import { dlqCommand } from './dlq.ts';
 import type { DoctorOptions } from './doctor.ts';
 import { exit } from './exit.ts';
@@ -13,6 +13,7 @@ import { version } from './version.ts';
 import { completionCommand, graphCommand, newCommand, publishCommand, topCommand } from './work-commands.ts';
 
 interface RunOptions {
+  readonly workers?: number;
   readonly record?: string;
   readonly recordLimit: number;
 }
@@ -33,6 +34,7 @@ Examples:
   $ sluice dev                           run ./pipelines on the embedded broker, reload on every change
   $ AMQP_URL=amqp://… sluice run         run all pipelines of ./pipelines on RabbitMQ
   $ sluice run services/billing          run those of another folder
+  $ sluice run --workers auto            in as many processes as there are cores
   $ sluice doctor                        what is wrong with the broker, for these pipelines
   $ sluice topology                      queues, exchanges and permissions they need
   $ sluice run --record day.jsonl        the same, and write down what goes in and out
@@ -85,15 +87,24 @@ program
   .command('run')
   .description('run the pipelines of a folder until SIGTERM or SIGINT')
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
+  .option('--workers <count>', 'in so many processes, watched over by this one; auto: one for each core', workers)
   .option(
     '--record <file>',
     'write down messages, calls, answers and results, without secrets, for "replay"; a new file',
   )
   .option('--record-limit <megabytes>', 'the size at which the recording ends, and the worker goes on', atLeastOne, 10)
-  .action(async (folder: string, { record, recordLimit }: RunOptions) => {
+  .action(async (folder: string, { workers: count, record, recordLimit }: RunOptions, command: Command) => {
+    if (count !== undefined) {
+      if (record !== undefined)
+        command.error('error: --record and --workers exclude each other: a recording is of one worker process', {
+          exitCode: 2,
+        });
+      const { runWorkers } = await import('./run-workers.ts');
+      return exit(await runWorkers(folder, count));
+    }
     const { run } = await import('./run.ts');
     const recorded = record === undefined ? undefined : { file: record, maxBytes: recordLimit * 1_000_000 };
-    await exit(await run(folder, recorded));
+    return exit(await run(folder, recorded));
   });
 
 program

@@ -16,7 +16,7 @@ const STARTING: Readiness = { isReady: false, state: 'starting', waiting: {} };
 export async function openManagement(
   { host, port, token }: Config,
   log: Logger,
-  worker: () => Worker | undefined,
+  worker: () => Pick<Worker, 'readiness'> | undefined,
 ): Promise<ManagementServer> {
   try {
     const server = await startManagementServer({ host, port, token, log });

@@ -1,18 +1,16 @@
 /** `sluice run`: loads the pipelines, runs a worker until it is asked to stop, and says by its exit code how that went. */
 import { type Config, readConfig } from '../config.ts';
-import { BrokerUnavailableError, ConfigError, type Problem } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import { ConfigError } from '../errors.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
-import type { Worker, WorkerReport } from '../worker/worker.ts';
-import { EXIT } from './exit-code.ts';
+import type { Worker } from '../worker/worker.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
-import { attempt, printProblems } from './problems.ts';
+import { attempt } from './problems.ts';
 import { type RecordOptions, record } from './record.ts';
-import { onSignals, onUncaught } from './signals.ts';
 import { startText } from './start-text.ts';
 import { showStatus } from './status-line.ts';
+import { exitCodeOf, misconfigured, untilStopped } from './until-stopped.ts';
 import { wire } from './wiring.ts';
 
 /** `recorded`: where what goes over the worker's edges is written down. Default: nowhere. */
@@ -29,11 +27,6 @@ export async function run(folder: string, recorded?: RecordOptions): Promise<num
   } finally {
     await dispose();
   }
-}
-
-function misconfigured(problems: readonly Problem[]): number {
-  printProblems(problems);
-  return EXIT.misconfigured;
 }
 
 async function runUntilStopped(
@@ -68,28 +61,4 @@ async function runUntilStopped(
   } finally {
     await management.close();
   }
-}
-
-async function untilStopped(worker: Worker, log: Logger): Promise<WorkerReport> {
-  const disarm = onSignals({
-    onFirst: (signal) => {
-      log.info({ signal }, 'asked to stop: finishing what is in flight');
-      worker.stop();
-    },
-    onSecond: (signal) => {
-      log.warn({ signal }, 'asked again: aborting what still runs');
-      worker.hasten(`${signal} came twice`);
-    },
-  });
-  const disarmUncaught = onUncaught(worker.fail);
-  const report = await worker.stopped;
-  disarm();
-  disarmUncaught();
-  return report;
-}
-
-function exitCodeOf({ failure, isClean }: WorkerReport): number {
-  if (failure instanceof BrokerUnavailableError) return EXIT.notStarted;
-  if (failure !== undefined) return EXIT.failed;
-  return isClean ? EXIT.ok : EXIT.cutShort;
 }

@@ -53,13 +53,23 @@ export class Bins {
     return sum;
   }
 
+  /** A whole row, instead of what was there. */
+  put({ bin, values }: BinRow): void {
+    this.#values.set(values.slice(0, this.#width), this.#open(bin));
+  }
+
+  /** The row of a bin that holds anything. */
+  row(bin: number): ArrayLike<number> | undefined {
+    const at = modulo(bin);
+    return this.#numbers[at] === bin ? this.#values.subarray(at * this.#width, (at + 1) * this.#width) : undefined;
+  }
+
   /** Rows that hold anything, `from` included, `to` not, the oldest first. */
   rows(from: number, to: number): BinRow[] {
     const rows: BinRow[] = [];
     for (let number = Math.max(from, to - BINS_KEPT); number < to; number++) {
-      const at = modulo(number);
-      if (this.#numbers[at] !== number) continue;
-      rows.push({ bin: number, values: [...this.#values.subarray(at * this.#width, (at + 1) * this.#width)] });
+      const values = this.row(number);
+      if (values !== undefined) rows.push({ bin: number, values: Array.from(values) });
     }
     return rows;
   }

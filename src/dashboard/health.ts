@@ -1,5 +1,5 @@
 /** How a pipeline is, said in one sentence: cause, number, effect. The first rule that fits speaks. Pure. */
-import type { ApiView, Counts, Health, PipelineShape, Trouble, Waiting } from './wire.ts';
+import type { ApiView, Counts, Health, MinuteCounts, PipelineShape, Trouble, Waiting } from './wire.ts';
 
 export interface HealthFacts {
   readonly shape: PipelineShape;
@@ -9,14 +9,7 @@ export interface HealthFacts {
   readonly intake: { readonly state: string; readonly reason: string | undefined };
   readonly counts: Counts;
   readonly waiting: Waiting;
-  /** Of the last minute. */
-  readonly minute: {
-    readonly delivered: number;
-    readonly acked: number;
-    readonly retried: number;
-    readonly deadLettered: number;
-    readonly returned: number;
-  };
+  readonly minute: MinuteCounts;
   readonly troubles: readonly Trouble[];
 }
 

@@ -129,6 +129,7 @@ export class PipelineState {
         troubles,
       }),
       counts,
+      minute: ofMinute,
       waiting,
       inRate: rate(BIN.delivered),
       outRate: rate(BIN.ack) + rate(BIN.retry) + rate(BIN.deadLetter) + rate(BIN.returned),

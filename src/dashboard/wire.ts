@@ -67,10 +67,14 @@ export interface Waiting {
   readonly ageMs: number | undefined;
 }
 
+/** What became of messages in the last minute. */
+export type MinuteCounts = Omit<Counts, 'inFlight'>;
+
 export interface PipelineView {
   readonly shape: PipelineShape;
   readonly health: Health;
   readonly counts: Counts;
+  readonly minute: MinuteCounts;
   readonly waiting: Waiting;
   /** Per second, over the last 5 s. */
   readonly inRate: number;

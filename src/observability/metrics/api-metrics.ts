@@ -38,6 +38,7 @@ export function apiMetrics(meter: Meter): (fact: Fact) => void {
   const breaker = meter.gauge({
     name: 'sluice_api_breaker_state',
     help: 'The circuit breaker: 1 for the state it is in. Absent until it has changed once.',
+    together: 'max',
     labels: ['api', 'state'],
   });
   const breakerChanges = meter.counter({
@@ -53,6 +54,7 @@ export function apiMetrics(meter: Meter): (fact: Fact) => void {
   const local = meter.gauge({
     name: 'sluice_api_rate_limit_local',
     help: 'Whether the store of a shared rate limit is away, so that this worker keeps to its own share: 1 or 0.',
+    together: 'max',
     labels: ['api'],
   });
 

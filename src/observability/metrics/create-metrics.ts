@@ -7,6 +7,7 @@ import type { Route } from '../../management/route.ts';
 import { apiMetrics } from './api-metrics.ts';
 import { messageMetrics } from './message-metrics.ts';
 import { type Description, Meter, type PromClient } from './meter.ts';
+import type { MetricsSnapshot } from './snapshot.ts';
 import { workerMetrics } from './worker-metrics.ts';
 
 /** What is read when somebody asks; each may change from one time to the next. */
@@ -35,6 +36,8 @@ export interface Metrics {
   readonly route: Route;
   /** Every metric of sluice's own, for the page that documents them. */
   readonly instruments: readonly Description[];
+  /** Everything as it stands now, for a process that puts several together. */
+  snapshot(): Promise<MetricsSnapshot>;
   /** Stops listening. */
   close(): void;
 }
@@ -64,6 +67,7 @@ function createMetricsWith(client: PromClient, facts: Facts, readings: Readings)
       answer: async () => ({ status: 200, contentType: registry.contentType, body: await registry.metrics() }),
     },
     instruments: meter.instruments,
+    snapshot: () => registry.getMetricsAsJSON(),
     close: () => {
       listening.unsubscribe();
       registry.clear();
@@ -74,7 +78,12 @@ function createMetricsWith(client: PromClient, facts: Facts, readings: Readings)
 function readWorker(meter: Meter, readings: Readings): void {
   const { version, ledgers, isBalanced, unconfirmed, retryBudgets, queues } = readings;
   meter.reading(
-    { name: 'sluice_build_info', help: '1, with the version of sluice and of Node.', labels: ['version', 'node'] },
+    {
+      name: 'sluice_build_info',
+      help: '1, with the version of sluice and of Node.',
+      together: 'max',
+      labels: ['version', 'node'],
+    },
     () => [[[version, process.versions.node], 1]],
   );
   meter.reading(
@@ -92,6 +101,7 @@ function readWorker(meter: Meter, readings: Readings): void {
     {
       name: 'sluice_ledger_unbalanced',
       help: 'Whether the books of a pipeline do not balance: 0, always.',
+      together: 'max',
       labels: ['pipeline'],
     },
     () => Object.keys(ledgers()).map((pipeline) => [[pipeline], isBalanced(pipeline) ? 0 : 1] as const),
@@ -114,12 +124,18 @@ function readWorker(meter: Meter, readings: Readings): void {
     {
       name: 'sluice_queue_messages',
       help: 'Messages that are ready in a queue of a pipeline or among its dead letters, looked at every 15 s.',
+      together: 'max',
       labels: ['queue'],
     },
     () => [...queues()].map(({ queue, messages }) => [[queue], messages] as const),
   );
   meter.reading(
-    { name: 'sluice_queue_consumers', help: 'Consumers of the queue, of all workers.', labels: ['queue'] },
+    {
+      name: 'sluice_queue_consumers',
+      help: 'Consumers of the queue, of all workers.',
+      together: 'max',
+      labels: ['queue'],
+    },
     () => [...queues()].map(({ queue, consumers }) => [[queue], consumers] as const),
   );
 }

@@ -31,6 +31,7 @@ export function messageMetrics(meter: Meter): (fact: Fact) => void {
   const age = meter.gauge({
     name: 'sluice_queue_age_seconds',
     help: "Age of the message that came in last, by its publisher's timestamp; absent where messages have none.",
+    together: 'max',
     labels: ['pipeline'],
   });
   const slotWait = meter.seconds({
@@ -56,6 +57,7 @@ export function messageMetrics(meter: Meter): (fact: Fact) => void {
   const consuming = meter.gauge({
     name: 'sluice_intake_consuming',
     help: 'Whether the pipeline takes messages: 1, or 0 while it is paused or stopped.',
+    together: 'max',
     labels: ['pipeline'],
   });
   const prefetch = meter.gauge({

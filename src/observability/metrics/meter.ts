@@ -20,6 +20,14 @@ export interface Instrument {
   readonly labels?: readonly string[];
 }
 
+/** What the gauges of several worker processes come to, taken together. */
+export type Together = 'sum' | 'min' | 'max';
+
+export interface Gauge extends Instrument {
+  /** Default: sum. */
+  readonly together?: Together;
+}
+
 export interface Description extends Required<Instrument> {
   readonly type: 'counter' | 'gauge' | 'histogram';
 }
@@ -55,12 +63,13 @@ export class Meter {
     return (...values) => children.of(values);
   }
 
-  gauge({ name, help, labels = [] }: Instrument): Kept<Level> {
+  gauge({ name, help, labels = [], together = 'sum' }: Gauge): Kept<Level> {
     this.#instruments.push({ name, help, labels, type: 'gauge' });
     const children = new Children(() => new Level());
     new this.#client.Gauge({
       name,
       help,
+      aggregator: together,
       labelNames: labels,
       registers: [this.#registry],
       collect() {
@@ -72,11 +81,15 @@ export class Meter {
   }
 
   /** Asked at each scrape; `read` gives label values and the value. */
-  reading({ name, help, labels = [] }: Instrument, read: () => Iterable<readonly [readonly string[], number]>): void {
+  reading(
+    { name, help, labels = [], together = 'sum' }: Gauge,
+    read: () => Iterable<readonly [readonly string[], number]>,
+  ): void {
     this.#instruments.push({ name, help, labels, type: 'gauge' });
     new this.#client.Gauge({
       name,
       help,
+      aggregator: together,
       labelNames: labels,
       registers: [this.#registry],
       collect() {

@@ -8,11 +8,13 @@ export function workerMetrics(meter: Meter): (fact: Fact) => void {
   const workerState = meter.gauge({
     name: 'sluice_worker_state',
     help: 'The worker: 1 for the state it is in.',
+    together: 'max',
     labels: ['state'],
   });
   const connected = meter.gauge({
     name: 'sluice_broker_connected',
     help: 'Whether the broker takes and gives messages: 1, or 0 while it is away or blocked.',
+    together: 'min',
   });
   const losses = meter.counter({
     name: 'sluice_broker_connection_losses_total',
@@ -25,6 +27,7 @@ export function workerMetrics(meter: Meter): (fact: Fact) => void {
   const journalUp = meter.gauge({
     name: 'sluice_journal_available',
     help: "Whether the journal's store can be asked: 1 or 0.",
+    together: 'min',
   });
   const journalTime = meter.seconds({
     name: 'sluice_journal_seconds',
@@ -34,6 +37,7 @@ export function workerMetrics(meter: Meter): (fact: Fact) => void {
   const entries = meter.gauge({
     name: 'sluice_journal_entries',
     help: 'Entries of the journal by the kind of their last record: a saga whose last is stuck is stuck.',
+    together: 'max',
     labels: ['space', 'name', 'last'],
   });
   const sagas = meter.counter({
