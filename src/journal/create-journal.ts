@@ -23,7 +23,13 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import { JournalCorruptError, JournalFencedError, JournalHeldError, JournalUnavailableError } from '../errors.ts';
+import {
+  JournalCorruptError,
+  JournalFencedError,
+  JournalHeldError,
+  JournalUnavailableError,
+  messageOf,
+} from '../errors.ts';
 import type { Facts, MessageIdentity, SagaMoved } from '../events.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import { fingerprint } from '../message/identity.ts';
@@ -72,13 +78,15 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
   let asking: Subscription | undefined;
 
   const tell = (next: JournalAvailability): void => {
-    if (next.isAvailable === availability.value.isAvailable) return;
-    facts?.report({
-      type: 'journalChanged',
-      at: asyncScheduler.now(),
-      state: next.isAvailable ? 'available' : 'unavailable',
-      ...(next.reason === undefined ? {} : { reason: next.reason }),
-    });
+    const { isAvailable, reason } = availability.value;
+    if (next.isAvailable === isAvailable && next.reason === reason) return;
+    if (next.isAvailable !== isAvailable)
+      facts?.report({
+        type: 'journalChanged',
+        at: asyncScheduler.now(),
+        state: next.isAvailable ? 'available' : 'unavailable',
+        ...(next.reason === undefined ? {} : { reason: next.reason }),
+      });
     availability.next(next);
   };
   const answered = (): void => {
@@ -86,12 +94,16 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
     asking = undefined;
     tell({ isAvailable: true });
   };
-  const away = (error: JournalUnavailableError): void => {
-    tell({ isAvailable: false, reason: error.message });
+  const away = ({ message }: JournalUnavailableError): void => {
+    tell({ isAvailable: false, reason: message });
     asking ??= timer(ASK_AGAIN_MS)
       .pipe(
         mergeMap(() => concat(store.ping(), of('answered'))),
-        catchError(() => EMPTY),
+        catchError((error: unknown) => {
+          // What is wrong now need not be what was.
+          tell({ isAvailable: false, reason: messageOf(error) });
+          return EMPTY;
+        }),
         tap(answered),
         repeat(),
       )

@@ -92,6 +92,6 @@ export interface Journal {
    *   store cannot be asked; JournalCorruptError when what is stored is not what was written.
    */
   open(key: EntryKey, message?: MessageIdentity): Observable<OpenJournal>;
-  /** Replays whether the store can be asked, then each change. */
+  /** Replays whether the store can be asked, then each change of that, and of the reason. */
   readonly availability: Observable<JournalAvailability>;
 }

@@ -24,6 +24,9 @@ export interface FileStoreOptions {
 
 const ENTRY = 'space = ? AND name = ? AND id = ?';
 
+/** What there has to be room for. */
+const ROOM_BYTES = 16_384;
+
 /** Needs the package libsql. Its clock is the machine's, which its processes share. */
 export class FileStore implements JournalStore {
   readonly place: string;
@@ -86,9 +89,12 @@ export class FileStore implements JournalStore {
   }
 
   ping(): Observable<never> {
-    // A write: a file that can only be read is of no use.
+    // A write as large as a record may be: a file that can only be read is of no use, nor is a disk with room for less.
     return this.#file
-      .transact((execute) => execute(`UPDATE counters SET value = value + 1 WHERE name = 'ping'`))
+      .transact(async (execute) => {
+        await execute('INSERT INTO counters VALUES (?, zeroblob(?))', 'room', ROOM_BYTES);
+        await execute('DELETE FROM counters WHERE name = ?', 'room');
+      })
       .pipe(ignoreElements());
   }
 

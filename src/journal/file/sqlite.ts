@@ -167,6 +167,7 @@ export class Sqlite {
 const EXPLAINED: Readonly<Record<string, string>> = {
   SQLITE_BUSY: 'another process keeps it locked',
   SQLITE_FULL: 'the disk is full',
+  SQLITE_IOERR: 'its disk cannot be read or written, or a quota is used up',
   SQLITE_READONLY: 'it may not be written to',
   SQLITE_CORRUPT: 'the file is damaged; move it away, or restore a backup',
   SQLITE_NOTADB: 'the file is no SQLite database',

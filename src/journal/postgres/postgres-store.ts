@@ -69,7 +69,17 @@ const SQL = {
     `WITH empty AS (DELETE FROM sluice_journal_entries WHERE ${ENTRY} AND fence = $4 AND last_kind IS NULL RETURNING fence)
      UPDATE sluice_journal_entries SET lease_until = now() WHERE ${ENTRY} AND fence = $4 AND last_kind IS NOT NULL`,
   ),
-  ping: statement('ping', 'SELECT coalesce(max(version), 0) AS version FROM sluice_journal_migrations'),
+  version: statement('version', 'SELECT coalesce(max(version), 0) AS version FROM sluice_journal_migrations'),
+  /** A record as any other, in an entry that no list shows. Its body is long, and different each time, so that it needs room. */
+  ping: statement(
+    'ping',
+    `WITH entry AS (
+       INSERT INTO sluice_journal_entries (space, name, id, fence, owner, lease_until) VALUES ('ping', '', '', 0, '', now())
+       ON CONFLICT (space, name, id) DO UPDATE SET lease_until = now() RETURNING space, name, id)
+     INSERT INTO sluice_journal_records (space, name, id, seq, body, checksum)
+     SELECT space, name, id, 1, (SELECT string_agg(md5(n || clock_timestamp()::text), '') FROM generate_series(1, 500) n), '' FROM entry
+     ON CONFLICT (space, name, id, seq) DO UPDATE SET body = excluded.body`,
+  ),
   list: statement(
     'list',
     `SELECT e.space, e.name, e.id, e.owner, e.last_kind,
@@ -139,9 +149,13 @@ export class PostgresStore implements JournalStore {
     const { place } = this;
     return this.#database
       .run(async (query) => {
-        const [row] = await query(SQL.ping);
+        const [row] = await query(SQL.version);
         const found = Number(row?.version);
-        if (found === VERSION) return;
+        // A write: a database that can only be read, is full, or is locked, answers other questions.
+        if (found === VERSION) {
+          await query(SQL.ping);
+          return;
+        }
         const what =
           found < VERSION
             ? `its tables are of version ${found}, this sluice needs ${VERSION}; run \`sluice journal migrate\``

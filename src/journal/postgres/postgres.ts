@@ -88,6 +88,8 @@ export class Postgres {
       application_name: 'sluice',
       connectionTimeoutMillis: this.#answerWithinMs,
       statement_timeout: this.#answerWithinMs,
+      // A little earlier, so that who is to blame is told.
+      lock_timeout: Math.ceil(this.#answerWithinMs * 0.9),
       // A little later than the server's own limit: where the server is there, its word is the better one.
       query_timeout: this.#answerWithinMs + 500,
       keepAlive: true,
@@ -99,13 +101,16 @@ export class Postgres {
 }
 
 const UNDEFINED_TABLE = '42P01';
+const NO_ANSWER = 'no answer in time';
 
 const EXPLAINED: Readonly<Record<string, string>> = {
   [UNDEFINED_TABLE]: 'its tables are missing; run `sluice journal migrate`',
+  '25006': 'it may only be read, as a standby may',
   '42501': 'the user lacks a permission on its tables',
   '53100': 'its disk is full',
   '53300': 'it has no connection left for us',
-  '57014': 'no answer in time',
+  '55P03': 'another session keeps its tables locked',
+  '57014': NO_ANSWER,
 };
 
 /** A wrong password, a database that does not exist, tables that are not there: waiting does not help. */
@@ -114,7 +119,8 @@ const MISCONFIGURED: ReadonlySet<string> = new Set(['28P01', '28000', '3D000', U
 const codeOf = (cause: unknown): string => (cause instanceof Error && 'code' in cause ? String(cause.code) : '');
 
 function explain(cause: unknown): string {
-  const known = EXPLAINED[codeOf(cause)];
+  // Of its own timeouts pg gives no code.
+  const known = EXPLAINED[codeOf(cause)] ?? (/timeout/i.test(messageOf(cause)) ? NO_ANSWER : undefined);
   if (known !== undefined) return `${known} (${messageOf(cause)})`;
   // Several addresses were tried: the error of the attempt as a whole has no text.
   if (cause instanceof AggregateError) return cause.errors.map(messageOf).join('; ');
