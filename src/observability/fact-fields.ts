@@ -25,7 +25,7 @@ const SHOWN: { readonly [Type in Fact['type']]: readonly Fields<Type>[] } = {
   feedingDelayed: ['pipeline', 'code', 'reason', 'nextDelayMs'],
   breakerChanged: ['api', 'state', 'reason', 'retryAt'],
   rateLimitSharingChanged: ['api', 'state', 'reason'],
-  sagaMoved: ['saga', 'sagaId', 'move', 'step'],
+  sagaMoved: [...MESSAGE, 'saga', 'sagaId', 'move', 'step', 'code', 'reason'],
   eventLoopBlocked: ['blockedMs'],
   journalChanged: ['state', 'reason'],
   journalAsked: ['space', 'name', 'asked', 'record', 'isDone', 'durationMs'],

@@ -4,9 +4,24 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
+import type { Frame } from '../../src/dashboard/wire.ts';
 import { type BrokerClient, connectClient } from '../support/broker-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
+
+/** The token an API's authorization server gives. */
+const GRANTED = 'canary-granted-2b7e1516';
+
+/** What the APIs of the fixture are told, where it does not matter what. */
+const told = (apiUrl: string): Record<string, string> => ({
+  CANARY_API_URL: apiUrl,
+  CANARY_TOKEN_URL: `${apiUrl}/token`,
+  CANARY_API_KEY: 'k',
+  CANARY_HEADER: 'h',
+  CANARY_BEARER: 'b',
+  CANARY_BASIC: 'p',
+  CANARY_CLIENT_SECRET: 's',
+});
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
@@ -26,6 +41,11 @@ describe('a worker, looked at from outside', function () {
     // Answers with what it was told: an API may echo a key.
     apiServer = createServer((request, response) => {
       seenByApi.push(JSON.stringify(request.headers));
+      if (request.url === '/token') {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ access_token: GRANTED, token_type: 'bearer', expires_in: 3_600 }));
+        return;
+      }
       response.writeHead(request.url?.includes('fails') ? 500 : request.url?.includes('refuses') ? 422 : 200, {
         'content-type': 'application/json',
         'x-echo': String(request.headers['x-api-key'] ?? request.headers.authorization),
@@ -45,6 +65,18 @@ describe('a worker, looked at from outside', function () {
     apiServer.close();
   });
 
+  /** What a browser that comes is told first. */
+  const firstFrame = async (events: string, authorization: string): Promise<string> => {
+    const leaving = new AbortController();
+    const response = await fetch(events, { headers: { authorization }, signal: leaving.signal });
+    let text = '';
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(chunk).toString('utf8');
+      if (text.includes('\n\n')) break;
+    }
+    leaving.abort();
+    return text.slice(text.indexOf('data: ') + 6, text.indexOf('\n\n'));
+  };
   const sluice = (args: readonly string[], environment: Record<string, string> = {}): WorkerProcess => {
     const worker = startSluice(args, { AMQP_URL: url, ...environment });
     started.push(worker);
@@ -58,7 +90,13 @@ describe('a worker, looked at from outside', function () {
       bearer: 'canary-bearer-77e0',
       amqp: 'canary-amqp-c0de',
       token: 'canary-token-31415926',
+      basic: 'canary-basic-27182818',
+      client: 'canary-client-16180339',
+      granted: GRANTED,
+      keySecret: 'canary-key-secret-14142135',
     };
+    const basic = Buffer.from(`somebody:${canaries.basic}`).toString('base64');
+    const client64 = Buffer.from(`somebody:${canaries.client}`).toString('base64');
     const password = new URL(url);
     password.username = 'guest';
     password.password = 'guest';
@@ -67,24 +105,40 @@ describe('a worker, looked at from outside', function () {
       // The first broker is not there: its failure is told too.
       AMQP_URL: `amqp://canary:${canaries.amqp}@127.0.0.1:1/%2F,${password.href}`,
       SLUICE_TOKEN: canaries.token,
-      CANARY_API_URL: apiUrl,
+      SLUICE_KEY_SECRET: canaries.keySecret,
+      ...told(apiUrl),
       CANARY_API_KEY: canaries.key,
       CANARY_HEADER: canaries.header,
       CANARY_BEARER: canaries.bearer,
+      CANARY_BASIC: canaries.basic,
+      CANARY_CLIENT_SECRET: canaries.client,
     });
     await consuming(worker, ['canary']);
     const { dashboard: health } = await worker.line(({ msg }) => msg === 'sluice is starting');
-    const paths = ['/ok', '/fails', '/refuses', '/borne/ok', '/borne/fails', '/borne/refuses'];
+    const paths = ['', '/borne', '/known', '/granted'].flatMap((api) =>
+      ['/ok', '/fails', '/refuses'].map((end) => `${api}${end}`),
+    );
     for (const path of paths) await client.send('canary', { path }, { messageId: path });
     await client.send('canary', { wrong: true }, { messageId: 'wrong' });
     await eventually(
       'they are dead-lettered',
-      async () => (await client.channel.checkQueue('canary.dead')).messageCount === 7,
+      async () => (await client.channel.checkQueue('canary.dead')).messageCount === paths.length + 1,
       30_000,
     );
     const authorization = `Bearer ${canaries.token}`;
     const outputs: string[] = [];
-    for (const path of ['/metrics', '/readyz', '/livez', '/nowhere'])
+    // The dashboard, and the story of every message it knows.
+    const frame = await firstFrame(`${String(health)}/events`, authorization);
+    const { recent = [] } = JSON.parse(frame) as Frame;
+    expect(new Set(recent.map(({ messageId }) => messageId))).to.include.all.keys(paths);
+    outputs.push(frame);
+    for (const { key } of recent) {
+      const [pipeline = '', id = '', tag = ''] = JSON.parse(key) as string[];
+      const query = new URLSearchParams({ pipeline, id, tag });
+      outputs.push(await (await fetch(`${String(health)}/story?${query}`, { headers: { authorization } })).text());
+    }
+    expect(outputs.at(-1)).to.include('"facts"');
+    for (const path of ['/metrics', '/readyz', '/livez', '/nowhere', '/dead-letters', '/sagas'])
       for (const headers of [{ authorization }, {}])
         outputs.push(await (await fetch(`${health}${path}`, { headers })).text());
     outputs.push(await (await fetch(`${health}/metrics`, { method: 'POST', headers: { authorization } })).text());
@@ -95,26 +149,41 @@ describe('a worker, looked at from outside', function () {
     outputs.push(...worker.lines.map((line) => JSON.stringify(line)));
 
     // They were used, and an author's log line that holds one shows its mask.
-    for (const used of [canaries.key, canaries.header, canaries.bearer])
+    for (const used of [canaries.key, canaries.header, canaries.bearer, basic, canaries.granted])
       expect(
         seenByApi.some((headers) => headers.includes(used)),
         used,
       ).to.equal(true);
     expect(worker.lines.find(({ msg }) => msg === 'an author logs a secret')?.key).to.equal('[secret]');
     expect(outputs.join('\n')).to.include('sluice_settlements_total').and.include('ERR_HTTP_STATUS');
-    for (const canary of Object.values(canaries))
+    for (const canary of [...Object.values(canaries), basic, client64])
       for (const output of outputs)
         expect(output.includes(canary), `${canary} in ${output.slice(0, 300)}`).to.equal(false);
+  });
+
+  it('shows no password of a journal that cannot be reached', async () => {
+    const canary = 'canary-journal-31622776';
+    const journal = { SLUICE_JOURNAL_URL: `postgres://somebody:${canary}@127.0.0.1:1/orders` };
+    const run = sluice(['run', fixture('canary')], { ...told(apiUrl), ...journal, LOG_LEVEL: 'trace' });
+    const asked = ['journal compact', 'journal migrate', 'saga ls --json'].map((line) =>
+      sluice(line.split(' '), journal),
+    );
+    const away = /journal|127\.0\.0\.1:1/;
+    await run.line((line) => away.test(JSON.stringify(line)));
+    run.signal('SIGTERM');
+    for (const command of [run, ...asked]) {
+      await command.exit;
+      const text = JSON.stringify(command.lines);
+      expect(text).to.match(away);
+      expect(text).not.to.include(canary);
+    }
   });
 
   it('carries pipeline, message, conversation, trace and attempt in every line of a message', async () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const worker = sluice(['run', fixture('canary')], {
       LOG_LEVEL: 'trace',
-      CANARY_API_URL: apiUrl,
-      CANARY_API_KEY: 'k',
-      CANARY_HEADER: 'h',
-      CANARY_BEARER: 'b',
+      ...told(apiUrl),
     });
     await consuming(worker, ['canary']);
     const body = Buffer.from(JSON.stringify({ path: '/fails' }));

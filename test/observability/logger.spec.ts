@@ -123,6 +123,54 @@ describe('logFacts', () => {
     expect(records()[3]).to.deep.include({ api: 'payment', callAttempt: 2 });
   });
 
+  it('tells what is undone, and for which message, at warn, and what needs somebody at error', () => {
+    const { log, records } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'info' });
+    const moved = { type: 'sagaMoved', at: 5, ...identity, saga: 'place-order', sagaId: 'o-1' } as const;
+    facts.report({ ...moved, move: 'stepDone', step: 'charge' });
+    facts.report({ ...moved, move: 'compensationFailed', step: 'charge', code: 'ERR_NETWORK', reason: 'down' });
+    facts.report({ ...moved, move: 'compensationDone', step: 'charge' });
+    facts.report({ ...moved, move: 'undone' });
+    facts.report({ ...moved, move: 'stuck', step: 'stock', code: 'ERR_HTTP_STATUS', reason: '422' });
+    listening.unsubscribe();
+    expect(records().map(({ level, msg }) => [level, msg])).to.deep.equal([
+      [40, 'a compensation failed'],
+      [40, 'a step was undone'],
+      [40, 'saga place-order is undone'],
+      [50, 'saga place-order o-1 is stuck'],
+    ]);
+    const about = {
+      pipeline: 'orders',
+      messageId: 'm1',
+      correlationId: 'c1',
+      traceId: 't1',
+      attempt: 1,
+      sagaId: 'o-1',
+    };
+    for (const record of records()) expect(record).to.deep.include(about);
+    expect(records()[0]).to.include({ step: 'charge', code: 'ERR_NETWORK', reason: 'down' });
+  });
+
+  it('tells at warn what is away and lets messages wait, and at info that it is back', () => {
+    const { log, records } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'info' });
+    facts.report({ type: 'journalChanged', at: 5, state: 'unavailable', reason: 'refused' });
+    facts.report({ type: 'journalChanged', at: 6, state: 'available' });
+    facts.report({ type: 'intakeChanged', at: 7, pipeline: 'orders', state: 'paused', reason: 'the breaker is open' });
+    facts.report({ type: 'intakeChanged', at: 8, pipeline: 'orders', state: 'consuming', prefetch: 4 });
+    facts.report({ type: 'breakerChanged', at: 9, api: 'payment', state: 'open', reason: '5 of 8 failed' });
+    facts.report({ type: 'breakerChanged', at: 9, api: 'payment', state: 'closed', reason: 'a probe passed' });
+    facts.report({ type: 'rateLimitSharingChanged', at: 10, api: 'payment', state: 'local', reason: 'refused' });
+    facts.report({ type: 'rateLimitSharingChanged', at: 11, api: 'payment', state: 'shared' });
+    facts.report({ type: 'eventLoopBlocked', at: 12, blockedMs: 1_200 });
+    facts.report({ type: 'deliveryOverdue', at: 13, ...identity, stage: 'handle', ageMs: 1_500_000 });
+    listening.unsubscribe();
+    expect(records().map(({ level }) => level)).to.deep.equal([40, 30, 40, 30, 40, 30, 40, 30, 40, 50]);
+    expect(records()[0]).to.include({ msg: 'the journal is away: messages that need it wait', reason: 'refused' });
+  });
+
   it('shows no field that is not on its list', () => {
     const { log, lines } = captured();
     const facts = createFacts();
