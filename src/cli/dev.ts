@@ -69,7 +69,7 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
       continue;
     }
     await end(version);
-    version = { worker: wiring.startWorker(pipelines), loaded };
+    version = { worker: await wiring.startWorker(pipelines), loaded };
     log.info({ pipelines: pipelines.map(({ name }) => name) }, 'this version runs now');
   }
 

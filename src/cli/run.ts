@@ -43,7 +43,7 @@ async function runUntilStopped(
       management.serve(wiring.routes);
       const recording = recorded === undefined ? undefined : await record(recorded, pipelines, log);
       try {
-        worker = wiring.startWorker(pipelines, recording);
+        worker = await wiring.startWorker(pipelines, recording);
         const { url } = management;
         if (isPretty)
           terminal.write(startText({ pipelines, broker: wiring.broker, url, isProtected: config.token !== undefined }));

@@ -5,15 +5,18 @@ import type { Logger } from '../log.ts';
 import type { Route } from '../management/route.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { pipelineShapes } from '../worker/pipeline-shapes.ts';
+import type { Worker } from '../worker/worker.ts';
 import { describeUrls, findBroker } from './broker-urls.ts';
 import { createDesks } from './desks.ts';
+import { keepResults } from './keep-results.ts';
 import { openWorkerParts, type WorkerParts } from './worker-parts.ts';
 
-export interface Wiring extends Pick<WorkerParts, 'startWorker'> {
+export interface Wiring {
   /** Where messages go, without credentials. */
   readonly broker: string;
   /** For the management server: the dashboard and the metrics. */
   readonly routes: readonly Route[];
+  startWorker(...of: Parameters<WorkerParts['startWorker']>): Promise<Worker>;
   /** Ends what the wiring started beside the workers. */
   close(): Promise<void>;
 }
@@ -24,7 +27,7 @@ export interface Wiring extends Pick<WorkerParts, 'startWorker'> {
  */
 export async function wire(config: Config, log: Logger): Promise<Wiring> {
   const { dashboardPayloads: payloads } = config;
-  const { urls, close: closeBroker } = await findBroker(config, log);
+  const { urls, embeddedUrl, close: closeBroker } = await findBroker(config, log);
   const parts = await openWorkerParts(config, log, urls);
   let running: readonly Pipeline[] = [];
   const desks = createDesks({ config, urls, store: parts.store, pipelines: () => running });
@@ -33,7 +36,8 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
   return {
     broker: describeUrls(urls),
     routes: [...dashboard.routes, parts.metrics.route],
-    startWorker: (pipelines, recording) => {
+    startWorker: async (pipelines, recording) => {
+      if (embeddedUrl !== undefined) await keepResults(embeddedUrl, pipelines, log);
       running = pipelines;
       dashboard.show(pipelineShapes(pipelines));
       return parts.startWorker(pipelines, recording);

@@ -198,6 +198,23 @@ describe('the sluice command', () => {
       expect(await run.exit).to.equal(0);
     });
 
+    it('keeps results on the embedded broker, so that the first message of a new pipeline fails for no queue', async () => {
+      const run = startSluice(['run', fixture('flaky')], {});
+      started.push(run);
+      const { url: own } = await run.line(({ msg }) => msg?.startsWith('AMQP_URL is not set') === true);
+      const { queues } = await run.line(({ msg }) => msg?.startsWith('the last 100 results') === true);
+      expect(queues).to.deep.equal(['flaky.out.kept']);
+      await consuming(run, ['flaky']);
+      const stranger = await connectClient(String(own));
+      await stranger.send('flaky', { succeedsAt: 1 });
+      await run.line(({ msg }) => msg === 'done');
+      const [kept] = await stranger.drain('flaky.out.kept');
+      expect(kept?.body).to.deep.include({ attempt: 1 });
+      await stranger.close();
+      run.signal('SIGTERM');
+      expect(await run.exit).to.equal(0);
+    });
+
     it('F12: tells its health: live at once, ready while it consumes', async () => {
       const run = sluice(['run', fixture('hanging')]);
       await consuming(run, ['hanging']);
