@@ -36,7 +36,7 @@ export async function newPipeline(name: string, { pipelines, tests, json = false
     return EXIT.ok;
   }
   console.log(
-    `\nNext:\n  sluice check ${pipelines}\n  npx mocha --import=tsx ${files[2][0]}\n  sluice dev ${pipelines}`,
+    `\nNext:\n  npx sluice check ${pipelines}\n  npx mocha --import=tsx ${files[2][0]}\n  npx sluice dev ${pipelines}`,
   );
   return EXIT.ok;
 }
