@@ -29,6 +29,7 @@ export {
   JournalUnavailableError,
 } from './errors/journal.ts';
 export {
+  DeliveryLimitError,
   HandleTimeoutError,
   MessageConflictError,
   type PayloadFault,
@@ -55,6 +56,7 @@ export {
   CompensationFailedError,
   SagaAbandonedError,
   SagaConflictError,
+  SagaCutOffError,
   type SagaErrorFacts,
   SagaForwardFailedError,
   SagaIdError,

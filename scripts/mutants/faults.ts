@@ -14,6 +14,12 @@ export interface Fault {
   readonly becomes: string;
 }
 
+/** Where a copy is stored. */
+const STORES = `        complete: () => this.#tellRequester(settlement),
+        error: (error: unknown) => this.#defect(error),
+      }),
+    );`;
+
 export const faults: readonly Fault[] = [
   {
     name: 'acks before its results are confirmed',
@@ -33,24 +39,16 @@ export const faults: readonly Fault[] = [
   {
     name: 'acks before the copy for the next try is confirmed',
     file: 'src/pipeline/settle.ts',
-    was: `          error: (error: unknown) => this.#defect(error),
-        }),
-      );`,
-    becomes: `          error: (error: unknown) => this.#defect(error),
-        }),
-      );
-      if (kind === 'retry') this.#ack(settlement);`,
+    was: STORES,
+    becomes: `${STORES}
+    if (settlement.kind === 'retry') this.#ack(settlement);`,
   },
   {
     name: 'acks before the dead letter is confirmed',
     file: 'src/pipeline/settle.ts',
-    was: `          error: (error: unknown) => this.#defect(error),
-        }),
-      );`,
-    becomes: `          error: (error: unknown) => this.#defect(error),
-        }),
-      );
-      if (kind === 'deadLetter') this.#ack(settlement);`,
+    was: STORES,
+    becomes: `${STORES}
+    if (settlement.kind === 'deadLetter') this.#ack(settlement);`,
   },
   {
     name: 'acks in a finalize, whatever became of the results',
@@ -73,8 +71,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'tries permanent failures again',
     file: 'src/pipeline/settle.ts',
-    was: 'isTransient(failure.error) ? nextDelayMs(source, journey, failure.error, clockNow()) : undefined',
-    becomes: 'nextDelayMs(source, journey, failure.error, clockNow())',
+    was: 'isTransient(failure.error)\n        ? nextDelayMs(pipeline, journey, failure.error, clockNow())\n        : undefined',
+    becomes: 'nextDelayMs(pipeline, journey, failure.error, clockNow())',
   },
   {
     name: 'goes on with a message when its delivery is lost',
@@ -256,6 +254,30 @@ export const faults: readonly Fault[] = [
     file: 'src/saga/saga-run.ts',
     was: '          this.#journal.append(record),',
     becomes: "          record.kind === 'stepFailed' ? [] : this.#journal.append(record),",
+  },
+  {
+    name: 'lets a saga go without its last word',
+    file: 'src/pipeline/handle-message.ts',
+    was: 'pipeline.lastWord !== undefined && isOfHandle',
+    becomes: 'pipeline.lastWord === undefined && isOfHandle',
+  },
+  {
+    name: 'gives up a saga that is begun because its message is too late',
+    file: 'src/pipeline/handle-message.ts',
+    was: '  lastWord === undefined && journey.deadlineAt !== undefined &&',
+    becomes: '  (lastWord === undefined || true) && journey.deadlineAt !== undefined &&',
+  },
+  {
+    name: 'tries what has to be undone no more when the message is too late',
+    file: 'src/pipeline/copies.ts',
+    was: 'delayMs !== undefined && lastWord === undefined && deadlineAt',
+    becomes: 'delayMs !== undefined && deadlineAt',
+  },
+  {
+    name: 'leaves a saga to a message that the broker may let expire',
+    file: 'src/pipeline/handle-message.ts',
+    was: 'if (mayHaveBegun && delivery.properties.expiration !== undefined) {',
+    becomes: 'if (!mayHaveBegun && delivery.properties.expiration !== undefined) {',
   },
   {
     name: 'compensates what is in doubt',

@@ -55,7 +55,7 @@ Exit codes:
     });
 
   named(saga.command('resume'))
-    .description('give the message of a stuck saga back to its queue')
+    .description('give the message of a saga that is stuck, or waits for one the broker gave up, back to its queue')
     .argument('<id>', 'id of the saga')
     .option('--queue <name>', 'its queue (default: the one of the pipeline whose handle the saga is)')
     .option('--pipelines <folder>', 'folder of pipeline modules', FOLDER)

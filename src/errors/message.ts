@@ -51,6 +51,23 @@ export class ResultInvalidError extends SluiceError {
 }
 
 /**
+ * A message of a saga was handed over as often as its queue allows, and never settled.
+ * @remedy Find out what ends its workers (their last lines, `sluice saga show ID`), or whether they are stopped all the time; then
+ * `sluice saga resume ID`, or `sluice dlq retry` where it was not begun.
+ */
+export class DeliveryLimitError extends SluiceError {
+  readonly code = 'ERR_DELIVERY_LIMIT';
+  readonly deliveries: number;
+
+  constructor(deliveries: number) {
+    super(
+      `handed over ${deliveries} times and never settled, which is all its queue allows: its workers crash, or are stopped before its turn`,
+    );
+    this.deliveries = deliveries;
+  }
+}
+
+/**
  * A handle did not finish within the pipeline's `timeout`.
  * @remedy Find the call that takes so long (the message's story on the dashboard, its span); give the APIs shorter timeouts, or the pipeline a
  * longer `timeout`.

@@ -88,6 +88,20 @@ export class SagaForwardFailedError extends SagaStuckError {
 }
 
 /**
+ * The message of a saga that was begun is given up from outside: its handle's time ran out on the last try, a function of its author's failed, or the
+ * broker would not hand it over again.
+ * @remedy Look at its cause and its timeline (`sluice saga show ID`); give steps a `timeout` well below the handle's; then `sluice saga resume ID`.
+ */
+export class SagaCutOffError extends SagaStuckError {
+  readonly code = 'ERR_SAGA_CUT_OFF';
+
+  constructor(facts: SagaErrorFacts, options: { readonly cause: unknown }) {
+    const where = facts.step === '' ? 'at its end' : `at step "${facts.step}"`;
+    super(facts, `its message was given up ${where}: ${messageOf(options.cause)}`, options);
+  }
+}
+
+/**
  * A saga was begun under another definition than those this worker knows. A worker that knows it goes on with it.
  * @remedy Start a worker that knows that version, or name the old definition by `formerly`; then `sluice saga resume ID`.
  */

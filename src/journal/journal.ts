@@ -39,6 +39,8 @@ export type JournalRecord =
       /** Of the saga's definition, and the shape of its steps under it. */
       readonly version?: number;
       readonly shape?: string;
+      /** Of the message that began it. */
+      readonly messageId?: string;
     })
   /** Its condition did not hold: it counts as done, without an effect. */
   | (OfStep & { readonly kind: 'stepSkipped' })

@@ -55,6 +55,9 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
         sum.count(fact.settlement, fact.durationMs);
         if (fact.settlement === 'ack') write(fact, 'debug', 'done');
         else if (fact.settlement === 'deadLetter') write(fact, 'error', 'dead-lettered');
+        // Nothing has failed: a message that would expire lies in its queue again as one that does not.
+        else if (fact.settlement === 'retry' && fact.code === undefined)
+          write(fact, 'debug', 'laid into its queue again');
         else {
           const isLoud = isFirst('settled', fact.pipeline, `${fact.settlement} ${fact.code ?? ''}`);
           if (!isLoud) sum.unlogged++;

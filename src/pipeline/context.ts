@@ -19,8 +19,13 @@ export interface Context<Definitions extends ApiDefinitions = ApiDefinitions> {
   readonly attempt: number;
   /** Tries there can be: the first and one for each of the queue's retry delays. */
   readonly maxAttempts: number;
-  /** When this try's time is over, in milliseconds of the RxJS clock: the pipeline's `timeout`, or the message's own expiration where that comes first. */
+  /**
+   * When this try's time is over, in milliseconds of the RxJS clock: the pipeline's `timeout`, or the message's own expiration where that comes first and
+   * the handle does not mind it by itself, as a saga does.
+   */
   readonly deadline: number;
+  /** When the message is too late, in milliseconds of the RxJS clock. Undefined: it never is. */
+  readonly expiresAt: number | undefined;
   /** Headers of the message: own keys only. */
   readonly headers: Headers;
   /** Whether the broker says it handed this message over before. */
@@ -41,6 +46,7 @@ export interface ContextParts<Definitions extends ApiDefinitions> {
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly deadline: number;
+  readonly expiresAt: number | undefined;
   readonly headers: Headers;
   readonly redelivered: boolean;
 }
@@ -91,6 +97,10 @@ export class LazyContext<Definitions extends ApiDefinitions> implements Context<
 
   get deadline(): number {
     return this.#parts.deadline;
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#parts.expiresAt;
   }
 
   get headers(): Headers {

@@ -3,11 +3,12 @@
  * is told in headers. Each copy is confirmed by the broker before the original is acked. Pure.
  */
 import { deadLetterQueue, type QueueSource, wayToDelay } from '../broker/queue.ts';
-import { CompensationDelayedError, causeOf, codeOf, detailsOf, messageOf } from '../errors.ts';
+import { CompensationDelayedError, causeOf, codeOf, detailsOf, isTransient, messageOf } from '../errors.ts';
 import type { Delivery, MessageProperties } from '../message/delivery.ts';
 import { producerContextOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { contextHeaders } from '../tracing.ts';
+import type { Pipeline } from './define-pipeline.ts';
 import type { Failure, Journey } from './journey.ts';
 import { carriedHeaders, firstFailedAt, HEADER } from './message-headers.ts';
 
@@ -17,9 +18,14 @@ const MAX_REASON_LENGTH = 1_000;
 /** Longest account of what happened, in characters: a saga's journal. */
 const MAX_DETAILS_LENGTH = 8_000;
 
-/** Pause before the next try, or undefined when there is none: all are used up, or the message would be too late by then. */
+type Trying = Pick<Pipeline, 'lastWord'> & { readonly source: Pick<QueueSource, 'retryDelaysMs'> };
+
+/**
+ * Pause before the next try, or undefined when there is none: all are used up, or the message would be too late by then. What a handle has begun that
+ * has a last word is not given up for being late.
+ */
 export function nextDelayMs(
-  source: Pick<QueueSource, 'retryDelaysMs'>,
+  { source, lastWord }: Trying,
   { attempt, deadlineAt }: Pick<Journey, 'attempt' | 'deadlineAt'>,
   error: unknown,
   now: number,
@@ -27,8 +33,25 @@ export function nextDelayMs(
   // What has to be undone is not given up because the way forward has used up the message's tries.
   const tries = error instanceof CompensationDelayedError ? error.failures : attempt;
   const delayMs = source.retryDelaysMs[tries - 1];
-  const isTooLate = delayMs !== undefined && deadlineAt !== undefined && now + delayMs >= deadlineAt;
+  const isTooLate =
+    delayMs !== undefined && lastWord === undefined && deadlineAt !== undefined && now + delayMs >= deadlineAt;
   return isTooLate ? undefined : delayMs;
+}
+
+/** Whether a message that failed so is tried again. */
+export const hasNextTry = (trying: Trying, journey: Journey, error: unknown, now: number): boolean =>
+  isTransient(error) && nextDelayMs(trying, journey, error, now) !== undefined;
+
+/** The message as it lies in its queue again, where the broker cannot let it expire any more. */
+export function renewedCopy(journey: Journey): OutgoingMessage {
+  const { delivery, identity, deadlineAt } = journey;
+  return {
+    exchange: '',
+    routingKey: delivery.queue,
+    body: delivery.body,
+    properties: carriedProperties(delivery, identity.messageId),
+    headers: { ...carriedHeaders(delivery), ...contextOfCopy(journey), [HEADER.deadline]: deadlineAt },
+  };
 }
 
 /** The message as it waits for its next try. */

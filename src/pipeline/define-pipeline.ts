@@ -1,5 +1,5 @@
 /** A pipeline's definition: what authors write, checked when it is made. Plain data and functions; `run-pipeline.ts` brings it to life. */
-import type { ObservableInput } from 'rxjs';
+import type { Observable, ObservableInput } from 'rxjs';
 import { z } from 'zod';
 import type { Destination } from '../broker/exchange.ts';
 import { keyIn } from '../broker/partitions.ts';
@@ -37,6 +37,12 @@ export interface DedupeRule {
   readonly repeatsResults: boolean;
   readonly otherBody: 'dead-letter' | 'done';
 }
+
+/**
+ * What a handle has to say before its message is dead-lettered for good, or expires: it has begun what it must not leave without a word. Cold; emits the
+ * error that counts instead. A transient one is retried later like any other.
+ */
+export type LastWord = (message: unknown, context: Context, error: unknown) => Observable<unknown>;
 
 /** Where a result goes: nowhere, to one exchange, or to several. */
 export type Destinations = Destination | readonly Destination[] | undefined;
@@ -117,7 +123,16 @@ export interface Pipeline {
   readonly publishes: readonly string[];
   readonly replyTo: readonly string[];
   readonly handle: (message: unknown, context: Context) => ObservableInput<unknown>;
+  /** The handle's, where it has one: a saga. Such a handle minds the message's deadline by itself, and no more than its timeout cuts it off. */
+  readonly lastWord: LastWord | undefined;
   readonly output: ((result: unknown, message: unknown) => Destinations) | undefined;
+}
+
+/** Handles are functions; those that have more to say carry it as a property. */
+function lastWordOf(handle: unknown): LastWord | undefined {
+  if (typeof handle !== 'function' || !('lastWord' in handle)) return undefined;
+  const { lastWord } = handle;
+  return typeof lastWord === 'function' ? (lastWord as LastWord) : undefined;
 }
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
@@ -213,6 +228,7 @@ export function definePipeline<
     publishes,
     replyTo,
     handle: handle as Pipeline['handle'],
+    lastWord: lastWordOf(handle),
     output: output as Pipeline['output'],
   };
 }

@@ -3,8 +3,8 @@
  * One Subscriber rather than a chain of operators: this runs once for every message, and it is the one place that must hold three ends
  * (done, out of time, interrupted) against each other.
  */
-import { from, Observable, Subscriber, Subscription, type Unsubscribable } from 'rxjs';
-import { DeadlineExceededError, HandleTimeoutError } from '../errors.ts';
+import { defer, from, Observable, Subscriber, Subscription, type Unsubscribable } from 'rxjs';
+import { DeadlineExceededError, DeliveryLimitError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
 import type { Api } from '../http/api.ts';
 import type { CallScope } from '../http/api-client.ts';
@@ -16,11 +16,14 @@ import type { Limited, TimeLimits } from '../operators/time-limits.ts';
 import type { Admission } from './admit.ts';
 import { isJournalAway, type JournalWait } from './await-journal.ts';
 import { clockNow, LazyContext } from './context.ts';
+import { hasNextTry } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import type { InFlight, Interruptible } from './in-flight.ts';
 import type { IntakeGate } from './intake-gate.ts';
-import type { Journey, Judged, Verdict } from './journey.ts';
+import type { Failure, Journey, Judged, Verdict } from './journey.ts';
+import { sayLastWord } from './last-word.ts';
+import { isHandedOverForTheLastTime } from './message-headers.ts';
 import { toMessages } from './results.ts';
 
 /** A delivery that was read, or could not be. */
@@ -90,7 +93,7 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
 
   /** There is passage. */
   start(): void {
-    const { gate, inFlight, isDraining, pipeline } = this.#parts;
+    const { gate, inFlight, isDraining } = this.#parts;
     const { journey, admission } = this.#received;
     this.#place = 'past the gate';
     gate.passed();
@@ -100,9 +103,7 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
     } else if (!admission.ok) {
       this.#judge({ kind: 'failed', failure: admission.failure });
     } else {
-      const stale = journey.attempt === 1 ? pipeline.source.staleBy?.(admission.message, clockNow()) : undefined;
-      if (stale === undefined) this.#handle(journey, admission.message);
-      else this.#judge({ kind: 'done', results: [], reason: stale });
+      this.#begin(journey, admission.message);
     }
   }
 
@@ -113,11 +114,33 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
   /** The handle's time is over. */
   cutOff(): void {
     const { journey } = this.#received;
-    const { timeoutMs } = this.#parts.pipeline;
-    const error = endsByDeadline(journey, this.#startedAt + timeoutMs)
+    const { pipeline } = this.#parts;
+    const { timeoutMs } = pipeline;
+    const error = endsByDeadline(journey, pipeline, this.#startedAt + timeoutMs)
       ? new DeadlineExceededError(journey.deadlineAt)
       : new HandleTimeoutError(timeoutMs);
     this.#fail('handle', error);
+  }
+
+  #begin(journey: Journey, message: unknown): void {
+    const { pipeline } = this.#parts;
+    const { delivery } = journey;
+    const { source } = pipeline;
+    const mayHaveBegun = pipeline.lastWord !== undefined;
+    if (mayHaveBegun && delivery.properties.expiration !== undefined) {
+      // The broker would throw it away while it lies there between two tries, whatever was begun.
+      this.#judge({ kind: 'renewed', reason: 'its expiration is minded by its handle from now on' });
+      return;
+    }
+    if (mayHaveBegun && isHandedOverForTheLastTime(delivery, source)) {
+      // The next one who gets no further leaves it to the broker, which tells nobody.
+      this.#fail('slot', new DeliveryLimitError(source.deliveryLimit));
+      return;
+    }
+    const isFirst = journey.attempt === 1 && !(mayHaveBegun && delivery.redelivered);
+    const stale = isFirst ? source.staleBy?.(message, clockNow()) : undefined;
+    if (stale === undefined) this.#handle(journey, message);
+    else this.#judge({ kind: 'done', results: [], reason: stale });
   }
 
   #handle(journey: Journey, message: unknown): void {
@@ -196,9 +219,49 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
       // What the author's teardown throws changes nothing about a message that is judged.
       this.#parts.engine.log.error({ error, ...this.#received.journey.identity }, 'a teardown of the handle failed');
     }
-    if (isJournalAway(verdict) && !this.#parts.isDraining()) this.#awaitJournal();
-    else this.#pass(verdict);
+    this.#conclude(verdict);
     if (isPastGate) this.#parts.gate.startWaiting();
+  }
+
+  #conclude(verdict: Verdict): void {
+    if (verdict.kind !== 'failed') this.#pass(verdict);
+    else if (isJournalAway(verdict)) this.#awaitJournal();
+    else if (!this.#hasLastWord(verdict.failure)) this.#pass(verdict);
+    else this.#sayLastWord(verdict.failure);
+  }
+
+  /** Whether this failure would be the end of a message whose handle has something to say about that. */
+  #hasLastWord({ stage, error }: Failure): boolean {
+    const { pipeline } = this.#parts;
+    const isOfHandle = stage === 'slot' || stage === 'handle';
+    return (
+      pipeline.lastWord !== undefined && isOfHandle && !hasNextTry(pipeline, this.#received.journey, error, clockNow())
+    );
+  }
+
+  #sayLastWord(failure: Failure): void {
+    const { pipeline, engine, inFlight } = this.#parts;
+    const { journey, admission } = this.#received;
+    const { lastWord } = pipeline;
+    if (lastWord === undefined || !admission.ok) return;
+    const { message } = admission;
+    const { stage } = failure;
+    const context = this.#context ?? createContext(journey, message, pipeline, engine, clockNow());
+    const word = defer(() => lastWord(message, context, failure.error));
+    const said = sayLastWord(journey, inFlight, word, {
+      onSaid: (error) => this.#pass({ kind: 'failed', failure: { stage, error } }),
+      onFailed: (error) => {
+        const verdict = { kind: 'failed', failure: { stage, error } } as const;
+        if (isJournalAway(verdict)) {
+          this.#awaitJournal();
+          return;
+        }
+        engine.log.error({ error, ...journey.identity }, 'a handle could not say its last word');
+        this.#pass({ kind: 'failed', failure });
+      },
+      giveBack: (reason) => this.#pass({ kind: 'returned', reason }),
+    });
+    this.#sink.add(said);
   }
 
   #pass(verdict: Verdict): void {
@@ -229,12 +292,18 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
   }
 }
 
-/** The end of this try: the pipeline's timeout, or the message's own deadline where that comes first. */
-const endOf = (journey: Journey, { timeoutMs }: Pipeline, startedAt: number): number =>
-  endsByDeadline(journey, startedAt + timeoutMs) ? journey.deadlineAt : startedAt + timeoutMs;
+/** The end of this try: the pipeline's timeout, or the message's own deadline where that comes first and the handle does not mind it by itself. */
+const endOf = (journey: Journey, pipeline: Pipeline, startedAt: number): number => {
+  const timeoutAt = startedAt + pipeline.timeoutMs;
+  return endsByDeadline(journey, pipeline, timeoutAt) ? journey.deadlineAt : timeoutAt;
+};
 
-const endsByDeadline = (journey: Journey, timeoutAt: number): journey is Journey & { readonly deadlineAt: number } =>
-  journey.deadlineAt !== undefined && journey.deadlineAt < timeoutAt;
+const endsByDeadline = (
+  journey: Journey,
+  { lastWord }: Pipeline,
+  timeoutAt: number,
+): journey is Journey & { readonly deadlineAt: number } =>
+  lastWord === undefined && journey.deadlineAt !== undefined && journey.deadlineAt < timeoutAt;
 
 function createContext(
   journey: Journey,
@@ -270,6 +339,7 @@ function createContext(
     attempt,
     maxAttempts: pipeline.source.retryDelaysMs.length + 1,
     deadline,
+    expiresAt: journey.deadlineAt,
     headers: delivery.headers,
     redelivered: delivery.redelivered,
     bindJournal: () => messageJournal(engine.journal, identity),

@@ -47,6 +47,8 @@ export type Verdict =
       readonly claim?: Claim;
     }
   | { readonly kind: 'failed'; readonly failure: Failure }
+  /** It is laid into its queue again, as a message that does not expire there; its deadline goes with it. */
+  | { readonly kind: 'renewed'; readonly reason: string }
   | { readonly kind: 'returned'; readonly reason: string };
 
 /** A journey whose handle is over. */

@@ -42,6 +42,12 @@ function cameFromDelayQueue(headers: Headers, queueName: string): boolean {
   return typeof latest.queue === 'string' && latest.queue.startsWith(`${queueName}.delay.`);
 }
 
+/** Whether the broker will not hand the message over again: what a quorum queue counts is one short of more than it allows. */
+export function isHandedOverForTheLastTime({ headers }: Delivery, { type, deliveryLimit }: QueueSource): boolean {
+  const returns = headers['x-delivery-count'];
+  return type === 'quorum' && typeof returns === 'number' && returns >= deliveryLimit;
+}
+
 /** When the message first failed: what its last failure wrote, unless that is no time before now. */
 export function firstFailedAt(headers: Headers, now: number): number {
   const given = headers[HEADER.firstFailedAt];

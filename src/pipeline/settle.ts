@@ -9,7 +9,7 @@ import type { SettleResult } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { isAllowed } from './admit.ts';
 import { clockNow } from './context.ts';
-import { deadLetterCopy, nextDelayMs, retryCopy } from './copies.ts';
+import { deadLetterCopy, nextDelayMs, renewedCopy, retryCopy } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import type { InFlight, Interruptible } from './in-flight.ts';
@@ -31,9 +31,7 @@ export interface Settlement {
 
 /** What all settlements of a pipeline share. */
 interface SettlingParts {
-  readonly source: Pipeline['source'];
-  /** Queues that answers may go to. */
-  readonly replyTo: Pipeline['replyTo'];
+  readonly pipeline: Pipeline;
   readonly engine: Engine;
   readonly publishResult: ReturnType<typeof publishWith>;
   readonly store: ReturnType<typeof storeWith>;
@@ -54,8 +52,7 @@ export function settleWith(
   book: SettlingParts['book'],
 ): (judged: Judged) => Observable<Settlement> {
   const parts = {
-    source: pipeline.source,
-    replyTo: pipeline.replyTo,
+    pipeline,
     engine,
     inFlight,
     book,
@@ -100,6 +97,7 @@ class Settling implements Interruptible {
       }
       this.#sink.add(() => inFlight.end(this.#journey, this));
       if (verdict.kind === 'failed') this.#storeFailure(verdict.failure);
+      else if (verdict.kind === 'renewed') this.#renew(verdict.reason);
       else this.#settleDone(verdict);
     }
   }
@@ -145,31 +143,45 @@ class Settling implements Interruptible {
 
   #storeFailure(failure: Failure): void {
     this.#publishing?.unsubscribe();
-    const { source, store } = this.#parts;
+    const { pipeline } = this.#parts;
+    const { source } = pipeline;
     const journey = this.#journey;
     try {
-      const delayMs = isTransient(failure.error) ? nextDelayMs(source, journey, failure.error, clockNow()) : undefined;
+      const delayMs = isTransient(failure.error)
+        ? nextDelayMs(pipeline, journey, failure.error, clockNow())
+        : undefined;
       const [kind, copy] =
         delayMs === undefined
           ? (['deadLetter', deadLetterCopy(journey, failure, source, clockNow())] as const)
           : (['retry', retryCopy(journey, failure, source, delayMs, clockNow())] as const);
-      const settlement = { kind, failure, ...(delayMs === undefined ? {} : { delayMs }) };
-      this.#sink.add(
-        store(copy, kind, journey).subscribe({
-          complete: () => this.#tellRequester(settlement),
-          error: (error: unknown) => this.#defect(error),
-        }),
-      );
+      this.#store(copy, { kind, failure, ...(delayMs === undefined ? {} : { delayMs }) });
     } catch (error) {
       this.#defect(error);
     }
   }
 
+  #renew(reason: string): void {
+    try {
+      this.#store(renewedCopy(this.#journey), { kind: 'retry', delayMs: 0, reason });
+    } catch (error) {
+      this.#defect(error);
+    }
+  }
+
+  #store(copy: OutgoingMessage, settlement: Omit<Settlement, 'result'>): void {
+    this.#sink.add(
+      this.#parts.store(copy, settlement.kind, this.#journey).subscribe({
+        complete: () => this.#tellRequester(settlement),
+        error: (error: unknown) => this.#defect(error),
+      }),
+    );
+  }
+
   /** Who asked to be told of a dead letter is told; that he cannot be is nobody's failure. */
-  #tellRequester(settlement: Pick<Settlement, 'kind' | 'failure' | 'delayMs'>): void {
+  #tellRequester(settlement: Omit<Settlement, 'result'>): void {
     const { kind, failure } = settlement;
     const { replyTo } = this.#journey.delivery.properties;
-    const isAsked = kind === 'deadLetter' && replyTo !== undefined && isAllowed(replyTo, this.#parts.replyTo);
+    const isAsked = kind === 'deadLetter' && replyTo !== undefined && isAllowed(replyTo, this.#parts.pipeline.replyTo);
     const told = isAsked ? outcomeOf(this.#journey, 'dead-lettered', codeOf(failure?.error)) : undefined;
     if (told === undefined) {
       this.#ack(settlement);

@@ -24,6 +24,12 @@ export function goBack(run: SagaRun, error?: unknown): Observable<unknown> {
   );
 }
 
+/** Cold. What becomes of an undoing that was cut off from outside: it has failed once more. Undefined where nothing is left to undo. */
+export function delayUndoing(run: SagaRun, cause: unknown): Observable<never> | undefined {
+  const undo = nextToUndo(run);
+  return undo === undefined ? undefined : failToUndo(run, undo.step.name, cause);
+}
+
 function nextToUndo({ plan, state }: SagaRun): { readonly step: SagaStep; readonly work: SagaStep['run'] } | undefined {
   const { failure, results, skipped, compensated } = state;
   const isLeft = (name: string): boolean => !compensated.includes(name) && !skipped.has(name);

@@ -13,14 +13,19 @@ type StepEnd =
 
 type StepFailure = Extract<StepEnd, { readonly ok: false }>;
 
-/** Cold. Runs the first stage that is not done; when there is none left, the saga is complete. */
+/**
+ * Cold. Runs the first stage that is not done; when there is none left, the saga is complete. Where the message is too late, and there is a way back,
+ * it is taken before anything more is begun; a step in doubt is repeated first, to learn what became of it.
+ */
 export function goForward(run: SagaRun): Observable<unknown> {
-  const { results } = run.state;
+  const { results, intended } = run.state;
   const stage = run.plan.stages.find(({ steps }) => steps.some(({ name }) => !results.has(name)));
   if (stage === undefined) return complete(run);
   const left = stage.steps.filter(({ name }) => !results.has(name));
+  const due = run.isTooLate && !stage.isAfterPivot ? left.filter(({ name }) => intended.has(name)) : left;
+  if (due.length === 0) return turnBack(run, left[0]?.name ?? '', run.tooLate(), []);
   // All of them end before anything is decided: one that is cut off would be in doubt.
-  return forkJoin(left.map((step) => runStep(run, step))).pipe(
+  return forkJoin(due.map((step) => runStep(run, step))).pipe(
     mergeMap((ends) => {
       const failures = ends.filter((end) => !end.ok);
       return failures.length === 0 ? goForward(run) : decide(run, stage, failures);
@@ -100,9 +105,14 @@ function decide(run: SagaRun, stage: SagaStage, failures: readonly StepFailure[]
     return run.stuck((facts) => new SagaInDoubtError({ ...facts, step: step.name }, { cause }));
   }
   const inDoubt = doubtful.map(({ step }) => step.name);
-  const failure = { step: first.step.name, ...failureOf(first.error) };
+  return turnBack(run, first.step.name, first.error, inDoubt);
+}
+
+/** The decision, written down once. */
+function turnBack(run: SagaRun, step: string, error: unknown, inDoubt: readonly string[]): Observable<unknown> {
+  const failure = { step, ...failureOf(error) };
   return run.record({ kind: 'stepFailed', ...failure, ...(inDoubt.length === 0 ? {} : { inDoubt }) }, () =>
-    goBack(run, first.error),
+    goBack(run, error),
   );
 }
 

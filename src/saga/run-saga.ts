@@ -13,6 +13,7 @@ import {
   SagaVersionError,
 } from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
+import type { EntryKey } from '../journal/journal.ts';
 import { fingerprint } from '../message/identity.ts';
 import { goBack, undoneError } from './go-back.ts';
 import { goForward } from './go-forward.ts';
@@ -27,15 +28,22 @@ import { SagaRun } from './saga-run.ts';
  */
 export function runSaga(plan: SagaPlan, input: unknown, context: SagaContext<ApiDefinitions>): Observable<unknown> {
   return defer(() => {
-    const sagaId = checkedId(plan.id(input));
-    return context.journal.open({ space: 'saga', name: plan.name, id: sagaId }).pipe(
-      mergeMap((journal) => proceed(new SagaRun(plan, sagaId, input, context, journal))),
+    const key = sagaKey(plan, input);
+    return context.journal.open(key).pipe(
+      mergeMap((journal) => proceed(new SagaRun(plan, key.id, input, context, journal))),
       // The last word: with it the journal is let go.
       take(1),
       retry({ delay: untilFree }),
     );
   });
 }
+
+/** Its entry in the journal. @throws SagaIdError for an id that is none. */
+export const sagaKey = (plan: SagaPlan, input: unknown): EntryKey => ({
+  space: 'saga',
+  name: plan.name,
+  id: checkedId(plan.id(input)),
+});
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is them that are refused
 const ID = /^[^\u0000-\u001f\u007f]{1,512}$/;
@@ -58,16 +66,25 @@ function untilFree(error: unknown, times: number): Observable<unknown> {
   return timer(Math.min(ASK_AGAIN_MS.first * 2 ** Math.min(times - 1, 10), ASK_AGAIN_MS.most));
 }
 
+/** Whether its id was used by a message with another body. Another version may read the same message in another way. */
+export function isOfAnotherInput({ plan, input, state: { started } }: SagaRun): boolean {
+  if (started === undefined || (started.version ?? plan.version) !== plan.version) return false;
+  return started.inputHash !== hashOf(input);
+}
+
+const hashOf = (input: unknown): string => fingerprint(JSON.stringify(input));
+
 function proceed(run: SagaRun): Observable<unknown> {
   const { plan, sagaId, input, state } = run;
   const { started } = state;
-  const inputHash = fingerprint(JSON.stringify(input));
   if (started === undefined) {
+    if (run.isTooLate) return throwError(() => run.tooLate());
     const { version } = plan;
-    return run.record({ kind: 'started', inputHash, version, shape: shapeOf(plan) }, () => goForward(run));
+    return run.begin({ kind: 'started', inputHash: hashOf(input), version, shape: shapeOf(plan) }, () =>
+      goForward(run),
+    );
   }
-  // Another version may read the same message in another way.
-  if (started.inputHash !== inputHash && (started.version ?? plan.version) === plan.version) {
+  if (isOfAnotherInput(run)) {
     return throwError(
       () =>
         new SagaConflictError(`saga "${plan.name}" ${sagaId} was started with another input; ids must not be reused`),
@@ -85,11 +102,17 @@ function proceed(run: SagaRun): Observable<unknown> {
   }
 }
 
+/** The definition it was begun under; undefined where it is not known here. */
+export function planOf({ plan, state }: SagaRun): SagaPlan | undefined {
+  const { version = plan.version } = state.started ?? {};
+  return [plan, ...plan.former].find((known) => known.version === version);
+}
+
 /** By the definition it was begun under. */
 function goOn(run: SagaRun): Observable<unknown> {
   const { started, failure } = run.state;
   const { version = run.plan.version, shape } = started ?? {};
-  const plan = [run.plan, ...run.plan.former].find((known) => known.version === version);
+  const plan = planOf(run);
   if (plan === undefined) {
     const known = [run.plan, ...run.plan.former].map((each) => each.version).join(', ');
     return run.stuck(

@@ -19,7 +19,7 @@ export const UNENDED: readonly JournalRecord['kind'][] = [
   'stuck',
 ];
 
-/** Waiting: nobody runs it now, its message comes again. */
+/** Waiting: nobody runs it now, its message comes again; where the broker itself has given that up, its journal cannot know. */
 export function standingOf({ lastKind, heldBy }: EntrySummary): SagaStanding {
   switch (lastKind) {
     case 'completed':
@@ -63,8 +63,11 @@ export async function readRecords(store: JournalStore, key: EntryKey): Promise<r
 const intact = (key: EntryKey, { seq, body, checksum }: StoredRecord): JournalRecord | undefined =>
   checksum === checksumOf(key, seq, body) ? (JSON.parse(body) as JournalRecord) : undefined;
 
-/** Id of the message whose dead letter carries a stuck saga; undefined where its journal does not name it. */
-export async function stuckMessageOf(store: JournalStore, key: EntryKey): Promise<string | undefined> {
-  const last = (await readRecords(store, key)).at(-1)?.record;
-  return last?.kind === 'stuck' ? last.messageId : undefined;
+/** Id of the message that a saga goes on with: of the one it is stuck with, or began with; undefined where its journal names none. */
+export async function messageIdOf(store: JournalStore, key: EntryKey): Promise<string | undefined> {
+  const records = await readRecords(store, key);
+  const named = records.flatMap(({ record }) =>
+    record !== undefined && 'messageId' in record && record.messageId !== undefined ? [record.messageId] : [],
+  );
+  return named.at(-1);
 }

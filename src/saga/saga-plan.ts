@@ -14,6 +14,8 @@ export interface SagaContext<Definitions extends ApiDefinitions> {
   readonly journal: Journal;
   readonly attempt: number;
   readonly maxAttempts: number;
+  /** When the message is too late, in milliseconds of the RxJS clock. Default: never. */
+  readonly expiresAt?: number | undefined;
   /** Of the message that runs it: a stuck saga's journal names it. */
   readonly messageId?: string;
 }

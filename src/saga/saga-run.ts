@@ -12,7 +12,14 @@ import {
   of,
   throwError,
 } from 'rxjs';
-import { codeOf, isTransient, messageOf, type SagaErrorFacts, type SagaStuckError } from '../errors.ts';
+import {
+  codeOf,
+  DeadlineExceededError,
+  isTransient,
+  messageOf,
+  type SagaErrorFacts,
+  type SagaStuckError,
+} from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
 import { scopeApis } from '../http/scope-apis.ts';
 import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
@@ -65,9 +72,35 @@ export class SagaRun {
     return this.#context.maxAttempts;
   }
 
+  /** Whether its message is. What was begun is brought to its end, and nothing more is begun. */
+  get isTooLate(): boolean {
+    const { expiresAt = Number.POSITIVE_INFINITY } = this.#context;
+    return asyncScheduler.now() >= expiresAt;
+  }
+
+  tooLate(): DeadlineExceededError {
+    return new DeadlineExceededError(this.#context.expiresAt ?? asyncScheduler.now());
+  }
+
+  /** Whether its last word was that it is stuck. */
+  get isStuck(): boolean {
+    return this.#records.at(-1)?.kind === 'stuck';
+  }
+
+  /** The step it was last about; empty where it was about none. */
+  get lastStep(): string {
+    const last = this.#records.at(-1);
+    return last !== undefined && 'step' in last ? last.step : '';
+  }
+
   /** Whether a later try of the message may fare better. */
   isWorthLater(error: unknown): boolean {
-    return isTransient(error) && this.#context.attempt < this.maxAttempts;
+    return isTransient(error) && this.#context.attempt < this.maxAttempts && !this.isTooLate;
+  }
+
+  /** Cold. The first record, which names the message. */
+  begin<T>(started: Extract<Move, { readonly kind: 'started' }>, next: () => Observable<T>): Observable<T> {
+    return this.record(this.#withMessage(started), next);
   }
 
   /** Cold. Writes a move down, and only then goes on. */
@@ -126,12 +159,16 @@ export class SagaRun {
   stuck(make: (facts: Omit<SagaErrorFacts, 'step'>) => SagaStuckError): Observable<never> {
     const { plan, sagaId } = this;
     const { code, message, step } = make({ saga: plan.name, sagaId, journal: '' });
-    const { messageId } = this.#context;
-    const named = messageId === undefined ? {} : { messageId };
-    return this.record({ kind: 'stuck', step, code, message, ...named }, () => {
+    return this.record(this.#withMessage({ kind: 'stuck', step, code, message }), () => {
       this.#context.log.error({ saga: plan.name, sagaId, step, code, reason: message }, 'a saga is stuck');
       return throwError(() => make({ saga: plan.name, sagaId, journal: describeJournal(this.#records) }));
     });
+  }
+
+  /** People find its dead letter by it. */
+  #withMessage<M extends Move>(move: M): M {
+    const { messageId } = this.#context;
+    return messageId === undefined ? move : { ...move, messageId };
   }
 }
 

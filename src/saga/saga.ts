@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
 import type { Problem } from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
+import { lastWord } from './last-word.ts';
 import { planStep, stepsSchema } from './plan-step.ts';
 import { runSaga } from './run-saga.ts';
 import type { SagaContext, SagaFailure, SagaPlan, SagaScope, SagaStage } from './saga-plan.ts';
@@ -131,6 +132,11 @@ export interface Saga<Input, Definitions extends ApiDefinitions, Results> {
 
 export interface SagaHandle<Input, Definitions extends ApiDefinitions, Output> {
   (input: Input, context: SagaContext<Definitions>): Observable<Output>;
+  /**
+   * What the engine asks for before the message of this saga is dead-lettered: cold, emits the error that counts, once the journal tells how the saga
+   * stands. A handle that wraps a saga has to hand it on: `Object.assign(handle, { lastWord: … })`.
+   */
+  readonly lastWord: (input: Input, context: SagaContext<Definitions>, error: unknown) => Observable<unknown>;
   /** What the handle emits when the saga was undone. Without it an undone saga fails with the error of its failed step. */
   whenCompensated<Failed>(
     finish: (scope: { readonly input: Input; readonly failure: SagaFailure }) => Failed,
@@ -289,6 +295,8 @@ function toHandle(plan: SagaPlan): ErasedHandle {
   };
   const made = Object.assign(handle, {
     saga: outline,
+    lastWord: (input: unknown, context: SagaContext<ApiDefinitions>, error: unknown) =>
+      lastWord(plan, input, context, error),
     whenCompensated: (finish: SagaPlan['whenCompensated']) => toHandle({ ...plan, whenCompensated: finish }),
     formerly: (...versions: readonly object[]) => toHandle({ ...plan, former: formerPlans(plan, versions) }),
   }) as ErasedHandle;

@@ -143,7 +143,9 @@ export function runOrder(script: Script, crashes: readonly number[]): Ended {
         error: (error: unknown) => {
           const { source } = orderProcessing;
           const journey = { attempt, deadlineAt: undefined };
-          const delayMs = isTransient(error) ? nextDelayMs(source, journey, error, asyncScheduler.now()) : undefined;
+          const delayMs = isTransient(error)
+            ? nextDelayMs({ source, lastWord: undefined }, journey, error, asyncScheduler.now())
+            : undefined;
           if (delayMs === undefined) outcome = codeOf(error);
           else asyncScheduler.schedule(() => live(Math.min(attempt + 1, MAX_ATTEMPTS)), delayMs);
         },

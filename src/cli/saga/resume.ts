@@ -1,6 +1,9 @@
-/** `sluice saga resume`: gives the dead letter of a stuck saga back to its queue. Whichever worker gets it goes on where the journal stands. */
+/**
+ * `sluice saga resume`: gives the dead letter of a stuck saga back to its queue, or of one that waits for a message the broker itself gave up.
+ * Whichever worker gets it goes on where the journal stands.
+ */
 
-import { findSaga, standingOf, stuckMessageOf } from '../../saga/saga-entry.ts';
+import { findSaga, messageIdOf, standingOf } from '../../saga/saga-entry.ts';
 import { sagaNameOf } from '../../saga/saga-name-of.ts';
 import { loadPipelines } from '../../worker/load-pipelines.ts';
 import { failed } from '../broker-session.ts';
@@ -20,9 +23,9 @@ export const resume = (id: string, { saga, json = false, queue, pipelines }: Res
     if (!found.ok) return failed(found.reason);
     const { entry } = found;
     const standing = standingOf(entry);
-    if (standing !== 'stuck')
+    if (standing !== 'stuck' && standing !== 'waiting')
       return failed(`saga "${entry.name}" ${id} is ${standing}, not stuck: there is nothing to resume`);
-    const messageId = await stuckMessageOf(store, entry);
+    const messageId = await messageIdOf(store, entry);
     if (messageId === undefined)
       return failed('its journal does not name its message; give its dead letter back by `sluice dlq retry`');
     const queues = queue === undefined ? await queuesOf(entry.name, pipelines) : [queue];
@@ -32,6 +35,8 @@ export const resume = (id: string, { saga, json = false, queue, pipelines }: Res
         only === undefined ? `no pipeline in ${pipelines} has` : `several pipelines have (${queues.join(', ')})`;
       return failed(`${what} saga "${entry.name}" for its handle; name its queue by --queue`);
     }
+    if (standing === 'waiting' && !json)
+      console.log(`saga "${entry.name}" ${id} waits: its message comes by itself, unless it is among the dead letters`);
     return retry(only, { id: [messageId], rate: '50/s', pipelines, ...(json ? { json } : {}) });
   });
 

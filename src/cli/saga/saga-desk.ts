@@ -7,7 +7,7 @@ import type { EntrySummary, JournalStore } from '../../journal/journal-store.ts'
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { abandonSaga } from '../../saga/abandon-saga.ts';
 import { describeRecord } from '../../saga/describe-journal.ts';
-import { findSaga, hasEnded, readRecords, standingOf, stuckMessageOf, UNENDED } from '../../saga/saga-entry.ts';
+import { findSaga, hasEnded, messageIdOf, readRecords, standingOf, UNENDED } from '../../saga/saga-entry.ts';
 import { sagaNameOf } from '../../saga/saga-name-of.ts';
 
 export interface SagaDeskOptions {
@@ -71,8 +71,9 @@ async function resume({ store, pipelines, giveBack }: SagaDeskOptions, { saga, i
   const found = await findSaga(store, id, saga);
   if (!found.ok) return refused(found.reason);
   const standing = standingOf(found.entry);
-  if (standing !== 'stuck') return refused(`It is ${standing}, not stuck: there is nothing to resume.`);
-  const messageId = await stuckMessageOf(store, found.entry);
+  if (standing !== 'stuck' && standing !== 'waiting')
+    return refused(`It is ${standing}, not stuck: there is nothing to resume.`);
+  const messageId = await messageIdOf(store, found.entry);
   if (messageId === undefined) return refused('Its journal does not name its message: replay its dead letter by hand.');
   const ours = pipelines().filter(({ handle }) => sagaNameOf(handle) === saga);
   const queues = [...new Set(ours.map(({ source }) => source.name))];

@@ -3,6 +3,7 @@ import { workQueues } from '../../broker/partitions.ts';
 import { deadLetterQueue, delayOf } from '../../broker/queue.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import { HEADER } from '../../pipeline/message-headers.ts';
 import type { OutgoingKind } from './world-event.ts';
 
 export interface OutgoingName {
@@ -29,7 +30,9 @@ export class MessageNames {
     return this.#pipelines.get(queueName);
   }
 
-  outgoing({ exchange, routingKey }: OutgoingMessage): OutgoingName {
+  outgoing({ exchange, routingKey, headers }: OutgoingMessage): OutgoingName {
+    const renewed = exchange === '' && HEADER.deadline in headers ? this.#pipelines.get(routingKey) : undefined;
+    if (renewed !== undefined) return { what: 'retry', pipeline: renewed.name };
     const deadLetter = exchange === '' ? this.#deadLetters.get(routingKey) : undefined;
     if (deadLetter !== undefined) return deadLetter;
     for (const { name, source } of this.#pipelines.values())

@@ -7,6 +7,7 @@ import { defineApi } from '../../../src/http/define-api.ts';
 import { definePipeline } from '../../../src/pipeline/define-pipeline.ts';
 import { saga } from '../../../src/saga/saga.ts';
 import { httpError, ok } from '../../../src/testing/pipelines/answers.ts';
+import { message } from '../../../src/testing/pipelines/messages.ts';
 import type { SimulationOptions } from '../../../src/testing/simulation/options.ts';
 
 /** Six requests a second at most. */
@@ -101,6 +102,7 @@ export const transfers = definePipeline({
   input: Transfer,
   apis: { bank, bursty },
   concurrency: 6,
+  timeout: '15s',
   publishes: ['transfers'],
   handle: transfer,
   output: ({ isDone }) => exchange('transfers', isDone ? 'transfer.done' : 'transfer.undone'),
@@ -113,7 +115,9 @@ export const demandingOptions = {
     ledger: ({ id, random }) => ({ account: `account-${Math.floor(random() * 4)}`, entry: id }),
     journal: ({ id }) => ({ line: id }),
     notices: ({ id }) => ({ to: id }),
-    transfers: ({ id }) => ({ id, from: `${id}-from`, to: `${id}-to` }),
+    // Some are wanted soon, or not at all.
+    transfers: ({ id, random }) =>
+      message({ id, from: `${id}-from`, to: `${id}-to` }, random() < 0.3 ? { expiration: '20s' } : {}),
   },
   apis: {
     bank: {

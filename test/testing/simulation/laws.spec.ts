@@ -165,6 +165,19 @@ describe('laws of a simulation', () => {
     }
   });
 
+  it('a saga ends, or its journal says that it is stuck: broken by one that is left half done', async () => {
+    const leaving = withHandle((message, { journal }) =>
+      journal.open({ space: 'saga', name: 'left', id: (message as { id: string }).id }).pipe(
+        mergeMap(({ records, append }) =>
+          records.length > 0 ? of('read') : concat(append({ kind: 'started', inputHash: '', at: 0 }), of('written')),
+        ),
+        take(1),
+        ignoreElements(),
+      ),
+    );
+    await expectBroken('a saga ends, or its journal says that it is stuck', { throughPipeline: leaving });
+  });
+
   it('an effect happens once where keys are honoured: broken by keys that change with the attempt', async () => {
     const throughPipeline = withHandle(
       (message, { apis, attempt }) =>

@@ -12,6 +12,7 @@ import type { Law } from './law.ts';
 import { noUnhandledError } from './no-unhandled-error.ts';
 import { nothingLost } from './nothing-lost.ts';
 import { orderPerKey } from './order-per-key.ts';
+import { sagaEnds } from './saga-ends.ts';
 import { sagaOrder } from './saga-order.ts';
 import { settledOnce } from './settled-once.ts';
 import { twiceOnlyWherePossible } from './twice-only-where-possible.ts';
@@ -30,6 +31,7 @@ export const builtInLaws = (
   boundedRetries,
   orderPerKey,
   sagaOrder,
+  sagaEnds,
   effectsOnce(apis),
   boundedMemory,
   noUnhandledError,
