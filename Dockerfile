@@ -11,6 +11,8 @@ RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-slim AS runtime
 ENV NODE_ENV=production
+# A key named __proto__ of a message is a key, whatever a package does with it.
+ENV NODE_OPTIONS=--disable-proto=delete
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules

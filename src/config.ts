@@ -37,6 +37,7 @@ function setting<T>(name: string, fallback: T | undefined, parse: (text: string)
       if (fallback !== undefined) return fallback;
       throw new ConfigError([problem(name, `is not set; set ${name}, or ${name}_FILE to a file that holds it`)]);
     },
+    canChange: () => !process.env[name] && Boolean(process.env[`${name}_FILE`]),
   };
 }
 

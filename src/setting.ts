@@ -14,7 +14,12 @@ export interface Setting<T> {
    * @throws ConfigError when it is missing or malformed.
    */
   read(): T;
+  /** Whether it may read otherwise later: its value stands in a file, which is replaced while the worker runs. Default: it does not. */
+  readonly canChange?: (() => boolean) | undefined;
 }
+
+/** Whether a value may be another one later. */
+export const canChange = (value: unknown): boolean => isSetting(value) && value.canChange?.() === true;
 
 export const isSetting = (value: unknown): value is Setting<unknown> =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'setting';

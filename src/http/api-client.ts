@@ -21,6 +21,7 @@ import type { CallParts } from './call-run.ts';
 import type { ApiDefinition } from './define-api.ts';
 import { createGuards, type GuardListeners } from './guards.ts';
 import { reportSharing } from './limiter.ts';
+import { renewedTransport } from './renewed-transport.ts';
 import { TemplateCache } from './template-cache.ts';
 import { tokenTransport } from './token-transport.ts';
 import type { Transport } from './transport.ts';
@@ -112,7 +113,9 @@ function transportOf(
       connectTimeoutMs: settings.timeoutMs,
       configure: options.axios,
     });
-  const { tokenRequest } = settings;
+  const { tokenRequest, headers } = settings;
+  const { auth } = options;
+  if (auth?.scheme === 'header' && auth.canChange()) return renewedTransport(api, auth, headers[auth.header] ?? '');
   if (tokenRequest === undefined) return api;
   const tokens = transport ?? tokenTransport(`api "${name}"`, tokenRequest.origin, settings, lookup);
   return authorizedTransport(api, tokens, tokenRequest, settings.timeoutMs);

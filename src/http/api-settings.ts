@@ -15,7 +15,7 @@ import type { AdaptiveConcurrency, ApiOptions, RateLimitOptions, RetryOptions } 
 import type { ApiDefinition } from './define-api.ts';
 import { headerValueProblem } from './headers.ts';
 import type { TokenRequest } from './oauth2.ts';
-import { readTls, TlsError, type TlsSettings } from './tls.ts';
+import { readTls, TlsError, type TlsSettings, tlsOfConnects } from './tls.ts';
 import { type BaseUrl, parseBaseUrl, UrlError } from './url.ts';
 
 export interface RetrySettings {
@@ -49,6 +49,8 @@ export interface CacheSettings {
 export interface ApiSettings extends Pick<ApiOptions, 'hedge' | 'classify'> {
   readonly base: BaseUrl;
   readonly tls: TlsSettings | undefined;
+  /** `tls` as it is now, where that may change. */
+  readonly tlsNow: (() => TlsSettings) | undefined;
   /** Undefined: every address will do. */
   readonly addresses: AddressRule | undefined;
   /** Headers of every call, names in lower case, on a null prototype; that of `auth` among them where its value is fixed. */
@@ -101,6 +103,7 @@ export function readSettings({ name, options }: ApiDefinition): ApiSettings {
   return {
     base,
     tls: tlsSettings,
+    tlsNow: tls === undefined ? undefined : tlsOfConnects(tls),
     addresses: rule,
     headers,
     authHeader: auth?.header,

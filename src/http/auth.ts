@@ -1,8 +1,9 @@
 /**
- * How an API is told who calls: one header, its value read from the environment when the worker starts, or a token that is asked for.
+ * How an API is told who calls: one header, its value read from the environment when the worker starts, and again from a file where the API refuses
+ * it; or a token that is asked for.
  * Values live in closures, so that printing a definition never shows them.
  */
-import { currentValue, type Setting } from '../setting.ts';
+import { canChange, currentValue, type Setting } from '../setting.ts';
 import type { OAuth2Auth } from './oauth2.ts';
 import { reveal, type SecretValue } from './secret-value.ts';
 
@@ -19,6 +20,8 @@ export interface HeaderAuth {
    * @throws ConfigError when the setting behind it is missing or malformed.
    */
   read(): string;
+  /** Whether it may be another one later. */
+  canChange(): boolean;
 }
 
 /** The secret itself as a header of its own: `x-api-key: …`. */
@@ -27,6 +30,7 @@ export const apiKey = (header: string, secret: SecretValue): HeaderAuth => ({
   scheme: 'header',
   header: header.toLowerCase(),
   read: () => reveal(secret),
+  canChange: () => canChange(secret),
 });
 
 /** `Authorization: Bearer …` */
@@ -35,6 +39,7 @@ export const bearer = (secret: SecretValue): HeaderAuth => ({
   scheme: 'header',
   header: 'authorization',
   read: () => `Bearer ${reveal(secret)}`,
+  canChange: () => canChange(secret),
 });
 
 /**
@@ -46,6 +51,7 @@ export const basic = (user: string | Setting<string>, secret: SecretValue): Head
   scheme: 'header',
   header: 'authorization',
   read: () => `Basic ${Buffer.from(`${currentValue(user)}:${reveal(secret)}`).toString('base64')}`,
+  canChange: () => canChange(user) || canChange(secret),
 });
 
 export const isAuth = (value: unknown): value is Auth =>

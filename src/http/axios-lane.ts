@@ -3,7 +3,8 @@
  * the same rules: nothing leaves the base URL, no proxy from the environment, no redirect unless the author allows some.
  */
 import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
+import { Socket } from 'node:net';
 import axios, { type AxiosAdapter, type AxiosInstance, type AxiosResponse } from 'axios';
 import type { AxiosConfig } from './axios-instance.ts';
 import { type ConnectSettings, connectOptions, isGuarded } from './connecting.ts';
@@ -26,7 +27,7 @@ export function createAxiosLane(settings: AxiosLaneOptions): AxiosLane {
   const { base, connections, keepAliveMs } = settings;
   const options = { ...connectOptions(settings), keepAlive: true, maxSockets: connections, timeout: keepAliveMs };
   const httpAgent = new HttpAgent(options);
-  const httpsAgent = new HttpsAgent(options);
+  const httpsAgent = settings.tlsNow === undefined ? new HttpsAgent(options) : new RereadingAgent(options, settings);
   const bare = axios.create();
 
   return {
@@ -51,6 +52,29 @@ export function createAxiosLane(settings: AxiosLaneOptions): AxiosLane {
       httpsAgent.destroy();
     },
   };
+}
+
+/** Connects with the certificates of this moment, and resumes no session of others. */
+class RereadingAgent extends HttpsAgent {
+  readonly #settings: ConnectSettings;
+
+  constructor(options: AgentOptions, settings: ConnectSettings) {
+    super({ ...options, maxCachedSessions: 0 });
+    this.#settings = settings;
+  }
+
+  override createConnection(
+    ...[options, done]: Parameters<HttpsAgent['createConnection']>
+  ): ReturnType<HttpsAgent['createConnection']> {
+    try {
+      const now = connectOptions({ ...this.#settings, tls: this.#settings.tlsNow?.() });
+      return super.createConnection({ ...options, ...now }, done);
+    } catch (error) {
+      // As if connecting had failed: thrown from here it would pass for a mistake in the request.
+      done?.(error instanceof Error ? error : new Error(String(error)), new Socket());
+      return undefined;
+    }
+  }
 }
 
 /** What makes a connection of its own would keep neither `tls` nor `addresses`. */

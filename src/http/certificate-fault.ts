@@ -25,6 +25,7 @@ export function certificateFault(code: string, host: string, { message }: Error)
   if (reason !== undefined) return `certificate of ${host} is refused: ${reason}`;
   // Ours, and written to be shown.
   if (code === 'ERR_KEY_NOT_PINNED') return `certificate of ${host} is refused: ${message}`;
+  if (code === 'ERR_TLS_SETTINGS') return `no TLS connection to ${host}: ${message}`;
   if (code === 'ERR_ADDRESS_REFUSED') return message;
   if (code === 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED') return `${host} asks for a client certificate`;
   return code.startsWith('ERR_SSL_') || code === 'EPROTO' ? `no TLS connection to ${host}` : undefined;

@@ -5,6 +5,8 @@ import { type TlsConnectOptions, type TlsSettings, tlsConnectOptions } from './t
 
 export interface ConnectSettings {
   readonly tls?: TlsSettings | undefined;
+  /** The same as it is now, asked for each new connection. Undefined: it does not change. */
+  readonly tlsNow?: (() => TlsSettings) | undefined;
   /** Undefined: every address will do. */
   readonly addresses?: AddressRule | undefined;
   /** How names become addresses. Default: as the system does. */

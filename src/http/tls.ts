@@ -1,6 +1,11 @@
-/** TLS towards an API: always verified, 1.2 or newer; with an authority of its own, a client certificate and pinned keys where asked. */
+/**
+ * TLS towards an API: always verified, 1.2 or newer; with an authority of its own, a client certificate and pinned keys where
+ * asked. What stands in files is read again for each new connection.
+ */
+
+import { ConfigError } from '../errors.ts';
 import { type CheckServerIdentity, certificateFaults, pinned } from '../policies/certificates.ts';
-import { currentValue, type Setting } from '../setting.ts';
+import { canChange, currentValue, type Setting } from '../setting.ts';
 import { reveal, type SecretValue } from './secret-value.ts';
 
 /** A certificate, or several behind each other, as PEM: `-----BEGIN CERTIFICATE-----`. */
@@ -33,7 +38,9 @@ export interface TlsSettings {
 }
 
 /** Thrown for what is wrong with the values; the message shows none of them. */
-export class TlsError extends Error {}
+export class TlsError extends Error {
+  readonly code = 'ERR_TLS_SETTINGS';
+}
 
 /** @throws ConfigError for a setting that is missing, TlsError for what is not what it should be. */
 export function readTls({ ca, cert, key, pins = [], servername }: TlsOptions): TlsSettings {
@@ -47,6 +54,22 @@ export function readTls({ ca, cert, key, pins = [], servername }: TlsOptions): T
   const [fault] = certificateFaults(read);
   if (fault !== undefined) throw new TlsError(`${fault.part} ${fault.message}`);
   return read;
+}
+
+/**
+ * For definitions with certificates or pins in files: what they hold at the moment of a new connection. Undefined where nothing can change.
+ * @throws TlsError, when it is called, for what cannot be used.
+ */
+export function tlsOfConnects(options: TlsOptions): (() => TlsSettings) | undefined {
+  const { ca, cert, key, pins = [], servername } = options;
+  if (![ca === undefined ? [] : listOf(ca), cert, key, pins, servername].flat().some(canChange)) return undefined;
+  return () => {
+    try {
+      return readTls(options);
+    } catch (error) {
+      throw error instanceof ConfigError ? new TlsError(error.message, { cause: error }) : error;
+    }
+  };
 }
 
 const listOf = (pem: Pem | readonly Pem[]): readonly Pem[] =>

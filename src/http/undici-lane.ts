@@ -3,7 +3,7 @@
  * Bounds of ours: bytes before and after decompression. The deadline is the caller's, who unsubscribes.
  */
 import { Observable, type Subscriber, type Unsubscribable } from 'rxjs';
-import { type Dispatcher, Pool } from 'undici';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { transportErrorOf } from './classify.ts';
 import { type ConnectSettings, connectOptions } from './connecting.ts';
 import { decompress } from './decompress.ts';
@@ -26,7 +26,7 @@ export interface UndiciLane {
 }
 
 export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
-  const { origin, connections, connectTimeoutMs, keepAliveMs, maxResponseBytes } = options;
+  const { origin, connections, keepAliveMs, maxResponseBytes } = options;
   const { host } = new URL(origin);
   const pool = new Pool(origin, {
     connections,
@@ -34,7 +34,7 @@ export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
     keepAliveTimeout: keepAliveMs,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { ...connectOptions(options), timeout: connectTimeoutMs },
+    connect: connectorOf(options),
   });
   return {
     send: ({ method, path, body }, headers) =>
@@ -44,6 +44,22 @@ export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
         return exchange;
       }),
     destroy: () => pool.destroy(),
+  };
+}
+
+/** Where certificates may change, a connector for those of this moment: sessions of others are not resumed under it. */
+function connectorOf(options: UndiciLaneOptions): buildConnector.BuildOptions | buildConnector.connector {
+  const { tlsNow, connectTimeoutMs: timeout } = options;
+  if (tlsNow === undefined) return { ...connectOptions(options), timeout };
+  return (target, done) => {
+    let connector: buildConnector.connector;
+    try {
+      connector = buildConnector({ ...connectOptions({ ...options, tls: tlsNow() }), timeout });
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)), null);
+      return;
+    }
+    connector(target, done);
   };
 }
 

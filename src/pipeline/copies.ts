@@ -10,7 +10,7 @@ import type { OutgoingMessage } from '../message/outgoing.ts';
 import { contextHeaders } from '../tracing.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Failure, Journey } from './journey.ts';
-import { carriedHeaders, firstFailedAt, HEADER } from './message-headers.ts';
+import { carriedHeaders, firstFailedAt, HEADER, publisherOf } from './message-headers.ts';
 
 /** Longest error text a copy carries, in characters: a header table has to fit a frame. */
 const MAX_REASON_LENGTH = 1_000;
@@ -70,6 +70,7 @@ export function retryCopy(
     headers: {
       ...carriedHeaders(delivery),
       ...contextOfCopy(journey),
+      [HEADER.userId]: publisherOf(delivery, source),
       // A compensation's own tries go on beyond the last.
       [HEADER.attempt]: Math.min(attempt, source.retryDelaysMs.length) + 1,
       [HEADER.deadline]: journey.deadlineAt,
@@ -83,19 +84,20 @@ export function retryCopy(
 export function deadLetterCopy(
   journey: Journey,
   { stage, error }: Failure,
-  { name }: QueueSource,
+  source: QueueSource,
   now: number,
 ): OutgoingMessage {
   const { delivery, attempt, identity } = journey;
   const { messageId, correlationId, pipeline } = identity;
   return {
     exchange: '',
-    routingKey: deadLetterQueue(name),
+    routingKey: deadLetterQueue(source.name),
     body: delivery.body,
     properties: { ...carriedProperties(delivery, messageId), correlationId },
     headers: {
       ...carriedHeaders(delivery),
       ...contextOfCopy(journey),
+      [HEADER.userId]: publisherOf(delivery, source),
       [HEADER.attempt]: undefined,
       [HEADER.deadline]: undefined,
       [HEADER.errorCode]: codeOf(error),

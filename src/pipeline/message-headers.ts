@@ -82,6 +82,20 @@ const NOT_CARRIED: ReadonlySet<string> = new Set([
   'x-last-death-reason',
 ]);
 
+/**
+ * The user who published the message: the broker has checked it while it is a property. On the way through delay queues it is a header of ours;
+ * from anybody else that header is a claim, and not carried on.
+ */
+export function publisherOf(
+  { headers, properties, queue }: Delivery,
+  { name, partitions }: Pick<QueueSource, 'name' | 'partitions'>,
+): string | undefined {
+  if (properties.userId !== undefined) return properties.userId;
+  const carried = headers[HEADER.userId];
+  if (typeof carried !== 'string') return undefined;
+  return cameFromDelayQueue(headers, partitions === undefined ? queue : name) ? carried : undefined;
+}
+
 /** A message's headers for its copy, with where it was first published to. */
 export function carriedHeaders({
   headers,

@@ -102,6 +102,8 @@ describe('a worker, looked at from outside', function () {
     password.password = 'guest';
     const worker = sluice(['run', fixture('canary')], {
       LOG_LEVEL: 'trace',
+      // As in our images.
+      NODE_OPTIONS: '--disable-proto=delete',
       // The first broker is not there: its failure is told too.
       AMQP_URL: `amqp://canary:${canaries.amqp}@127.0.0.1:1/%2F,${password.href}`,
       SLUICE_TOKEN: canaries.token,
@@ -177,6 +179,43 @@ describe('a worker, looked at from outside', function () {
       expect(text).to.match(away);
       expect(text).not.to.include(canary);
     }
+  });
+
+  it('S1: shows nothing but health and pages without data to who has no token, of all that it serves', async () => {
+    const token = 'token-of-this-test-0815';
+    const worker = sluice(['run', fixture('beat')], { SLUICE_TOKEN: token });
+    const { dashboard: base } = await worker.line(({ msg }) => msg === 'sluice is starting');
+    await consuming(worker, ['beat']);
+    const authorization = `Bearer ${token}`;
+    const { error } = (await (await fetch(`${base}/nowhere`, { headers: { authorization } })).json()) as {
+      error: string;
+    };
+    const paths = error.replace('there are ', '').split(', ');
+    expect(paths).to.include.members([
+      '/',
+      '/livez',
+      '/metrics',
+      '/events',
+      '/story',
+      '/dead-letters/replay',
+      '/sagas',
+    ]);
+    const open: string[] = [];
+    for (const path of paths)
+      for (const method of ['GET', 'POST']) {
+        const body = method === 'POST' ? '{}' : null;
+        const headers = { 'content-type': 'application/json', authorization: 'Bearer wrong' };
+        const { status } = await fetch(`${base}${path}`, { method, headers, body, redirect: 'manual' });
+        expect(status, `${method} ${path}`).to.be.oneOf([200, 401, 405, 503]);
+        if (status === 200 || status === 503) open.push(`${method} ${path}`);
+      }
+    expect(open.sort()).to.deep.equal(
+      ['/', '/dashboard.js', '/icon.svg', '/livez', '/readyz', '/style.css'].map((path) => `GET ${path}`),
+    );
+    for (const path of ['/livez', '/readyz'])
+      expect(Object.keys((await (await fetch(`${base}${path}`)).json()) as object), path).to.deep.equal(['status']);
+    worker.signal('SIGTERM');
+    expect(await worker.exit).to.equal(0);
   });
 
   it('carries pipeline, message, conversation, trace and attempt in every line of a message', async () => {

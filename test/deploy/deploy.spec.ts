@@ -45,6 +45,11 @@ describe('deploy', () => {
     metrics.close();
   });
 
+  it('S5: runs images without the accessor __proto__', async () => {
+    const runtime = /^FROM \S+ AS runtime$([\s\S]*?)^FROM /m.exec(await read('Dockerfile'))?.[1] ?? '';
+    expect(runtime).to.include('ENV NODE_OPTIONS=--disable-proto=delete');
+  });
+
   const checkExpression = (expression: string): void => {
     const found = expression.match(KNOWN_WORDS) ?? [];
     expect(found, expression).not.to.have.length(0);

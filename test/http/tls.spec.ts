@@ -57,7 +57,7 @@ describeWithAuthority('TLS', (shared) => {
       const to = new URL(request.url ?? '', 'https://localhost').searchParams.get('to');
       if (to !== null) return void response.writeHead(307, { location: to }).end();
       const answer = JSON.stringify({ peer: subject?.CN ?? null });
-      response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+      response.writeHead(200, { 'content-type': 'application/json', connection: 'close' }).end(answer);
     });
     const sockets = new Set<Duplex>();
     server.on('connection', (socket) => sockets.add(socket));
@@ -144,6 +144,32 @@ describeWithAuthority('TLS', (shared) => {
         await refusal(port, { ca: authority.ca });
         const strange = stranger.issue('worker');
         await refusal(port, { ca: authority.ca, cert: strange.cert, key: strange.key });
+      });
+
+      it('S11: connects with a certificate, authority and pin that were replaced, without a restart', async () => {
+        const port = await serve({
+          ...certified,
+          ca: [authority.ca, stranger.ca],
+          requestCert: true,
+          rejectUnauthorized: true,
+        });
+        const next = stranger.issue('next');
+        const held = { ca: stranger.ca, cert: client.cert, key: client.key, pin: publicKeyPin(certified.cert) };
+        const file = (name: keyof typeof held) =>
+          ({ kind: 'setting', name, read: () => held[name], canChange: () => true }) as const;
+        const key = { ...file('key'), read: () => new Secret(held.key) };
+        const tls: TlsOptions = { ca: file('ca'), cert: file('cert'), key, pins: [file('pin')] };
+        const made = api(port, tls);
+        const failure = async (): Promise<string> => (await failureOf(made.get('/x'))).message;
+        expect(await failure()).to.include('its authority is not trusted');
+        held.ca = authority.ca;
+        expect(await firstValueFrom(made.get('/x'))).to.deep.equal({ peer: 'worker' });
+        held.cert = next.cert;
+        expect(await failure()).to.match(/no TLS connection to localhost:\d+: key does not belong to cert/);
+        held.key = next.key;
+        expect(await firstValueFrom(made.get('/x'))).to.deep.equal({ peer: 'next' });
+        held.pin = publicKeyPin(next.cert);
+        expect(await failure()).to.include('is not pinned');
       });
 
       it('speaks TLS 1.2 and nothing older', async () => {

@@ -1,7 +1,7 @@
 /** The embedded store where it is alone in being what it is: a file, shared by processes, which can be paused, locked, cut off and edited. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -146,6 +146,16 @@ describe('the journal in a file', () => {
     expect(again.open.records).to.deep.equal([started]);
     await complete(again.open.append(done('a')));
     again.letGo();
+  });
+
+  it('S14: is for its owner alone, what SQLite puts beside it too, also where it was there before', async () => {
+    writeFileSync(path, '', { mode: 0o644 });
+    const held = await hold(createJournal(open()), { space: 'saga', name: 'order', id: 'o-1' });
+    await complete(held.open.append(started));
+    const names = readdirSync(folder);
+    expect(names).to.include('journal.db-wal');
+    for (const name of names) expect(statSync(join(folder, name)).mode & 0o777, name).to.equal(0o600);
+    held.letGo();
   });
 
   it('F41, S14: drops a last record that was edited, with a warning, and refuses an entry whose earlier record was', async () => {

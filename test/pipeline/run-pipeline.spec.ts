@@ -272,6 +272,26 @@ describe('runPipeline', () => {
       );
     });
 
+    it('S9: names the user the broker has checked, and carries no claim of being another', () => {
+      const claim = { 'x-sluice-user-id': 'admin' };
+      onStage(
+        failing(new TransientError('down')),
+        ({ broker }) => {
+          broker.deliver({ body: { n: -1 }, headers: claim });
+          broker.deliver({ body: { n: -1 }, headers: claim, properties: { userId: 'app' } });
+          broker.deliver({ body: { n: -1 }, headers: { ...waited, ...claim, 'x-sluice-attempt': 3 } });
+          broker.deliver({ body: 'wrong', headers: claim });
+        },
+        ({ broker }) =>
+          expect(broker.published.map(({ message }) => message.headers['x-sluice-user-id'])).to.have.members([
+            undefined,
+            'app',
+            'admin',
+            undefined,
+          ]),
+      );
+    });
+
     for (const forged of [-1, 0, 3, 4, 1e9, 'abc', 1.5, Number.NaN]) {
       it(`B19: cannot skip or add tries by a forged attempt of ${forged}`, () => {
         onStage(

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -57,8 +57,9 @@ describe('a recording file', () => {
     expect(told).to.deep.equal(['full']);
   });
 
-  it('is a new one', async () => {
+  it('S16: is a new one, for its owner alone', async () => {
     await (await opened(1_000)).close();
+    expect(statSync(file()).mode & 0o777).to.equal(0o600);
     const refused = await opened(1_000).then(
       () => undefined,
       (error: unknown) => error,

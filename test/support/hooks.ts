@@ -1,7 +1,13 @@
-/** Root hooks of every mocha run: shared services end with it, and suites that were left out are named last. */
+/** Root hooks of every mocha run: no test may leave a trace on the prototypes all share; shared services end with the run, and suites that were left out are named last. */
+
 import { leftOutNotice, stopSharedServices } from './services.ts';
+import { SharedPrototypes } from './shared-prototypes.ts';
+
+const prototypes = new SharedPrototypes();
 
 export const mochaHooks = {
+  /** Whatever a message, an answer or a header holds, it changes what one of its own objects is. */
+  afterEach: (): void => prototypes.requireUntouched(),
   afterAll: (): Promise<void> => stopSharedServices(),
 };
 
