@@ -34,7 +34,7 @@ export class DefinitionError extends SluiceError {
 
 /**
  * The environment lacks a value or holds a wrong one. All mistakes at once, in `problems`.
- * @remedy Set what is named, or `NAME_FILE` to a file that holds it; [configuration](configuration.md) lists every variable.
+ * @remedy Set what is named, or `NAME_FILE` to a file that holds it; docs/configuration.md lists every variable.
  */
 export class ConfigError extends SluiceError {
   readonly code = 'ERR_CONFIG_INVALID';
