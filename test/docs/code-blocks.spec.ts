@@ -81,7 +81,7 @@ async function compile(): Promise<readonly string[]> {
     config,
     JSON.stringify({
       extends: '../tsconfig.json',
-      compilerOptions: { skipLibCheck: true, experimentalDecorators: true },
+      compilerOptions: { skipLibCheck: true, experimentalDecorators: true, erasableSyntaxOnly: false },
       include: ['**/*.ts', '../test/docs/foreign/*.d.ts'],
       exclude: [],
     }),
