@@ -59,6 +59,11 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
         ['src/http/oauth2.ts', 'OAuth2Options'],
       ],
     ],
+    [
+      'redisTokens',
+      '`redisTokens(options)` of `sluice/redis`: where a rate limit is kept that all workers share. Needs the package ioredis.',
+      [['src/redis/redis-token-store.ts', 'RedisTokenStoreOptions']],
+    ],
     ['Calls', '`apis.payment.post(path, body, options)` and its kin.', [['src/http/api.ts', 'CallOptions']]],
     [
       'exchange',
