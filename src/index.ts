@@ -98,3 +98,4 @@ export type { FiringOptions } from './sources/firing-source.ts';
 export { type OutboxOptions, outbox } from './sources/outbox.ts';
 export { type ScheduleOptions, schedule } from './sources/schedule.ts';
 export type { FedSource, Source, TypedSource } from './sources/source.ts';
+export { type StreamOptions, stream } from './sources/stream.ts';

@@ -51,7 +51,7 @@ describe('definePipeline', () => {
     );
     expect(problems).to.have.members([
       'pipeline "my orders": name: expected 1 to 100 letters, digits, "-", "_" or ".", got \'my orders\'',
-      'pipeline "my orders": source: expected a source made by queue(), partitioned(), every(), schedule() or outbox(), got \'orders\'',
+      'pipeline "my orders": source: expected a source made by queue(), partitioned(), stream(), every(), schedule() or outbox(), got \'orders\'',
       'pipeline "my orders": input: expected a zod schema, got {}',
       'pipeline "my orders": apis.payment: expected an API made by defineApi(), got \'x\'',
       'pipeline "my orders": concurency: unknown option, did you mean "concurrency"?',

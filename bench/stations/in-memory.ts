@@ -63,7 +63,7 @@ export function inMemoryBroker(count: number, settled: () => void): Broker {
         };
         for (let n = 0; n < Math.min(prefetch, count); n++) turn.add(next);
       }),
-    countConsumers: () => of(1),
+    depthOf: (queue) => of({ queue, messages: 0, consumers: 1 }),
     publish: () =>
       new Observable((sink) => {
         turn.add(() => sink.complete());

@@ -27,7 +27,12 @@ export interface ConsumeOptions {
    * channel ends, its other deliveries are lost, and the broker has everything again in the order it was in. Default: false.
    */
   readonly keepsOrder?: boolean;
+  /** Of a stream: where to begin, asked each time the consumer is brought back. Default: with what comes next. */
+  readonly streamOffset?: () => StreamOffset;
 }
+
+/** A place in a stream: an offset, counted from 0; a moment; its first message, those of its last write, or what comes next. */
+export type StreamOffset = number | Date | 'first' | 'last' | 'next';
 
 /** How much lies in a queue. */
 export interface QueueDepth {
@@ -68,8 +73,8 @@ export interface Broker {
    */
   consume(queue: string, options: ConsumeOptions): Observable<Delivery>;
 
-  /** Cold. How many consumers a queue has now. Waits for a connection. @throws TopologyError when there is no such queue, BrokerUnavailableError. */
-  countConsumers(queue: string): Observable<number>;
+  /** Cold. What a queue holds and how many consumers it has now. Waits for a connection. @throws TopologyError when there is no such queue, BrokerUnavailableError. */
+  depthOf(queue: string): Observable<QueueDepth>;
 
   /**
    * Cold. Publishes, then completes without a value when the broker has confirmed. Waits while too much is unconfirmed, while the broker is

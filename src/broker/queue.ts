@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
 import { type Duration, durationMs, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
 import type { Partitions } from './partitions.ts';
-import type { ExchangeType, TopologyMode } from './topology.ts';
+import type { ExchangeType, Topology, TopologyMode } from './topology.ts';
 
 export interface Binding {
   readonly exchange: string;
@@ -58,6 +58,10 @@ export interface QueueSource {
   readonly singleActiveConsumer?: boolean;
   /** Where its messages lie in several queues: then `name` is that of an exchange. `prefetch` is for all of them together. */
   readonly partitions?: Partitions;
+  /** What the source needs on the broker beside its own queue. */
+  readonly beside?: Topology;
+  /** Queues that are consumed beside its own. */
+  readonly consumedBeside?: readonly string[];
 }
 
 /** Names of AMQP are short strings; room is left for the suffixes of the queues beside a work queue. */

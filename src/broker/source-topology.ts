@@ -4,8 +4,17 @@ import { deadLetterQueue, delayQueue, type QueueSource } from './queue.ts';
 import type { QueueSpec, Topology } from './topology.ts';
 
 /** Everything that must exist for a source: its queue or partitions, the delay queues, the dead-letter queue, exchanges and bindings. */
-export const sourceTopology = (source: QueueSource): Topology =>
-  source.partitions === undefined ? queueTopology(source) : partitionsTopology(source, source.partitions);
+export function sourceTopology(source: QueueSource): Topology {
+  const { partitions, beside = NOTHING } = source;
+  const own = partitions === undefined ? queueTopology(source) : partitionsTopology(source, partitions);
+  return {
+    exchanges: [...own.exchanges, ...beside.exchanges],
+    queues: [...own.queues, ...beside.queues],
+    bindings: [...own.bindings, ...beside.bindings],
+  };
+}
+
+const NOTHING: Topology = { exchanges: [], queues: [], bindings: [] };
 
 /**
  * What tells workers that do not agree, to be there before anything else is: a queue's length can be declared in one way only, so that of the

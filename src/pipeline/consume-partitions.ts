@@ -38,7 +38,7 @@ export interface ConsumePartitionsOptions extends Pick<ConsumeOptions, 'onConsum
  * `onConsuming` is told of all partitions as of one: true when the broker has accepted the last of them.
  */
 export function consumePartitions(
-  broker: Pick<Broker, 'consume' | 'countConsumers'>,
+  broker: Pick<Broker, 'consume' | 'depthOf'>,
   source: QueueSource,
   { prefetch, random, onConsuming, onHandedOver }: ConsumePartitionsOptions,
 ): Observable<Delivery> {
@@ -71,8 +71,8 @@ export function consumePartitions(
     };
     const counted = workersQueue(source.name);
     // A look that fails is one that was not taken: the next one comes.
-    const look = defer(() => broker.countConsumers(counted)).pipe(
-      tap(share),
+    const look = defer(() => broker.depthOf(counted)).pipe(
+      tap(({ consumers }) => share(consumers)),
       catchError(() => EMPTY),
     );
     // Workers that started together do not look at once.

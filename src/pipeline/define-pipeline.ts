@@ -149,7 +149,7 @@ const MAX_TIMEOUT_MS = 14 * 60_000;
 const schema = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,100}$/, { error: 'expected 1 to 100 letters, digits, "-", "_" or "."' }),
   source: z.custom(isSource, {
-    error: 'expected a source made by queue(), partitioned(), every(), schedule() or outbox()',
+    error: 'expected a source made by queue(), partitioned(), stream(), every(), schedule() or outbox()',
   }),
   input: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
   apis: z.record(z.string(), z.custom(isKind('api'), { error: 'expected an API made by defineApi()' })).optional(),

@@ -61,7 +61,7 @@ export class Feed {
     const { name: pipeline, source } = this.#pipeline;
     const backoff = exponentialBackoff({ initialMs: 1_000, maxMs: 30_000, jitter: 'equal' }, random);
     const publish = broker.publish.bind(broker);
-    const feeding = { pipeline, queue: source.name, publish, journal, log, random, drain };
+    const feeding = { pipeline, queue: source.name, publish, broker, journal, log, random, drain };
 
     let failures = 0;
     const pauseAfter = (error: unknown): Observable<unknown> => {

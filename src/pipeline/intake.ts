@@ -46,7 +46,7 @@ export class Intake {
   }
 
   /** Deliveries of a consumer, and what the broker says of it. Cold; never ends by itself. */
-  consume(broker: Pick<Broker, 'consume' | 'countConsumers'>, prefetch: number): Observable<Delivery> {
+  consume(broker: Pick<Broker, 'consume' | 'depthOf'>, prefetch: number): Observable<Delivery> {
     const answered = new Subject<void>();
     const onConsuming = (isConsuming: boolean, reason?: string): void => {
       answered.next();
@@ -69,7 +69,7 @@ export class Intake {
   }
 
   #consumePartitions(
-    broker: Pick<Broker, 'consume' | 'countConsumers'>,
+    broker: Pick<Broker, 'consume' | 'depthOf'>,
     options: Pick<ConsumePartitionsOptions, 'prefetch' | 'onConsuming'>,
   ): Observable<Delivery> {
     const { name: pipeline, source } = this.#pipeline;

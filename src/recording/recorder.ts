@@ -183,7 +183,7 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
       status: port.status,
       establish: (topology, mode) => port.establish(topology, mode),
       consume: (queue, options) => port.consume(queue, options).pipe(tap(deliver)),
-      countConsumers: (queue) => port.countConsumers(queue),
+      depthOf: (queue) => port.depthOf(queue),
       publish: (message) =>
         port.publish(message).pipe(
           tap({

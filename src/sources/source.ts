@@ -4,6 +4,7 @@
  */
 import type { Observable } from 'rxjs';
 import type { z } from 'zod';
+import type { Broker } from '../broker/broker.ts';
 import type { QueueSource } from '../broker/queue.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
@@ -18,6 +19,8 @@ export interface Feeding {
   readonly queue: string;
   /** Cold. Completes when the broker has confirmed; fails as `Broker.publish` does. */
   readonly publish: (message: OutgoingMessage) => Observable<never>;
+  /** For a feeder that takes from the broker itself. */
+  readonly broker: Pick<Broker, 'consume' | 'depthOf'>;
   readonly journal: Journal;
   readonly log: Logger;
   readonly random: Random;

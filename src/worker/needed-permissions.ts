@@ -29,6 +29,7 @@ export function neededPermissions(pipelines: readonly Pipeline[], role: BrokerRo
 const consumedQueues = (source: Pipeline['source']): readonly string[] => [
   ...workQueues(source),
   ...(source.partitions === undefined ? [] : [workersQueue(source.name)]),
+  ...(source.consumedBeside ?? []),
 ];
 
 /** Copies of partitions wait behind exchanges of their own. */

@@ -8,6 +8,7 @@ import { deliveryCases } from './amqp-cases-delivery.ts';
 import { publishCases } from './amqp-cases-publish.ts';
 import { refusalCases } from './amqp-cases-refusals.ts';
 import { routingCases } from './amqp-cases-routing.ts';
+import { streamCases } from './amqp-cases-streams.ts';
 import type { Tools } from './amqp-tools.ts';
 
 export interface AmqpCase {
@@ -23,4 +24,5 @@ export const amqpCases: readonly (readonly [subject: string, cases: readonly Amq
   ['routing', routingCases],
   ['dead letters and limits', deadLetterCases],
   ['refusals', refusalCases],
+  ['streams', streamCases],
 ];

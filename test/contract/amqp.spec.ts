@@ -9,7 +9,8 @@ import { Tools } from './amqp-tools.ts';
 /**
  * Where the embedded broker differs from RabbitMQ 3.10 on purpose. None of these can be reached by a case above.
  * - `tx.*` is refused with 540: publisher confirms do what people want of transactions, and amqplib has no transactions.
- * - Streams (`x-queue-type: stream`) are refused with 540.
+ * - A place in a stream that is none is refused with 406; RabbitMQ 3.10 answers 541.
+ * - Bounds of a stream end single messages, not segments; its last chunk is its last message.
  * - A frame with an unknown class or method is answered by 503; RabbitMQ 3.10 drops the connection without a word.
  * - A refusal during the handshake comes at once; RabbitMQ waits three seconds, and tells the tune faults only in its log.
  * - A body longer than its header says is answered by 501; RabbitMQ 3.10 waits for ever.

@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, type Observable, type Subscription } from 'rxjs';
-import type { Broker, BrokerStatus, ConsumeOptions } from '../../src/broker/broker.ts';
+import type { Broker, BrokerStatus, ConsumeOptions, StreamOffset } from '../../src/broker/broker.ts';
 import type { Topology } from '../../src/broker/topology.ts';
 import { PublishUnknownError, ResultInvalidError, TopologyError, UnroutableError } from '../../src/errors.ts';
 import type { Delivery, Headers, MessageProperties } from '../../src/message/delivery.ts';
@@ -397,19 +397,58 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
     });
   });
 
-  describe('counting consumers', () => {
-    it('tells how many a queue has now', async () => {
+  describe('streams', () => {
+    const begun = async (bodies: readonly string[]): Promise<string> => {
+      const stream = await queueNamed({ 'x-queue-type': 'stream' });
+      for (const body of bodies) await publish(stream, body);
+      return stream;
+    };
+    const read = (stream: string, streamOffset: () => StreamOffset): Consumer => {
+      const consumer = startConsumer(broker, stream, 10, { streamOffset });
+      consumers.push(consumer);
+      return consumer;
+    };
+    const seen = ({ deliveries }: Consumer): unknown =>
+      deliveries.map((delivery) => [text(delivery), delivery.headers['x-stream-offset']]);
+
+    it('are read from a place, which is asked for again when the consumer is brought back', async () => {
+      const stream = await begun(['a', 'b', 'c']);
+      let next: StreamOffset = 'first';
+      const consumer = read(stream, () => next);
+      await consumer.count(3);
+      for (const delivery of consumer.deliveries) delivery.ack();
+      next = 2;
+      await admin.cutConnections();
+      await consumer.count(4);
+      expect(seen(consumer)).to.deep.equal([
+        ['a', 0],
+        ['b', 1],
+        ['c', 2],
+        ['c', 2],
+      ]);
+    });
+
+    it('are read from a moment, and by many', async () => {
+      const stream = await begun(['a']);
+      const [one, other] = [read(stream, () => new Date(0)), read(stream, () => 'last')];
+      await Promise.all([one.count(1), other.count(1)]);
+      expect([seen(one), seen(other)]).to.deep.equal([[['a', 0]], [['a', 0]]]);
+    });
+  });
+
+  describe('looking into a queue', () => {
+    it('tells what it holds, and how many consume it', async () => {
       const queue = await queueNamed();
-      expect(await firstValueFrom(broker.countConsumers(queue))).to.equal(0);
+      expect(await firstValueFrom(broker.depthOf(queue))).to.deep.equal({ queue, messages: 0, consumers: 0 });
       const [one, two] = [consume(queue), consume(queue)];
       await Promise.all([one.consuming(), two.consuming()]);
-      expect(await firstValueFrom(broker.countConsumers(queue))).to.equal(2);
+      expect(await firstValueFrom(broker.depthOf(queue))).to.deep.equal({ queue, messages: 0, consumers: 2 });
       one.stop();
-      await eventually('one is left', async () => (await firstValueFrom(broker.countConsumers(queue))) === 1);
+      await eventually('one is left', async () => (await firstValueFrom(broker.depthOf(queue))).consumers === 1);
     });
 
     it('fails for a queue that is not there', async () => {
-      const error: unknown = await firstValueFrom(broker.countConsumers(uniqueName('nowhere'))).catch((cause) => cause);
+      const error: unknown = await firstValueFrom(broker.depthOf(uniqueName('nowhere'))).catch((cause) => cause);
       expect(error).to.be.instanceOf(TopologyError);
     });
   });
@@ -837,7 +876,7 @@ export function startConsumer(
   broker: Broker,
   queue: string,
   prefetch: number,
-  options: Pick<ConsumeOptions, 'keepsOrder'> = {},
+  options: Pick<ConsumeOptions, 'keepsOrder' | 'streamOffset'> = {},
 ): Consumer {
   const deliveries: Delivery[] = [];
   const changes: { isConsuming: boolean; reason: string | undefined }[] = [];

@@ -171,8 +171,8 @@ describe('the intake of a pipeline', () => {
           answer = onConsuming;
           return NEVER;
         },
-        countConsumers: () => NEVER,
-      } as Pick<Broker, 'consume' | 'countConsumers'>;
+        depthOf: () => NEVER,
+      } as Pick<Broker, 'consume' | 'depthOf'>;
       const states: boolean[] = [];
       const look = (): void => void states.push(intake.state.isConsuming);
       const first = intake.consume(broker, 40).subscribe();

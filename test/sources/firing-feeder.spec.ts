@@ -20,6 +20,7 @@ import { silentLogger } from '../../src/log.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
 import { firingFeeder } from '../../src/sources/firing-feeder.ts';
 import { evenTimes } from '../../src/sources/firing-times.ts';
+import { NO_BROKER } from '../support/no-broker.ts';
 
 const PERIOD_MS = 10_000;
 
@@ -90,6 +91,7 @@ function onStage(untilMs: number, script: (stage: Stage) => void): Stage {
         .feed({
           pipeline,
           queue: `${pipeline}.firings`,
+          broker: NO_BROKER,
           journal: createJournal(mortal, { owner: worker }),
           log: silentLogger,
           random: () => 0,

@@ -20,6 +20,7 @@ import type { OutgoingMessage } from '../../src/message/outgoing.ts';
 import { CONFIRM_WITHIN_MS, outboxFeeder } from '../../src/sources/outbox-feeder.ts';
 import type { OutboxRow, OutboxTable } from '../../src/sources/outbox-table.ts';
 import type { Fed } from '../../src/sources/source.ts';
+import { NO_BROKER } from '../support/no-broker.ts';
 
 const row = (id: number, key: string | null = null, more: Partial<OutboxRow> = {}): OutboxRow => ({
   id: String(id),
@@ -109,6 +110,7 @@ function onStage(script: (stage: Stage) => void, maxRows = 10): Stage {
       pipeline: 'p',
       queue: 'p.outbox',
       publish,
+      broker: NO_BROKER,
       journal: createMemoryJournal(),
       log: silentLogger,
       random: () => 0.5,

@@ -11,6 +11,7 @@ import { outboxSql } from '../../src/sources/outbox-sql.ts';
 import { postgresOutbox } from '../../src/sources/postgres-outbox.ts';
 import { seededRandom } from '../../src/testing/virtual/seeded-random.ts';
 import { eventually } from '../support/eventually.ts';
+import { NO_BROKER } from '../support/no-broker.ts';
 import { describeWithPostgres } from '../support/postgres.ts';
 
 const WITHIN_MS = 30_000;
@@ -79,6 +80,7 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
         pipeline: 'p',
         queue: 'q',
         publish,
+        broker: NO_BROKER,
         journal: createMemoryJournal(),
         log: silentLogger,
         random: Math.random,

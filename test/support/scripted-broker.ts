@@ -16,7 +16,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import type { Broker, BrokerStatus } from '../../src/broker/broker.ts';
+import type { Broker, BrokerStatus, QueueDepth } from '../../src/broker/broker.ts';
 import type { Topology } from '../../src/broker/topology.ts';
 import type { Delivery, Headers, MessageProperties, SettleResult } from '../../src/message/delivery.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
@@ -96,8 +96,8 @@ export class ScriptedBroker implements Broker {
     });
   }
 
-  countConsumers(): Observable<number> {
-    return of(1);
+  depthOf(queue: string): Observable<QueueDepth> {
+    return of({ queue, messages: 0, consumers: 1 });
   }
 
   publish(message: OutgoingMessage): Observable<never> {

@@ -24,7 +24,7 @@ export interface ConsumeContext {
 /** Cold. Deliveries of one consumer; see `Broker.consume`. */
 export function consumeQueue(context: ConsumeContext, queue: string, options: ConsumeOptions): Observable<Delivery> {
   const { links, createPauses, log, onDefect, channels } = context;
-  const { prefetch, onConsuming, keepsOrder = false } = options;
+  const { prefetch, onConsuming, keepsOrder = false, streamOffset } = options;
   if (!(Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= 65_535)) {
     // 0 means unlimited on the wire: the whole queue would come at once.
     throw new RangeError(`prefetch: expected an integer from 1 to 65535, got ${prefetch}`);
@@ -52,6 +52,7 @@ export function consumeQueue(context: ConsumeContext, queue: string, options: Co
         queue,
         prefetch,
         keepsOrder,
+        streamOffset: streamOffset?.(),
         onDelivery: (delivery) => subscriber.next(delivery),
         onConsuming() {
           pauses.succeeded();

@@ -2,8 +2,9 @@
  * One consumer on one channel of one link, from `channel.open` to the last settlement. When it is gone it stays gone:
  * bringing the consumer back is another channel's work, and no delivery of this one ever reaches that.
  */
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage, Options } from 'amqplib';
 import { AsyncSubject, type Observable, type Subscription } from 'rxjs';
+import type { StreamOffset } from '../broker.ts';
 import { AmqpDelivery, type SettlingChannel } from './amqp-delivery.ts';
 import { reasonOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
@@ -16,6 +17,8 @@ export interface ConsumerChannelOptions {
   readonly prefetch: number;
   /** See `ConsumeOptions.keepsOrder`. */
   readonly keepsOrder: boolean;
+  /** See `ConsumeOptions.streamOffset`. */
+  readonly streamOffset?: StreamOffset | undefined;
   readonly onDelivery: (delivery: AmqpDelivery) => void;
   /** The broker accepted the consumer. */
   readonly onConsuming: () => void;
@@ -101,7 +104,7 @@ export class ConsumerChannel implements SettlingChannel {
       await link.ask(channel.prefetch(prefetch), 'basic.qos');
       if (this.#isOver || this.#isStopping) return await this.close('stopped');
       const receive = (message: ConsumeMessage | null): void => this.#receive(message);
-      const { consumerTag } = await link.ask(channel.consume(queue, receive), 'basic.consume');
+      const { consumerTag } = await link.ask(channel.consume(queue, receive, this.#consumeOptions()), 'basic.consume');
       if (this.#isOver) return;
       this.#consumerTag = consumerTag;
       if (this.#isStopping && this.#options.keepsOrder) return this.#closeWhenSettled();
@@ -110,6 +113,13 @@ export class ConsumerChannel implements SettlingChannel {
     } catch (error) {
       this.#fail(reasonOf(error));
     }
+  }
+
+  #consumeOptions(): Options.Consume {
+    const { streamOffset: from } = this.#options;
+    if (from === undefined) return {};
+    const offset = from instanceof Date ? { '!': 'timestamp', value: Math.floor(from.getTime() / 1_000) } : from;
+    return { arguments: { 'x-stream-offset': offset } };
   }
 
   #receive(message: ConsumeMessage | null): void {

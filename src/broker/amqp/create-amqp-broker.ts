@@ -11,7 +11,7 @@ import { closeInOrder } from './close-in-order.ts';
 import { combinedStatus } from './combined-status.ts';
 import { consumeQueue } from './consume-queue.ts';
 import type { ConsumerChannel } from './consumer-channel.ts';
-import { countConsumers } from './count-consumers.ts';
+import { depthOf } from './depth-of.ts';
 import { createEndpoints } from './endpoints.ts';
 import { dial, type Link } from './link.ts';
 import { measureQueue } from './measure-queue.ts';
@@ -82,7 +82,7 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerRea
     status,
     establish: topology.establish,
     consume: (queue, consumeOptions) => consumeQueue(consumers, queue, consumeOptions),
-    countConsumers: (queue) => countConsumers(topology.links, queue, onDefect),
+    depthOf: (queue) => depthOf(topology.links, queue, onDefect),
     publish: (message) => publisher.publish(message),
     request: (message, key) => requester.request(message, key),
     get unconfirmed() {

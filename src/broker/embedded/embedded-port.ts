@@ -5,7 +5,7 @@
 import { asyncScheduler, concat, EMPTY, Observable, ReplaySubject, type Subscription } from 'rxjs';
 import { BrokerUnavailableError, messageOf, TopologyError } from '../../errors.ts';
 import type { Delivery } from '../../message/delivery.ts';
-import type { Broker, BrokerStatus, ConsumeOptions } from '../broker.ts';
+import type { Broker, BrokerStatus, ConsumeOptions, QueueDepth } from '../broker.ts';
 import type { Topology, TopologyMode } from '../topology.ts';
 import type { Connection } from './model/channel.ts';
 import type { InProcessBroker } from './port/in-process-broker.ts';
@@ -118,7 +118,7 @@ class EmbeddedPort implements Broker {
     });
   }
 
-  countConsumers(queue: string): Observable<number> {
+  depthOf(queue: string): Observable<QueueDepth> {
     return new Observable((subscriber) => {
       const count = (): void => {
         this.#waitingForConnection.delete(count);
@@ -127,7 +127,7 @@ class EmbeddedPort implements Broker {
           return;
         }
         try {
-          subscriber.next(this.#countConsumers(this.#connection, queue));
+          subscriber.next(this.#depthOf(this.#connection, queue));
           subscriber.complete();
         } catch (error) {
           subscriber.error(new TopologyError(`queue "${queue}": ${messageOf(error)}`, { cause: error }));
@@ -232,10 +232,11 @@ class EmbeddedPort implements Broker {
     }, this.#reconnectMs);
   }
 
-  #countConsumers(connection: Connection, queue: string): number {
+  #depthOf(connection: Connection, queue: string): QueueDepth {
     const channel = this.#broker.model.openChannel(connection, () => {});
     try {
-      return this.#broker.model.declareQueue(channel, { queue, passive: true }).consumerCount;
+      const { messageCount, consumerCount } = this.#broker.model.declareQueue(channel, { queue, passive: true });
+      return { queue, messages: messageCount, consumers: consumerCount };
     } finally {
       this.#broker.run((model) => model.closeChannel(channel));
     }

@@ -126,7 +126,7 @@ const NO_BROKER: Broker = {
   status: NEVER,
   establish: () => NEVER,
   consume: () => NEVER,
-  countConsumers: () => NEVER,
+  depthOf: () => NEVER,
   publish: () => NEVER,
   close: () => NEVER,
 };

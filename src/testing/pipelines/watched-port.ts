@@ -19,7 +19,7 @@ export const watchedPort = (port: Broker, { onDelivery, beforePublish, onConfirm
       ? port.establish(topology, mode)
       : concat(port.establish(topology, 'assert'), port.establish(topology, mode)),
   consume: (queue, options) => port.consume(queue, options).pipe(tap(onDelivery)),
-  countConsumers: (queue) => port.countConsumers(queue),
+  depthOf: (queue) => port.depthOf(queue),
   publish: (message) =>
     defer(() => {
       beforePublish(message);

@@ -3,7 +3,7 @@
  * Whatever crosses it is told to the world.
  */
 import { NEVER, Observable, type Subscriber } from 'rxjs';
-import type { Broker, BrokerStatus, ConsumeOptions } from '../../broker/broker.ts';
+import type { Broker, BrokerStatus, ConsumeOptions, QueueDepth } from '../../broker/broker.ts';
 import type { Topology, TopologyMode } from '../../broker/topology.ts';
 import { messageOf, PublishUnknownError } from '../../errors.ts';
 import type { Delivery, SettleResult } from '../../message/delivery.ts';
@@ -100,8 +100,8 @@ export class Line implements Broker {
     });
   }
 
-  countConsumers(queue: string): Observable<number> {
-    return this.#life.isDead() ? NEVER : this.#inner.countConsumers(queue);
+  depthOf(queue: string): Observable<QueueDepth> {
+    return this.#life.isDead() ? NEVER : this.#inner.depthOf(queue);
   }
 
   publish(message: OutgoingMessage): Observable<never> {

@@ -210,17 +210,6 @@ describe('createEmbeddedBroker', () => {
     expect(broker.stats().queues.get('quorum')?.ready).to.equal(0);
   });
 
-  it('refuses streams, which it does not have', async () => {
-    const connection = await connect();
-    const channel = await connection.createChannel();
-    channel.on('error', () => {});
-    const closed = closing(connection);
-    channel.assertQueue('q', { arguments: { 'x-queue-type': 'stream' } }).catch(() => {});
-    expect(await closed)
-      .to.contain('540')
-      .and.contain('NOT_IMPLEMENTED - streams');
-  });
-
   it('keeps virtual hosts apart', async () => {
     const here = await (await connect()).createChannel();
     await here.assertQueue('q');

@@ -72,7 +72,7 @@ export const forwarded = (port: Broker): Broker => ({
   status: port.status,
   establish: (...args) => port.establish(...args),
   consume: (...args) => port.consume(...args),
-  countConsumers: (...args) => port.countConsumers(...args),
+  depthOf: (...args) => port.depthOf(...args),
   publish: (...args) => port.publish(...args),
   close: (...args) => port.close(...args),
 });

@@ -6,6 +6,7 @@ import type { Message } from './message.ts';
 import { generatedName, REPLY_QUEUE, withoutLineBreaks } from './names.ts';
 import { queueNamed, removeQueue, touch } from './queue-commands.ts';
 import { placeOf, type State } from './state.ts';
+import { StreamQueue } from './stream-queue.ts';
 
 export interface ConsumeCommand {
   readonly queue: string;
@@ -27,7 +28,7 @@ export function consume(state: State, channel: Channel, command: ConsumeCommand)
 
   const queue = queueNamed(state, channel, command.queue);
   const place = placeOf(state, 'queue', queue.name);
-  if (queue.settings.isQuorum && channel.channelPrefetch > 0) {
+  if ((queue.settings.isQuorum || queue.settings.isStream) && channel.channelPrefetch > 0) {
     throw notImplemented(`${place} does not support global qos`);
   }
   const priority = priorityIn(fields, place);
@@ -45,10 +46,17 @@ export function consume(state: State, channel: Channel, command: ConsumeCommand)
     unacked: 0,
     isBlocked: false,
   };
+  if (queue instanceof StreamQueue) attachToStream(queue, consumer, fields, place);
   channel.consumers.set(tag, consumer);
   queue.consumers.add(consumer);
   queue.drain();
   return tag;
+}
+
+function attachToStream(queue: StreamQueue, consumer: Consumer, fields: Table, place: string): void {
+  if (consumer.noAck) throw notImplemented(`automatic acknowledgement not supported by stream queues ${place}`);
+  if (consumer.prefetch === 0) throw preconditionFailed(`consumer prefetch count is not set for '${place}'`);
+  queue.attach(consumer, fields, place);
 }
 
 function priorityIn(fields: Table, place: string): number {
@@ -116,6 +124,8 @@ export function get(
   command: { readonly queue: string; readonly noAck?: boolean },
 ): Got | undefined {
   const queue = queueNamed(state, channel, command.queue);
+  if (queue.settings.isStream)
+    throw notImplemented(`basic.get not supported by stream queues ${placeOf(state, 'queue', queue.name)}`);
   touch(state, queue);
   const entry = queue.take();
   if (entry === undefined) return undefined;

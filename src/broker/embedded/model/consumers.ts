@@ -96,7 +96,7 @@ export class Consumers {
   }
 }
 
-function canTake({ channel, noAck, prefetch, unacked }: Consumer): boolean {
+export function canTake({ channel, noAck, prefetch, unacked }: Consumer): boolean {
   if (channel.isPaused) return false;
   if (noAck) return true;
   return (

@@ -3,11 +3,14 @@
  * In 3.10 they are checked in a fixed order, and the first mistake is the one that is told.
  */
 
-import { type AmqpFault, notImplemented, preconditionFailed } from './fault.ts';
+import { type AmqpFault, preconditionFailed } from './fault.ts';
 import { type Field, integerIn, isInteger, isSameField, printed, type Table, textIn } from './field.ts';
 
 export interface QueueSettings {
   readonly isQuorum: boolean;
+  readonly isStream: boolean;
+  /** Of a stream: how long a message is kept. */
+  readonly maxAgeMs?: number;
   readonly messageTtlMs?: number;
   readonly expiresMs?: number;
   readonly maxLength?: number;
@@ -72,8 +75,12 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
       (['1', '2'].includes(printed(field)) ? undefined : `"unsupported queue version '${printed(field)}'"`),
   ],
   ['x-single-active-consumer', flag],
+  ['x-max-age', (field) => text(field, NONE) ?? (AGE.test(printed(field)) ? undefined : '{error,invalid_max_age}')],
   ['x-queue-type', oneOf(['classic', 'quorum', 'stream'], (type) => `"unsupported queue type '${type}'"`)],
 ]);
+
+/** A count and its unit: years, months, days, hours, minutes, seconds. */
+const AGE = /^([0-9]+)([YMDhms])$/;
 
 const CLASSIC_ONLY = ['x-max-priority', 'x-queue-mode', 'x-queue-version'];
 const QUORUM_ONLY = [
@@ -83,6 +90,32 @@ const QUORUM_ONLY = [
   'x-max-in-memory-bytes',
   'x-quorum-initial-group-size',
 ];
+
+const STREAM_ONLY = ['x-max-age', 'x-stream-max-segment-size-bytes'];
+/** A log has no order but its own, no ends and no owner. */
+const NOT_OF_STREAMS = [
+  'x-expires',
+  'x-message-ttl',
+  'x-dead-letter-exchange',
+  'x-dead-letter-routing-key',
+  'x-max-length',
+  'x-overflow',
+  'x-single-active-consumer',
+];
+
+type Kind = 'classic' | 'quorum' | 'stream';
+
+/** Arguments of other kinds of queues. */
+const FOREIGN: Readonly<Record<Kind, readonly string[]>> = {
+  classic: [...QUORUM_ONLY, ...STREAM_ONLY],
+  quorum: [...CLASSIC_ONLY, ...STREAM_ONLY],
+  stream: [...CLASSIC_ONLY, ...QUORUM_ONLY, ...NOT_OF_STREAMS],
+};
+
+function kindOf(fields: Table): Kind {
+  const type = textIn(fields, 'x-queue-type');
+  return type === 'quorum' || type === 'stream' ? type : 'classic';
+}
 
 /** `queue 'orders' in vhost '/'` */
 export type Place = string;
@@ -97,22 +130,18 @@ export function readQueueArguments(fields: Table, name: string, vhost: string): 
   if (exchange !== undefined && exchange.type !== 'longstr') {
     throw preconditionFailed(`invalid type '${exchange.type}' for arg 'x-dead-letter-exchange' in ${place}`);
   }
-  if (textIn(fields, 'x-queue-type') === 'stream')
-    throw notImplemented(`streams, as ${place} is declared to be, in the embedded broker`);
-  const isQuorum = textIn(fields, 'x-queue-type') === 'quorum';
-  const foreign = (isQuorum ? CLASSIC_ONLY : QUORUM_ONLY).find((argument) => fields.has(argument));
+  const kind = kindOf(fields);
+  const foreign = FOREIGN[kind].find((argument) => fields.has(argument));
   const type = fields.get('x-queue-type');
   if (type !== undefined) refuseInvalid('x-queue-type', type, fields, place);
   if (foreign !== undefined) {
-    throw preconditionFailed(
-      `invalid arg '${foreign}' for ${place} of queue type rabbit_${isQuorum ? 'quorum' : 'classic'}_queue`,
-    );
+    throw preconditionFailed(`invalid arg '${foreign}' for ${place} of queue type rabbit_${kind}_queue`);
   }
   for (const argument of CHECKS.keys()) {
     const field = fields.get(argument);
     if (field !== undefined) refuseInvalid(argument, field, fields, place);
   }
-  return settingsOf(fields, isQuorum);
+  return settingsOf(fields, kind);
 }
 
 function refuseInvalid(argument: string, field: Field, all: Table, place: Place): void {
@@ -120,11 +149,28 @@ function refuseInvalid(argument: string, field: Field, all: Table, place: Place)
   if (complaint !== undefined) throw preconditionFailed(`invalid arg '${argument}' for ${place}: ${complaint}`);
 }
 
-function settingsOf(fields: Table, isQuorum: boolean): QueueSettings {
+const AGE_UNITS_MS: Readonly<Record<string, number>> = {
+  Y: 31_536_000_000,
+  M: 2_592_000_000,
+  D: 86_400_000,
+  h: 3_600_000,
+  m: 60_000,
+  s: 1_000,
+};
+
+/** `7D`, as the check has seen. */
+function ageMs(text: string | undefined): number | undefined {
+  const [, count, unit = ''] = AGE.exec(text ?? '') ?? [];
+  return count === undefined ? undefined : Number(count) * (AGE_UNITS_MS[unit] ?? 0);
+}
+
+function settingsOf(fields: Table, kind: Kind): QueueSettings {
   const present = <T>(key: string, value: T | undefined): Readonly<Record<string, T>> =>
     value === undefined ? {} : { [key]: value };
   return {
-    isQuorum,
+    isQuorum: kind === 'quorum',
+    isStream: kind === 'stream',
+    ...present('maxAgeMs', ageMs(textIn(fields, 'x-max-age'))),
     overflow: OVERFLOWS.find((overflow) => overflow === textIn(fields, 'x-overflow')) ?? 'drop-head',
     maxPriority: integerIn(fields, 'x-max-priority') ?? 0,
     isSingleActiveConsumer: fields.get('x-single-active-consumer')?.value === true,
@@ -156,6 +202,7 @@ const COMPARED = [
   'x-single-active-consumer',
   'x-delivery-limit',
   'x-quorum-initial-group-size',
+  'x-max-age',
   'x-queue-type',
 ];
 

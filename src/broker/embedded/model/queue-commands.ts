@@ -9,12 +9,13 @@ import {
   unbindEverywhere,
   unbindFrom,
 } from './exchange-commands.ts';
-import { notFound, preconditionFailed, resourceLocked } from './fault.ts';
+import { notFound, notImplemented, preconditionFailed, resourceLocked } from './fault.ts';
 import { EMPTY_TABLE, type Table } from './field.ts';
 import { generatedName, REPLY_QUEUE, refuseReserved, withoutLineBreaks } from './names.ts';
 import { Queue } from './queue.ts';
 import { readQueueArguments, refuseOtherArguments } from './queue-arguments.ts';
 import { emit, placeOf, type State } from './state.ts';
+import { StreamQueue } from './stream-queue.ts';
 import { surroundingsOf, wakeAt } from './surroundings.ts';
 
 export interface QueueDeclaration {
@@ -92,12 +93,13 @@ function createQueue(state: State, channel: Channel, name: string, declaration: 
   const { durable = false, exclusive = false, autoDelete = false, arguments: fields = EMPTY_TABLE } = declaration;
   const place = placeOf(state, 'queue', name);
   const settings = readQueueArguments(fields, name, state.vhost);
-  if (settings.isQuorum) {
+  if (settings.isQuorum || settings.isStream) {
     const refused = autoDelete ? 'auto-delete' : exclusive ? 'exclusive-owner' : durable ? undefined : 'non-durable';
     if (refused !== undefined) throw preconditionFailed(`invalid property '${refused}' for ${place}`);
   }
   const owner = exclusive ? channel.connection : undefined;
-  const queue = new Queue(
+  const Kind = settings.isStream ? StreamQueue : Queue;
+  const queue = new Kind(
     { name, isDurable: durable, isAutoDelete: autoDelete, owner, arguments: fields, settings },
     surroundingsOf(state),
   );
@@ -156,7 +158,10 @@ export function removeQueue(state: State, queue: Queue): number {
 }
 
 export function purgeQueue(state: State, channel: Channel, name: string): number {
-  return queueNamed(state, channel, name).purge();
+  const queue = queueNamed(state, channel, name);
+  if (queue.settings.isStream)
+    throw notImplemented(`queue.purge not supported by stream ${placeOf(state, 'queue', queue.name)}`);
+  return queue.purge();
 }
 
 export function bindQueue(state: State, channel: Channel, command: BindingCommand & { readonly queue: string }): void {

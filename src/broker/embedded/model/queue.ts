@@ -85,7 +85,7 @@ export class Queue implements ConsumedQueue {
     const consumer = this.#ready.size === 0 ? this.consumers.next() : undefined;
     if (consumer !== undefined) {
       this.#around.ledger.enqueued++;
-      this.#deliver(entry, consumer);
+      this.handOver(entry, consumer);
       return true;
     }
     if (this.settings.overflow !== 'drop-head' && this.#wouldOverflow(message)) {
@@ -111,7 +111,7 @@ export class Queue implements ConsumedQueue {
       if (consumer === undefined) break;
       const entry = this.#ready.shift();
       if (entry === undefined) break;
-      this.#deliver(entry, consumer);
+      this.handOver(entry, consumer);
     }
     this.#watchHead();
   }
@@ -214,7 +214,8 @@ export class Queue implements ConsumedQueue {
     this.#watchHead();
   }
 
-  #deliver(entry: Entry, consumer: Consumer): void {
+  /** The message is with the consumer from now on. */
+  protected handOver(entry: Entry, consumer: Consumer): void {
     const { channel, noAck } = consumer;
     const deliveryTag = ++channel.lastDeliveryTag;
     const redelivered = entry.redelivered;

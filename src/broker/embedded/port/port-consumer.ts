@@ -10,7 +10,7 @@ import type { Channel, Connection } from '../model/channel.ts';
 import type { DeliverEffect, Effect } from '../model/effect.ts';
 import { EMPTY_TABLE } from '../model/field.ts';
 import type { Verdict } from '../model/verdict.ts';
-import { readHeaders } from './headers.ts';
+import { readHeaders, writeHeaders } from './headers.ts';
 import type { InProcessBroker } from './in-process-broker.ts';
 import { readProperties } from './properties.ts';
 
@@ -90,7 +90,9 @@ export class PortConsumer {
     try {
       this.#broker.run((model) => {
         model.setPrefetch(life.channel, this.#options.prefetch, false);
-        model.consume(life.channel, { queue: this.#queue, consumerTag: CONSUMER_TAG });
+        const offset = this.#options.streamOffset?.();
+        const place = offset === undefined ? EMPTY_TABLE : writeHeaders({ 'x-stream-offset': offset });
+        model.consume(life.channel, { queue: this.#queue, consumerTag: CONSUMER_TAG, arguments: place });
       });
     } catch (error) {
       this.#broker.run((model) => model.closeChannel(life.channel));

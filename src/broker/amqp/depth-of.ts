@@ -1,20 +1,21 @@
-/** How many consumers a queue has, asked of whatever link there is. */
+/** What a queue holds and who consumes it, asked of whatever link there is. */
 import { catchError, filter, from, NEVER, type Observable, switchMap, take, throwIfEmpty } from 'rxjs';
 import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
+import type { QueueDepth } from '../broker.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
 import { measureQueue } from './measure-queue.ts';
 
-/** Cold; see `Broker.countConsumers`. What a link does not answer because it goes is asked of the next. */
-export const countConsumers = (
+/** Cold; see `Broker.depthOf`. What a link does not answer because it goes is asked of the next. */
+export const depthOf = (
   links: Observable<Link | undefined>,
   queue: string,
   onDefect: DefectListener,
-): Observable<number> =>
+): Observable<QueueDepth> =>
   links.pipe(
     filter((link) => link !== undefined),
     switchMap((link) =>
-      from(count(link, queue, onDefect)).pipe(
+      from(look(link, queue, onDefect)).pipe(
         catchError((error: unknown) => {
           if (link.isOpen) throw error;
           return NEVER;
@@ -25,8 +26,8 @@ export const countConsumers = (
     throwIfEmpty(() => new BrokerUnavailableError('the broker is closed')),
   );
 
-async function count(link: Link, queue: string, onDefect: DefectListener): Promise<number> {
+async function look(link: Link, queue: string, onDefect: DefectListener): Promise<QueueDepth> {
   const found = await measureQueue(link, queue, onDefect);
   if (found === undefined) throw new TopologyError(`queue "${queue}": it does not exist, or may not be looked at`);
-  return found.consumers;
+  return found;
 }
