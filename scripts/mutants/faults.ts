@@ -109,8 +109,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'runs messages in slots that stall on synchronous work',
     file: 'src/pipeline/run-pipeline.ts',
-    was: 'pipe(inSlots(judge, concurrency), mergeMap(finish))',
-    becomes: 'pipe(mergeMap(judge, concurrency), mergeMap(finish))',
+    was: "import { inSlots } from '../operators/in-slots.ts';",
+    becomes: "import { mergeMap as inSlots } from 'rxjs';",
   },
   {
     name: 'keeps no order by key',
@@ -153,9 +153,9 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'gives each redelivery keys of its own',
-    file: 'src/pipeline/handle-message.ts',
+    file: 'src/pipeline/message-context.ts',
     was: '? `${pipeline.name}/${messageId}`\n',
-    becomes: '? `${pipeline.name}/${messageId}/${journey.receivedAt}`\n',
+    becomes: '? `${pipeline.name}/${messageId}/${this.#journey.receivedAt}`\n',
   },
   {
     name: 'tries a message without an end: the ladder has no cap',

@@ -63,9 +63,11 @@ function inflate(body: Uint8Array, encoding: string | undefined, maxBytes: numbe
   }
 }
 
+const JSON_TYPE = 'application/json';
+
 /** Type and subtype in lower case, without parameters; JSON where nothing is said. */
 const mediaType = (contentType: string | undefined): string =>
-  contentType?.split(';', 1)[0]?.trim().toLowerCase() || 'application/json';
+  contentType === JSON_TYPE ? contentType : contentType?.split(';', 1)[0]?.trim().toLowerCase() || JSON_TYPE;
 
 const isJson = (type: string): boolean => type === 'application/json' || type === 'text/json' || type.endsWith('+json');
 

@@ -28,7 +28,7 @@ export class TimeLimits {
 class SharedLimit {
   readonly #limitMs: number;
   readonly #startedAtMs: number;
-  readonly #members: Member[] = [];
+  #members: Member[] | undefined;
   #running = 0;
   #timer: Subscription | undefined;
 
@@ -45,8 +45,12 @@ class SharedLimit {
   join(work: Limited): Member {
     const member = new Member(this, work);
     this.#running++;
-    this.#members.push(member);
-    this.#timer ??= asyncScheduler.schedule(() => this.#isOver(), this.#limitMs);
+    if (this.#members === undefined) {
+      this.#members = [member];
+      this.#timer = asyncScheduler.schedule(() => this.#isOver(), this.#limitMs);
+    } else {
+      this.#members.push(member);
+    }
     return member;
   }
 
@@ -56,17 +60,18 @@ class SharedLimit {
 
   /** Who joined later began after the timer was set, and what ends that work in time may come after the timer: that goes first. */
   #isOver(): void {
-    if (this.#members.length === 1) this.#cutOff(0);
-    else this.#timer = asyncScheduler.schedule(() => this.#cutOff(0));
+    const members = this.#members ?? [];
+    if (members.length === 1) this.#cutOff(members, 0);
+    else this.#timer = asyncScheduler.schedule(() => this.#cutOff(members, 0));
   }
 
   /** One that throws does not keep the others from their end. */
-  #cutOff(from: number): void {
+  #cutOff(members: readonly Member[], from: number): void {
     let at = from;
     try {
-      for (; at < this.#members.length; at++) this.#members[at]?.cutOff();
+      for (; at < members.length; at++) members[at]?.cutOff();
     } finally {
-      if (at < this.#members.length) this.#cutOff(at + 1);
+      if (at < members.length) this.#cutOff(members, at + 1);
     }
   }
 }

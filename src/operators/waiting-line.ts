@@ -18,6 +18,11 @@ export class WaitingLine<Member extends Waiting<Member>> {
     return this.#length;
   }
 
+  /** From head to tail. The line must not change meanwhile. */
+  *members(): Generator<Member, void> {
+    for (let member = this.#head; member !== undefined; member = member.behind) yield member;
+  }
+
   join(member: Member): void {
     member.before = this.#tail;
     if (this.#tail === undefined) this.#head = member;

@@ -6,8 +6,8 @@ import { BehaviorSubject, filter, map, merge, type Observable, of, Subscription,
 import { codeOf, type JournalUnavailableError } from '../errors.ts';
 import type { ApiAvailability } from '../http/api-client.ts';
 import type { Engine } from './engine.ts';
-import type { InFlight, Interruptible } from './in-flight.ts';
-import type { Journey, Verdict } from './journey.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Interruptible, Journey, Verdict } from './journey.ts';
 
 /** A journal that answers others, and fails this message, is asked again after this pause at the soonest. */
 const AGAIN_AFTER_MS = 1_000;

@@ -38,5 +38,6 @@ export function beginJourney(delivery: Delivery, pipeline: Pipeline, tracing: Tr
     messageAttempt: attempt,
     deliveryTag,
   };
-  return { delivery, identity, receivedAt, attempt, trace, span, deadlineAt: deadlineOf(delivery, receivedAt) };
+  const deadlineAt = deadlineOf(delivery, receivedAt);
+  return { whereabouts: undefined, delivery, identity, receivedAt, attempt, trace, span, deadlineAt };
 }

@@ -6,23 +6,19 @@
 import { defer, from, Observable, Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { DeadlineExceededError, DeliveryLimitError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
-import type { Api } from '../http/api.ts';
-import type { CallScope } from '../http/api-client.ts';
-import type { ApiDefinitions, Apis } from '../http/define-api.ts';
-import { messageJournal } from '../journal/message-journal.ts';
-import { fingerprint } from '../message/identity.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
 import type { Limited, TimeLimits } from '../operators/time-limits.ts';
 import type { Admission } from './admit.ts';
 import { isJournalAway, type JournalWait } from './await-journal.ts';
-import { clockNow, LazyContext } from './context.ts';
+import { clockNow } from './context.ts';
 import { hasNextTry } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
-import type { InFlight, Interruptible } from './in-flight.ts';
+import type { InFlight } from './in-flight.ts';
 import type { IntakeGate } from './intake-gate.ts';
-import type { Failure, Journey, Judged, Verdict } from './journey.ts';
+import type { Failure, Interruptible, Journey, Judged, Verdict } from './journey.ts';
 import { sayLastWord } from './last-word.ts';
+import { MessageContext } from './message-context.ts';
 import { isHandedOverForTheLastTime } from './message-headers.ts';
 import { toMessages } from './results.ts';
 
@@ -64,7 +60,7 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
   readonly #parts: HandlingParts;
   readonly #results: unknown[] = [];
   #place: 'none' | 'at the gate' | 'past the gate' = 'none';
-  #context: LazyContext<ApiDefinitions> | undefined;
+  #context: MessageContext | undefined;
   /** Of the handle, on the RxJS clock. */
   #startedAt = 0;
   #limit: Unsubscribable = Subscription.EMPTY;
@@ -169,7 +165,7 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
       this.#fail('slot', new DeadlineExceededError(deadlineAt));
       return;
     }
-    const context = createContext(journey, message, pipeline, engine, deadlineAt);
+    const context = new MessageContext(journey, message, pipeline, engine, deadlineAt);
     this.#context = context;
     this.#limit = this.#parts.limits.start(this, deadlineAt - startedAt, startedAt);
     try {
@@ -246,7 +242,7 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
     if (lastWord === undefined || !admission.ok) return;
     const { message } = admission;
     const { stage } = failure;
-    const context = this.#context ?? createContext(journey, message, pipeline, engine, clockNow());
+    const context = this.#context ?? new MessageContext(journey, message, pipeline, engine, clockNow());
     const word = defer(() => lastWord(message, context, failure.error));
     const said = sayLastWord(journey, inFlight, word, {
       onSaid: (error) => this.#pass({ kind: 'failed', failure: { stage, error } }),
@@ -304,50 +300,3 @@ const endsByDeadline = (
   timeoutAt: number,
 ): journey is Journey & { readonly deadlineAt: number } =>
   lastWord === undefined && journey.deadlineAt !== undefined && journey.deadlineAt < timeoutAt;
-
-function createContext(
-  journey: Journey,
-  message: unknown,
-  pipeline: Pipeline,
-  engine: Engine,
-  deadline: number,
-): LazyContext<ApiDefinitions> {
-  const { delivery, identity, attempt, trace, span } = journey;
-  const { messageId, correlationId, traceId, deliveryTag } = identity;
-  return new LazyContext({
-    // Named one by one: spreading costs a microsecond for each message.
-    bindApis: () =>
-      bindApis(pipeline.apis, engine, {
-        pipeline: pipeline.name,
-        messageId,
-        correlationId,
-        traceId,
-        messageAttempt: attempt,
-        deliveryTag,
-        trace,
-        span,
-        deadlineAt: deadline,
-        keyScope:
-          pipeline.tenant === undefined
-            ? `${pipeline.name}/${messageId}`
-            : fingerprint('tenant', pipeline.name, pipeline.tenant(message), messageId),
-      }),
-    makeLog: () => engine.log.child({ pipeline: pipeline.name, messageId, correlationId, traceId, attempt }),
-    messageId,
-    correlationId,
-    trace,
-    attempt,
-    maxAttempts: pipeline.source.retryDelaysMs.length + 1,
-    deadline,
-    expiresAt: journey.deadlineAt,
-    headers: delivery.headers,
-    redelivered: delivery.redelivered,
-    bindJournal: () => messageJournal(engine.journal, identity),
-  });
-}
-
-function bindApis(definitions: ApiDefinitions, engine: Engine, scope: CallScope): Apis<ApiDefinitions> {
-  const bound: Record<string, Api> = {};
-  for (const [name, definition] of Object.entries(definitions)) bound[name] = engine.bindApi(definition, scope);
-  return bound;
-}

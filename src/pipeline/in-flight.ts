@@ -5,27 +5,11 @@
  */
 import { asyncScheduler, type Observable, type Subscription } from 'rxjs';
 import type { Stage } from '../events.ts';
-import type { Journey } from './journey.ts';
-
-/** Work on a journey, in its slot or on its way out. */
-export interface Interruptible {
-  /** Must end at once, and hand the journey over as given back. */
-  interrupt(reason: string): void;
-}
+import { WaitingLine } from '../operators/waiting-line.ts';
+import type { Interruptible, Journey, Whereabouts } from './journey.ts';
 
 /** A time is measured in so many looks. Counted looks, because a wall clock that is set forward would make everything too old at once. */
 const LOOKS = 20;
-
-/** What is known of a delivery in flight. */
-interface Whereabouts {
-  /** Looks the watch had taken when it came. */
-  readonly since: number;
-  stage: Stage;
-  work: Interruptible | undefined;
-  /** What its channel is lost by, and why nothing may begin for it any more. */
-  readonly lost: Observable<string>;
-  lostBy: string | undefined;
-}
 
 /** The loss of a channel, listened to once for all of its deliveries. */
 interface LossWatch {
@@ -47,7 +31,7 @@ export interface InFlightOptions {
 export class InFlight {
   readonly #options: InFlightOptions;
   /** In the order of arrival. */
-  readonly #journeys = new Map<Journey, Whereabouts>();
+  readonly #line = new WaitingLine<Whereabouts>();
   readonly #losses = new Map<Observable<string>, LossWatch>();
   #looks = 0;
   /** Runs while something is in flight. */
@@ -63,12 +47,23 @@ export class InFlight {
   }
 
   get size(): number {
-    return this.#journeys.size;
+    return this.#line.length;
   }
 
   add(journey: Journey): void {
     const { lost } = journey.delivery;
-    this.#journeys.set(journey, { since: this.#looks, stage: 'slot', work: undefined, lost, lostBy: undefined });
+    const whereabouts: Whereabouts = {
+      before: undefined,
+      behind: undefined,
+      journey,
+      since: this.#looks,
+      stage: 'slot',
+      work: undefined,
+      lost,
+      lostBy: undefined,
+    };
+    journey.whereabouts = whereabouts;
+    this.#line.join(whereabouts);
     if (Number.isFinite(this.#options.limitMs)) this.#watch ??= this.#lookLater();
     const known = this.#losses.get(lost);
     if (known === undefined) this.#listenTo(lost);
@@ -77,27 +72,27 @@ export class InFlight {
 
   /** It is settled. False where it was before. */
   remove(journey: Journey): boolean {
-    const whereabouts = this.#journeys.get(journey);
+    const { whereabouts } = journey;
     if (whereabouts === undefined) return false;
-    this.#journeys.delete(journey);
+    journey.whereabouts = undefined;
+    this.#line.leave(whereabouts);
     const loss = this.#losses.get(whereabouts.lost);
     if (loss !== undefined && --loss.deliveries === 0) {
       this.#losses.delete(whereabouts.lost);
       loss.subscription?.unsubscribe();
     }
-    if (this.#journeys.size === 0) this.#stopWatching();
+    if (this.#line.length === 0) this.#stopWatching();
     return true;
   }
 
   /** Says how far it has come. */
   reached(journey: Journey, stage: Stage): void {
-    const whereabouts = this.#journeys.get(journey);
-    if (whereabouts !== undefined) whereabouts.stage = stage;
+    if (journey.whereabouts !== undefined) journey.whereabouts.stage = stage;
   }
 
   /** Work on it begins, and is interrupted where it has to end before its time. Gives the reason where it must not begin. */
   begin(journey: Journey, work: Interruptible): string | undefined {
-    const whereabouts = this.#journeys.get(journey);
+    const { whereabouts } = journey;
     if (whereabouts === undefined) return 'it was settled while it waited';
     const reason = whereabouts.lostBy ?? this.#haltedBy;
     if (reason === undefined) whereabouts.work = work;
@@ -106,13 +101,13 @@ export class InFlight {
 
   /** The work is over, whatever ended it. */
   end(journey: Journey, work: Interruptible): void {
-    const whereabouts = this.#journeys.get(journey);
+    const { whereabouts } = journey;
     if (whereabouts?.work === work) whereabouts.work = undefined;
   }
 
   /** Gives back everything there is, and watches no more. */
   giveBackAll(reason: string): void {
-    this.#giveBack([...this.#journeys], reason);
+    this.#giveBack([...this.#line.members()], reason);
   }
 
   #lookLater(): Subscription {
@@ -125,23 +120,23 @@ export class InFlight {
 
   #look(): void {
     const { limitMs, onOverdue } = this.#options;
-    const overdue: [Journey, Whereabouts][] = [];
-    for (const entry of this.#journeys) {
-      const [journey, { since, stage }] = entry;
+    const overdue: Whereabouts[] = [];
+    for (const whereabouts of [...this.#line.members()]) {
+      const { journey, since, stage } = whereabouts;
       // One look more: it may have come right before the first.
       if (this.#looks - since <= LOOKS) break;
       onOverdue(journey, stage);
-      overdue.push(entry);
+      overdue.push(whereabouts);
     }
     this.#giveBack(overdue, `unsettled for ${limitMs} ms`);
   }
 
   /** Those that wait go first: the slots of the others would be given to them. */
-  #giveBack(entries: readonly [Journey, Whereabouts][], reason: string): void {
-    for (const [journey, { work }] of entries) if (work === undefined) this.#options.giveBack(journey, reason);
-    for (const [journey, { work }] of entries) {
+  #giveBack(those: readonly Whereabouts[], reason: string): void {
+    for (const { journey, work } of those) if (work === undefined) this.#options.giveBack(journey, reason);
+    for (const { journey, work } of those) {
       work?.interrupt(reason);
-      if (this.#journeys.has(journey)) this.#options.giveBack(journey, reason);
+      if (journey.whereabouts !== undefined) this.#options.giveBack(journey, reason);
     }
   }
 
@@ -150,7 +145,7 @@ export class InFlight {
     this.#losses.set(lost, loss);
     loss.subscription = lost.subscribe((reason) => {
       const isOfIt = (whereabouts: Whereabouts): boolean => whereabouts.lost === lost;
-      for (const whereabouts of this.#journeys.values()) if (isOfIt(whereabouts)) whereabouts.lostBy = reason;
+      for (const whereabouts of this.#line.members()) if (isOfIt(whereabouts)) whereabouts.lostBy = reason;
       this.#interrupt(isOfIt, reason);
     });
     if (loss.deliveries === 0) loss.subscription.unsubscribe();
@@ -158,8 +153,7 @@ export class InFlight {
 
   #interrupt(isMeant: (whereabouts: Whereabouts) => boolean, reason: string): void {
     // Work that ends may let other work begin.
-    for (const whereabouts of [...this.#journeys.values()])
-      if (isMeant(whereabouts)) whereabouts.work?.interrupt(reason);
+    for (const whereabouts of [...this.#line.members()]) if (isMeant(whereabouts)) whereabouts.work?.interrupt(reason);
   }
 
   #stopWatching(): void {

@@ -3,9 +3,30 @@ import type { Observable } from 'rxjs';
 import type { MessageIdentity, Stage } from '../events.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import type { Waiting } from '../operators/waiting-line.ts';
 import type { MessageSpan, TraceContext } from '../tracing.ts';
 
+/** Work on a journey, in its slot or on its way out. */
+export interface Interruptible {
+  /** Must end at once, and hand the journey over as given back. */
+  interrupt(reason: string): void;
+}
+
+/** Where a journey is while it is in flight; in-flight.ts keeps it. */
+export interface Whereabouts extends Waiting<Whereabouts> {
+  readonly journey: Journey;
+  /** Looks the watch had taken when it came. */
+  readonly since: number;
+  stage: Stage;
+  work: Interruptible | undefined;
+  /** What its channel is lost by, and why nothing may begin for it any more. */
+  readonly lost: Observable<string>;
+  lostBy: string | undefined;
+}
+
 export interface Journey {
+  /** Undefined: it is not in flight, or no more. */
+  whereabouts: Whereabouts | undefined;
   readonly delivery: Delivery;
   readonly identity: MessageIdentity;
   /** Milliseconds of the RxJS clock. */

@@ -1,8 +1,9 @@
 /** A result on its way to its exchange: confirmed, tried again where that may help, its exchange declared where that is allowed. */
-import { concat, Observable, throwError } from 'rxjs';
+import { concat, Observable, Subscriber, throwError, timer } from 'rxjs';
+import type { Broker } from '../broker/broker.ts';
 import { codeOf, isTransient, TopologyError, UnroutableError } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
-import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
+import { Retries, type RetryWithBackoffOptions } from '../operators/retry-with-backoff.ts';
 import { exponentialBackoff } from '../policies/backoff.ts';
 import { contextHeaders, type Span } from '../tracing.ts';
 import { clockNow } from './context.ts';
@@ -42,6 +43,7 @@ export function publishWith(
     { identity }: Journey,
     sentAt: number,
   ): void => {
+    if (!facts.isObserved) return;
     const at = clockNow();
     const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
     facts.report({
@@ -73,33 +75,98 @@ export function publishWith(
       });
   };
 
-  const retried = retryWithBackoff<never>({
-    maxAttempts: RESULT_ATTEMPTS,
-    backoff,
-    isTransient: isWorthAnotherPublish,
-  });
+  const rules = { maxAttempts: RESULT_ATTEMPTS, backoff, isTransient: isWorthAnotherPublish };
+  const parts = { broker, declareAndPublish, rules, report };
   return (result, journey) =>
-    retried(
-      new Observable((sink) => {
-        const sentAt = clockNow();
-        const span = startSpan(result, journey, sentAt);
-        const traced = span === undefined ? result : inContext(result, span);
-        const confirmed = (): void => {
-          span?.end({ at: clockNow(), outcome: 'confirmed' });
-          if (facts.isObserved) report(traced, journey, sentAt);
-          sink.complete();
-        };
-        const failed = (error: unknown): void => {
-          span?.end({ at: clockNow(), outcome: 'failed', code: codeOf(error) });
-          sink.error(error);
-        };
-        const refused = (error: unknown): void => {
-          sink.add(declareAndPublish(traced, error).subscribe({ complete: confirmed, error: failed }));
-        };
-        if (span !== undefined) sink.add(() => span.end({ at: clockNow(), outcome: 'abandoned' }));
-        return broker.publish(traced).subscribe({ complete: confirmed, error: refused });
-      }),
+    new Observable((sink) => {
+      new PublishAttempt(sink, parts, result, journey, undefined).begin();
+    });
+}
+
+/** What all publishes of a pipeline share. */
+interface PublishParts {
+  readonly broker: Broker;
+  /** For a publish that was refused. */
+  readonly declareAndPublish: (result: OutgoingMessage, error: unknown) => Observable<never>;
+  readonly rules: RetryWithBackoffOptions;
+  readonly report: (result: OutgoingMessage, journey: Journey, sentAt: number) => void;
+}
+
+/** One attempt to publish a result. Natively, because every result pays for it; a failure is followed by the next attempt, or is the end. */
+class PublishAttempt extends Subscriber<never> {
+  readonly #sink: Subscriber<never>;
+  readonly #parts: PublishParts;
+  readonly #result: OutgoingMessage;
+  readonly #journey: Journey;
+  readonly #retries: Retries | undefined;
+  readonly #sentAt = clockNow();
+  #traced: OutgoingMessage;
+  #span: Span | undefined;
+
+  /** `retries`: undefined for the first attempt. */
+  constructor(
+    sink: Subscriber<never>,
+    parts: PublishParts,
+    result: OutgoingMessage,
+    journey: Journey,
+    retries: Retries | undefined,
+  ) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- a Subscriber of its own, as the operators have
+    super(sink);
+    this.#sink = sink;
+    this.#parts = parts;
+    this.#result = result;
+    this.#traced = result;
+    this.#journey = journey;
+    this.#retries = retries;
+  }
+
+  begin(): void {
+    const span = startSpan(this.#result, this.#journey, this.#sentAt);
+    if (span !== undefined) {
+      this.#span = span;
+      this.#traced = inContext(this.#result, span);
+      this.add(() => span.end({ at: clockNow(), outcome: 'abandoned' }));
+    }
+    try {
+      this.#parts.broker.publish(this.#traced).subscribe(this);
+    } catch (error) {
+      this.error(error);
+    }
+  }
+
+  protected override _complete(): void {
+    this.#confirmed();
+  }
+
+  protected override _error(error: unknown): void {
+    const declaring = this.#parts.declareAndPublish(this.#traced, error);
+    this.add(
+      declaring.subscribe({ complete: () => this.#confirmed(), error: (failure: unknown) => this.#failed(failure) }),
     );
+  }
+
+  #confirmed(): void {
+    this.#span?.end({ at: clockNow(), outcome: 'confirmed' });
+    this.#parts.report(this.#traced, this.#journey, this.#sentAt);
+    this.#sink.complete();
+  }
+
+  #failed(error: unknown): void {
+    this.#span?.end({ at: clockNow(), outcome: 'failed', code: codeOf(error) });
+    const sink = this.#sink;
+    const retries = this.#retries ?? new Retries(this.#parts.rules);
+    let delayMs: number;
+    try {
+      this.unsubscribe();
+      delayMs = retries.pauseAfter(error);
+    } catch (failure) {
+      sink.error(failure);
+      return;
+    }
+    const again = (): void => new PublishAttempt(sink, this.#parts, this.#result, this.#journey, retries).begin();
+    sink.add(timer(delayMs).subscribe(again));
+  }
 }
 
 function startSpan({ exchange, routingKey, properties, body }: OutgoingMessage, { span }: Journey, at: number) {

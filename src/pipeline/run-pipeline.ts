@@ -12,7 +12,6 @@ import {
   ignoreElements,
   map,
   merge,
-  mergeMap,
   NEVER,
   type Observable,
   type OperatorFunction,
@@ -165,7 +164,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   });
   const bookSettled = (journey: Journey, settlement: Settlement): void => {
     book(journey, settlement);
-    settlements.next();
+    if (settlements.observed) settlements.next();
   };
 
   const inFlight = new InFlight({
@@ -243,10 +242,10 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
 function inOrder(
   { order, concurrency }: Pipeline,
   judge: (received: Received) => Observable<Judged>,
-  finish: (judged: Judged) => Observable<unknown>,
-): OperatorFunction<Received, unknown> {
-  if (order === 'none') return pipe(inSlots(judge, concurrency), mergeMap(finish));
-  const judgeAndFinish = (received: Received): Observable<unknown> => judge(received).pipe(mergeMap(finish));
+  settle: OperatorFunction<Judged, never>,
+): OperatorFunction<Received, never> {
+  if (order === 'none') return pipe(inSlots(judge, concurrency), settle);
+  const judgeAndFinish = (received: Received): Observable<never> => judge(received).pipe(settle);
   return order === 'arrival' ? inSlots(judgeAndFinish, 1) : mergeMapByKey(keyOf, judgeAndFinish, { concurrency });
 }
 

@@ -2,18 +2,19 @@
  * The one place where a delivery is settled, once. Effects come before the word to the broker: results, the copy for the next try and
  * the dead letter are confirmed, then the original is acked. Whatever interrupts that leaves the message with the broker.
  */
-import { Observable, type Subscriber, Subscription } from 'rxjs';
+import { Observable, type OperatorFunction, Subscriber, Subscription } from 'rxjs';
 import { codeOf, isTransient, messageOf } from '../errors.ts';
 import type { SettlementKind } from '../events.ts';
 import type { SettleResult } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import { tearDown } from '../operators/tear-down.ts';
 import { isAllowed } from './admit.ts';
 import { clockNow } from './context.ts';
 import { deadLetterCopy, nextDelayMs, renewedCopy, retryCopy } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
-import type { InFlight, Interruptible } from './in-flight.ts';
-import type { Claim, Failure, Journey, Judged, Verdict } from './journey.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Claim, Failure, Interruptible, Journey, Judged, Verdict } from './journey.ts';
 import { publishWith } from './publish-result.ts';
 import { outcomeOf } from './results.ts';
 import { storeWith } from './store-copy.ts';
@@ -36,12 +37,13 @@ interface SettlingParts {
   readonly publishResult: ReturnType<typeof publishWith>;
   readonly store: ReturnType<typeof storeWith>;
   readonly inFlight: InFlight;
-  /** Told of each settlement, before it is emitted. */
+  /** Told of each settlement. */
   readonly book: (journey: Journey, settlement: Settlement) => void;
 }
 
 /**
- * How a pipeline settles: from a verdict to the settlement, emitted once. Cold, never errors. Unsubscribing leaves the delivery unsettled.
+ * How a pipeline settles: carries out the verdict on each journey, at once where nothing has to be stored before. Never errors; completes when
+ * the source has and all are settled. Unsubscribing leaves what is not settled with the broker.
  *
  * What fails in here that should not is a defect of ours: the message goes back to the broker, and the stream goes on.
  */
@@ -50,7 +52,7 @@ export function settleWith(
   engine: Engine,
   inFlight: InFlight,
   book: SettlingParts['book'],
-): (judged: Judged) => Observable<Settlement> {
+): OperatorFunction<Judged, never> {
   const parts = {
     pipeline,
     engine,
@@ -59,25 +61,62 @@ export function settleWith(
     publishResult: publishWith(pipeline, engine),
     store: storeWith(engine),
   };
-  return (judged) =>
+  return (source) =>
     new Observable((sink) => {
-      new Settling(sink, judged.journey, parts).begin(judged);
+      source.subscribe(new SettleSubscriber(sink, parts));
     });
+}
+
+class SettleSubscriber extends Subscriber<Judged> {
+  readonly #sink: Subscriber<never>;
+  readonly #parts: SettlingParts;
+  #unsettled = 0;
+  #isSourceComplete = false;
+
+  constructor(sink: Subscriber<never>, parts: SettlingParts) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- a Subscriber of its own, as the operators have
+    super(sink);
+    this.#sink = sink;
+    this.#parts = parts;
+  }
+
+  settled(): void {
+    if (--this.#unsettled === 0 && this.#isSourceComplete) this.#sink.complete();
+  }
+
+  protected override _next(judged: Judged): void {
+    this.#unsettled++;
+    try {
+      new Settling(this.#sink, this, judged.journey, this.#parts).begin(judged);
+    } catch (defect) {
+      this.#sink.error(defect);
+    }
+  }
+
+  protected override _complete(): void {
+    this.#isSourceComplete = true;
+    const failure = tearDown(this);
+    if (failure !== undefined) this.#sink.error(failure);
+    else if (this.#unsettled === 0) this.#sink.complete();
+  }
 }
 
 /**
  * One delivery on its way out. Natively rather than as a chain of operators, because every message pays for it: three things may end it
  * (the word of the broker on all that had to be stored, what interrupts the journey, being unsubscribed), and the first of them does.
  */
-class Settling implements Interruptible {
-  readonly #sink: Subscriber<Settlement>;
+class Settling extends Subscription implements Interruptible {
+  readonly #sink: Subscriber<never>;
+  readonly #all: SettleSubscriber;
   readonly #journey: Journey;
   readonly #parts: SettlingParts;
   #publishing: Subscription | undefined;
   #unconfirmed = 0;
 
-  constructor(sink: Subscriber<Settlement>, journey: Journey, parts: SettlingParts) {
+  constructor(sink: Subscriber<never>, all: SettleSubscriber, journey: Journey, parts: SettlingParts) {
+    super();
     this.#sink = sink;
+    this.#all = all;
     this.#journey = journey;
     this.#parts = parts;
   }
@@ -95,19 +134,25 @@ class Settling implements Interruptible {
         this.interrupt(reason);
         return;
       }
-      this.#sink.add(() => inFlight.end(this.#journey, this));
+      this.#sink.add(this);
       if (verdict.kind === 'failed') this.#storeFailure(verdict.failure);
       else if (verdict.kind === 'renewed') this.#renew(verdict.reason);
       else this.#settleDone(verdict);
     }
   }
 
+  override unsubscribe(): void {
+    if (this.closed) return;
+    this.#parts.inFlight.end(this.#journey, this);
+    super.unsubscribe();
+  }
+
   interrupt(reason: string): void {
-    if (!this.#sink.closed) this.#end({ kind: 'returned', reason, result: this.#journey.delivery.requeue() });
+    if (!this.closed) this.#end({ kind: 'returned', reason, result: this.#journey.delivery.requeue() });
   }
 
   #settleDone({ results, reason, claim }: DoneVerdict): void {
-    if (claim !== undefined) this.#sink.add(() => claim.release());
+    if (claim !== undefined) this.add(() => claim.release());
     const done = { kind: 'ack', reason } as const;
     const confirmed = claim === undefined ? () => this.#ack(done) : () => this.#writeDown(claim, done);
     if (results.length === 0) confirmed();
@@ -116,7 +161,7 @@ class Settling implements Interruptible {
 
   /** What cannot be written down is handled again: its effects have the same keys, its results the same ids. */
   #writeDown(claim: Claim, done: Omit<Settlement, 'result'>): void {
-    this.#sink.add(
+    this.add(
       claim.done().subscribe({
         complete: () => this.#ack(done),
         error: (error: unknown) => this.interrupt(`it is done, but not written down: ${messageOf(error)}`),
@@ -127,7 +172,7 @@ class Settling implements Interruptible {
   #publish(results: readonly OutgoingMessage[], allConfirmed: () => void): void {
     const publishing = new Subscription();
     this.#publishing = publishing;
-    this.#sink.add(publishing);
+    this.add(publishing);
     this.#unconfirmed = results.length;
     const confirmed = (): void => {
       if (--this.#unconfirmed === 0) allConfirmed();
@@ -169,7 +214,7 @@ class Settling implements Interruptible {
   }
 
   #store(copy: OutgoingMessage, settlement: Omit<Settlement, 'result'>): void {
-    this.#sink.add(
+    this.add(
       this.#parts.store(copy, settlement.kind, this.#journey).subscribe({
         complete: () => this.#tellRequester(settlement),
         error: (error: unknown) => this.#defect(error),
@@ -188,7 +233,7 @@ class Settling implements Interruptible {
       return;
     }
     const acked = (): void => this.#ack(settlement);
-    this.#sink.add(this.#parts.publishResult(told, this.#journey).subscribe({ complete: acked, error: acked }));
+    this.add(this.#parts.publishResult(told, this.#journey).subscribe({ complete: acked, error: acked }));
   }
 
   #defect(error: unknown): void {
@@ -197,13 +242,13 @@ class Settling implements Interruptible {
   }
 
   #ack({ kind, failure, delayMs, reason }: Omit<Settlement, 'result'>): void {
-    if (!this.#sink.closed) this.#end({ kind, failure, delayMs, reason, result: this.#journey.delivery.ack() });
+    if (!this.closed) this.#end({ kind, failure, delayMs, reason, result: this.#journey.delivery.ack() });
   }
 
   #end(settlement: Settlement): void {
     this.#parts.book(this.#journey, settlement);
-    this.#sink.next(settlement);
-    this.#sink.complete();
+    this.unsubscribe();
+    this.#all.settled();
   }
 }
 
