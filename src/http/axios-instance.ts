@@ -88,11 +88,16 @@ const isSame = (a: unknown, b: unknown): boolean =>
 
 /** Headers of a method over those of all methods, as axios merges them. */
 function flatten({ defaults }: AxiosInstance, method: HttpMethod): Readonly<Record<string, string>> {
-  const { common, delete: onDelete, get, head, post, put, patch, query, ...own } = defaults.headers;
+  const { common, delete: onDelete, get, post, put, patch } = defaults.headers;
   const ofMethod = { GET: get, POST: post, PUT: put, PATCH: patch, DELETE: onDelete }[method];
+  const own = Object.fromEntries(Object.entries(defaults.headers).filter(([, value]) => !isOfSomeMethods(value)));
   const merged = [common, ofMethod, own].map((headers) => AxiosHeaders.from(headers as AxiosHeaders | undefined));
   return plainHeaders(AxiosHeaders.concat(...merged));
 }
+
+/** Beside headers stand the headers of methods, of more of them than we have. */
+const isOfSomeMethods = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Sendable headers of an axios container, names in lower case: without those that are unset or switched off. */
 export function plainHeaders(headers: AxiosHeaders): Record<string, string> {

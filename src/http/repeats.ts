@@ -10,19 +10,21 @@ interface Countable {
 
 export class Repeats {
   /** Calls in the order they were made; each is let go once it is counted, the first when a second is. */
-  readonly #calls: (Countable | undefined)[] = [];
+  #calls: (Countable | undefined)[] | undefined;
   /** Of the calls that are counted. Undefined: the first alone has asked, which is told without counting. */
   #ordinals: number[] | undefined;
   #counts: Map<string, number> | undefined;
 
   /** The call's place in the order, from 0. */
   join(call: Countable): number {
-    return this.#calls.push(call) - 1;
+    if (this.#calls !== undefined) return this.#calls.push(call) - 1;
+    this.#calls = [call];
+    return 0;
   }
 
   /** How many calls made before the one at `place` do the same. Reads each call's effect once, when it or a later one asks. */
   ordinalAt(place: number): number {
-    if (place === 0) return 0;
+    if (place === 0 || this.#calls === undefined) return 0;
     this.#ordinals ??= [];
     this.#counts ??= new Map();
     for (let at = this.#ordinals.length; at <= place; at++) {

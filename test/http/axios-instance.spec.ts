@@ -23,6 +23,21 @@ describe('readAxios', () => {
     expect(headers.GET).to.include({ 'user-agent': 'sluice' });
   });
 
+  it('takes the headers of a method for no header, whatever methods axios knows', () => {
+    const names = ['accept', 'accept-encoding', 'user-agent'];
+    for (const headers of Object.values(read().headers))
+      expect(Object.keys(headers).filter((name) => name !== 'content-type')).to.have.members(names);
+  });
+
+  it('keeps a header that stands beside those of the methods', () => {
+    const { headers } = read(({ defaults }) => {
+      defaults.headers['x-own'] = 'mine';
+      defaults.headers.post['x-of-post'] = 'posted';
+    });
+    expect(headers.POST).to.include({ 'x-own': 'mine', 'x-of-post': 'posted' });
+    expect(headers.GET).to.include({ 'x-own': 'mine' }).and.not.have.property('x-of-post');
+  });
+
   const harmless: Readonly<Record<string, (instance: AxiosInstance) => void>> = {
     interceptors: ({ interceptors }) => interceptors.request.use((config) => config),
     headers: ({ defaults }) => {
