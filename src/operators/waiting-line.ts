@@ -18,6 +18,11 @@ export class WaitingLine<Member extends Waiting<Member>> {
     return this.#length;
   }
 
+  /** The member that has waited longest. */
+  get head(): Member | undefined {
+    return this.#head;
+  }
+
   /** From head to tail. The line must not change meanwhile. */
   *members(): Generator<Member, void> {
     for (let member = this.#head; member !== undefined; member = member.behind) yield member;

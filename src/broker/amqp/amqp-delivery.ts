@@ -5,13 +5,14 @@ import type { Delivery, Headers, MessageProperties, SettleResult } from '../../m
 import { readHeaders } from './headers.ts';
 import { readProperties } from './properties.ts';
 import { unreadableIn } from './sound-headers.ts';
+import type { Unsettled } from './turn-acks.ts';
 
 /** What a delivery needs of its channel. */
 export interface SettlingChannel {
   readonly queue: string;
   readonly lost: Observable<string>;
-  /** Sends the settlement; false when the channel is gone, so that nothing was sent. */
-  send(settlement: 'ack' | 'requeue', message: ConsumeMessage): boolean;
+  /** Sends the settlement, at the end of this turn of the event loop at the latest; false when the channel is gone, so that nothing is sent. */
+  send(settlement: 'ack' | 'requeue', delivery: Unsettled<ConsumeMessage>): boolean;
 }
 
 export class AmqpDelivery implements Delivery {
@@ -25,10 +26,11 @@ export class AmqpDelivery implements Delivery {
   readonly headers: Headers;
   readonly unreadable?: string;
   readonly #channel: SettlingChannel;
-  readonly #message: ConsumeMessage;
+  readonly #unsettled: Unsettled<ConsumeMessage>;
   #isSettled = false;
 
-  constructor(channel: SettlingChannel, message: ConsumeMessage) {
+  constructor(channel: SettlingChannel, unsettled: Unsettled<ConsumeMessage>) {
+    const { message } = unsettled;
     const { fields, properties } = message;
     this.queue = channel.queue;
     this.exchange = fields.exchange;
@@ -41,7 +43,7 @@ export class AmqpDelivery implements Delivery {
     const unreadable = unreadableIn(properties.headers);
     if (unreadable !== undefined) this.unreadable = unreadable;
     this.#channel = channel;
-    this.#message = message;
+    this.#unsettled = unsettled;
   }
 
   get lost(): Observable<string> {
@@ -60,6 +62,6 @@ export class AmqpDelivery implements Delivery {
     // A second settlement of one tag makes the broker close the channel and take back all its other deliveries.
     if (this.#isSettled) return 'repeated';
     this.#isSettled = true;
-    return this.#channel.send(settlement, this.#message) ? 'sent' : 'late';
+    return this.#channel.send(settlement, this.#unsettled) ? 'sent' : 'late';
   }
 }

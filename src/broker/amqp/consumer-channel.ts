@@ -10,6 +10,7 @@ import { reasonOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
 import { closeChannel, openChannel } from './open-channel.ts';
+import { TurnAcks, type Unsettled } from './turn-acks.ts';
 
 export interface ConsumerChannelOptions {
   readonly link: Link;
@@ -35,6 +36,7 @@ export class ConsumerChannel implements SettlingChannel {
   #link: Subscription | undefined;
   #channel: Channel | undefined;
   #consumerTag: string | undefined;
+  readonly #acks = new TurnAcks<ConsumeMessage>();
   #unsettled = 0;
   #isConsuming = false;
   #isStopping = false;
@@ -70,29 +72,50 @@ export class ConsumerChannel implements SettlingChannel {
   /** Closes the channel in order, whatever is still unsettled: the broker takes that back. */
   async close(reason: string): Promise<void> {
     const channel = this.#channel;
+    this.#sendAcks();
     this.#end(reason);
     if (channel !== undefined) await closeChannel(this.#options.link, channel);
   }
 
-  send(settlement: 'ack' | 'requeue', message: ConsumeMessage): boolean {
+  send(settlement: 'ack' | 'requeue', delivery: Unsettled<ConsumeMessage>): boolean {
     const channel = this.#channel;
     if (this.#isOver || channel === undefined) return false;
     if (settlement === 'requeue' && this.#options.keepsOrder) {
       this.#giveBackInOrder();
       return true;
     }
-    try {
-      if (settlement === 'ack') channel.ack(message);
-      // RabbitMQ 4.3 counts a reject towards the delivery limit, a nack it does not.
-      else channel.reject(message, true);
-    } catch (error) {
-      // amqplib refuses to write to a channel that is closing: the broker has taken the delivery back.
-      this.#fail(reasonOf(error));
+    if (settlement === 'ack') {
+      if (this.#acks.add(delivery)) this.#options.link.atEndOfTurn(() => this.#sendAcks());
+    } else if (!this.#reject(channel, delivery)) {
       return false;
     }
     this.#unsettled--;
     if (this.#isStopping) this.#closeWhenSettled();
     return true;
+  }
+
+  #reject(channel: Channel, delivery: Unsettled<ConsumeMessage>): boolean {
+    try {
+      // RabbitMQ 4.3 counts a reject towards the delivery limit, a nack it does not.
+      channel.reject(delivery.message, true);
+    } catch (error) {
+      // amqplib refuses to write to a channel that is closing: the broker has taken the delivery back.
+      this.#fail(reasonOf(error));
+      return false;
+    }
+    this.#acks.settled(delivery);
+    return true;
+  }
+
+  /** Where the channel has gone since, the broker delivers those messages again. */
+  #sendAcks(): void {
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    try {
+      for (const { message, isMultiple } of this.#acks.take()) channel.ack(message, isMultiple);
+    } catch (error) {
+      this.#fail(reasonOf(error));
+    }
   }
 
   async #open(): Promise<void> {
@@ -141,10 +164,11 @@ export class ConsumerChannel implements SettlingChannel {
   }
 
   #deliver(message: ConsumeMessage): void {
+    const unsettled = this.#acks.took(message, message.fields.deliveryTag);
     // Held unsettled until the channel ends: given back now, it would come at once again.
     if (this.#isStopping && this.#options.keepsOrder) return;
     this.#unsettled++;
-    const delivery = new AmqpDelivery(this, message);
+    const delivery = new AmqpDelivery(this, unsettled);
     if (this.#isStopping) {
       delivery.requeue();
       return;
@@ -183,6 +207,7 @@ export class ConsumerChannel implements SettlingChannel {
     const wasStopping = this.#isStopping;
     const channel = this.#channel;
     this.#end(reason);
+    this.#sendAcks();
     // Where the channel is still open (server cancel, unanswered request) its deliveries go back with it.
     if (channel !== undefined && this.#options.link.isOpen) void closeChannel(this.#options.link, channel);
     if (!wasStopping) this.#options.onGone(reason);

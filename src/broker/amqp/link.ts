@@ -9,7 +9,7 @@ import { AsyncSubject, asyncScheduler, type Observable } from 'rxjs';
 import { BrokerUnavailableError } from '../../errors.ts';
 import type { Endpoint } from './address.ts';
 import { type Asking, createAsking } from './asking.ts';
-import { batchWrites } from './batch-writes.ts';
+import { batchWrites, type TurnWrites, unbatched } from './batch-writes.ts';
 import { reasonOf } from './failures.ts';
 import { type DefectListener, guarded } from './guarded.ts';
 import { soundHeaders } from './sound-headers.ts';
@@ -17,7 +17,7 @@ import { soundHeaders } from './sound-headers.ts';
 /** RabbitMQ agrees on 128 KiB; a frame larger than this is an attack or a defect. */
 const MAX_FRAME_BYTES = 2 ** 20;
 
-export interface Link {
+export interface Link extends TurnWrites {
   readonly model: ChannelModel;
   readonly isOpen: boolean;
   /** Emits the reason once and completes when the link is lost. Late subscribers get it at once. Silent when we close it ourselves. */
@@ -101,11 +101,12 @@ export async function dial(options: DialOptions): Promise<Link> {
   const onUnblocked = (): void => onBlocked(undefined);
   model.on('unblocked', guarded(onUnblocked, onDefect));
   // amqplib reports a throwing listener, reads its frames, and shows its socket, on the inner connection alone.
+  let writes = unbatched;
   const inner: unknown = model.connection;
   if (inner instanceof EventEmitter) {
     inner.on('handler-error', onDefect);
     soundHeaders(inner);
-    if ('stream' in inner && inner.stream instanceof Socket) batchWrites(inner.stream);
+    if ('stream' in inner && inner.stream instanceof Socket) writes = batchWrites(inner.stream);
   }
   if (signal.aborted) end('given up');
 
@@ -116,6 +117,7 @@ export async function dial(options: DialOptions): Promise<Link> {
     },
     lost,
     ask: asking.ask,
+    atEndOfTurn: writes.atEndOfTurn,
     cut: end,
     async close(withinMs) {
       if (!isOpen) return;

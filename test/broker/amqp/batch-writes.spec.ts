@@ -17,7 +17,7 @@ describe('batchWrites', () => {
     const socket = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1');
     await once(socket, 'connect');
     socket.setNoDelay(true);
-    batchWrites(socket);
+    const { atEndOfTurn } = batchWrites(socket);
 
     const cork = sinon.spy(socket, 'cork');
     const pieces = Array.from({ length: 100 }, (_, index) => `${index},`);
@@ -30,9 +30,21 @@ describe('batchWrites', () => {
     expect(cork.callCount).to.equal(1);
     await new Promise<void>((resolve) => socket.write('next turn', () => resolve()));
     expect(cork.callCount).to.equal(2);
+
+    // Callbacks and promises of the same turn are part of it, and work for its end comes before what it has written leaves.
+    const left = new Promise<void>((resolve) => {
+      atEndOfTurn(() => socket.write('end,', () => resolve()));
+    });
+    process.nextTick(() => socket.write('tick,'));
+    await Promise.resolve();
+    socket.write('promise,');
+    expect(socket.writableCorked).to.equal(1);
+    await left;
+    expect(cork.callCount).to.equal(3);
+
     socket.end('bye');
     await once(server.close(), 'close');
-    expect(chunks.join('')).to.equal(`${pieces.join('')}lastnext turnbye`);
+    expect(chunks.join('')).to.equal(`${pieces.join('')}lastnext turnpromise,tick,end,bye`);
   });
 });
 
