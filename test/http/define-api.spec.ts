@@ -232,6 +232,7 @@ describe('readSettings', () => {
     expect({ ...headers }).to.deep.equal({});
     expect(settings).to.deep.equal({
       tls: undefined,
+      tlsNow: undefined,
       addresses: undefined,
       authHeader: undefined,
       tokenRequest: undefined,
