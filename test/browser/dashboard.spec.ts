@@ -190,6 +190,8 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
       .waitFor();
     await eventually('the letter to be done', () => (worker.worker.ledgers().receipts?.acked ?? 0) > acked, 20_000);
     api.refuses = true;
+    const looked = lines.find(({ text }) => text === 'dead letters were shown')?.fields;
+    expect(JSON.stringify(looked), 'who looked').to.match(/^\{"queue":"orders\.paid","fingerprint":"[0-9a-f]{8}"\}$/);
     const audit = lines.find(({ text }) => text === 'dead letters were replayed');
     expect(audit?.fields).to.include({ queue: 'orders.paid', failure: undefined });
   });

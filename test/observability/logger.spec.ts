@@ -201,10 +201,12 @@ describe('logFacts', () => {
   it('sums up every 10 s what became of the messages of each pipeline, and at the end', () => {
     const { log, records } = captured();
     const scheduler = new TestScheduler(() => {});
+    const written: number[] = [];
     scheduler.run(({ flush }) => {
       const facts = createFacts();
       const listening = logFacts(facts, log, { level: 'info' });
       const settled = { type: 'settled', at: 5, ...identity, late: false, settlement: 'ack' } as const;
+      for (const ms of [9_999, 10_001]) timer(ms).subscribe(() => written.push(records().length));
       for (let ms = 1; ms <= 100; ms++) facts.report({ ...settled, durationMs: ms });
       timer(10_500).subscribe(() =>
         facts.report({ ...settled, pipeline: 'other', settlement: 'returned', durationMs: 7 }),
@@ -214,6 +216,7 @@ describe('logFacts', () => {
     });
     const sums = records().filter(({ msg }) => msg === 'in the last 10 s');
     expect(sums).to.have.length(2);
+    expect(written, 'lines shortly before and after 10 s').to.deep.equal([0, 1]);
     expect(sums[0]).to.include({ pipeline: 'orders', done: 100, retried: 0, deadLettered: 0, returned: 0 });
     expect(sums[0]?.p50Ms).to.be.within(46, 54);
     expect(sums[0]?.p99Ms).to.be.within(92, 106);
