@@ -2,7 +2,7 @@
  * The facts that stages report. Logs, metrics, traces and the dashboard listen to them; nothing on the message path
  * depends on who listens. A fact is plain data: no payload, no header values, no error objects.
  */
-import { type Observable, Subject } from 'rxjs';
+import { Observable, Subject } from 'rxjs';
 
 /** Which message a fact is about. */
 export interface MessageIdentity {
@@ -374,10 +374,18 @@ export interface Reports<T> {
   readonly stream: Observable<T>;
 }
 
+/** Content, told of the messages that somebody wants to have it of. */
+export interface Contents extends Reports<Content> {
+  /** Whether anybody wants to have content of this message: asked before each is built. */
+  isWanted(about: MessageIdentity): boolean;
+  /** The content of those messages alone for which `wants` says so at that moment. Hot; `stream` has that of all. */
+  of(wants: (about: MessageIdentity) => boolean): Observable<Content>;
+}
+
 /** Where stages report to, and listeners subscribe. */
 export interface Facts extends Reports<Fact> {
   /** Apart from the facts, so that no listener gets to see content by accident. */
-  readonly contents: Reports<Content>;
+  readonly contents: Contents;
 }
 
 function createReports<T>(): Reports<T> {
@@ -391,6 +399,33 @@ function createReports<T>(): Reports<T> {
   };
 }
 
+function createContents(): Contents {
+  const all = createReports<Content>();
+  const choosing = new Set<{ readonly wants: (about: MessageIdentity) => boolean; next(content: Content): void }>();
+  const isWanted = (about: MessageIdentity): boolean => {
+    if (all.isObserved) return true;
+    for (const one of choosing) if (one.wants(about)) return true;
+    return false;
+  };
+  return {
+    get isObserved() {
+      return all.isObserved || choosing.size > 0;
+    },
+    isWanted,
+    report: (content) => {
+      all.report(content);
+      for (const one of choosing) if (one.wants(content)) one.next(content);
+    },
+    stream: all.stream,
+    of: (wants) =>
+      new Observable((listener) => {
+        const one = { wants, next: (content: Content) => listener.next(content) };
+        choosing.add(one);
+        return () => choosing.delete(one);
+      }),
+  };
+}
+
 export function createFacts(): Facts {
   const facts = createReports<Fact>();
   return {
@@ -399,6 +434,6 @@ export function createFacts(): Facts {
     },
     report: facts.report,
     stream: facts.stream,
-    contents: createReports<Content>(),
+    contents: createContents(),
   };
 }

@@ -68,6 +68,11 @@ export class Journeys {
     return journey;
   }
 
+  /** Whether anything more of this message is kept. */
+  follows(about: Pick<Delivered, 'messageId' | 'pipeline' | 'deliveryTag'>): boolean {
+    return this.#find(about) !== undefined;
+  }
+
   addContent(content: Content): void {
     const journey = this.#find(content);
     if (journey === undefined) return;

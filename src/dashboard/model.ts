@@ -62,7 +62,8 @@ export class DashboardModel {
   /** Listens until unsubscribed. */
   listen(facts: Facts): Subscription {
     const listening = facts.stream.subscribe((fact) => this.#observe(fact));
-    listening.add(facts.contents.stream.subscribe((content) => this.#journeys.addContent(content)));
+    const contents = facts.contents.of((about) => this.#journeys.follows(about));
+    listening.add(contents.subscribe((content) => this.#journeys.addContent(content)));
     return listening;
   }
 
@@ -190,7 +191,9 @@ export class DashboardModel {
     if (fact.type === 'delivered') {
       pipeline.delivered(fact);
       const isDrawn = pipeline.drawing.drawsMessage(fact.at);
-      if (this.#journeys.begin(fact, isDrawn) && isDrawn) this.#ring.add(fact);
+      // What went wrong before is looked for; nobody knows yet which of the others will.
+      const isFollowed = pipeline.drawing.followsMessage(fact.at) || isDrawn || fact.attempt > 1 || fact.redelivered;
+      if (isFollowed && this.#journeys.begin(fact, isDrawn) && isDrawn) this.#ring.add(fact);
       return;
     }
     this.#count(pipeline, fact);

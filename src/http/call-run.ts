@@ -137,7 +137,7 @@ export class CallRun {
 
   reportAnswer(attempt: number, { status, headers, body }: TransportResponse): void {
     const { contents } = this.parts.facts;
-    if (!contents.isObserved) return;
+    if (!contents.isWanted(this.owner)) return;
     const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag } = this.owner;
     contents.report({
       type: 'answer',

@@ -59,7 +59,7 @@ export function publishWith(
       routingKey,
       confirmedMs: at - sentAt,
     });
-    if (facts.contents.isObserved)
+    if (facts.contents.isWanted(identity))
       facts.contents.report({
         type: 'result',
         pipeline: pipeline.name,

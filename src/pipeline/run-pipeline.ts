@@ -95,7 +95,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       };
       facts.report(timestamp === undefined ? delivered : { ...delivered, publishedAt: timestamp * 1_000 });
     }
-    if (facts.contents.isObserved) {
+    if (facts.contents.isWanted(identity)) {
       const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
       const { headers, properties, body } = delivery;
       facts.contents.report({

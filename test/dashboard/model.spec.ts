@@ -33,6 +33,9 @@ const shape: PipelineShape = {
 };
 
 class Teller {
+  /** Milliseconds from one message to the next. */
+  everyMs = 0;
+  readonly #startedAt = Date.now();
   readonly facts: Facts = createFacts();
   readonly model: DashboardModel;
   #tag = 0;
@@ -57,10 +60,14 @@ class Teller {
 
   message(settlement: Settled['settlement'] = 'ack', more: Partial<Settled> = {}) {
     const about = this.identity();
-    const at = Date.now();
+    const { at } = this;
     this.facts.report({ type: 'delivered', at, ...about, queue: 'q', attempt: 1, redelivered: false, bytes: 3 });
     this.facts.report({ type: 'settled', at, ...about, settlement, late: false, durationMs: 7, ...more });
     return about;
+  }
+
+  get at(): number {
+    return this.#startedAt + this.#tag * this.everyMs;
   }
 
   view(): PipelineView {
@@ -188,12 +195,54 @@ describe('the dashboard’s model', () => {
     expect(teller.view().counts).to.include({ delivered: 3_000, acked: 2_700, deadLettered: 300 });
   });
 
+  it('follows every message while there are few; of many some a second, spread evenly, and all that come again', () => {
+    const tellerOf = (everyMs: number) => {
+      const teller = new Teller('all');
+      const { contents } = teller.facts;
+      teller.everyMs = everyMs;
+      return {
+        deliver: (attempt = 1, redelivered = false) => {
+          const about = teller.identity();
+          teller.facts.report({
+            type: 'delivered',
+            at: teller.at,
+            ...about,
+            queue: 'q',
+            attempt,
+            redelivered,
+            bytes: 3,
+          });
+          contents.report({ type: 'message', ...about, headers: {}, properties: {}, body: Buffer.from('"seen"') });
+          return { about, isFollowed: contents.isWanted(about) };
+        },
+        bodyOf: ({ messageId, deliveryTag }: { messageId: string; deliveryTag: number }) =>
+          teller.model.story('p', messageId, deliveryTag)?.body?.text,
+      };
+    };
+    const calm = tellerOf(5);
+    const few = Array.from({ length: 600 }, () => calm.deliver());
+    expect(few.every(({ isFollowed }) => isFollowed)).to.equal(true);
+    expect(few.map(({ about }) => calm.bodyOf(about)?.includes('seen'))).to.not.include(false);
+
+    const busy = tellerOf(1);
+    const many = Array.from({ length: 4_000 }, () => busy.deliver());
+    const followed = many.filter(({ isFollowed }) => isFollowed).map(({ about }) => about.deliveryTag);
+    expect(followed.length).to.be.within(700, 1_100);
+    const lastOnes = followed.slice(-150);
+    // Of seconds that follow on a dense one: from their beginning to their end.
+    expect((lastOnes.at(-1) ?? 0) - (lastOnes[0] ?? 0)).to.be.greaterThan(700);
+    for (const { about, isFollowed } of many) expect(busy.bodyOf(about) !== undefined).to.equal(isFollowed);
+    expect(Array.from({ length: 300 }, () => busy.deliver(2).isFollowed)).to.not.include(false);
+    expect(Array.from({ length: 300 }, () => busy.deliver(1, true).isFollowed)).to.not.include(false);
+  });
+
   it('holds no more, whatever comes: messages, facts of one, bytes, codes', () => {
     const teller = new Teller('all');
+    teller.everyMs = 10;
     const body = Buffer.alloc(64 * 1_024, 'x');
     for (let n = 0; n < 6_000; n++) {
       const about = teller.identity();
-      const at = Date.now();
+      const { at } = teller;
       teller.facts.report({ type: 'delivered', at, ...about, queue: 'q', attempt: 1, redelivered: false, bytes: 3 });
       teller.facts.contents.report({ type: 'message', ...about, headers: {}, properties: {}, body });
     }
@@ -207,6 +256,7 @@ describe('the dashboard’s model', () => {
     expect(teller.model.story('p', about.messageId, about.deliveryTag), 'no room for it').to.equal(undefined);
 
     const other = new Teller();
+    other.everyMs = 10;
     const long = other.identity();
     other.facts.report({
       type: 'delivered',

@@ -403,7 +403,8 @@ describe('a call', () => {
     'builds no fact and no content that nobody hears',
     inVirtualTime(({ expectObservable }) => {
       const unheard = { isObserved: false, report: () => expect.fail('reported'), stream: EMPTY };
-      const facts = { ...unheard, contents: unheard };
+      const contents = { ...unheard, isWanted: () => false, of: () => EMPTY };
+      const facts = { ...unheard, contents };
       const api = clientOf(steady, transportOf(throwError(() => down)).transport, facts).bind(scopeOf());
       expectObservable(api.get('/x').pipe(codes, toArray())).toBe('30ms (c|)', { c: ['ERR_RETRY_EXHAUSTED'] });
     }),
