@@ -36,6 +36,15 @@ export function startSluice(
   return started(process.execPath, [BIN, ...args], environment, cwd);
 }
 
+/** Runs the command that is installed in a project, by npx. Its exit is told when the command has ended too; the code is npx's own. */
+export function startInstalled(
+  project: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): WorkerProcess {
+  return started('npx', ['--no-install', 'sluice', ...args], environment, project);
+}
+
 /** Runs it as npm and npx do: from a shell, which is what the returned one signals. Its exit is told when the command has ended too. */
 export function startSluiceFromNpm(
   args: readonly string[],

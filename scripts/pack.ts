@@ -1,0 +1,24 @@
+/**
+ * `npm run pack`: the package as it is published, as a tarball in this folder, or in the one that is named. Refuses where something is wrong with
+ * its content. Run after the build.
+ */
+import { execFileSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { examinePackage } from './release/package-faults.ts';
+import { stagePackage } from './release/stage-package.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const staged = join(root, 'node_modules', '.cache', 'sluice-package');
+
+stagePackage(root, staged);
+const { files, bytes, faults } = examinePackage(root, staged);
+if (faults.length > 0) {
+  console.error(faults.join('\n'));
+  process.exit(1);
+}
+const target = resolve(process.argv[2] ?? root);
+const name = execFileSync('npm', ['pack', staged, '--pack-destination', target, '--ignore-scripts', '--silent'], {
+  encoding: 'utf8',
+});
+console.log(`${join(target, name.trim())}: ${files} files, ${bytes} bytes unpacked`);
