@@ -53,15 +53,19 @@ interface Module {
   readonly path: string;
 }
 
-function moduleOf(block: Block, index: number): Module {
+const named = (block: Block, index: number): Module => {
   const [, name = `block-${index}.ts`] = /^\/\/ ([\w./-]+\.ts)\b/.exec(block.text) ?? [];
   return { block, path: join(block.page.replace(/\.md$/, '').replaceAll('/', '-'), name) };
-}
+};
 
-const modules = shown
+const isFirst = ({ path }: Module, index: number, all: readonly Module[]): boolean =>
+  all.findIndex((other) => other.path === path) === index;
+
+const found = shown
   .filter(({ language }) => language === 'ts')
   .filter((block) => !isExcerpt(block))
-  .map(moduleOf);
+  .map(named);
+const modules = found.filter(isFirst);
 
 /** Inside the project, so that `sluice` is this package. */
 const folder = mkdtempSync(join(root, '.docs-'));
@@ -121,6 +125,11 @@ describe('code blocks of the documentation', () => {
   it('compile, where they are no excerpt of a file that does', async () => {
     expect(await compile()).to.deep.equal([]);
     expect(shown.filter(({ language }) => language === 'ts').length).to.be.above(20);
+  });
+
+  it('are called by names of their own, where they are no excerpts', () => {
+    const again = found.filter((module) => !modules.includes(module));
+    expect(again.map(({ block }) => place(block))).to.deep.equal([]);
   });
 
   it('are JSON and JavaScript that can be read', () => {
