@@ -1,5 +1,5 @@
 /** Two lists of two services, held side by side page by page: whatever their length, two pages are in memory. */
-import { concat, defer, EMPTY, forkJoin, from, map, mergeMap, type Observable, of, throwError } from 'rxjs';
+import { defer, EMPTY, forkJoin, from, mergeMap, type Observable, of, repeat, throwError } from 'rxjs';
 
 /** Part of a list that is sorted by key, and where the rest of it begins. */
 export interface Page<T> {
@@ -47,17 +47,17 @@ export function comparePages<L, R, T>(
   each: (compared: Compared<L, R>) => Observable<T>,
   concurrency: number,
 ): Observable<T> {
-  const turn = (state: State<L, R>): Observable<T> =>
-    forkJoin({ left: filled(state.left, left), right: filled(state.right, right) }).pipe(
-      map((read) => compare(read.left, read.right, left.keyOf, right.keyOf)),
-      mergeMap((next) =>
-        concat(
-          from(next.found).pipe(mergeMap((compared) => each(compared), concurrency)),
-          defer(() => (isOver(next) ? EMPTY : turn(next))),
-        ),
-      ),
+  return defer(() => {
+    let state: State<L, R> = { left: UNREAD, right: UNREAD, found: [] };
+    const turn = defer(() => forkJoin({ left: filled(state.left, left), right: filled(state.right, right) })).pipe(
+      mergeMap((read) => {
+        state = compare(read.left, read.right, left.keyOf, right.keyOf);
+        return from(state.found).pipe(mergeMap((compared) => each(compared), concurrency));
+      }),
     );
-  return turn({ left: UNREAD, right: UNREAD, found: [] });
+    // Again, and not one within the other: lists have any number of pages.
+    return turn.pipe(repeat({ delay: () => (isOver(state) ? EMPTY : of(undefined)) }));
+  });
 }
 
 const isOver = ({ left, right }: State<unknown, unknown>): boolean =>

@@ -128,6 +128,13 @@ describe('comparePages', () => {
     expect(found.map(({ kind }) => kind)).to.deep.equal(['both', 'left', 'right']);
   });
 
+  it('takes lists of any length: no page stands on those before it', () => {
+    const many = Array.from({ length: 20_000 }, (_, n) => String(n).padStart(6, '0'));
+    const found = compared(paged(many, 1, 1), paged(many.slice(0, -1), 1, 1));
+    expect(found).to.have.length(many.length);
+    expect(found.filter(({ kind }) => kind === 'left')).to.have.length(1);
+  });
+
   it('fails where a list is not sorted', async () => {
     const failure = await lastValueFrom(comparePages(paged(['b', 'a'], 1, 0), paged([], 1, 0), of, 1)).catch(
       (error: unknown) => error,
