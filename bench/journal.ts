@@ -1,7 +1,7 @@
 /**
  * Journalled saga steps per second on each store, beside a bare loop of inserts, each its own transaction, through the same driver: `npm run bench:journal`.
- * A step is two records, its intent and its result; 64 sagas of five steps run at once, as messages do. Short rounds, taken in turns.
- * With SLUICE_TEST_POSTGRES_URL a database of that server is used too: its tables are made, and left behind.
+ * A step is two records, its intent and its result; 64 sagas of five steps run at once, as messages do, and one alone. Short rounds, taken in turns.
+ * Where PostgreSQL is installed a private one is started, which waits for its disk as one in production does.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,11 +18,12 @@ import { migrate } from '../src/journal/postgres/migrate.ts';
 import { PostgresStore } from '../src/journal/postgres/postgres-store.ts';
 import { silentLogger } from '../src/log.ts';
 import { saga } from '../src/saga/saga.ts';
+import { postgresAvailable, startPrivatePostgres } from '../test/support/postgres.ts';
 
-const ROUNDS = 5;
-const SAGAS = 400;
-const INSERTS = 400;
-const AT_ONCE = 64;
+const ROUNDS = 15;
+const INSERTS = 150;
+/** Sagas in a round, by how many of them run at once. */
+const SAGAS = { 1: 8, 64: 128 } as const;
 const STEPS = 5;
 
 const Input = z.object({ id: z.string() });
@@ -44,18 +45,18 @@ interface Contestant {
 
 let lastId = 0;
 
-async function stepsPerSecond(store: JournalStore): Promise<number> {
+async function stepsPerSecond(store: JournalStore, atOnce: keyof typeof SAGAS): Promise<number> {
   const journal = createJournal(store);
   const context = { apis: {}, log: silentLogger, journal, attempt: 1, maxAttempts: 1 };
   const startedAt = performance.now();
-  const ids = Array.from({ length: SAGAS }, () => ({ id: `s${++lastId}` }));
+  const ids = Array.from({ length: SAGAS[atOnce] }, () => ({ id: `s${++lastId}` }));
   await lastValueFrom(
     from(ids).pipe(
-      mergeMap((input) => steps(input, context), AT_ONCE),
+      mergeMap((input) => steps(input, context), atOnce),
       toArray(),
     ),
   );
-  return (SAGAS * STEPS * 1_000) / (performance.now() - startedAt);
+  return (ids.length * STEPS * 1_000) / (performance.now() - startedAt);
 }
 
 async function insertsPerSecond(insert: Contestant['insert']): Promise<number> {
@@ -110,17 +111,31 @@ const median = (values: readonly number[]): number =>
   values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-journal-'));
-const url = process.env.SLUICE_TEST_POSTGRES_URL;
-const contestants = [await inFile(folder), ...(url === undefined ? [] : [await inPostgres(url)])];
-for (const { name, store, insert, close } of contestants) {
-  const taken: { steps: number; inserts: number }[] = [];
-  for (let round = 0; round < ROUNDS; round++)
-    taken.push({ steps: await stepsPerSecond(store), inserts: await insertsPerSecond(insert) });
-  const perStep = median(taken.map((each) => each.steps / each.inserts));
+const postgres = postgresAvailable().available ? await startPrivatePostgres({ fsync: 'on' }) : undefined;
+try {
+  const contestants = [await inFile(folder), ...(postgres === undefined ? [] : [await inPostgres(postgres.url)])];
+  for (const { name, store, insert, close } of contestants) {
+    const rounds: { readonly together: number; readonly alone: number; readonly inserts: number }[] = [];
+    for (let round = 0; round < ROUNDS; round++)
+      rounds.push({
+        together: await stepsPerSecond(store, 64),
+        alone: await stepsPerSecond(store, 1),
+        inserts: await insertsPerSecond(insert),
+      });
+    const told = (figure: (round: (typeof rounds)[number]) => number, digits: number): string =>
+      median(rounds.map(figure)).toFixed(digits);
+    console.log(
+      `${name}: ${told(({ together }) => together, 0)} steps/s of 64 sagas at once, ${told(({ alone }) => alone, 0)} of one alone, ` +
+        `${told(({ inserts }) => inserts, 0)} bare inserts/s; ratios ${told(({ together, inserts }) => together / inserts, 2)} and ` +
+        `${told(({ alone, inserts }) => alone / inserts, 2)} (medians of ${ROUNDS} rounds)`,
+    );
+    await close();
+  }
+  const store = new MemoryStore();
   console.log(
-    `${name}: ${median(taken.map((each) => each.steps)).toFixed(0)} steps/s, ${median(taken.map((each) => each.inserts)).toFixed(0)} bare inserts/s, ratio ${perStep.toFixed(2)} (median of ${ROUNDS} rounds)`,
+    `memory: ${(await stepsPerSecond(store, 64)).toFixed(0)} and ${(await stepsPerSecond(store, 1)).toFixed(0)} steps/s`,
   );
-  await close();
+} finally {
+  await postgres?.stop();
+  rmSync(folder, { recursive: true });
 }
-console.log(`memory: ${(await stepsPerSecond(new MemoryStore())).toFixed(0)} steps/s`);
-rmSync(folder, { recursive: true });

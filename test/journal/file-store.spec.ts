@@ -45,8 +45,9 @@ describe('the journal in a file', () => {
       child,
       ask: async (task) => {
         const answer = once(child, 'message');
+        const end = once(child, 'exit').then(([code]) => [`it ended with ${code}`]);
         child.send(task);
-        return (await answer)[0] as unknown;
+        return (await Promise.race([answer, end]))[0] as unknown;
       },
     };
   };

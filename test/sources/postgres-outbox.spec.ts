@@ -1,7 +1,17 @@
 /** The relay on a real PostgreSQL: rows of transactions, several relays at once, connections that break. The broker's part is played. */
 import { expect } from 'chai';
 import pg from 'pg';
-import { concat, defer, ignoreElements, type Observable, ReplaySubject, type Subscription, timer } from 'rxjs';
+import {
+  concat,
+  defer,
+  EMPTY,
+  ignoreElements,
+  NEVER,
+  type Observable,
+  ReplaySubject,
+  type Subscription,
+  timer,
+} from 'rxjs';
 import { OutboxUnavailableError } from '../../src/errors.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -13,6 +23,7 @@ import { seededRandom } from '../../src/testing/virtual/seeded-random.ts';
 import { eventually } from '../support/eventually.ts';
 import { NO_BROKER } from '../support/no-broker.ts';
 import { describeWithPostgres } from '../support/postgres.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const WITHIN_MS = 30_000;
 
@@ -62,17 +73,22 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
     readonly table?: string;
     readonly url?: string;
     readonly maxRows?: number;
+    /** Before a publish takes effect, and after it. */
+    readonly reached?: () => Observable<never>;
   }
 
   function startRelay(options: RelayOptions = {}): Subscription {
     const { name = 'one', confirmAfterMs = () => 0, sentRows = 'delete', pollMs = 600_000, maxRows = 20 } = options;
+    const { reached = () => EMPTY } = options;
     const publish = (message: OutgoingMessage): Observable<never> =>
       concat(
         timer(confirmAfterMs()).pipe(ignoreElements()),
+        reached(),
         defer(() => {
           confirmed.push(read(message, name));
           return [];
         }),
+        reached(),
       );
     const open = postgresOutbox({ url: () => options.url ?? url, table: options.table ?? 'shop.outbox', sentRows });
     const relay = outboxFeeder({ title: name, open, maxRows, pollMs })
@@ -89,6 +105,30 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
       .subscribe({ error: (error: unknown) => errors.push(error) });
     running.push(relay);
     return relay;
+  }
+
+  /** Runs a relay that dies when it comes to that point, as a killed process does: its connection is reset, and it does nothing more. @returns whether it did. */
+  async function relayUntil(point: number): Promise<boolean> {
+    let passed = 0;
+    let isDead = false;
+    const reach = (): void => {
+      if (++passed !== point) return;
+      isDead = true;
+      line.cut('reset');
+    };
+    const databaseUrl = new URL(url);
+    const line = await startTcpProxy(Number(databaseUrl.port), { beforeChunk: reach });
+    databaseUrl.port = String(line.port);
+    const unlessDead = (): Observable<never> =>
+      defer(() => {
+        reach();
+        return isDead ? NEVER : EMPTY;
+      });
+    const relay = startRelay({ url: databaseUrl.href, reached: unlessDead });
+    await eventually('it is dead, or done', async () => isDead || (await rowsLeft()) === 0, WITHIN_MS);
+    relay.unsubscribe();
+    await line.stop();
+    return isDead;
   }
 
   const insert = async (entries: readonly { readonly n: number; readonly key: string }[]): Promise<void> => {
@@ -183,6 +223,31 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
       confirmed.every(({ n, id }) => ids.get(n) === id),
       'a row that comes again has its id',
     ).to.equal(true);
+  });
+
+  it('loses nothing wherever a relay dies: at each word to and from the database, at each publish before and after it takes effect', async function deaths() {
+    this.timeout(180_000);
+    let point = 1;
+    for (let isDead = true; isDead; point++) {
+      confirmed = [];
+      await insert([
+        { n: 1, key: 'a' },
+        { n: 2, key: 'a' },
+        { n: 3, key: 'b' },
+      ]);
+      isDead = await relayUntil(point);
+      if (isDead) {
+        const next = startRelay({ name: 'next', pollMs: 20 });
+        await relayed(3);
+        await drained();
+        next.unsubscribe();
+      }
+      const where = isDead ? `dead at point ${point}` : 'alive';
+      expect(firstByKey(), where).to.deep.equal({ a: [1, 2], b: [3] });
+      expect(new Set(confirmed.map(({ n, id }) => `${n} ${id}`)).size, `a row has its id, ${where}`).to.equal(3);
+    }
+    // Six statements and their answers, three publishes before and after: the connection comes on top.
+    expect(point).to.be.greaterThan(2 * 6 + 2 * 3);
   });
 
   it('gives the rows back at once when a relay is unsubscribed in the middle', async () => {

@@ -12,7 +12,7 @@ export interface PrivatePostgres {
   readonly url: string;
   /** Makes a database of that name. @returns its URL. */
   createDatabase(name: string): string;
-  /** Runs SQL with psql, as the superuser. @returns what it printed, without headings. */
+  /** Pipes SQL into psql, as the superuser; ends at the first mistake. @returns what it printed, without headings. */
   psql(sql: string, database?: string): string;
   /** SIGKILL, as a crash does it. Resolves when the process has gone. */
   kill(): Promise<void>;
@@ -47,7 +47,8 @@ function serverUser(): { readonly uid: number; readonly gid: number } | undefine
   return { uid: id('-u'), gid: id('-g') };
 }
 
-export async function startPrivatePostgres(): Promise<PrivatePostgres> {
+/** @param own Settings of the server beyond those of tests, by name. */
+export async function startPrivatePostgres(own: Readonly<Record<string, string>> = {}): Promise<PrivatePostgres> {
   const bin = binFolder();
   if (bin === undefined) throw new Error('no PostgreSQL is installed');
   const folder = mkdtempSync(join(tmpdir(), 'sluice-postgres-'));
@@ -60,7 +61,13 @@ export async function startPrivatePostgres(): Promise<PrivatePostgres> {
   const initdb = ['--pgdata', data, '--username', 'postgres', '--auth', 'trust', '--encoding', 'UTF8', '--no-sync'];
   execFileSync(join(bin, 'initdb'), initdb, { ...user, env, cwd: folder, stdio: 'pipe' });
   // What is committed is there after a SIGKILL without fsync too: only a machine that loses power forgets.
-  const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', max_connections: '60' };
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    fsync: 'off',
+    max_connections: '60',
+    ...own,
+  };
   const args = [
     '-D',
     data,
@@ -102,10 +109,8 @@ export async function startPrivatePostgres(): Promise<PrivatePostgres> {
         'postgres',
         '-d',
         database,
-        '-c',
-        sql,
       ],
-      { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
+      { env, encoding: 'utf8', input: sql, stdio: 'pipe' },
     ).trim();
   const urlOf = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
   try {
@@ -130,7 +135,7 @@ export async function startPrivatePostgres(): Promise<PrivatePostgres> {
 const service: Service<PrivatePostgres> = defineService({
   name: 'PostgreSQL',
   availability: postgresAvailable,
-  start: startPrivatePostgres,
+  start: () => startPrivatePostgres(),
   stop: (postgres) => postgres.stop(),
 });
 

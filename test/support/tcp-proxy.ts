@@ -35,7 +35,15 @@ interface Pair {
 const CHUNKS_PER_SECOND = 20;
 const GOLDEN_RATIO = 0.618_034;
 
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+export interface TcpProxyOptions {
+  /** Called before anything that came is passed on, which does not happen where this cuts the connections. */
+  readonly beforeChunk?: () => void;
+}
+
+export async function startTcpProxy(
+  targetPort: number,
+  { beforeChunk = () => {} }: TcpProxyOptions = {},
+): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let frozen: Direction | undefined;
   let bytesPerSecond = 0;
@@ -62,6 +70,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
 
   const forward = (from: Socket, to: Socket, direction: 'up' | 'down'): void => {
     from.on('data', (chunk) => {
+      beforeChunk();
       if (!to.destroyed) to.write(chunk);
       if (bytesPerSecond === 0) return;
       from.pause();
