@@ -10,11 +10,11 @@ import { Rates } from './rates.ts';
 import { onSignals } from './signals.ts';
 import { overviewOf } from './top/overview.ts';
 import { readMetrics } from './top/read-metrics.ts';
+import { openScreen } from './top/screen.ts';
 import { tableOf } from './top/table.ts';
 
 const EVERY_MS = 1_000;
 const ANSWER_WITHIN_MS = 5_000;
-const HOME = '\u001b[H\u001b[J';
 
 export interface TopOptions {
   /** Two readings, a second apart, and done. */
@@ -34,24 +34,26 @@ export async function top(address: string, { once = false, json = false }: TopOp
   const { token } = config.value;
   const url = new URL('/metrics', address);
   const rates = new Rates();
-  const isLive = !once && !json && process.stdout.isTTY;
+  const screen = !once && !json && process.stdout.isTTY ? openScreen(process.stdout) : undefined;
   const stop = new AbortController();
   const disarm = onSignals({ onFirst: () => stop.abort(), onSecond: () => process.exit(EXIT.cutShort) });
   const stopped = fromEvent(stop.signal, 'abort');
   try {
     for (let reading = 1; !stop.signal.aborted; reading++) {
       const overview = overviewOf(readMetrics(await ask(url, token)), rates, asyncScheduler.now());
-      const isLast = !isLive && reading === 2;
-      if (isLive) process.stdout.write(`${HOME}${tableOf(overview, address)}`);
-      else if (isLast && json) printJson(overview);
+      const isLast = screen === undefined && reading === 2;
+      screen?.show(tableOf(overview, address));
+      if (isLast && json) printJson(overview);
       else if (isLast) console.log(tableOf(overview, address));
       if (isLast) break;
       await firstValueFrom(merge(timer(EVERY_MS), stopped));
     }
     return EXIT.ok;
   } catch (error) {
+    screen?.close();
     return failed(`${url.origin} ${messageOf(error)}`);
   } finally {
+    screen?.close();
     disarm();
   }
 }
