@@ -19,6 +19,17 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
       ],
     ],
     [
+      'ingress',
+      '`ingress` of a pipeline: how messages come in over HTTP, through the [front door](front-door.md).',
+      [
+        ['src/ingress/ingress.ts', 'IngressOptions'],
+        ['src/ingress/ingress.ts', 'IngressRateLimit'],
+        ['src/ingress/ingress.ts', 'HttpAnswer'],
+        ['src/ingress/client-keys.ts', 'ClientKeysOptions'],
+        ['src/ingress/json-web-tokens.ts', 'JwtOptions'],
+      ],
+    ],
+    [
       'queue',
       '`queue(name, options)`: a RabbitMQ queue as a source.',
       [

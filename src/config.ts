@@ -82,6 +82,12 @@ export interface Config {
   readonly port: number | undefined;
   /** Needed for its actions, and where it is set for everything but health. */
   readonly token: Secret | undefined;
+  /** Address of the front door. */
+  readonly doorHost: string;
+  /** Its port. Undefined: 3000, or any free port where that is taken. `off`: there is none, but for `sluice serve`. */
+  readonly doorPort: number | 'off' | undefined;
+  /** Proxies in front of it, whose word about the client's address counts. */
+  readonly doorProxies: readonly string[];
   /** What idempotency keys are derived under. */
   readonly keySecret: Secret | undefined;
   /** Time to be connected and find or declare its topology. Undefined: as long as it takes. */
@@ -260,6 +266,23 @@ const configSchema = z.object({
     .regex(/^[\x21-\x7e]{16,256}$/, { error: 'expected 16 to 256 printable characters without spaces' })
     .transform((text) => new Secret(text))
     .optional(),
+  SLUICE_DOOR_HOST: z
+    .string()
+    .regex(HOST, { error: 'expected an address without a port: 127.0.0.1, 0.0.0.0 or a name' })
+    .default('127.0.0.1'),
+  SLUICE_DOOR_PORT: z
+    .string()
+    .regex(/^(\d{1,5}|off)$/, { error: 'expected a port number, or off' })
+    .refine((text) => text === 'off' || Number(text) <= 65_535, { error: 'expected a port number, or off' })
+    .transform((text) => (text === 'off' ? text : Number(text)))
+    .optional(),
+  SLUICE_DOOR_PROXIES: z
+    .string()
+    .regex(/^[\da-f.:/]{2,50}(, ?[\da-f.:/]{2,50})*$/i, {
+      error: 'expected addresses or networks separated by commas: 10.0.0.0/8,192.168.1.7',
+    })
+    .transform((text) => text.split(/, ?/))
+    .default([]),
   /** Shorter ones can be guessed, and that is all it is for. */
   SLUICE_KEY_SECRET: z
     .string()
@@ -401,6 +424,9 @@ export function readConfig(environment: Environment = process.env, { needsBroker
     host: SLUICE_HOST,
     port: SLUICE_PORT,
     token: SLUICE_TOKEN,
+    doorHost: parsed.data.SLUICE_DOOR_HOST,
+    doorPort: parsed.data.SLUICE_DOOR_PORT as number | 'off' | undefined,
+    doorProxies: parsed.data.SLUICE_DOOR_PROXIES,
     keySecret: parsed.data.SLUICE_KEY_SECRET,
     startWithinMs: SLUICE_START_WITHIN === undefined ? undefined : durationMs(SLUICE_START_WITHIN),
     dashboardPayloads: SLUICE_DASHBOARD_PAYLOADS,

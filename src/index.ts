@@ -75,6 +75,11 @@ export type { ApiDefinition, ApiDefinitions, ApiOptions, Apis } from './http/def
 export { defineApi } from './http/define-api.ts';
 export { type OAuth2Options, oauth2 } from './http/oauth2.ts';
 export type { TlsOptions } from './http/tls.ts';
+export type { ClientAuth } from './ingress/client-auth.ts';
+// ---- the front door
+export { type ClientKey, type ClientKeysOptions, clientKeys } from './ingress/client-keys.ts';
+export type { HttpAnswer, IngressOptions, IngressRateLimit } from './ingress/ingress.ts';
+export { type JwtOptions, jwt } from './ingress/json-web-tokens.ts';
 export type { Logger } from './log.ts';
 export type { Headers, HeaderTable, HeaderValue, MessageProperties } from './message/delivery.ts';
 // ---- fan-out and sagas

@@ -1,6 +1,6 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
 import { Command } from 'commander';
-import { atLeastOne, collected, duration, workers } from './arguments.ts';
+import { atLeastOne, collected, duration, port, workers } from './arguments.ts';
 import { dlqCommand } from './dlq.ts';
 import type { DoctorOptions } from './doctor.ts';
 import { exit } from './exit.ts';
@@ -35,6 +35,7 @@ Examples:
   $ AMQP_URL=amqp://… sluice run         run all pipelines of ./pipelines on RabbitMQ
   $ sluice run services/billing          run those of another folder
   $ sluice run --workers auto            in as many processes as there are cores
+  $ sluice serve --port 3000             the front door alone; workers are other processes
   $ sluice doctor                        what is wrong with the broker, for these pipelines
   $ sluice topology                      queues, exchanges and permissions they need
   $ sluice run --record day.jsonl        the same, and write down what goes in and out
@@ -45,7 +46,7 @@ Examples:
   $ sluice dlq ls                        what lies in the dead-letter queues, and why
   $ sluice saga ls --stuck               sagas that need somebody to look
 
-Environment of "run" and "dev":
+Environment of "run", "dev" and "serve":
   AMQP_URL             amqp://user:password@host:5672/vhost, several separated by commas; or AMQP_URL_FILE
                        (default: the embedded broker, in memory; with NODE_ENV=production it must be set)
   SLUICE_AMQP_CA       for amqps://: authorities to trust instead of Node's, PEM; best as SLUICE_AMQP_CA_FILE, read at each connect
@@ -60,6 +61,9 @@ Environment of "run" and "dev":
   SLUICE_HOST          its address (default: 127.0.0.1); one that other machines reach needs SLUICE_TOKEN
   SLUICE_TOKEN         at least 16 characters, or SLUICE_TOKEN_FILE: sent as "authorization: Bearer …" with every action,
                        and where it is set with everything but /livez and /readyz
+  SLUICE_DOOR_PORT     port of the front door, where pipelines have an ingress; off: there is none (default: 3000, or a free one)
+  SLUICE_DOOR_HOST     its address (default: 127.0.0.1); on one that other machines reach every ingress has to say who may come
+  SLUICE_DOOR_PROXIES  addresses or networks of proxies in front of it, separated by commas, whose x-forwarded-for counts (default: none)
   SLUICE_KEY_SECRET    at least 16 characters, or SLUICE_KEY_SECRET_FILE: idempotency keys are derived under it, so that nobody can
                        guess them; the same for all workers, and changed only while nothing is in flight
   SLUICE_START_WITHIN  time to reach the broker and find or declare its queues; then exit with 4 (default: as long as it takes)
@@ -105,6 +109,29 @@ program
     const { run } = await import('./run.ts');
     const recorded = record === undefined ? undefined : { file: record, maxBytes: recordLimit * 1_000_000 };
     return exit(await run(folder, recorded));
+  });
+
+program
+  .command('serve')
+  .description("open the front door of a folder's pipelines, without workers, until SIGTERM or SIGINT")
+  .argument('[folder]', 'folder of pipeline modules', 'pipelines')
+  .option('--port <port>', 'port to listen on, 0 for any free one (default: SLUICE_DOOR_PORT)', port)
+  .addHelpText(
+    'after',
+    `
+It declares nothing: its queues are those of workers, or of "sluice topology --apply". Health and readiness are at SLUICE_PORT.
+
+Example:
+  $ SLUICE_DOOR_HOST=0.0.0.0 AMQP_URL=amqp://… sluice serve --port 8000
+
+Exit codes:
+  0  stopped as asked, everybody was answered
+  1  could not go on; the last log line says why
+  2  an argument, a definition or the configuration is wrong; every mistake was printed`,
+  )
+  .action(async (folder: string, { port: asked }: { readonly port?: number }) => {
+    const { serve } = await import('./serve.ts');
+    await exit(await serve(folder, asked));
   });
 
 program

@@ -6,7 +6,7 @@ import type { Route } from '../management/route.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { pipelineShapes } from '../worker/pipeline-shapes.ts';
 import type { Worker } from '../worker/worker.ts';
-import { describeUrls, findBroker } from './broker-urls.ts';
+import { type BrokerUrls, describeUrls, findBroker } from './broker-urls.ts';
 import { createDesks } from './desks.ts';
 import { keepResults } from './keep-results.ts';
 import { openWorkerParts, type WorkerParts } from './worker-parts.ts';
@@ -14,6 +14,7 @@ import { openWorkerParts, type WorkerParts } from './worker-parts.ts';
 export interface Wiring {
   /** Where messages go, without credentials. */
   readonly broker: string;
+  readonly urls: BrokerUrls;
   /** For the management server: the dashboard and the metrics. */
   readonly routes: readonly Route[];
   startWorker(...of: Parameters<WorkerParts['startWorker']>): Promise<Worker>;
@@ -35,6 +36,7 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
 
   return {
     broker: describeUrls(urls),
+    urls,
     routes: [...dashboard.routes, parts.metrics.route],
     startWorker: async (pipelines, recording) => {
       if (embeddedUrl !== undefined) await keepResults(embeddedUrl, pipelines, log);

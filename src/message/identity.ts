@@ -37,8 +37,11 @@ const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
  * The W3C trace context of whoever published the message, where it is well formed. Baggage is not read: it is other people's data, and
  * would go to every API.
  */
-export function producerContextOf({ headers }: Delivery): TraceContext | undefined {
-  const { traceparent, tracestate } = headers;
+export const producerContextOf = ({ headers }: Delivery): TraceContext | undefined =>
+  readTraceContext(headers.traceparent, headers.tracestate);
+
+/** The context in two headers of a stranger. */
+export function readTraceContext(traceparent: unknown, tracestate: unknown): TraceContext | undefined {
   if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
   return typeof tracestate === 'string' && TRACESTATE.test(tracestate) ? { traceparent, tracestate } : { traceparent };
 }

@@ -6,6 +6,7 @@ import { decodeBody } from '../message/codec.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Failure } from './journey.ts';
+import { isAllowed } from './reply-to.ts';
 
 export type Admission =
   | { readonly ok: true; readonly message: unknown; readonly key: string }
@@ -80,23 +81,4 @@ function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
     .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`));
   const more = issues.length > MAX_ISSUES ? [`and ${issues.length - MAX_ISSUES} more`] : [];
   return `message does not fit its schema: ${[...lines, ...more].join('; ')}`;
-}
-
-/** Whether a message may ask its answer to this queue. */
-export const isAllowed = (queueName: string, patterns: readonly string[]): boolean =>
-  patterns.some((pattern) => matches(queueName, pattern));
-
-/** Whether a name fits a pattern whose `*` stands for any characters. Linear: each part is looked for once, left to right. */
-function matches(name: string, pattern: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return name === pattern;
-  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = name.indexOf(part, at);
-    if (found === -1 || found + part.length > name.length - last.length) return false;
-    at = found + part.length;
-  }
-  return true;
 }

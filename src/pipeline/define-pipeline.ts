@@ -6,9 +6,11 @@ import { keyIn } from '../broker/partitions.ts';
 import { problemsOf, reportProblems } from '../definition.ts';
 import { DefinitionError, type Problem } from '../errors.ts';
 import type { ApiDefinitions } from '../http/define-api.ts';
+import { type Ingress, type IngressOptions, ingressOf, ingressSchema } from '../ingress/ingress.ts';
 import { type Duration, durationMs, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
 import { isSource, type PipelineSource, type Source, type TypedSource } from '../sources/source.ts';
 import type { Context } from './context.ts';
+import { isAllowed } from './reply-to.ts';
 
 /** `none`: as slots come free. `arrival`: one after the other. `by`: one after the other for each key, keys side by side. */
 export type Order<Message> = 'none' | 'arrival' | { readonly by: (message: Message) => string };
@@ -88,6 +90,8 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
    * survives the worker, and that workers share: see `SLUICE_JOURNAL_URL`. The one in memory remembers the last 10 000 messages.
    */
   readonly dedupe?: DedupeOptions<z.output<Schema>>;
+  /** How messages come in over HTTP, through the front door. Default: they do not. */
+  readonly ingress?: IngressOptions<NoInfer<Output>>;
   /**
    * The work: what it emits are the results, published when it has completed. A failure, thrown or emitted, is of this message alone:
    * a transient one is retried later, any other dead-letters the message. Unsubscribed at its timeout, at shutdown and when the connection is lost.
@@ -122,6 +126,7 @@ export interface Pipeline {
   readonly maxMessageBytes: number;
   readonly publishes: readonly string[];
   readonly replyTo: readonly string[];
+  readonly ingress: Ingress | undefined;
   readonly handle: (message: unknown, context: Context) => ObservableInput<unknown>;
   /** The handle's, where it has one: a saga. Such a handle minds the message's deadline by itself, and no more than its timeout cuts it off. */
   readonly lastWord: LastWord | undefined;
@@ -182,6 +187,7 @@ const schema = z.strictObject({
       otherBody: z.enum(['dead-letter', 'done']).optional(),
     })
     .optional(),
+  ingress: ingressSchema.optional(),
   handle: z.custom(isFunction, { error: 'expected a function (message, context) => Observable, Promise or iterable' }),
   output: z.custom(isFunction, { error: 'expected a function result => exchange(…)' }).optional(),
 });
@@ -210,6 +216,7 @@ export function definePipeline<
     ...timeProblems(options, source),
     ...needProblems(options),
     ...keyProblems(options, source, input),
+    ...ingressProblems(options, source),
   ]);
   return {
     kind: 'pipeline',
@@ -227,6 +234,10 @@ export function definePipeline<
     maxMessageBytes,
     publishes,
     replyTo,
+    ingress:
+      typeof options.ingress === 'object' && options.ingress !== null
+        ? ingressOf(options.ingress as IngressOptions<never>, maxMessageBytes)
+        : undefined,
     handle: handle as Pipeline['handle'],
     lastWord: lastWordOf(handle),
     output: output as Pipeline['output'],
@@ -313,6 +324,34 @@ function keyProblems(
       message: `expected a field of the input: ${Object.keys(input.shape).join(', ')}; got ${JSON.stringify(by)}`,
     },
   ];
+}
+
+/** What keeps requests from becoming messages of the pipeline. */
+function ingressProblems(
+  options: {
+    readonly name: string;
+    readonly ingress?: { readonly maxBodyBytes?: number };
+    readonly replyTo?: readonly string[];
+    readonly maxMessageBytes?: number;
+  },
+  source: PipelineSource | undefined,
+): readonly Problem[] {
+  const { ingress, replyTo = ['amq.*'], maxMessageBytes = 1024 * 1024 } = options;
+  if (ingress === undefined) return [];
+  const problem = (path: string, message: string): Problem => ({ subject: subjectOf(options), path, message });
+  const problems: Problem[] = [];
+  if (source?.feeder !== undefined)
+    problems.push(problem('ingress', 'expected a source made by queue() or partitioned(): this one feeds itself'));
+  if (Array.isArray(replyTo) && !isAllowed('amq.rabbitmq.reply-to.', replyTo))
+    problems.push(problem('replyTo', "expected 'amq.*' among the patterns: the front door is answered there"));
+  if ((ingress.maxBodyBytes ?? 0) > maxMessageBytes)
+    problems.push(
+      problem(
+        'ingress.maxBodyBytes',
+        `expected at most maxMessageBytes, ${maxMessageBytes}, got ${ingress.maxBodyBytes}`,
+      ),
+    );
+  return problems;
 }
 
 /** A need that is no API of the pipeline. */

@@ -8,7 +8,6 @@ import type { SettlementKind } from '../events.ts';
 import type { SettleResult } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { tearDown } from '../operators/tear-down.ts';
-import { isAllowed } from './admit.ts';
 import { clockNow } from './context.ts';
 import { deadLetterCopy, nextDelayMs, renewedCopy, retryCopy } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
@@ -16,6 +15,7 @@ import type { Engine } from './engine.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Claim, Failure, Interruptible, Journey, Judged, Verdict } from './journey.ts';
 import { publishWith } from './publish-result.ts';
+import { isAllowed } from './reply-to.ts';
 import { outcomeOf } from './results.ts';
 import { storeWith } from './store-copy.ts';
 

@@ -16,6 +16,7 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'layer-journal': { 'src/journal/knows-broker.ts': "export type { b } from '../broker/broker.ts';" },
   'layer-management': { 'src/management/knows-worker.ts': "import '../worker/clean.ts';" },
   'layer-sources': { 'src/sources/knows-pipeline.ts': "import '../pipeline/clean.ts';" },
+  'layer-ingress': { 'src/ingress/knows-pipeline.ts': "import '../pipeline/clean.ts';" },
   'layer-recording': { 'src/recording/knows-pipeline.ts': "import '../pipeline/clean.ts';" },
   'layer-pipeline': { 'src/pipeline/knows-saga.ts': "import type { s } from '../saga/clean.ts';" },
   'layer-saga': { 'src/saga/knows-pipeline.ts': "import '../pipeline/clean.ts';" },
@@ -44,6 +45,9 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'only-the-journal-speaks-sql': {
     'src/worker/queries.ts': "import type { Pool } from 'pg'; export type P = Pool;",
+  },
+  'only-the-front-door-serves-and-reads-tokens': {
+    'src/worker/serves.ts': "import { fastify } from 'fastify'; import { jwtVerify } from 'jose'; export { fastify, jwtVerify };",
   },
   'only-cron-times-reads-patterns': { 'src/sources/reads.ts': "import { Cron } from 'croner'; export { Cron };" },
   'only-observability-logs-with-pino': { 'src/worker/logs.ts': "import { pino } from 'pino'; export { pino };" },

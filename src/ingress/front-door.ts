@@ -1,0 +1,375 @@
+/**
+ * The front door: an HTTP server whose requests become messages of pipelines. It looks after what all requests have in common: who may
+ * come and how often, how large and how slow a request may be, how many there are. What becomes of one is `reception.ts`.
+ *
+ * Rests on Fastify, an optional peer that is loaded when a front door opens. Fastify's own JSON parsing, validation and logging are not used.
+ */
+import type { AddressInfo, Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { catchError, map, type Observable, of, ReplaySubject, timer } from 'rxjs';
+import type { Broker, BrokerStatus } from '../broker/broker.ts';
+import type { Requests } from '../broker/requests.ts';
+import type { Logger } from '../log.ts';
+import { ForwardClock } from '../operators/forward-clock.ts';
+import type { Authenticator, Identified } from './client-auth.ts';
+import { ClientRates } from './client-rates.ts';
+import { type Answer, comeAgain, PROBLEM_TYPE, problemAnswer, type Refusal } from './problem.ts';
+import { type OpenEntrance, Reception } from './reception.ts';
+import { Tickets } from './tickets.ts';
+
+export interface FrontDoorOptions {
+  readonly entrances: readonly OpenEntrance[];
+  readonly broker: Pick<Broker, 'status'> & Requests;
+  readonly log: Logger;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Makes ids of messages: unique, and not to be guessed. */
+  readonly newId: () => string;
+  /** Addresses of proxies in front, whose `x-forwarded-for` is believed. Default: none. */
+  readonly trustedProxies?: readonly string[];
+  /** Requests under way at once, those that wait for a result included; the next is answered 503. Default: 10 000. */
+  readonly maxRequests?: number;
+  /** Bytes of bodies in memory at once; a request that does not fit is answered 503. Default: 64 MiB. */
+  readonly maxHeldBytes?: number;
+  /** Time for a request to arrive as a whole. Default: 10 s. */
+  readonly requestTimeoutMs?: number;
+  /** Time for the broker to confirm. Default: 10 s. */
+  readonly acceptWithinMs?: number;
+  /** Messages whose state is remembered. Default: 10 000. */
+  readonly maxTickets?: number;
+  /** For how long, from their acceptance. Default: 15 minutes. */
+  readonly keepTicketsMs?: number;
+}
+
+export interface FrontDoor {
+  readonly url: string;
+  /** Lets nobody in any more; who is in is answered. Idempotent. */
+  drain(): void;
+  /** Who still waits for a result is told at once that his message is accepted; who has not taken his answer 2 s later is cut. */
+  hasten(): void;
+  /** Settles when everybody has left. Never rejects. */
+  readonly closed: Promise<void>;
+}
+
+const DEFAULT_HELD_BYTES = 64 * 2 ** 20;
+/** Answers that are kept for those who ask later, in bytes. */
+const MAX_KEPT_BYTES = 32 * 2 ** 20;
+/** A client who waits for a result is silent for as long as he may wait, and no longer. */
+const SILENCE_MS = 90_000;
+/** Time to take an answer, once there is no more time. */
+const CUT_AFTER_MS = 2_000;
+/** Connections beyond the requests that may be under way: they get their refusal. */
+const SPARE_CONNECTIONS = 1_000;
+/** How often one address may fail to say who it is. */
+const FAILURES = { requests: 30, periodMs: 60_000, burst: 30 };
+
+/** What every answer says: not to be kept, sniffed at, framed. */
+const GUARDS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+/** @throws ConfigError when settings of clients are missing; what the system says when the address cannot be had. */
+export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
+  const { requestTimeoutMs = 10_000, maxRequests = 10_000, trustedProxies = [] } = options;
+  const door = new Door(options);
+  const { fastify } = await import('fastify');
+  const app = fastify({
+    logger: false,
+    // Each entrance has its own, smaller one.
+    bodyLimit: 128 * 2 ** 20,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: SILENCE_MS,
+    keepAliveTimeout: 5_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
+    routerOptions: { maxParamLength: 200 },
+    http: {
+      headersTimeout: requestTimeoutMs,
+      // Timeouts are enforced by a look around that is 30 s apart by default.
+      connectionsCheckingInterval: Math.min(1_000, requestTimeoutMs),
+      maxHeaderSize: 16 * 1024,
+    },
+    frameworkErrors: (_error, _request, reply) => send(reply, problemAnswer(notFound)),
+    clientErrorHandler: (error, socket) => refuseConnection(error.code, socket),
+  });
+  app.server.maxConnections = maxRequests + SPARE_CONNECTIONS;
+  door.serveOn(app);
+  await app.listen({ host: options.host.replace(/^\[|\]$/g, ''), port: options.port });
+  return door.opened(app);
+}
+
+const notFound: Refusal = { status: 404, code: 'not-found', detail: 'there is nothing here' };
+
+const noJson: Refusal = {
+  status: 415,
+  code: 'content-type',
+  detail: 'expected content-type: application/json, in UTF-8, not encoded',
+};
+
+const full = comeAgain('full', 'there are as many requests under way as there may be', 1);
+
+const goodbye: Refusal = { ...comeAgain('draining', 'this process is ending; another takes over', 1) };
+
+class Door {
+  readonly #options: FrontDoorOptions;
+  readonly #clock = new ForwardClock();
+  readonly #hurry = new ReplaySubject<void>(1);
+  readonly #tickets: Tickets;
+  readonly #reception: Reception;
+  readonly #authenticators = new Map<OpenEntrance, Authenticator | undefined>();
+  readonly #rates = new Map<OpenEntrance, ClientRates>();
+  readonly #failures = new ClientRates(FAILURES, this.#clock);
+  readonly #clients = new WeakMap<FastifyRequest, string>();
+  #broker: BrokerStatus = { state: 'connecting' };
+  #requests = 0;
+  #heldBytes = 0;
+  #isDraining = false;
+
+  constructor(options: FrontDoorOptions) {
+    this.#options = options;
+    const { broker, log, newId, acceptWithinMs = 10_000, maxTickets = 10_000, keepTicketsMs = 15 * 60_000 } = options;
+    this.#tickets = new Tickets({ maxTickets, maxBytes: MAX_KEPT_BYTES, keepMs: keepTicketsMs, clock: this.#clock });
+    const { tickets, hurry } = { tickets: this.#tickets, hurry: this.#hurry };
+    this.#reception = new Reception({ broker, tickets, log, newId, acceptWithinMs, hurry });
+    for (const entrance of options.entrances) {
+      const { auth, rateLimit } = entrance.ingress;
+      this.#authenticators.set(entrance, typeof auth === 'object' ? auth.open() : undefined);
+      if (rateLimit !== undefined) this.#rates.set(entrance, new ClientRates(rateLimit, this.#clock));
+    }
+  }
+
+  serveOn(app: FastifyInstance): void {
+    const { entrances, maxHeldBytes = DEFAULT_HELD_BYTES, maxRequests = 10_000 } = this.#options;
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    app.setErrorHandler<Error & { readonly code?: string }>((error, _request, reply) =>
+      send(reply, problemAnswer(this.#refusalOf(error))),
+    );
+    app.addHook('onRequest', (_request, reply, next) => {
+      if (this.#isDraining) return send(reply, problemAnswer(goodbye));
+      if (this.#requests >= maxRequests) return send(reply, problemAnswer(full));
+      this.#requests++;
+      reply.raw.once('close', () => this.#requests--);
+      next();
+    });
+    app.addHook('onSend', (request, reply, _payload, next) => {
+      // What was not read is not worth waiting for; and who is answered while the door closes has to find another.
+      if (this.#isDraining || !request.raw.complete) reply.header('connection', 'close');
+      next();
+    });
+    for (const entrance of entrances) this.#serve(entrance, app, maxHeldBytes);
+    const methods = new Map(entrances.map(({ ingress: { path, method } }) => [path, method]));
+    app.setNotFoundHandler((request, reply) => {
+      const path = request.url.split('?', 1)[0] ?? '';
+      const allowed = methods.get(path);
+      if (allowed === undefined) return send(reply, problemAnswer(notFound));
+      const allow = `${allowed}, OPTIONS`;
+      // Without the headers of CORS: no page of another origin may send anything.
+      if (request.method === 'OPTIONS') return send(reply, { status: 204, headers: { allow }, text: '' });
+      const detail = `expected ${allowed}`;
+      return send(reply, problemAnswer({ status: 405, code: 'method', detail, headers: { allow } }));
+    });
+  }
+
+  #serve(entrance: OpenEntrance, app: FastifyInstance, maxHeldBytes: number): void {
+    const { method, path, maxBodyBytes } = entrance.ingress;
+    const identify = (request: FastifyRequest, reply: FastifyReply, next: () => void): void =>
+      this.#identify(entrance, request, reply, next);
+    const makeRoom = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
+      const refusal =
+        this.#fault() ?? faultOfBody(request, maxBodyBytes) ?? this.#hold(request, reply, maxBodyBytes, maxHeldBytes);
+      if (refusal === undefined) next();
+      else send(reply, problemAnswer(refusal));
+    };
+    app.route({
+      method,
+      url: path,
+      bodyLimit: maxBodyBytes,
+      onRequest: [identify, makeRoom],
+      handler: (request, reply) => this.#receive(entrance, request, reply),
+    });
+    app.route<{ Params: { id: string } }>({
+      method: 'GET',
+      url: `${path}/status/:id`,
+      onRequest: identify,
+      handler: (request, reply) => {
+        const client = this.#clients.get(request) ?? '';
+        send(reply, this.#reception.statusOf(entrance, request.params.id, client));
+      },
+    });
+  }
+
+  opened(app: FastifyInstance): FrontDoor {
+    const watching = this.#options.broker.status.subscribe((status) => {
+      this.#broker = status;
+    });
+    let end = (): void => {};
+    const closed = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    return {
+      url: urlOf(app.server.address() as AddressInfo),
+      drain: () => {
+        if (this.#isDraining) return;
+        this.#isDraining = true;
+        void app.close().then(() => {
+          watching.unsubscribe();
+          this.#tickets.clear();
+          end();
+        }, end);
+      },
+      hasten: () => {
+        this.#hurry.next();
+        const cutting = timer(CUT_AFTER_MS).subscribe(() => app.server.closeAllConnections());
+        void closed.then(() => cutting.unsubscribe());
+      },
+      closed,
+    };
+  }
+
+  /** Who sends it, and whether he may now. */
+  #identify(entrance: OpenEntrance, request: FastifyRequest, reply: FastifyReply, next: () => void): void {
+    const address = request.ip;
+    if (this.#failures.waitMs(address) > 0) {
+      send(reply, problemAnswer(tooMany(this.#failures.waitMs(address))));
+      return;
+    }
+    const asked =
+      this.#authenticators.get(entrance)?.(request.headers) ?? of<Identified>({ ok: true, client: address });
+    const identified = asked.pipe(
+      catchError((error: unknown): Observable<Identified> => {
+        this.#options.log.error({ error, pipeline: entrance.name }, 'a client could not be looked at');
+        return of({ ok: false, refusal: failed });
+      }),
+      map((who) => this.#admit(entrance, who, address)),
+    );
+    const asking = identified.subscribe((outcome) => {
+      if (typeof outcome === 'string') {
+        this.#clients.set(request, outcome);
+        next();
+      } else {
+        send(reply, problemAnswer(outcome));
+      }
+    });
+    reply.raw.once('close', () => asking.unsubscribe());
+  }
+
+  /** The client's name, or why he may not come in now. */
+  #admit(entrance: OpenEntrance, who: Identified, address: string): string | Refusal {
+    if (!who.ok) {
+      if (who.refusal.status === 401) this.#failures.take(address);
+      return who.refusal;
+    }
+    const rates = this.#rates.get(entrance);
+    const waitMs = rates?.waitMs(who.client) ?? 0;
+    if (waitMs > 0) return tooMany(waitMs);
+    rates?.take(who.client);
+    return who.client;
+  }
+
+  /** Why no message can leave now. */
+  #fault(): Refusal | undefined {
+    switch (this.#broker.state) {
+      case 'connected':
+        return undefined;
+      case 'blocked':
+        return comeAgain('broker-blocked', 'the broker takes no messages now: it is short of resources');
+      default:
+        return comeAgain('broker-away', 'there is no connection to the broker now');
+    }
+  }
+
+  /** Room for the body, for as long as the request is under way. */
+  #hold(request: FastifyRequest, reply: FastifyReply, maxBytes: number, maxHeldBytes: number): Refusal | undefined {
+    const bytes = Number(request.headers['content-length'] ?? maxBytes);
+    if (this.#heldBytes + bytes > maxHeldBytes) return full;
+    this.#heldBytes += bytes;
+    reply.raw.once('close', () => {
+      this.#heldBytes -= bytes;
+    });
+    return undefined;
+  }
+
+  #receive(entrance: OpenEntrance, request: FastifyRequest, reply: FastifyReply): void {
+    const client = this.#clients.get(request) ?? '';
+    const body = request.body instanceof Uint8Array ? request.body : new Uint8Array();
+    const receiving = this.#reception.receive(entrance, { client, headers: request.headers, body }).subscribe({
+      next: (answer) => send(reply, answer),
+      error: (error: unknown) => {
+        this.#options.log.error({ error, pipeline: entrance.name }, 'a request failed');
+        send(reply, problemAnswer(failed));
+      },
+    });
+    // The client has left: nobody waits for the result any more.
+    reply.raw.once('close', () => receiving.unsubscribe());
+  }
+
+  #refusalOf(error: Error & { readonly code?: string }): Refusal {
+    switch (error.code) {
+      case 'FST_ERR_CTP_BODY_TOO_LARGE':
+        return tooLarge;
+      case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+        return { status: 400, code: 'content-length', detail: 'the body is not as long as its content-length says' };
+      case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+        return noJson;
+      case 'ECONNRESET':
+        return { status: 400, code: 'aborted', detail: 'the request broke off' };
+      default:
+        this.#options.log.error({ error }, 'a request failed');
+        return failed;
+    }
+  }
+}
+
+const failed: Refusal = { status: 500, code: 'failed', detail: 'this went wrong; the log says why' };
+
+const tooLarge: Refusal = { status: 413, code: 'body-too-large', detail: 'the body is larger than it may be here' };
+
+const tooMany = (waitMs: number): Refusal => ({
+  status: 429,
+  code: 'too-many-requests',
+  detail: 'this client comes too often',
+  headers: { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) },
+});
+
+/** What is wrong with the body, by what is said of it. */
+function faultOfBody({ headers }: FastifyRequest, maxBytes: number): Refusal | undefined {
+  const { 'content-length': length, 'content-type': type = '', 'content-encoding': encoding = 'identity' } = headers;
+  if (Number(length) > maxBytes) return tooLarge;
+  if (!/^application\/([\w.+-]+\+)?json *(; *charset="?utf-8"? *)?$/i.test(type)) return noJson;
+  return encoding.toLowerCase() === 'identity' ? undefined : noJson;
+}
+
+function send(reply: FastifyReply, { status, headers, text }: Answer): void {
+  if (reply.sent) return;
+  reply.code(status).headers({ ...GUARDS, ...headers });
+  // As bytes, to which Fastify adds nothing.
+  reply.send(text === '' ? undefined : Buffer.from(text));
+}
+
+/** What never became a request: too slow, too long, no HTTP. */
+function refuseConnection(code: string, socket: Socket): void {
+  if (socket.destroyed || !socket.writable || code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const { status, text } = problemAnswer(refusalOfConnection(code));
+  const head = `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n`;
+  socket.end(head + text, () => socket.destroy());
+}
+
+function refusalOfConnection(code: string): Refusal {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, code: 'too-slow', detail: 'the request did not arrive in time' };
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, code: 'headers-too-large', detail: 'the headers are larger than they may be' };
+  return { status: 400, code: 'no-http', detail: 'this is no request of HTTP' };
+}
+
+const urlOf = ({ address, family, port }: AddressInfo): string =>
+  `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;

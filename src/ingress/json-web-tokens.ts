@@ -1,0 +1,177 @@
+/**
+ * Clients known by a token that somebody else issues: a JSON Web Token, its signature checked by the issuer's published keys.
+ * Rests on jose, an optional peer that is loaded when the front door opens.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc8725 for what has to be checked
+ */
+import { createRequire } from 'node:module';
+import type { JWTVerifyGetKey, JWTVerifyOptions } from 'jose';
+import { asyncScheduler, catchError, defer, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
+import { z } from 'zod';
+import { problemsOf, reportProblems } from '../definition.ts';
+import { ConfigError } from '../errors.ts';
+import { type Duration, durationSchema, parseDuration } from '../policies/duration.ts';
+import { currentValue, isSetting, type Setting } from '../setting.ts';
+import type { ClientAuth, Identified } from './client-auth.ts';
+import { comeAgain } from './problem.ts';
+import { single } from './request-headers.ts';
+
+export interface JwtOptions {
+  /** Who has to have issued it (`iss`), to the letter. */
+  readonly issuer: string | Setting<string>;
+  /** For whom it has to be (`aud`): this service. */
+  readonly audience: string | Setting<string>;
+  /** Where the issuer publishes its keys (JWKS): https, or loopback. Read when they are first needed, and again for a key that is not known, at most every 30 s. */
+  readonly jwks: string | Setting<string>;
+  /** Algorithms of signatures. Default: RS256, PS256, ES256, EdDSA. Those with a shared secret are never taken, `none` neither. */
+  readonly algorithms?: readonly string[];
+  /** How far the issuer's clock may be off. Default: 5 s. */
+  readonly clockTolerance?: Duration;
+  /** The claim that names the client. Default: `sub`. */
+  readonly clientClaim?: string;
+  /** Scopes the token has to have (`scope`, separated by spaces). Default: none. */
+  readonly scopes?: readonly string[];
+}
+
+const ASYMMETRIC = /^(RS|PS|ES)(256|384|512)$|^EdDSA$|^Ed25519$/;
+
+const text = z.custom((value) => (typeof value === 'string' && value !== '') || isSetting(value), {
+  error: 'expected a text or env.string(…)',
+});
+
+const schema = z.strictObject({
+  issuer: text,
+  audience: text,
+  jwks: text,
+  algorithms: z
+    .array(
+      z.string().regex(ASYMMETRIC, { error: 'expected an algorithm with a public key: RS256, PS256, ES256, EdDSA' }),
+    )
+    .min(1)
+    .optional(),
+  clockTolerance: durationSchema({ zero: true })
+    .refine((tolerance) => (parseDuration(tolerance) ?? 0) <= 300_000, { error: `expected at most '5m'` })
+    .optional(),
+  clientClaim: z.string().min(1).optional(),
+  scopes: z.array(z.string().regex(/^\S+$/)).optional(),
+});
+
+/**
+ * Bearer tokens of an issuer. While its keys cannot be read, requests are answered with 503.
+ * @throws DefinitionError naming every wrong option.
+ */
+export function jwt(options: JwtOptions): ClientAuth {
+  reportProblems(problemsOf('jwt', schema, options));
+  return {
+    kind: 'clientAuth',
+    scheme: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+    open: () => {
+      requirePackage();
+      const url = jwksUrl(currentValue<string>(options.jwks));
+      const issuer = currentValue<string>(options.issuer);
+      const audience = currentValue<string>(options.audience);
+      // Loaded, and its keys remembered, once for all requests.
+      const verifier = defer(() => openVerifier(url, { ...options, issuer, audience })).pipe(
+        shareReplay({ bufferSize: 1, refCount: false }),
+      );
+      return (headers) => {
+        const token = /^Bearer +([\w.~+/=-]{1,8192})$/i.exec(single(headers, 'authorization') ?? '')?.[1];
+        if (token === undefined) return of(refused('expected "authorization: Bearer …"'));
+        return verifier.pipe(switchMap((verify) => verify(token)));
+      };
+    },
+  };
+}
+
+type Verify = (token: string) => Observable<Identified>;
+
+interface Checks extends JwtOptions {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+async function openVerifier(url: URL, checks: Checks): Promise<Verify> {
+  const { createRemoteJWKSet, jwtVerify, errors } = await import('jose');
+  const { issuer, audience, algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'], clockTolerance = '5s' } = checks;
+  const { clientClaim = 'sub', scopes = [] } = checks;
+  const keys: JWTVerifyGetKey = createRemoteJWKSet(url, { timeoutDuration: 5_000, cooldownDuration: 30_000 });
+  const fixed: JWTVerifyOptions = {
+    issuer,
+    audience,
+    algorithms: [...algorithms],
+    clockTolerance: (parseDuration(clockTolerance) ?? 0) / 1_000,
+    requiredClaims: ['exp', clientClaim],
+  };
+
+  const isOfToken = (error: unknown): boolean =>
+    error instanceof errors.JOSEError &&
+    !(
+      error instanceof errors.JWKSTimeout ||
+      error instanceof errors.JWKSInvalid ||
+      error instanceof errors.JWKInvalid
+    ) &&
+    // What the place of the keys answered, when it answered anything else than keys.
+    error.code !== 'ERR_JOSE_GENERIC';
+
+  return (token) =>
+    defer(() => jwtVerify(token, keys, { ...fixed, currentDate: new Date(asyncScheduler.now()) })).pipe(
+      map(({ payload }): Identified => {
+        const client = payload[clientClaim];
+        if (typeof client !== 'string' || client === '') return refused(`the token's "${clientClaim}" names no client`);
+        const missing = scopes.filter((scope) => !scopesOf(payload.scope).includes(scope));
+        return missing.length === 0 ? { ok: true, client: `${issuer}|${client}` } : lacking(missing);
+      }),
+      catchError((error: unknown) =>
+        // Which check failed is for those who look into their token; what it holds is not repeated.
+        of(isOfToken(error) ? refused(`the token is refused: ${reasonOf(error)}`) : keysAway),
+      ),
+    );
+}
+
+const scopesOf = (claim: unknown): readonly string[] => (typeof claim === 'string' ? claim.split(' ') : []);
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ERR_JWT_EXPIRED') return 'it has expired';
+  if (code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' && error instanceof Error && 'claim' in error)
+    return `its "${String(error.claim)}" is not what is expected here`;
+  if (code === 'ERR_JWKS_NO_MATCHING_KEY') return 'its key is none of the issuer';
+  if (code === 'ERR_JOSE_ALG_NOT_ALLOWED') return 'its algorithm is not taken';
+  return 'it is malformed, or its signature does not fit';
+}
+
+const refused = (detail: string): Identified => ({
+  ok: false,
+  refusal: { status: 401, code: 'not-authenticated', detail, headers: { 'www-authenticate': 'Bearer' } },
+});
+
+const lacking = (scopes: readonly string[]): Identified => ({
+  ok: false,
+  refusal: { status: 403, code: 'not-allowed', detail: `the token lacks the scope ${scopes.join(' ')}` },
+});
+
+const keysAway: Identified = {
+  ok: false,
+  refusal: comeAgain('keys-away', "the issuer's keys cannot be read now"),
+};
+
+const problem = (message: string): ConfigError => new ConfigError([{ subject: 'jwt', path: 'jwks', message }]);
+
+/** Whoever can change the keys on their way can be every client. */
+function jwksUrl(given: string): URL {
+  if (!URL.canParse(given)) throw problem('expected a URL that begins with https://');
+  const url = new URL(given);
+  const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal))
+    throw problem('expected a URL that begins with https://; http is for loopback alone');
+  return url;
+}
+
+function requirePackage(): void {
+  try {
+    createRequire(import.meta.url).resolve('jose');
+  } catch (cause) {
+    const message = 'needs the package jose, which is not installed; run `npm install jose`';
+    throw new ConfigError([{ subject: 'jwt', path: '', message }], { cause });
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The document that describes the front door: OpenAPI 3.1, made of the pipelines' own schemas. Pure.
+ * @see https://spec.openapis.org/oas/v3.1.1
+ */
+import { z } from 'zod';
+import type { Entrance } from './ingress.ts';
+import { PROBLEM_TYPE } from './problem.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+export function openApiOf(entrances: readonly Entrance[]): Json {
+  return {
+    openapi: '3.1.1',
+    info: { title: 'sluice front door', version: '1.0.0' },
+    paths: Object.assign({}, ...entrances.map(pathsOf)) as Json,
+    components: {
+      schemas: { Problem: problem, Accepted: accepted, State: state },
+      parameters: { Prefer: prefer, IdempotencyKey: idempotencyKey, CorrelationId: correlationId },
+      securitySchemes: Object.assign({}, ...entrances.map(schemesOf)) as Json,
+    },
+  };
+}
+
+const schemaRef = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const parameterRef = (name: string): Json => ({ $ref: `#/components/parameters/${name}` });
+
+const answer = (description: string, schema?: Json, type = 'application/json'): Json => ({
+  description,
+  ...(schema === undefined ? {} : { content: { [type]: { schema } } }),
+});
+
+const refusal = (description: string): Json => answer(description, schemaRef('Problem'), PROBLEM_TYPE);
+
+function pathsOf(entrance: Entrance): Json {
+  const { name, input, ingress } = entrance;
+  const { path, method, summary, responses } = ingress;
+  const security = securityOf(entrance);
+  const results = Object.entries(responses).map(([status, schema]) => [
+    status,
+    answer('The message is done: its result.', jsonSchemaOf(schema, `${name}-${status}`, 'output')),
+  ]);
+  return {
+    [path]: {
+      [method.toLowerCase()]: {
+        operationId: name,
+        ...(summary === undefined ? {} : { summary }),
+        ...security,
+        parameters: ['Prefer', 'IdempotencyKey', 'CorrelationId'].map(parameterRef),
+        requestBody: {
+          required: true,
+          content: { 'application/json': { schema: jsonSchemaOf(input, name, 'input') } },
+        },
+        responses: {
+          ...(results.length === 0 ? { 200: answer('The message is done: its result.', {}) } : Object.fromEntries(results)),
+          202: answer('The broker has the message.', schemaRef('Accepted')),
+          204: answer('The message is done, and has no result.'),
+          400: refusal('The body or a header cannot be read.'),
+          ...(ingress.auth === undefined || ingress.auth === 'none' ? {} : { 401: refusal('It is not known who sends it.') }),
+          413: refusal('The body is too large.'),
+          415: refusal('The body is of another type.'),
+          422: refusal('The body does not fit its schema, or its key was used with another.'),
+          429: refusal('This client comes too often.'),
+          500: refusal('The message could not be done.'),
+          503: refusal('Nothing was accepted: come again.'),
+        },
+      },
+    },
+    [`${path}/status/{id}`]: {
+      get: {
+        operationId: `${name}-status`,
+        ...security,
+        parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+        responses: {
+          200: answer('How the message stands.', schemaRef('State')),
+          404: refusal('Not known here.'),
+        },
+      },
+    },
+  };
+}
+
+const schemeName = ({ name }: Entrance): string => `${name}-client`;
+
+const securityOf = (entrance: Entrance): Json =>
+  typeof entrance.ingress.auth === 'object' ? { security: [{ [schemeName(entrance)]: [] }] } : {};
+
+const schemesOf = (entrance: Entrance): Json =>
+  typeof entrance.ingress.auth === 'object' ? { [schemeName(entrance)]: entrance.ingress.auth.scheme } : {};
+
+/** What zod can say of it; what JSON Schema has no word for is anything. References of a schema to itself stay in it, by an id of its own. */
+function jsonSchemaOf(schema: z.ZodType, name: string, io: 'input' | 'output'): Json {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      // A mark of our own for recordings.
+      if (jsonSchema.secret !== true) return;
+      delete jsonSchema.secret;
+      jsonSchema.format ??= 'password';
+    },
+  });
+  return JSON.stringify(json).includes('"$ref"') ? { $id: `urn:sluice:schema:${name}`, ...json } : json;
+}
+
+const text = { type: 'string' };
+
+const problem: Json = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail'],
+  properties: {
+    type: { ...text, format: 'uri' },
+    title: text,
+    status: { type: 'integer' },
+    detail: text,
+    errors: {
+      type: 'array',
+      items: { type: 'object', required: ['path', 'message'], properties: { path: text, message: text } },
+    },
+  },
+};
+
+const accepted: Json = {
+  type: 'object',
+  required: ['messageId', 'status'],
+  properties: { messageId: text, status: { ...text, description: 'Where its state can be asked for.' } },
+};
+
+const state: Json = {
+  type: 'object',
+  required: ['messageId', 'correlationId', 'state'],
+  properties: {
+    messageId: text,
+    correlationId: text,
+    acceptedAt: { ...text, format: 'date-time' },
+    state: { enum: ['publishing', 'accepted', 'done', 'dead-lettered'] },
+    status: { type: 'integer', description: 'Of the result, where it is done.' },
+    result: {},
+    code: { ...text, description: 'Of the error, where it is dead-lettered.' },
+    detail: text,
+  },
+};
+
+const header = (name: string, description: string): Json => ({ name, in: 'header', description, schema: text });
+
+const prefer = header('Prefer', 'wait=5: wait so many seconds for the result. respond-async: do not wait.');
+const idempotencyKey = header('Idempotency-Key', 'The same key of the same client is the same message.');
+const correlationId = header('X-Correlation-Id', 'Of the conversation the message belongs to.');

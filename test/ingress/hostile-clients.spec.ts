@@ -1,0 +1,199 @@
+/** What clients do to a front door who mean no good, or come in too great numbers. */
+
+import { Agent } from 'node:http';
+import { connect } from 'node:net';
+import { expect } from 'chai';
+import { NEVER, of, Subject, take } from 'rxjs';
+import { z } from 'zod';
+import { queue } from '../../src/broker/queue.ts';
+import { clientKeys } from '../../src/ingress/client-keys.ts';
+import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
+import { Secret } from '../../src/setting.ts';
+import { eventually } from '../support/eventually.ts';
+import { ask, type DoorUnderTest, openDoor } from '../support/front-door.ts';
+
+const SHOP = 'shop-key-0123456789';
+const BANK = 'bank-key-0123456789';
+const answers = new Subject<string>();
+
+const orders = definePipeline({
+  name: 'orders',
+  source: queue('orders', { retry: false }),
+  input: z.object({ id: z.string() }),
+  concurrency: 1_000,
+  handle: ({ id }) => (id === 'wait' ? answers.pipe(take(1)) : id === 'never' ? NEVER : of(id)),
+  ingress: { path: '/orders', maxWait: '60s', maxBodyBytes: 1_000 },
+});
+const guarded = definePipeline({
+  name: 'guarded',
+  source: queue('guarded', { retry: false }),
+  input: z.object({ id: z.string() }),
+  handle: ({ id }, { headers }) => of({ id, client: headers['x-sluice-client'] }),
+  ingress: {
+    path: '/guarded',
+    wait: '20s',
+    auth: clientKeys({ shop: new Secret(SHOP), bank: [new Secret(BANK), new Secret('bank-key-9876543210')] }),
+    rateLimit: { requests: 5, per: '1m' },
+  },
+});
+const body = { id: 'a' };
+
+/** What comes back for bytes that are written as they are. */
+function raw(url: string, ...parts: readonly string[]): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    let told = '';
+    const socket = connect(Number(port), hostname);
+    socket.on('data', (chunk) => {
+      told += chunk.toString();
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(told));
+    for (const part of parts) socket.write(part);
+  });
+}
+
+describe('the front door and hostile clients', () => {
+  let subject: DoorUnderTest;
+  afterEach(() => subject.stop());
+
+  it('cuts who sends too slowly: the head, the body, or nothing at all', async () => {
+    subject = await openDoor([orders], { requestTimeoutMs: 300 });
+    const { url } = subject.door;
+    const head = 'POST /orders HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
+    const [slowHead, slowBody, silent] = await Promise.all([
+      raw(url, head),
+      raw(url, `${head}content-length: 10\r\n\r\n{`),
+      raw(url),
+    ]);
+    for (const told of [slowHead, slowBody]) expect(told).to.match(/^HTTP\/1\.1 408 .*urn:sluice:problem:too-slow/s);
+    expect(silent).to.match(/^(HTTP\/1\.1 408 .*)?$/s);
+    expect(subject.worker.contents).to.deep.equal([]);
+  });
+
+  it('stops reading what is larger than it may be, whatever is said of it', async () => {
+    subject = await openDoor([orders]);
+    const head = 'POST /orders HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
+    const chunked = await raw(
+      subject.door.url,
+      `${head}transfer-encoding: chunked\r\n\r\n`,
+      `5000\r\n${'x'.repeat(0x5000)}\r\n`,
+    );
+    expect(chunked).to.match(/^HTTP\/1\.1 413 .*body-too-large/s);
+    const announced = await raw(subject.door.url, `${head}content-length: 99999999999\r\n\r\n`);
+    expect(announced).to.match(/^HTTP\/1\.1 413 .*connection: close.*body-too-large/is);
+    const headers = await raw(subject.door.url, `${head}x: ${'y'.repeat(20_000)}\r\n\r\n`);
+    expect(headers).to.match(/^HTTP\/1\.1 431 .*headers-too-large/s);
+  });
+
+  it('refuses what is no HTTP, and requests that could be read in two ways', async () => {
+    subject = await openDoor([orders]);
+    const { url } = subject.door;
+    const json = 'host: a\r\ncontent-type: application/json\r\n';
+    for (const bytes of [
+      'nonsense\r\n\r\n',
+      `POST /orders HTTP/1.1\r\n${json}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}`,
+      `POST /orders HTTP/1.1\r\n${json}content-length: 2\r\ncontent-length: 3\r\n\r\n{}`,
+      `POST /orders HTTP/1.1\r\n${json}x-correlation-id: a\u0000b\r\ncontent-length: 2\r\n\r\n{}`,
+      `POST /orders HTTP/1.1\r\n${json} folded: yes\r\ncontent-length: 2\r\n\r\n{}`,
+    ])
+      expect(await raw(url, bytes)).to.match(/^HTTP\/1\.1 400 /);
+    expect(subject.worker.contents).to.deep.equal([]);
+  });
+
+  it('does not take headers for its own: what comes twice or is made up is dropped or refused', async () => {
+    subject = await openDoor([orders]);
+    const request = [
+      'POST /orders HTTP/1.1',
+      'host: a',
+      'content-type: application/json',
+      'prefer: wait=20',
+      'x-correlation-id: one',
+      'x-correlation-id: two',
+      'x-sluice-client: admin',
+      'x-sluice-attempt: 99',
+      'x-sluice-answers: another',
+      'connection: close',
+      'content-length: 10',
+      '',
+      '{"id":"a"}',
+    ].join('\r\n');
+    expect(await raw(subject.door.url, request)).to.match(/^HTTP\/1\.1 200 /);
+    const [content] = subject.worker.contents;
+    expect(content?.headers).to.deep.equal({ 'x-sluice-tell': 'outcome', 'x-sluice-client': '127.0.0.1' });
+    expect(content?.properties.correlationId).to.equal(content?.properties.messageId);
+  });
+
+  it('lets nobody in without a key that is known, tells nothing of the keys, and lets nobody try for long', async () => {
+    subject = await openDoor([guarded], { keepTicketsMs: 60_000 });
+    const post = (key?: string) =>
+      subject.ask('/guarded', { body, headers: key === undefined ? {} : { 'x-api-key': key } });
+    const shop = await post(SHOP);
+    expect([shop.status, shop.body.client]).to.deep.equal([200, 'shop']);
+    expect((await post('bank-key-9876543210')).body.client).to.equal('bank');
+
+    const none = await post();
+    expect([none.status, none.body.type]).to.deep.equal([401, 'urn:sluice:problem:not-authenticated']);
+    for (const wrong of ['', 'x', `${SHOP}x`, SHOP.slice(1), `${SHOP},${BANK}`]) {
+      const refused = await post(wrong);
+      expect([wrong, refused.status]).to.deep.equal([wrong, 401]);
+      expect(refused.text).to.not.include(SHOP.slice(0, 8));
+    }
+    // What another sent is told to nobody else.
+    const status = `/guarded/status/${String(shop.headers['x-message-id'])}`;
+    const asked = (key: string) => subject.ask(status, { method: 'GET', headers: { 'x-api-key': key } });
+    expect([(await asked(BANK)).status, (await asked(SHOP)).status]).to.deep.equal([404, 200]);
+    expect((await subject.ask(status, { method: 'GET' })).status).to.equal(401);
+
+    for (let tries = 0; tries < 30; tries++) await post('guess-number-000000');
+    const shut = await post('guess-number-000000');
+    expect(shut.status).to.equal(429);
+    expect(Number(shut.headers['retry-after'])).to.be.within(1, 60);
+  });
+
+  it('lets each client come so often, and others meanwhile', async () => {
+    subject = await openDoor([guarded]);
+    const post = (key: string) => subject.ask('/guarded', { body, headers: { 'x-api-key': key } });
+    const ofShop = await Promise.all(Array.from({ length: 8 }, () => post(SHOP)));
+    expect(ofShop.filter(({ status }) => status === 200)).to.have.length(5);
+    const refused = ofShop.filter(({ status }) => status === 429);
+    expect(refused).to.have.length(3);
+    expect(refused[0]?.body.type).to.equal('urn:sluice:problem:too-many-requests');
+    expect(Number(refused[0]?.headers['retry-after'])).to.be.within(1, 12);
+    expect((await post(BANK)).status).to.equal(200);
+  });
+
+  it('has so many requests under way at once, those that wait included, and room for so many bytes', async () => {
+    subject = await openDoor([orders], { maxRequests: 50, maxHeldBytes: 550 });
+    const agent = new Agent();
+    const post = (id: string) =>
+      ask(`${subject.door.url}/orders`, agent, { body: { id }, headers: { prefer: 'wait=60' } });
+    const waiting = Array.from({ length: 45 }, () => post('wait'));
+    await eventually('all of them wait', () => subject.worker.contents.length >= 42);
+    // 13 bytes each: 42 fit, and no other.
+    const without = await post('a');
+    expect([without.status, without.body.type]).to.deep.equal([503, 'urn:sluice:problem:full']);
+    expect(without.headers['retry-after']).to.equal('1');
+
+    answers.next('done');
+    const told = (await Promise.all(waiting)).map(({ status }) => status);
+    expect(told.filter((status) => status === 200)).to.have.length(42);
+    expect(told.filter((status) => status === 503)).to.have.length(3);
+    // All of it is free again.
+    expect((await post('a')).status).to.equal(200);
+    agent.destroy();
+  });
+
+  it('does not count who has left: a client that is gone frees its place', async () => {
+    subject = await openDoor([orders], { maxRequests: 1 });
+    const leaving = new AbortController();
+    const left = subject
+      .ask('/orders', { body: { id: 'never' }, headers: { prefer: 'wait=60' }, signal: leaving.signal })
+      .catch((error: Error) => error.name);
+    await eventually('it waits', () => subject.worker.contents.length === 1);
+    expect((await subject.ask('/orders', { body })).status).to.equal(503);
+    leaving.abort();
+    expect(await left).to.equal('AbortError');
+    await eventually('there is room', async () => (await subject.ask('/orders', { body })).status === 202);
+  });
+});

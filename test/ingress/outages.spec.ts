@@ -1,0 +1,153 @@
+/** A front door whose broker fails it, and one that ends. */
+import { expect } from 'chai';
+import { of, Subject, take } from 'rxjs';
+import { z } from 'zod';
+import { queue } from '../../src/broker/queue.ts';
+import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
+import { eventually } from '../support/eventually.ts';
+import { type DoorUnderTest, entrancesOf, openDoor, type Told } from '../support/front-door.ts';
+import { describeWithRabbitMq } from '../support/rabbitmq.ts';
+
+const answers = new Subject<string>();
+const pipelineOf = (name: string) =>
+  definePipeline({
+    name,
+    source: queue(name, { retry: false }),
+    input: z.object({ id: z.string() }),
+    concurrency: 100,
+    handle: ({ id }) => (id === 'wait' ? answers.pipe(take(1)) : of(id)),
+    ingress: { path: '/orders', maxWait: '60s' },
+  });
+const orders = pipelineOf('orders');
+const body = { id: 'a' };
+const codeOf = ({ status, body: { type } }: Told) => `${status} ${String(type).replace('urn:sluice:problem:', '')}`;
+
+describe('the front door when its broker fails it', () => {
+  let subject: DoorUnderTest;
+  beforeEach(async () => {
+    subject = await openDoor([orders], { acceptWithinMs: 500 });
+  });
+  afterEach(() => subject.stop());
+  const post = (id = 'a', headers: Record<string, string> = {}) => subject.ask('/orders', { body: { id }, headers });
+  const accepts = () => eventually('it accepts again', async () => (await post()).status === 202);
+
+  it('answers 503 and when to come again while there is no connection, and accepts when there is one', async () => {
+    await subject.embedded.stop();
+    await eventually('it knows', async () => codeOf(await post()) === '503 broker-away');
+    expect((await post()).headers['retry-after']).to.equal('5');
+    await subject.embedded.start();
+    await accepts();
+  });
+
+  it('answers 503 while the broker is blocked, and accepts when it is not', async () => {
+    subject.embedded.block('low on memory');
+    // The alarm reaches a connection at its next publish, which is not confirmed.
+    expect(codeOf(await post())).to.equal('503 not-confirmed');
+    await eventually('it knows', async () => codeOf(await post()) === '503 broker-blocked');
+    subject.embedded.unblock();
+    await accepts();
+  });
+
+  it('answers 503 for what the broker refuses or does not confirm, and never 202', async () => {
+    subject.embedded.nackNextConfirms(1);
+    expect(codeOf(await post())).to.equal('503 broker-away');
+    subject.embedded.holdConfirms(true);
+    expect(codeOf(await post('wait', { 'idempotency-key': 'k' }))).to.equal('503 not-confirmed');
+    subject.embedded.holdConfirms(false);
+    expect((await post('wait', { 'idempotency-key': 'k' })).status).to.equal(202);
+    const ids = () => subject.worker.contents.map(({ properties }) => properties.messageId);
+    await eventually('it came twice, and as one', () => ids().length >= 2);
+    expect(new Set(ids()).size).to.equal(1);
+    answers.next('done');
+  });
+
+  it('tells who waits that his message is accepted when the connection is lost, and what came after it is answered', async () => {
+    const waiting = post('wait', { prefer: 'wait=60' });
+    await eventually('it is handled', () => subject.worker.contents.length === 1);
+    subject.embedded.cutConnections();
+    const told = await waiting;
+    expect(told.status).to.equal(202);
+    const state = await subject.ask(String(told.body.status), { method: 'GET' });
+    expect([state.body.state, String(state.body.detail)]).to.deep.equal([
+      'accepted',
+      'what becomes of it is not told here any more: the connection was lost',
+    ]);
+    await accepts();
+    const done = await post('b', { prefer: 'wait=60' });
+    expect([done.status, done.text]).to.deep.equal([200, '"b"']);
+  });
+});
+
+describe('the front door without a queue behind it', () => {
+  it('answers 503: nobody would ever read the message', async () => {
+    const subject = await openDoor([orders], { entrances: entrancesOf([pipelineOf('missing')]) });
+    try {
+      expect(codeOf(await subject.ask('/orders', { body }))).to.equal('503 no-queue');
+    } finally {
+      await subject.stop();
+    }
+  });
+});
+
+describe('the front door when it ends', () => {
+  it('lets nobody in any more, answers who is in, and settles when all have left', async () => {
+    const subject = await openDoor([orders]);
+    const { door } = subject;
+    const waiting = subject.ask('/orders', { body: { id: 'wait' }, headers: { prefer: 'wait=60' } });
+    await eventually('it is handled', () => subject.worker.contents.length === 1);
+    let isClosed = false;
+    void door.closed.then(() => {
+      isClosed = true;
+    });
+    door.drain();
+    door.drain();
+    const late = await subject.ask('/orders', { body }).catch((error: NodeJS.ErrnoException) => error.code);
+    expect(late).to.equal('ECONNREFUSED');
+    expect(isClosed).to.equal(false);
+    answers.next('done');
+    const told = await waiting;
+    expect([told.status, told.text]).to.deep.equal([200, '"done"']);
+    await door.closed;
+    await subject.stop();
+  });
+
+  it('tells who still waits when the time is over that his message is accepted', async () => {
+    const subject = await openDoor([orders]);
+    const waiting = subject.ask('/orders', { body: { id: 'wait' }, headers: { prefer: 'wait=60' } });
+    await eventually('it is handled', () => subject.worker.contents.length === 1);
+    subject.door.drain();
+    subject.door.hasten();
+    expect((await waiting).status).to.equal(202);
+    await subject.door.closed;
+    answers.next('done');
+    await subject.stop();
+  });
+});
+
+describeWithRabbitMq('the front door over RabbitMQ', (broker) => {
+  it('accepts, waits, tells of dead letters, and answers 503 for a queue that is gone', async () => {
+    const name = `door-${process.pid}`;
+    const pipeline = definePipeline({
+      name,
+      source: queue(name, { retry: false }),
+      input: z.object({ id: z.string() }),
+      handle: ({ id }) => {
+        if (id === 'bad') throw new TypeError('mine');
+        return of({ done: id });
+      },
+      ingress: { path: '/orders', maxWait: '60s' },
+    });
+    const subject = await openDoor([pipeline], { amqpUrl: broker().url });
+    try {
+      const post = (id: string, headers = { prefer: 'wait=60' }) => subject.ask('/orders', { body: { id }, headers });
+      const done = await Promise.all(Array.from({ length: 50 }, (_, n) => post(`o-${n}`)));
+      expect(done.map(({ status, body: told }) => [status, told.done])).to.deep.equal(
+        Array.from({ length: 50 }, (_, n) => [200, `o-${n}`]),
+      );
+      expect(codeOf(await post('bad'))).to.equal('500 dead-lettered');
+      expect((await subject.ask('/orders', { body })).status).to.equal(202);
+    } finally {
+      await subject.stop();
+    }
+  });
+});
