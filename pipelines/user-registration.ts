@@ -12,6 +12,8 @@ const Registration = z.object({
 });
 const User = z.object({ id: z.string(), email: z.email(), username: z.string() });
 
+const Registered = z.object({ userId: z.string(), emailStatus: z.enum(['sent', 'failed-to-send']) });
+
 export default definePipeline({
   name: 'user-registration',
   source: queue('users.register'),
@@ -41,4 +43,13 @@ export default definePipeline({
       ),
     ),
   output: () => exchange('users', 'user.registered'),
+  // Anybody may register, and waits for the answer: POST /users → 201 { userId, emailStatus }.
+  ingress: {
+    path: '/users',
+    auth: 'none',
+    wait: '10s',
+    responses: { 201: Registered },
+    respond: (registered) => ({ status: 201, body: registered }),
+    summary: 'Registers a user.',
+  },
 });

@@ -31,6 +31,9 @@ describe('readConfig', () => {
       host: '127.0.0.1',
       port: undefined,
       token: undefined,
+      doorHost: '127.0.0.1',
+      doorPort: undefined,
+      doorProxies: [],
       keySecret: undefined,
       startWithinMs: undefined,
       dashboardPayloads: [],
@@ -40,6 +43,21 @@ describe('readConfig', () => {
       journal: { kind: 'memory' },
       journalKeepMs: 604_800_000,
     });
+  });
+
+  it('reads where the front door is, and whom it believes', () => {
+    const read = (environment: Record<string, string>) => {
+      const { doorPort, doorProxies } = readConfig(environment);
+      return [doorPort, doorProxies];
+    };
+    expect(read({ SLUICE_DOOR_PORT: 'off' })).to.deep.equal(['off', []]);
+    expect(read({ SLUICE_DOOR_PORT: '0', SLUICE_DOOR_PROXIES: '10.0.0.0/8, ::1' })).to.deep.equal([
+      0,
+      ['10.0.0.0/8', '::1'],
+    ]);
+    expect(
+      problemsOf({ SLUICE_DOOR_PORT: '65536', SLUICE_DOOR_PROXIES: 'proxy', SLUICE_DOOR_HOST: 'a b' }),
+    ).to.have.length(3);
   });
 
   it('reads what the dashboard may show', () => {
@@ -210,7 +228,7 @@ describe('readConfig', () => {
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_AMQP_CA, SLUICE_AMQP_CERT, SLUICE_AMQP_KEY, SLUICE_AMQP_PINS, SLUICE_AMQP_AUTH, SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_KEY_SECRET, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_AMQP_CA, SLUICE_AMQP_CERT, SLUICE_AMQP_KEY, SLUICE_AMQP_PINS, SLUICE_AMQP_AUTH, SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_DOOR_HOST, SLUICE_DOOR_PORT, SLUICE_DOOR_PROXIES, SLUICE_KEY_SECRET, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

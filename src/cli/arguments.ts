@@ -26,3 +26,8 @@ export function workers(text: string): number {
   if (/^[1-9]\d{0,2}$/.test(text) && count <= MAX_WORKERS) return count;
   throw new InvalidArgumentError(`Expected an integer from 1 to ${MAX_WORKERS}, or auto.`);
 }
+
+export function port(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('Expected a port number from 0 (any free one) to 65535.');
+}

@@ -2,6 +2,7 @@
 import pc from 'picocolors';
 import { readConfig } from '../config.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { openToAll } from '../worker/entrances.ts';
 import { printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { loadChecked } from './load.ts';
@@ -14,7 +15,7 @@ export async function check(folder: string, isJson: boolean): Promise<number> {
   const { pipelines, problems, dispose } = await loadChecked(folder);
   await dispose();
   const config = attempt(readConfig);
-  const all = [...problems, ...(config.ok ? [] : config.problems)];
+  const all = [...problems, ...(config.ok ? openToAll(pipelines, config.value.doorHost) : config.problems)];
   if (isJson) {
     printJson({ pipelines: pipelines.map(summaryOf), problems: all });
     return all.length > 0 ? EXIT.misconfigured : EXIT.ok;
@@ -23,17 +24,19 @@ export async function check(folder: string, isJson: boolean): Promise<number> {
     printProblems(all);
     return EXIT.misconfigured;
   }
-  for (const { name, source, apis } of pipelines) {
+  for (const { name, source, apis, ingress } of pipelines) {
+    const entered = ingress === undefined ? '' : `${ingress.method} ${ingress.path} → `;
     console.log(
-      `${pc.green('✓')} ${name}: ${source.feeder === undefined ? '' : `${source.feeder.title} → `}${sourceTitle(source)}${Object.keys(apis).length === 0 ? '' : ` → ${Object.keys(apis).join(', ')}`}`,
+      `${pc.green('✓')} ${name}: ${entered}${source.feeder === undefined ? '' : `${source.feeder.title} → `}${sourceTitle(source)}${Object.keys(apis).length === 0 ? '' : ` → ${Object.keys(apis).join(', ')}`}`,
     );
   }
   return EXIT.ok;
 }
 
 /** What a program may want to know of a pipeline that was loaded; all of it is `sluice graph --json`. */
-const summaryOf = ({ name, source, apis, publishes }: Pipeline) => ({
+const summaryOf = ({ name, source, apis, publishes, ingress }: Pipeline) => ({
   name,
+  ...(ingress === undefined ? {} : { ingress: { method: ingress.method, path: ingress.path } }),
   ...(source.feeder === undefined ? {} : { fedBy: source.feeder.title }),
   source: source.partitions === undefined ? { queue: source.name } : { exchange: source.name, ...source.partitions },
   apis: Object.values(apis).map((api) => api.name),

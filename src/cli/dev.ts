@@ -7,6 +7,7 @@ import { ConfigError, type Problem } from '../errors.ts';
 import { folderProblems, type LoadedPipelines } from '../worker/load-pipelines.ts';
 import type { Worker } from '../worker/worker.ts';
 import { EXIT } from './exit-code.ts';
+import { type OpenedDoor, openDoor } from './front-door.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
@@ -40,6 +41,7 @@ function misconfigured(problems: readonly Problem[]): number {
 interface Version {
   readonly worker: Worker;
   readonly loaded: LoadedPipelines;
+  readonly door: OpenedDoor | undefined;
 }
 
 async function watchAndRun(folder: string, config: Config): Promise<void> {
@@ -69,7 +71,9 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
       continue;
     }
     await end(version);
-    version = { worker: await wiring.startWorker(pipelines), loaded };
+    const door = await openDoor(pipelines, config, log, wiring.urls);
+    version = { worker: await wiring.startWorker(pipelines), loaded, door };
+    door?.follow(version.worker.state);
     log.info({ pipelines: pipelines.map(({ name }) => name) }, 'this version runs now');
   }
 
@@ -83,6 +87,7 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
 async function end(version: Version | undefined): Promise<void> {
   version?.worker.stop();
   await version?.worker.stopped;
+  await version?.door?.close();
   await version?.loaded.dispose();
 }
 

@@ -50,7 +50,10 @@ export async function openDoor(
     openFrontDoor({ entrances, broker, log: doorLog, host, port: at, newId: randomUUID, trustedProxies });
   try {
     const door = await openAt(port, open);
-    log.info({ url: door.url, entrances: entrances.map(({ ingress }) => `${ingress.method} ${ingress.path}`) }, 'the front door is open');
+    log.info(
+      { url: door.url, entrances: entrances.map(({ ingress }) => `${ingress.method} ${ingress.path}`) },
+      'the front door is open',
+    );
     return {
       url: door.url,
       status: broker.status,
@@ -95,14 +98,20 @@ function problemOf(error: unknown, host: string, port: number | undefined): Conf
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'EADDRINUSE':
-      return wrong('SLUICE_DOOR_PORT', `${port} is taken, perhaps by another front door; choose another, or 0 for any free one`);
+      return wrong(
+        'SLUICE_DOOR_PORT',
+        `${port} is taken, perhaps by another front door; choose another, or 0 for any free one`,
+      );
     case 'EACCES':
       return wrong('SLUICE_DOOR_PORT', `${port} is not for this user; choose another, or 0 for any free one`);
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EAFNOSUPPORT':
-      return wrong('SLUICE_DOOR_HOST', `${host} is no address of this machine; 127.0.0.1 is loopback, 0.0.0.0 all of them`);
+      return wrong(
+        'SLUICE_DOOR_HOST',
+        `${host} is no address of this machine; 127.0.0.1 is loopback, 0.0.0.0 all of them`,
+      );
     default:
       return undefined;
   }

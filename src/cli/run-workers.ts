@@ -13,6 +13,7 @@ import { pipelineShapes } from '../worker/pipeline-shapes.ts';
 import { describeUrls, type FoundBroker, findBroker } from './broker-urls.ts';
 import { createDesks } from './desks.ts';
 import { EXIT } from './exit-code.ts';
+import { openDoor } from './front-door.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { type OpenedJournal, openJournal } from './open-journal.ts';
@@ -66,14 +67,18 @@ async function superviseUntilStopped(fleet: Fleet): Promise<number> {
         const { url } = management;
         const { routes, start } = await wireFleet(fleet, { log, broker, journal });
         management.serve(routes);
-        if (isPretty)
-          terminal.write(
-            startText({ pipelines, broker: describeUrls(broker.urls), url, isProtected: config.token !== undefined }),
-          );
-        const names = pipelines.map(({ name }) => name);
-        log.info({ pipelines: names, dashboard: url, workers: fleet.workers }, 'sluice is starting');
-        supervisor = start();
-        return await untilAllStopped(supervisor, log);
+        const door = await openDoor(pipelines, config, log, broker.urls);
+        try {
+          const isProtected = config.token !== undefined;
+          const of = describeUrls(broker.urls);
+          if (isPretty) terminal.write(startText({ pipelines, broker: of, url, isProtected, door: door?.url }));
+          const names = pipelines.map(({ name }) => name);
+          log.info({ pipelines: names, dashboard: url, workers: fleet.workers }, 'sluice is starting');
+          supervisor = start();
+          return await untilAllStopped(supervisor, log, () => door?.drain());
+        } finally {
+          await door?.close();
+        }
       } finally {
         await broker.close();
       }
@@ -134,10 +139,11 @@ async function wireFleet(
   };
 }
 
-async function untilAllStopped(supervisor: Supervisor, log: Logger): Promise<number> {
+async function untilAllStopped(supervisor: Supervisor, log: Logger, drainDoor: () => void): Promise<number> {
   const disarm = onSignals({
     onFirst: (signal) => {
       log.info({ signal }, 'asked to stop: every worker finishes what it has in flight');
+      drainDoor();
       supervisor.stop();
     },
     onSecond: (signal) => {

@@ -3,6 +3,7 @@ import { type Config, readConfig } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import type { Worker } from '../worker/worker.ts';
+import { openDoor } from './front-door.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
@@ -43,15 +44,22 @@ async function runUntilStopped(
       management.serve(wiring.routes);
       const recording = recorded === undefined ? undefined : await record(recorded, pipelines, log);
       try {
-        worker = await wiring.startWorker(pipelines, recording);
-        const { url } = management;
-        if (isPretty)
-          terminal.write(startText({ pipelines, broker: wiring.broker, url, isProtected: config.token !== undefined }));
-        log.info({ pipelines: pipelines.map(({ name }) => name), dashboard: url }, 'sluice is starting');
-        const showing = terminal.isInteractive ? showStatus(worker, terminal) : undefined;
-        const report = await untilStopped(worker, log);
-        showing?.unsubscribe();
-        return exitCodeOf(report);
+        const door = await openDoor(pipelines, config, log, wiring.urls);
+        try {
+          worker = await wiring.startWorker(pipelines, recording);
+          door?.follow(worker.state);
+          const { url } = management;
+          const { broker } = wiring;
+          const isProtected = config.token !== undefined;
+          if (isPretty) terminal.write(startText({ pipelines, broker, url, isProtected, door: door?.url }));
+          log.info({ pipelines: pipelines.map(({ name }) => name), dashboard: url }, 'sluice is starting');
+          const showing = terminal.isInteractive ? showStatus(worker, terminal) : undefined;
+          const report = await untilStopped(worker, log);
+          showing?.unsubscribe();
+          return exitCodeOf(report);
+        } finally {
+          await door?.close();
+        }
       } finally {
         await recording?.close();
       }

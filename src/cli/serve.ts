@@ -35,10 +35,16 @@ export async function serve(folder: string, port?: number): Promise<number> {
 }
 
 /** What makes no sense for a front door alone. */
-function served(pipelines: readonly Pipeline[], { amqpUrls, doorPort }: Config, port: number | undefined): readonly Problem[] {
+function served(
+  pipelines: readonly Pipeline[],
+  { amqpUrls, doorPort }: Config,
+  port: number | undefined,
+): readonly Problem[] {
   const problem = (subject: string, path: string, message: string): Problem => ({ subject, path, message });
   return [
-    ...(entrancesOf(pipelines).length > 0 ? [] : [problem('ingress', '', 'no pipeline has one: there is nothing to serve')]),
+    ...(entrancesOf(pipelines).length > 0
+      ? []
+      : [problem('ingress', '', 'no pipeline has one: there is nothing to serve')]),
     ...(amqpUrls === undefined
       ? [problem('environment', 'AMQP_URL', 'is not set; a front door alone needs the broker its workers take from')]
       : []),
@@ -55,7 +61,12 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
   const readiness = (): Readiness => {
     const { state, reason = '' } = status;
     const isReady = state === 'connected' && !isDraining;
-    return { isReady, state: isDraining ? 'draining' : 'running', waiting: {}, ...(state === 'connected' ? {} : { broker: reason === '' ? state : `${state}: ${reason}` }) };
+    return {
+      isReady,
+      state: isDraining ? 'draining' : 'running',
+      waiting: {},
+      ...(state === 'connected' ? {} : { broker: reason === '' ? state : `${state}: ${reason}` }),
+    };
   };
   const management = await openManagement(config, log, () => ({ readiness }));
   try {
@@ -65,7 +76,8 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
     const watching = door.status.subscribe((latest) => {
       status = latest;
     });
-    if (isPretty) terminal.write(doorText({ pipelines, broker: describeUrls(urls), url: management.url, door: door.url }));
+    if (isPretty)
+      terminal.write(doorText({ pipelines, broker: describeUrls(urls), url: management.url, door: door.url }));
     const grace = drainOnSignals(door, config.gracePeriodMs, (signal, isAgain) => {
       isDraining = true;
       if (isAgain) log.warn({ signal }, 'asked again: nobody waits any longer');
@@ -81,7 +93,11 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
   }
 }
 
-function drainOnSignals(door: OpenedDoor, gracePeriodMs: number, tell: (signal: string, isAgain: boolean) => void): Subscription {
+function drainOnSignals(
+  door: OpenedDoor,
+  gracePeriodMs: number,
+  tell: (signal: string, isAgain: boolean) => void,
+): Subscription {
   const ending = new Subscription();
   ending.add(
     onSignals({

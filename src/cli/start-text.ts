@@ -48,6 +48,4 @@ export const doorText = ({ pipelines, broker, url, door }: Omit<Start, 'isProtec
 
 /** `POST /orders, PUT /v1/stock` */
 const entrances = (pipelines: readonly Pipeline[]): string =>
-  pipelines
-    .flatMap(({ ingress }) => (ingress === undefined ? [] : [`${ingress.method} ${ingress.path}`]))
-    .join(', ');
+  pipelines.flatMap(({ ingress }) => (ingress === undefined ? [] : [`${ingress.method} ${ingress.path}`])).join(', ');

@@ -13,7 +13,8 @@ import type { Logger } from '../log.ts';
 import { ForwardClock } from '../operators/forward-clock.ts';
 import type { Authenticator, Identified } from './client-auth.ts';
 import { ClientRates } from './client-rates.ts';
-import { type Answer, comeAgain, PROBLEM_TYPE, problemAnswer, type Refusal } from './problem.ts';
+import { openApiOf } from './open-api.ts';
+import { type Answer, comeAgain, jsonAnswer, PROBLEM_TYPE, problemAnswer, type Refusal } from './problem.ts';
 import { type OpenEntrance, Reception } from './reception.ts';
 import { Tickets } from './tickets.ts';
 
@@ -163,6 +164,8 @@ class Door {
       next();
     });
     for (const entrance of entrances) this.#serve(entrance, app, maxHeldBytes);
+    const description = jsonAnswer(200, openApiOf(entrances));
+    app.get('/openapi.json', (_request, reply) => send(reply, description));
     const methods = new Map(entrances.map(({ ingress: { path, method } }) => [path, method]));
     app.setNotFoundHandler((request, reply) => {
       const path = request.url.split('?', 1)[0] ?? '';

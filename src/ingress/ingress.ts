@@ -123,7 +123,7 @@ export const ingressSchema = z
   })
   .refine(
     ({ wait, maxWait = DEFAULT_MAX_WAIT }) => (parseDuration(wait) ?? 0) <= (parseDuration(maxWait) ?? MAX_WAIT_MS),
-    { path: ['wait'], error: `expected at most maxWait ('30s' by default)` },
+    { path: ['wait'], error: `may be at most maxWait, '30s' by default` },
   );
 
 /** Fills in the defaults; what is wrong has been reported before. */

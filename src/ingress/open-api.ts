@@ -35,10 +35,10 @@ function pathsOf(entrance: Entrance): Json {
   const { name, input, ingress } = entrance;
   const { path, method, summary, responses } = ingress;
   const security = securityOf(entrance);
-  const results = Object.entries(responses).map(([status, schema]) => [
-    status,
-    answer('The message is done: its result.', jsonSchemaOf(schema, `${name}-${status}`, 'output')),
-  ]);
+  const results: Record<string, Json> = {};
+  for (const [status, schema] of Object.entries(responses))
+    results[status] = answer('The message is done: its result.', jsonSchemaOf(schema, `${name}-${status}`, 'output'));
+  if (Object.keys(results).length === 0) results[200] = answer('The message is done: its result.', {});
   return {
     [path]: {
       [method.toLowerCase()]: {
@@ -51,11 +51,13 @@ function pathsOf(entrance: Entrance): Json {
           content: { 'application/json': { schema: jsonSchemaOf(input, name, 'input') } },
         },
         responses: {
-          ...(results.length === 0 ? { 200: answer('The message is done: its result.', {}) } : Object.fromEntries(results)),
+          ...results,
           202: answer('The broker has the message.', schemaRef('Accepted')),
           204: answer('The message is done, and has no result.'),
           400: refusal('The body or a header cannot be read.'),
-          ...(ingress.auth === undefined || ingress.auth === 'none' ? {} : { 401: refusal('It is not known who sends it.') }),
+          ...(ingress.auth === undefined || ingress.auth === 'none'
+            ? {}
+            : { 401: refusal('It is not known who sends it.') }),
           413: refusal('The body is too large.'),
           415: refusal('The body is of another type.'),
           422: refusal('The body does not fit its schema, or its key was used with another.'),

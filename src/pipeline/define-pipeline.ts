@@ -90,8 +90,6 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
    * survives the worker, and that workers share: see `SLUICE_JOURNAL_URL`. The one in memory remembers the last 10 000 messages.
    */
   readonly dedupe?: DedupeOptions<z.output<Schema>>;
-  /** How messages come in over HTTP, through the front door. Default: they do not. */
-  readonly ingress?: IngressOptions<NoInfer<Output>>;
   /**
    * The work: what it emits are the results, published when it has completed. A failure, thrown or emitted, is of this message alone:
    * a transient one is retried later, any other dead-letters the message. Unsubscribed at its timeout, at shutdown and when the connection is lost.
@@ -99,6 +97,8 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
   handle(message: z.output<Schema>, context: Context<Definitions>): ObservableInput<Output>;
   /** Where each result goes. Default: nowhere but to the message's `reply-to`. */
   output?(result: NoInfer<Output>, message: z.output<Schema>): Destinations;
+  /** How messages come in over HTTP, through the front door. Below `handle`, whose results it is about. Default: they do not. */
+  readonly ingress?: IngressOptions<NoInfer<Output>>;
 }
 
 /** The schema of a source whose messages have a shape of their own. */

@@ -57,7 +57,13 @@ function clashes(entrances: readonly OpenEntrance[]): readonly Problem[] {
     owners.set(path, entrance.name);
     return owner === undefined
       ? []
-      : [problem(entrance, 'path', `"${entrance.ingress.path}" is that of pipeline "${owner}" too; each needs its own`)];
+      : [
+          problem(
+            entrance,
+            'path',
+            `"${entrance.ingress.path}" is that of pipeline "${owner}" too; each needs its own`,
+          ),
+        ];
   });
 }
 

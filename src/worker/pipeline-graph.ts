@@ -1,10 +1,10 @@
-/** What pipelines are connected to, as nodes and edges: exchanges and queues they take from, APIs they call, exchanges they publish to. Pure. */
+/** What pipelines are connected to, as nodes and edges: paths of the front door, exchanges and queues they take from, APIs they call, exchanges they publish to. Pure. */
 import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 
 export interface GraphNode {
   readonly id: string;
-  readonly kind: 'exchange' | 'queue' | 'pipeline' | 'api' | 'deadLetters' | 'delay';
+  readonly kind: 'ingress' | 'exchange' | 'queue' | 'pipeline' | 'api' | 'deadLetters' | 'delay';
   readonly name: string;
 }
 
@@ -29,8 +29,9 @@ export function graphOf(pipelines: readonly Pipeline[]): PipelineGraph {
     if (!nodes.has(id)) nodes.set(id, { id, kind, name });
     return id;
   };
-  for (const { name, source, apis, publishes } of pipelines) {
+  for (const { name, source, apis, publishes, ingress } of pipelines) {
     const queue = node('queue', source.name);
+    if (ingress !== undefined) edges.push({ from: node('ingress', `${ingress.method} ${ingress.path}`), to: queue });
     for (const { exchange, key } of source.bindings)
       edges.push({ from: node('exchange', exchange), to: queue, label: key });
     const pipeline = node('pipeline', name);

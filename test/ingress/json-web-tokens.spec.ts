@@ -99,7 +99,9 @@ describe('jwt', () => {
   it('refuses what is over, not yet valid, of another issuer, for others, and of nobody', async () => {
     const refused = async (claims: JWTPayload) => ask(await sign(claims));
     expect(await refused({ exp: nowS() - 60 })).to.equal('401 the token is refused: it has expired');
-    expect(await refused({ nbf: nowS() + 60 })).to.equal('401 the token is refused: its "nbf" is not what is expected here');
+    expect(await refused({ nbf: nowS() + 60 })).to.equal(
+      '401 the token is refused: its "nbf" is not what is expected here',
+    );
     expect(await refused({ iss: 'https://evil.example' })).to.include('its "iss"');
     expect(await refused({ iss: `${ISSUER}/` })).to.include('its "iss"');
     expect(await refused({ aud: 'other' })).to.include('its "aud"');
@@ -116,7 +118,9 @@ describe('jwt', () => {
   it('asks for scopes where they are wanted', async () => {
     const auth = opened({ scopes: ['orders:write'] });
     expect(await ask(await sign({ scope: 'orders:read orders:write' }), auth)).to.equal(`${ISSUER}|shop`);
-    expect(await ask(await sign({ scope: 'orders:read' }), auth)).to.equal('403 the token lacks the scope orders:write');
+    expect(await ask(await sign({ scope: 'orders:read' }), auth)).to.equal(
+      '403 the token lacks the scope orders:write',
+    );
   });
 
   it('answers 503 while the keys cannot be read, and asks for them once for many tokens', async () => {
@@ -146,6 +150,9 @@ describe('jwt', () => {
         throw new ConfigError([{ subject: 'environment', path: 'ISSUER', message: 'is not set' }]);
       },
     };
-    expect(() => jwt({ issuer: missing, audience: AUDIENCE, jwks: issuer.jwks }).open()).to.throw(ConfigError, 'ISSUER');
+    expect(() => jwt({ issuer: missing, audience: AUDIENCE, jwks: issuer.jwks }).open()).to.throw(
+      ConfigError,
+      'ISSUER',
+    );
   });
 });

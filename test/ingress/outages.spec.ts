@@ -4,8 +4,9 @@ import { of, Subject, take } from 'rxjs';
 import { z } from 'zod';
 import { queue } from '../../src/broker/queue.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
+import { entrancesOf } from '../../src/worker/entrances.ts';
 import { eventually } from '../support/eventually.ts';
-import { type DoorUnderTest, entrancesOf, openDoor, type Told } from '../support/front-door.ts';
+import { type DoorUnderTest, openDoor, type Told } from '../support/front-door.ts';
 import { describeWithRabbitMq } from '../support/rabbitmq.ts';
 
 const answers = new Subject<string>();

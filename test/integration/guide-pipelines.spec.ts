@@ -62,6 +62,22 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
     const registration = { username: 'ada', email: 'ada@example.com', password: 'canary-password' };
     const next = async () => (await results.next(results.messages.length + 1)).at(-1);
 
+    it('is answered over the front door: 201 with what became of the e-mail', async () => {
+      const { url } = await worker.line(({ msg }) => msg === 'the front door is open');
+      const register = async (): Promise<readonly [number, { userId?: string; emailStatus?: string }]> => {
+        const headers = { 'content-type': 'application/json', 'idempotency-key': 'register-ada' };
+        const response = await fetch(`${String(url)}/users`, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify(registration),
+        });
+        return [response.status, (await response.json()) as object];
+      };
+      const [status, told] = await register();
+      expect([status, told]).to.deep.equal([201, { userId: told.userId, emailStatus: 'sent' }]);
+      expect(await register()).to.deep.equal([201, told]);
+    });
+
     it('creates the user and sends the welcome e-mail', async () => {
       const result = next();
       await client.send('users.register', registration, { messageId: 'r1', correlationId: 'conversation-1' });

@@ -1,4 +1,5 @@
 /** What becomes of a registration, as marbles: the user is what counts, the welcome e-mail an extra. */
+import { expect } from 'chai';
 import { exchange } from 'sluice';
 import {
   ack,
@@ -120,4 +121,12 @@ describe('user-registration', () => {
       expectConsuming('                 t 5052ms f 14999ms t-');
     }),
   );
+
+  it('is a request over the front door, answered with what became of the e-mail', () => {
+    const { ingress } = userRegistration;
+    expect(ingress).to.deep.include({ method: 'POST', path: '/users', auth: 'none', waitMs: 10_000 });
+    const registered = { userId: 'u-1', emailStatus: 'sent' };
+    expect(ingress?.respond(registered)).to.deep.equal({ status: 201, body: registered });
+    expect(ingress?.responses['201']?.safeParse({ ...registered, emailStatus: 'lost' }).success).to.equal(false);
+  });
 });

@@ -4,10 +4,10 @@ import { Agent, request } from 'node:http';
 import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
 import { type FrontDoor, type FrontDoorOptions, openFrontDoor } from '../../src/ingress/front-door.ts';
-import type { OpenEntrance } from '../../src/ingress/reception.ts';
 import type { Logger } from '../../src/log.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { entrancesOf } from '../../src/worker/entrances.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { type InProcessWorker, startInProcess } from './in-process-worker.ts';
@@ -37,9 +37,6 @@ export interface DoorUnderTest {
   ask(path: string, question?: Question): Promise<Told>;
   stop(): Promise<void>;
 }
-
-export const entrancesOf = (pipelines: readonly Pipeline[]): readonly OpenEntrance[] =>
-  pipelines.flatMap((pipeline) => (pipeline.ingress === undefined ? [] : [{ ...pipeline, ingress: pipeline.ingress }]));
 
 export interface DoorSetup extends Partial<Omit<FrontDoorOptions, 'broker'>> {
   /** Of a broker that is there already. Default: an embedded one is started. */

@@ -47,7 +47,8 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/worker/queries.ts': "import type { Pool } from 'pg'; export type P = Pool;",
   },
   'only-the-front-door-serves-and-reads-tokens': {
-    'src/worker/serves.ts': "import { fastify } from 'fastify'; import { jwtVerify } from 'jose'; export { fastify, jwtVerify };",
+    'src/worker/serves.ts':
+      "import { fastify } from 'fastify'; import { jwtVerify } from 'jose'; export { fastify, jwtVerify };",
   },
   'only-cron-times-reads-patterns': { 'src/sources/reads.ts': "import { Cron } from 'croner'; export { Cron };" },
   'only-observability-logs-with-pino': { 'src/worker/logs.ts': "import { pino } from 'pino'; export { pino };" },

@@ -2,6 +2,7 @@
 import type { GraphNode, PipelineGraph } from '../../worker/pipeline-graph.ts';
 
 const SHAPES: Readonly<Record<GraphNode['kind'], readonly [string, string]>> = {
+  ingress: ['>', ']'],
   exchange: ['{{', '}}'],
   queue: ['[(', ')]'],
   delay: ['[(', ')]'],

@@ -2,6 +2,7 @@
 import type { GraphNode, PipelineGraph } from '../../worker/pipeline-graph.ts';
 
 const COLUMN: Readonly<Record<GraphNode['kind'], number>> = {
+  ingress: 0,
   exchange: 0,
   queue: 1,
   pipeline: 2,
@@ -59,6 +60,7 @@ function lineOf(from: Box, to: Box, label = ''): string {
 }
 
 const FILL: Readonly<Record<GraphNode['kind'], string>> = {
+  ingress: '#f6e6d8',
   exchange: '#e8e4f8',
   queue: '#dfeefa',
   pipeline: '#fff3d6',

@@ -1,0 +1,83 @@
+/** The front door of real processes: beside its worker, alone, and not at all. */
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
+import { eventually } from '../support/eventually.ts';
+import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
+
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+
+describe('the front door of the command line', () => {
+  const broker = createEmbeddedBroker();
+  let environment: Record<string, string>;
+  const running: WorkerProcess[] = [];
+  before(async () => {
+    const { url } = await broker.start();
+    environment = { AMQP_URL: url, SHOP_KEY: 'shop-key-0123456789', SLUICE_DOOR_PORT: '0' };
+  });
+  afterEach(() => Promise.all(running.splice(0).map((run) => run.kill())));
+  after(() => broker.stop());
+
+  const start = (args: readonly string[], more: Record<string, string> = {}): WorkerProcess => {
+    const run = startSluice(args, { ...environment, ...more });
+    running.push(run);
+    return run;
+  };
+  const doorOf = async (run: WorkerProcess): Promise<string> =>
+    String((await run.line(({ msg }) => msg === 'the front door is open')).url);
+  const post = async (url: string, body: unknown, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${url}/entered`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', 'x-api-key': 'shop-key-0123456789', ...headers },
+    });
+    return [response.status, await response.json()];
+  };
+
+  it('opens with a worker, is described, and ends with it in order', async () => {
+    const run = start(['run', fixture('entered')]);
+    await consuming(run, ['entered']);
+    const url = await doorOf(run);
+    expect(await post(url, { n: 4 })).to.deep.equal([200, { doubled: 8 }]);
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: object };
+    expect(Object.keys(document.paths)).to.deep.equal(['/entered', '/entered/status/{id}']);
+    run.signal('SIGTERM');
+    expect(await run.exit).to.equal(0);
+    expect(await fetch(url).catch(() => 'closed')).to.equal('closed');
+  });
+
+  it('is served alone, with workers elsewhere that have none', async () => {
+    const worker = start(['run', fixture('entered')], { SLUICE_DOOR_PORT: 'off' });
+    await consuming(worker, ['entered']);
+    const door = start(['serve', fixture('entered'), '--port', '0'], { SLUICE_DOOR_PORT: 'off' });
+    const url = await doorOf(door);
+    await eventually('it is connected', async () => (await post(url, { n: 1 }))[0] === 200);
+    expect(await post(url, { n: 5 })).to.deep.equal([200, { doubled: 10 }]);
+    expect(worker.lines.some(({ msg }) => msg === 'the front door is open')).to.equal(false);
+
+    worker.signal('SIGTERM');
+    await worker.exit;
+    const [status] = await post(url, { n: 6 }, { prefer: 'respond-async' });
+    expect(status).to.equal(202);
+    const waiting = post(url, { n: 7 });
+    door.signal('SIGTERM');
+    await door.line(({ msg }) => msg === 'asked to stop: answering who is in');
+    door.signal('SIGTERM');
+    expect((await waiting.catch(() => ['closed']))[0]).to.be.oneOf([202, 503, 'closed']);
+    expect(await door.exit).to.equal(0);
+  });
+
+  it('names every mistake at once before anything is opened', async () => {
+    const printed = async (args: readonly string[], more: Record<string, string>): Promise<string> => {
+      const run = start(args, more);
+      expect(await run.exit).to.equal(2);
+      return run.lines.map((line) => line.text ?? '').join('\n');
+    };
+    const clashing = await printed(['check', fixture('entered-wrong')], { SLUICE_DOOR_HOST: '0.0.0.0' });
+    expect(clashing).to.include('pipeline "two": ingress.path: "/Orders" is that of pipeline "one" too');
+    const wrong = await printed(['run', fixture('entered')], { SHOP_KEY: '', SLUICE_DOOR_PORT: 'three' });
+    expect(wrong).to.include('SHOP_KEY').and.include('SLUICE_DOOR_PORT: expected a port number, or off');
+    const alone = await printed(['serve', fixture('beat')], { AMQP_URL: '' });
+    expect(alone).to.include('no pipeline has one').and.include('AMQP_URL: is not set');
+  });
+});

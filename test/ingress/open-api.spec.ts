@@ -1,0 +1,117 @@
+import { expect } from 'chai';
+import { z } from 'zod';
+import { clientKeys } from '../../src/ingress/client-keys.ts';
+import { type IngressOptions, ingressOf } from '../../src/ingress/ingress.ts';
+import { jwt } from '../../src/ingress/json-web-tokens.ts';
+import { openApiOf } from '../../src/ingress/open-api.ts';
+import { Secret } from '../../src/setting.ts';
+
+const entrance = (name: string, input: z.ZodType, ingress: IngressOptions<never>) => ({
+  name,
+  input,
+  ingress: ingressOf(ingress, 1_000),
+});
+
+type Node = Readonly<Record<string, unknown>>;
+
+/** What stands at a JSON pointer. */
+const at = (document: unknown, pointer: string): unknown =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>((node, part) => (node as Node | undefined)?.[part], document);
+
+/** Each reference, and what it refers to, from the schema with an id around it or from the document. */
+function references(node: unknown, document: unknown, found: [string, unknown][] = []): [string, unknown][] {
+  if (typeof node !== 'object' || node === null) return found;
+  const base = typeof (node as Node).$id === 'string' ? node : document;
+  for (const [name, value] of Object.entries(node)) {
+    if (name === '$ref') found.push([String(value), value === '#' ? base : at(base, String(value).slice(1))]);
+    else references(value, base, found);
+  }
+  return found;
+}
+
+describe('openApiOf', () => {
+  const Tree: z.ZodType = z.object({
+    value: z.string(),
+    get children() {
+      return z.array(Tree).optional();
+    },
+  });
+  const document = openApiOf([
+    entrance(
+      'orders',
+      z.object({ id: z.string().min(1), card: z.string().meta({ secret: true }), at: z.coerce.date() }),
+      {
+        path: '/orders',
+        summary: 'Places an order.',
+        auth: clientKeys({ shop: new Secret('0123456789abcdef') }),
+        responses: { 201: z.object({ tracking: z.string() }) },
+      },
+    ),
+    entrance('trees', Tree, {
+      method: 'PUT',
+      path: '/v1/trees',
+      auth: jwt({ issuer: 'i', audience: 'a', jwks: 'https://i.example/keys' }),
+    }),
+    entrance(
+      'odd',
+      z.object({ big: z.bigint(), fn: z.custom(() => true) }).transform((value) => value.big),
+      { path: '/odd', auth: 'none' },
+    ),
+  ]);
+
+  it('has each entrance with its schema, its answers, who may come, and its status', () => {
+    expect(document.openapi).to.equal('3.1.1');
+    expect(Object.keys(document.paths as object)).to.deep.equal([
+      '/orders',
+      '/orders/status/{id}',
+      '/v1/trees',
+      '/v1/trees/status/{id}',
+      '/odd',
+      '/odd/status/{id}',
+    ]);
+    const post = at(document, '/paths/~1orders/post') as Node;
+    expect(post.operationId).to.equal('orders');
+    expect(post.summary).to.equal('Places an order.');
+    expect(post.security).to.deep.equal([{ 'orders-client': [] }]);
+    const body = at(post, '/requestBody/content/application~1json/schema') as Node;
+    expect(body.required).to.deep.equal(['id', 'card', 'at']);
+    expect(at(body, '/properties/id')).to.deep.equal({ type: 'string', minLength: 1 });
+    expect(at(body, '/properties/card')).to.deep.equal({ type: 'string', format: 'password' });
+    expect(at(post, '/responses/201/content/application~1json/schema/properties')).to.deep.equal({
+      tracking: { type: 'string' },
+    });
+    expect(Object.keys(post.responses as object)).to.deep.equal([
+      '201',
+      '202',
+      '204',
+      '400',
+      '401',
+      '413',
+      '415',
+      '422',
+      '429',
+      '500',
+      '503',
+    ]);
+    expect(at(document, '/components/securitySchemes')).to.deep.equal({
+      'orders-client': { type: 'apiKey', in: 'header', name: 'x-api-key' },
+      'trees-client': { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+    });
+    expect(Object.keys(at(document, '/paths/~1odd/post/responses') as object)).to.not.include('401');
+    expect(JSON.stringify(document)).to.not.include('0123456789abcdef');
+  });
+
+  it('refers to nothing that is not there, also where a schema holds itself, and takes what JSON Schema has no word for', () => {
+    const found = references(document, document);
+    expect(found.length).to.be.above(10);
+    for (const [reference, target] of found) expect([reference, typeof target]).to.deep.equal([reference, 'object']);
+    expect(at(document, '/paths/~1odd/post/requestBody/content/application~1json/schema/properties')).to.deep.equal({
+      big: {},
+      fn: {},
+    });
+  });
+});
