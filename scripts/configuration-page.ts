@@ -43,6 +43,11 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
       [['src/broker/partitioned.ts', 'PartitionedOptions']],
     ],
     [
+      'stream',
+      '`stream(name, options)`: what a stream of RabbitMQ keeps. It takes the options of `queue` too.',
+      [['src/sources/stream.ts', 'StreamOptions']],
+    ],
+    [
       'every, schedule',
       '`every(period, options)` and `schedule(pattern, options)`: a message for each moment.',
       [
