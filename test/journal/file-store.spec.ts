@@ -161,8 +161,8 @@ describe('the journal in a file', () => {
 
   it('F41, S14: drops a last record that was edited, with a warning, and refuses an entry whose earlier record was', async () => {
     const store = open();
-    const warnings: object[] = [];
-    const log: Logger = { ...silentLogger, warn: (fields: object | string) => warnings.push(Object(fields) as object) };
+    const warnings: unknown[] = [];
+    const log: Logger = { ...silentLogger, warn: (...line: readonly unknown[]) => warnings.push(line) };
     const journal = createJournal(store, { log });
     const key = { space: 'saga', name: 'order', id: 'o-1' } as const;
     const held = await hold(journal, key);
@@ -172,7 +172,9 @@ describe('the journal in a file', () => {
     raw.exec(`UPDATE records SET body = replace(body, '6', '7') WHERE seq = 3`);
     const again = await eventuallyHeld(journal, key);
     expect(again.open.records).to.deep.equal([started, done('a', 5)]);
-    expect(warnings).to.deep.equal([{ ...key, seq: 3, journal: `file ${path}` }]);
+    expect(warnings).to.deep.equal([
+      [{ ...key, seq: 3, journal: `file ${path}` }, 'the last record of a journal was torn: it is dropped'],
+    ]);
     await complete(again.open.append(done('b', 6)));
     again.letGo();
     raw.exec(`UPDATE records SET body = replace(body, '5', '500') WHERE seq = 2`);

@@ -1,7 +1,7 @@
 /** The embedded store: one SQLite file, for all worker processes of one machine. */
 import { asyncScheduler, concatMap, defer, EMPTY, from, ignoreElements, map, type Observable, throwError } from 'rxjs';
 import { JournalFencedError } from '../../errors.ts';
-import type { EntryKey, JournalRecord, JournalSpace } from '../journal.ts';
+import type { EntryKey } from '../journal.ts';
 import type {
   Acquired,
   EntryFilter,
@@ -12,7 +12,8 @@ import type {
   StoreCounts,
   StoredRecord,
 } from '../journal-store.ts';
-import { type Execute, type Row, Sqlite, type Value } from './sqlite.ts';
+import { countOf, partsOf, recordOf, summaryOf } from '../store-rows.ts';
+import { type Execute, Sqlite, type Value } from './sqlite.ts';
 import { prepareTables } from './tables.ts';
 
 export interface FileStoreOptions {
@@ -114,7 +115,7 @@ export class FileStore implements JournalStore {
       FROM entries e WHERE ${conditions.join(' AND ')} ORDER BY updated_at DESC LIMIT ?`;
     return this.#file
       .transact((execute) => execute(sql, ...values, limit))
-      .pipe(map((rows) => rows.map((row) => summaryOf(row, asyncScheduler.now()))));
+      .pipe(map((rows) => rows.map((row) => summaryOf(row, Number(row.lease_until) - asyncScheduler.now()))));
   }
 
   read(key: EntryKey): Observable<readonly StoredRecord[]> {
@@ -137,18 +138,7 @@ export class FileStore implements JournalStore {
 
   counts(): Observable<readonly StoreCounts[]> {
     const sql = `SELECT space, name, last_kind, count(*) AS entries FROM entries WHERE last_kind IS NOT NULL GROUP BY space, name, last_kind`;
-    return this.#file
-      .transact((execute) => execute(sql))
-      .pipe(
-        map((rows) =>
-          rows.map((row) => ({
-            space: row.space as JournalSpace,
-            name: String(row.name),
-            lastKind: row.last_kind as JournalRecord['kind'],
-            entries: Number(row.entries),
-          })),
-        ),
-      );
+    return this.#file.transact((execute) => execute(sql)).pipe(map((rows) => rows.map(countOf)));
   }
 
   close(): Observable<never> {
@@ -163,11 +153,9 @@ export class FileStore implements JournalStore {
   }
 }
 
-const partsOf = ({ space, name, id }: EntryKey): readonly [string, string, string] => [space, name, id];
-
 async function recordsOf(execute: Execute, key: EntryKey): Promise<readonly StoredRecord[]> {
   const rows = await execute(`SELECT seq, body, checksum FROM records WHERE ${ENTRY} ORDER BY seq`, ...partsOf(key));
-  return rows.map(({ seq, body, checksum }) => ({ seq: Number(seq), body: String(body), checksum: String(checksum) }));
+  return rows.map(recordOf);
 }
 
 async function acquire(execute: Execute, key: EntryKey, { owner, leaseMs }: Lease): Promise<Acquired> {
@@ -197,19 +185,4 @@ async function acquire(execute: Execute, key: EntryKey, { owner, leaseMs }: Leas
     now,
   );
   return { kind: 'acquired', fence, records: await recordsOf(execute, key) };
-}
-
-function summaryOf(row: Row, now: number): EntrySummary {
-  const leaseUntil = Number(row.lease_until);
-  return {
-    space: row.space as JournalSpace,
-    name: String(row.name),
-    id: String(row.id),
-    lastKind: row.last_kind as JournalRecord['kind'],
-    records: Number(row.records),
-    createdAt: Number(row.created_at),
-    updatedAt: Number(row.updated_at),
-    ...(leaseUntil > now ? { heldBy: String(row.owner), heldForMs: leaseUntil - now } : {}),
-    ...(row.expires_at === null ? {} : { expiresAt: Number(row.expires_at) }),
-  };
 }

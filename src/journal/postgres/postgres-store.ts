@@ -1,7 +1,7 @@
 /** The shared store: PostgreSQL, for worker processes on many machines. Its clock is the database's. */
 import { concatMap, defer, EMPTY, from, ignoreElements, map, type Observable, throwError } from 'rxjs';
 import { JournalFencedError, JournalUnavailableError } from '../../errors.ts';
-import type { EntryKey, JournalRecord, JournalSpace } from '../journal.ts';
+import type { EntryKey } from '../journal.ts';
 import type {
   Acquired,
   EntryFilter,
@@ -12,8 +12,9 @@ import type {
   StoreCounts,
   StoredRecord,
 } from '../journal-store.ts';
+import { countOf, partsOf, recordOf, summaryOf } from '../store-rows.ts';
 import { VERSION } from './migrations.ts';
-import { Postgres, type PostgresOptions, type Row, type Statement, type Value } from './postgres.ts';
+import { Postgres, type PostgresOptions, type Statement, type Value } from './postgres.ts';
 
 const ENTRY = 'space = $1 AND name = $2 AND id = $3';
 
@@ -168,7 +169,7 @@ export class PostgresStore implements JournalStore {
   list({ space, name, id, lastKinds, limit = 1_000 }: EntryFilter): Observable<readonly EntrySummary[]> {
     return this.#database
       .run((query) => query(SQL.list, space ?? null, name ?? null, id ?? null, lastKinds ?? null, limit))
-      .pipe(map((rows) => rows.map(summaryOf)));
+      .pipe(map((rows) => rows.map((row) => summaryOf(row, Number(row.held_for_ms)))));
   }
 
   read(key: EntryKey): Observable<readonly StoredRecord[]> {
@@ -180,18 +181,7 @@ export class PostgresStore implements JournalStore {
   }
 
   counts(): Observable<readonly StoreCounts[]> {
-    return this.#database
-      .run((query) => query(SQL.counts))
-      .pipe(
-        map((rows) =>
-          rows.map((row) => ({
-            space: row.space as JournalSpace,
-            name: String(row.name),
-            lastKind: row.last_kind as JournalRecord['kind'],
-            entries: Number(row.entries),
-          })),
-        ),
-      );
+    return this.#database.run((query) => query(SQL.counts)).pipe(map((rows) => rows.map(countOf)));
   }
 
   close(): Observable<never> {
@@ -204,27 +194,4 @@ export class PostgresStore implements JournalStore {
       .run((query) => query(sql, ...partsOf(key), fence, ...values))
       .pipe(concatMap((rows) => (rows.length > 0 ? EMPTY : throwError(() => new JournalFencedError(key)))));
   }
-}
-
-const partsOf = ({ space, name, id }: EntryKey): readonly [string, string, string] => [space, name, id];
-
-const recordOf = ({ seq, body, checksum }: Row): StoredRecord => ({
-  seq: Number(seq),
-  body: String(body),
-  checksum: String(checksum),
-});
-
-function summaryOf(row: Row): EntrySummary {
-  const heldForMs = Number(row.held_for_ms);
-  return {
-    space: row.space as JournalSpace,
-    name: String(row.name),
-    id: String(row.id),
-    lastKind: row.last_kind as JournalRecord['kind'],
-    records: Number(row.records),
-    createdAt: Number(row.created_at),
-    updatedAt: Number(row.updated_at),
-    ...(heldForMs > 0 ? { heldBy: String(row.owner), heldForMs } : {}),
-    ...(row.expires_at === null ? {} : { expiresAt: Number(row.expires_at) }),
-  };
 }
