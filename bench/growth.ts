@@ -100,10 +100,8 @@ const pipelines: Measurement = (programs, brokerUrl) =>
   withApi(programs, 0, async (apiUrl) => {
     const queues = Array.from({ length: 200 }, (_, n) => `${QUEUE}.${n}`);
     const publisher = await openPublisher(brokerUrl);
-    for (const queue of queues) {
-      await publisher.declare(queue, 'classic');
-      await publisher.fill(20, queue);
-    }
+    await publisher.declareMany(queues);
+    await publisher.fill(20 * queues.length, queues);
     await publisher.close();
     const startedAt = performance.now();
     let readyAfter: number | undefined;

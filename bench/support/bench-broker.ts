@@ -18,10 +18,12 @@ export async function findBroker(): Promise<{ readonly url: string; stop(): Prom
 }
 
 export interface Publisher {
-  /** Empty queues, as every round begins with. Classic ones are there sooner, where hundreds are needed. */
+  /** Empty queues, as every round begins with. */
   declare(queue?: string, type?: 'quorum' | 'classic'): Promise<void>;
-  /** So many messages as fast as the broker confirms them. */
-  fill(count: number, queue?: string): Promise<void>;
+  /** Hundreds of them: classic ones, which are there sooner. */
+  declareMany(queues: readonly string[]): Promise<void>;
+  /** So many messages as fast as the broker confirms them, in turn to each of the queues. */
+  fill(count: number, queues?: readonly string[]): Promise<void>;
   /** So many messages, so many a second. */
   pace(count: number, perSecond: number): Promise<void>;
   close(): Promise<void>;
@@ -45,20 +47,24 @@ export async function openPublisher(url: string): Promise<Publisher> {
     channel.sendToQueue(queue, Buffer.from(JSON.stringify(message)), options);
   };
 
+  // Answers come in the order of the questions: none has to be waited for before the next is asked.
+  const declareQueues = async (works: readonly string[], type: 'quorum' | 'classic'): Promise<void> => {
+    const options = { durable: true, arguments: { 'x-queue-type': type } };
+    const queues = works.flatMap((work) => [work, `${work}.dead`]);
+    await Promise.all(queues.flatMap((queue) => [channel.deleteQueue(queue), channel.assertQueue(queue, options)]));
+  };
+
   return {
     declare: async (work = QUEUE, type = 'quorum') => {
-      const options = { durable: true, arguments: { 'x-queue-type': type } };
-      for (const queue of [work, `${work}.dead`]) {
-        await channel.deleteQueue(queue);
-        await channel.assertQueue(queue, options);
-      }
+      await declareQueues([work], type);
       await channel.assertExchange(EXCHANGE, 'topic', { durable: true });
       await channel.assertQueue(RESULTS, { durable: true, arguments: { 'x-max-length': 100 } });
       await channel.bindQueue(RESULTS, EXCHANGE, '#');
     },
-    fill: async (count, queue) => {
+    declareMany: (queues) => declareQueues(queues, 'classic'),
+    fill: async (count, queues = [QUEUE]) => {
       for (let n = 0; n < count; n++) {
-        publish(queue);
+        publish(queues[n % queues.length]);
         if (n % 1_000 === 999) await channel.waitForConfirms();
       }
       await channel.waitForConfirms();
