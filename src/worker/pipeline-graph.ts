@@ -1,4 +1,5 @@
 /** What pipelines are connected to, as nodes and edges: paths of the front door, exchanges and queues they take from, APIs they call, exchanges they publish to. Pure. */
+import { workQueues } from '../broker/partitions.ts';
 import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 
@@ -6,12 +7,14 @@ export interface GraphNode {
   readonly id: string;
   readonly kind: 'ingress' | 'exchange' | 'queue' | 'pipeline' | 'api' | 'deadLetters' | 'delay';
   readonly name: string;
+  /** Of partitions, drawn as one: each of them. */
+  readonly queues?: readonly string[];
 }
 
 export interface GraphEdge {
   readonly from: string;
   readonly to: string;
-  /** Of a binding: its routing key. */
+  /** Of a binding: its routing key; of partitions: the member of a message they go by. */
   readonly label?: string;
 }
 
@@ -24,23 +27,35 @@ export interface PipelineGraph {
 export function graphOf(pipelines: readonly Pipeline[]): PipelineGraph {
   const nodes = new Map<string, GraphNode>();
   const edges: GraphEdge[] = [];
-  const node = (kind: GraphNode['kind'], name: string): string => {
+  const node = (kind: GraphNode['kind'], name: string, queues?: readonly string[]): string => {
     const id = `${kind}:${name}`;
-    if (!nodes.has(id)) nodes.set(id, { id, kind, name });
+    if (!nodes.has(id)) nodes.set(id, { id, kind, name, ...(queues === undefined ? {} : { queues }) });
     return id;
   };
+  /** What a pipeline takes from, and where messages for it are published. */
+  const takenFrom = (source: Pipeline['source']): { readonly queue: string; readonly entry: string } => {
+    const queues = workQueues(source);
+    if (source.partitions === undefined) {
+      const queue = node('queue', source.name);
+      return { queue, entry: queue };
+    }
+    const queue = node('queue', `${queues[0]} … ${queues.at(-1)}`, queues);
+    const entry = node('exchange', source.name);
+    edges.push({ from: entry, to: queue, label: `by ${source.partitions.by}` });
+    return { queue, entry };
+  };
   for (const { name, source, apis, publishes, ingress } of pipelines) {
-    const queue = node('queue', source.name);
-    if (ingress !== undefined) edges.push({ from: node('ingress', `${ingress.method} ${ingress.path}`), to: queue });
+    const { queue, entry } = takenFrom(source);
+    if (ingress !== undefined) edges.push({ from: node('ingress', `${ingress.method} ${ingress.path}`), to: entry });
     for (const { exchange, key } of source.bindings)
-      edges.push({ from: node('exchange', exchange), to: queue, label: key });
+      edges.push({ from: node('exchange', exchange), to: entry, label: key });
     const pipeline = node('pipeline', name);
     edges.push({ from: queue, to: pipeline });
     for (const api of Object.values(apis)) edges.push({ from: pipeline, to: node('api', api.name) });
     for (const exchange of publishes) edges.push({ from: pipeline, to: node('exchange', exchange) });
     for (const delayMs of source.retryDelaysMs) {
       const delay = node('delay', delayQueue(source.name, delayMs));
-      edges.push({ from: pipeline, to: delay }, { from: delay, to: queue });
+      edges.push({ from: pipeline, to: delay }, { from: delay, to: entry });
     }
     edges.push({ from: pipeline, to: node('deadLetters', deadLetterQueue(source.name)) });
   }

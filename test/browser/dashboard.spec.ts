@@ -362,6 +362,14 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     await check('sagas');
   });
 
+  it('shows every tab on a phone', async () => {
+    page = await open('#overview');
+    await page.setViewportSize({ width: 390, height: 800 });
+    await page.getByRole('link', { name: 'Sagas' }).waitFor();
+    const box = await page.getByRole('link', { name: 'Sagas' }).boundingBox();
+    expect((box?.x ?? 999) + (box?.width ?? 0)).to.be.at.most(390);
+  });
+
   it('makes the worker hold nothing for a browser that does not read, while others go on', async () => {
     page = await open('#overview');
     await page.getByText('worker running').waitFor();

@@ -123,6 +123,23 @@ describe('commands for work', function () {
       for (const { from, to } of edges) expect(ids.has(from) && ids.has(to), `${from} → ${to}`).to.equal(true);
     });
 
+    it('draws partitions as what they are: an exchange, and queues by a member of the message', async () => {
+      const { stdout } = await sluice(['graph', fixture('partitions'), '--json']);
+      const { nodes, edges } = JSON.parse(stdout) as PipelineGraph;
+      const queue = nodes.find(({ kind }) => kind === 'queue');
+      expect(queue).to.deep.equal({
+        id: 'queue:postings.0 … postings.7',
+        kind: 'queue',
+        name: 'postings.0 … postings.7',
+        queues: Array.from({ length: 8 }, (_, index) => `postings.${index}`),
+      });
+      expect(edges.slice(0, 2)).to.deep.equal([
+        { from: 'exchange:postings', to: queue?.id, label: 'by account' },
+        { from: queue?.id, to: 'pipeline:postings' },
+      ]);
+      expect((await sluice(['graph', fixture('partitions')])).stdout).to.include('"by account"');
+    });
+
     it('writes mermaid, and a picture that needs nothing', async () => {
       const mermaid = await sluice(['graph', 'pipelines']);
       expect(mermaid.stdout).to.match(/^flowchart LR\n/);

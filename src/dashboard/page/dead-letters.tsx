@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DryRun, LetterGroup, LetterList, LetterView, Replay } from '../wire.ts';
 import { type Asked, asked, Problem } from './asked.tsx';
 import { CodeBlock } from './code-block.tsx';
+import { Confirm } from './confirm.tsx';
 import { act, ask } from './connection.ts';
 import { ago, clock, counted, grouped } from './format.ts';
 import { LevelGlyph } from './glyphs.tsx';
@@ -261,7 +262,18 @@ function GroupPanel({
           : null}
       </section>
       {isConfirming ? (
-        <Confirm group={group} perSecond={perSecond} onNo={() => setConfirming(false)} onYes={start} />
+        <Confirm
+          title={`Replay ${counted(group.letters, 'letter')}?`}
+          yes={`Replay ${grouped(group.letters)}`}
+          onNo={() => setConfirming(false)}
+          onYes={start}
+        >
+          <p>
+            Every letter of <code>{group.queue}</code> with this failure is put into <code>{group.queue}</code> again,
+            at most {perSecond} a second. Its message id stays, so effects it has had already are not had twice.
+          </p>
+          <p>The pipeline handles it like any other message; what fails again comes back here.</p>
+        </Confirm>
       ) : null}
     </aside>
   );
@@ -321,38 +333,5 @@ function LetterPart({ letter }: { readonly letter: LetterView }) {
       <p class="prose">{letter.message}</p>
       <CodeBlock label={`Payload of ${letter.id}`} text={letter.body.text} />
     </details>
-  );
-}
-
-function Confirm({
-  group,
-  perSecond,
-  onNo,
-  onYes,
-}: {
-  readonly group: LetterGroup;
-  readonly perSecond: number;
-  readonly onNo: () => void;
-  readonly onYes: () => void;
-}) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  return (
-    <dialog ref={dialog} onClose={onNo} aria-labelledby="replay-title">
-      <h2 id="replay-title">Replay {counted(group.letters, 'letter')}?</h2>
-      <p>
-        Every letter of <code>{group.queue}</code> with this failure is put into <code>{group.queue}</code> again, at
-        most {perSecond} a second. Its message id stays, so effects it has had already are not had twice.
-      </p>
-      <p>The pipeline handles it like any other message; what fails again comes back here.</p>
-      <div class="row end">
-        <button type="button" class="button" onClick={onNo}>
-          Cancel
-        </button>
-        <button type="button" class="button primary" onClick={onYes}>
-          Replay {grouped(group.letters)}
-        </button>
-      </div>
-    </dialog>
   );
 }

@@ -254,10 +254,11 @@ const inside = (messages: number | undefined): string =>
   messages === undefined ? '' : `${grouped(messages)} there · `;
 
 function queueSub({ shape, intake, waiting: { messages, ageMs } }: PipelineView): string {
+  const parts = shape.workQueues.length === 1 ? '' : `${shape.workQueues.length} partitions · `;
   const paused = intake.state === 'paused' ? 'intake paused' : `prefetch ${intake.prefetch ?? shape.prefetch}`;
-  if (messages === undefined) return paused;
+  if (messages === undefined) return `${parts}${paused}`;
   const age = messages === 0 || ageMs === undefined ? '' : `, ${duration(ageMs)}`;
-  return `${grouped(messages)} waiting${age} · ${paused}`;
+  return `${parts}${grouped(messages)} waiting${age} · ${paused}`;
 }
 
 function EdgeMark({

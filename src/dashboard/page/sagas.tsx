@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SagaDone, SagaList, SagaRow, SagaSelection, SagaStands, SagaStory } from '../wire.ts';
 import { type Asked, asked, Problem } from './asked.tsx';
+import { Confirm } from './confirm.tsx';
 import { act, ask } from './connection.ts';
 import { ago, clock, clockMs, counted, duration } from './format.ts';
 import { LevelGlyph } from './glyphs.tsx';
@@ -271,7 +272,20 @@ function SagaPanel({
         </p>
       ) : null}
       <Problem asked={done} onToken={onToken} />
-      {isConfirming ? <Confirm row={row} onNo={() => setConfirming(false)} onYes={() => start('abandon')} /> : null}
+      {isConfirming ? (
+        <Confirm
+          title="Give up this saga?"
+          yes="Give up"
+          onNo={() => setConfirming(false)}
+          onYes={() => start('abandon')}
+        >
+          <p>
+            Nothing more is done for <code>{row.id}</code> of {row.saga}: what it did stays done, what is left is not
+            done, and nothing is undone. Its message is dead-lettered whenever it comes.
+          </p>
+          <p>This cannot be taken back.</p>
+        </Confirm>
+      ) : null}
     </aside>
   );
 }
@@ -297,36 +311,5 @@ function Lines({ story: { lines, heldBy } }: { readonly story: SagaStory }) {
         })}
       </ol>
     </>
-  );
-}
-
-function Confirm({
-  row: { saga, id },
-  onNo,
-  onYes,
-}: {
-  readonly row: SagaRow;
-  readonly onNo: () => void;
-  readonly onYes: () => void;
-}) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  return (
-    <dialog ref={dialog} onClose={onNo} aria-labelledby="abandon-title">
-      <h2 id="abandon-title">Give up this saga?</h2>
-      <p>
-        Nothing more is done for <code>{id}</code> of {saga}: what it did stays done, what is left is not done, and
-        nothing is undone. Its message is dead-lettered whenever it comes.
-      </p>
-      <p>This cannot be taken back.</p>
-      <div class="row end">
-        <button type="button" class="button" onClick={onNo}>
-          Cancel
-        </button>
-        <button type="button" class="button primary" onClick={onYes}>
-          Give up
-        </button>
-      </div>
-    </dialog>
   );
 }
