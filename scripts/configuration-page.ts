@@ -56,11 +56,6 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
       ],
     ],
     [
-      'stream',
-      '`stream(name, options)`: the messages of a stream, copied to a queue of the pipeline. It takes the options of `queue` too, but for its bindings.',
-      [['src/sources/stream.ts', 'StreamOptions']],
-    ],
-    [
       'outbox',
       '`outbox(options)`: the rows of a table. It takes the options of `queue` too.',
       [['src/sources/outbox.ts', 'OutboxOptions']],
