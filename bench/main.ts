@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { checkStations, tableOfChecks } from './check.ts';
 import { arePeersInstalled, CONTENDERS, isPeer } from './support/programs.ts';
 import { measureWholeJob, tableOf, type WholeJobOptions } from './whole-job.ts';
 import { plotOf } from './whole-job-plot.ts';
@@ -17,6 +18,8 @@ const HELP = `npm run bench [-- options]
   --rounds N            interleaved rounds (default: 3)
   --rate N              messages a second, for latencies (default: all wait when a contender starts)
   --profile FOLDER      a CPU profile of each process
+  --check               the stations alone, each against its budget; exits with 1 where one is over it (--rounds: default 30)
+  --budgets SHARE       with --check: so much of each budget (default: 1); 0.1 shows how it fails
   --json FILE · --markdown FILE · --svg FILE
                         the figures, as well as on the terminal`;
 
@@ -25,12 +28,14 @@ const { values } = parseArgs({
     job: { type: 'string' },
     with: { type: 'string', default: '' },
     messages: { type: 'string', default: '20000' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string' },
     rate: { type: 'string' },
     profile: { type: 'string' },
     json: { type: 'string' },
     markdown: { type: 'string' },
     svg: { type: 'string' },
+    check: { type: 'boolean', default: false },
+    budgets: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -51,16 +56,35 @@ function kinds(): WholeJobOptions['kinds'] {
   throw new Error(`--job: expected post or gather, got ${values.job}`);
 }
 
+async function check(): Promise<void> {
+  const share = Number(values.budgets);
+  const checks = await checkStations({ rounds: Number(values.rounds ?? 30), times: 2_000, share });
+  const table = tableOfChecks(checks, share);
+  console.log(table);
+  if (values.markdown !== undefined) writeFileSync(values.markdown, `${table}\n`);
+  for (const { station, ratio, isOver } of checks) {
+    if (!isOver) continue;
+    console.error(
+      `${station.name}: ${ratio.toFixed(2)} times the yardstick, its budget is ${(station.budget * share).toFixed(2)}`,
+    );
+    process.exitCode = 1;
+  }
+}
+
 async function main(): Promise<void> {
   if (values.help) {
     console.log(HELP);
+    return;
+  }
+  if (values.check) {
+    await check();
     return;
   }
   const options: WholeJobOptions = {
     kinds: kinds(),
     contenders: contenders(),
     messages: Number(values.messages),
-    rounds: Number(values.rounds),
+    rounds: Number(values.rounds ?? 3),
     perSecond: values.rate === undefined ? undefined : Number(values.rate),
     profileTo: values.profile,
   };

@@ -16,7 +16,7 @@ export function plotOf(figures: readonly JobFigures[]): string {
     kind: job.kind,
     rows: job.contenders.map((each) => ({
       contender: each.contender,
-      ratio: ratioToLimit(job, each, 'cpuMicrosPerMessage').median,
+      ratio: ratioToLimit(job, each, 'quietCpuMicros').median,
     })),
   }));
   const most = Math.max(1, ...bars.flatMap(({ rows }) => rows.map(({ ratio }) => ratio)));

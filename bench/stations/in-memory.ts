@@ -78,11 +78,13 @@ const ANSWER: TransportResponse = {
   body: Buffer.from(JSON.stringify({ ok: true, id: 'x'.repeat(20) })),
 };
 
-export function inMemoryApi(): Transport {
+/** Answers in the next turn of the event loop, or when `soon` runs the work. */
+export function inMemoryApi(soon?: (work: () => void) => void): Transport {
   const turn = new NextTurn();
+  const later = soon ?? ((work) => turn.add(work));
   return () =>
     new Observable((sink) => {
-      turn.add(() => {
+      later(() => {
         if (sink.closed) return;
         sink.next(ANSWER);
         sink.complete();

@@ -13,6 +13,8 @@ const here = fileURLToPath(new URL('../', import.meta.url));
 export const CONTENDERS: Readonly<Record<string, string>> = {
   'by hand': 'whole-job/by-hand',
   sluice: 'whole-job/with-sluice',
+  // Against the first: what a ratio is worth.
+  'by hand again': 'whole-job/by-hand',
   'RxJS + axios by hand': 'whole-job/rxjs-axios',
   'amqp-connection-manager + axios': 'peers/connection-manager',
   'rascal + axios': 'peers/rascal',
