@@ -40,7 +40,7 @@ export function readJson(bytes: Uint8Array, maxDepth: number = MAX_JSON_DEPTH): 
   }
   if (text.charCodeAt(0) === 0xfeff) return refuse('encoding', 'body begins with a byte order mark');
 
-  const refusal = scan(text, maxDepth);
+  const refusal = MAY_HOLD_ANOTHER_NUMBER.test(text) || mayBeDeep(text, maxDepth) ? scan(text, maxDepth) : undefined;
   if (refusal !== undefined) return { ok: false, refusal };
   try {
     const value: unknown = MAY_NAME_PROTO.test(text) ? JSON.parse(text, dropProto) : JSON.parse(text);
@@ -51,7 +51,24 @@ export function readJson(bytes: Uint8Array, maxDepth: number = MAX_JSON_DEPTH): 
 }
 
 // Escapes can spell the key without its letters, so a text with any escaped ASCII character is looked at key by key.
-const MAY_NAME_PROTO = /__proto__|\\u00/i;
+const MAY_NAME_PROTO = /__proto__|\\u00/;
+
+/** Fifteen digits are always exact, and without an exponent they are in range. Digits of strings count too: then the text is looked at. */
+const MAY_HOLD_ANOTHER_NUMBER = /\d[\d.]{15}|\d[eE]/;
+
+/** Most texts hold fewer brackets in all than may stand inside each other, and those are found faster than every character is looked at. */
+function mayBeDeep(text: string, maxDepth: number): boolean {
+  let openings = 0;
+  for (const bracket of BRACKETS) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      openings++;
+      if (openings > maxDepth) return true;
+    }
+  }
+  return false;
+}
+
+const BRACKETS = ['{', '['] as const;
 
 function dropProto(this: unknown, key: string, value: unknown): unknown {
   return key === '__proto__' ? undefined : value;
@@ -81,7 +98,6 @@ function scan(text: string, maxDepth: number): JsonRefusal | undefined {
       depth--;
     } else if (char >= 0x30 && char <= 0x39) {
       const end = endOfNumber(text, at);
-      // Fifteen digits are always exact, and without an exponent they are in range.
       if (end - at > 15 || hasExponent(text, at, end)) {
         if (isAnotherNumber(text.slice(at, end))) {
           return { fault: 'number', message: `body holds a number that a double cannot (at position ${at})` };
