@@ -2,7 +2,7 @@
  * Scatter: a record of branches subscribed to at once, each reduced to its last value or its failure.
  * What becomes of them together is decided in `gather.ts` and `gather-settled.ts`.
  */
-import { from, type ObservableInput, Subscriber } from 'rxjs';
+import { from, Observable, type ObservableInput, Subscriber } from 'rxjs';
 import { isTransient, messageOf, NoValueError, TransientError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
 import { OptionalBranch } from './optional.ts';
@@ -39,14 +39,17 @@ export function scatter<T>(
   sink: Subscriber<T>,
   listener: BranchListener,
 ): readonly BranchSubscriber[] {
-  return Object.entries(branches).map(([name, branch], index) => {
+  const subscribers: BranchSubscriber[] = [];
+  for (const name of Object.keys(branches)) {
+    const branch = branches[name];
     const optional = branch instanceof OptionalBranch ? branch : undefined;
     const source = branch instanceof OptionalBranch ? branch.source : branch;
-    const subscriber = new BranchSubscriber(sink, listener, name, index, optional);
+    const subscriber = new BranchSubscriber(sink, listener, name, subscribers.length, optional);
+    subscribers.push(subscriber);
     if (sink.closed) ignoreRejection(source);
     else subscribeTo(source, subscriber);
-    return subscriber;
-  });
+  }
+  return subscribers;
 }
 
 /**
@@ -59,16 +62,18 @@ export function timeLimitMs(within: Duration | undefined): number | undefined {
 
 /** The values under the names of their branches, in the order of declaration. Any name becomes an own key. */
 export function byName<V>(branches: MarkedBranches, values: readonly V[]): Record<string, V> {
-  const names = Object.keys(branches);
-  // Assigning to `__proto__` would set the prototype; fromEntries makes a key of any name, at three times the cost.
-  if (names.includes('__proto__'))
-    return Object.fromEntries(values.map((value, index): [string, V] => [String(names[index]), value]));
   const record: Record<string, V> = {};
-  values.forEach((value, index) => {
-    record[String(names[index])] = value;
-  });
+  let index = 0;
+  for (const name of Object.keys(branches)) {
+    const value = values[index++] as V;
+    // Assigning would set the prototype.
+    if (name === '__proto__') Object.defineProperty(record, name, { ...OWN, value });
+    else record[name] = value;
+  }
   return record;
 }
+
+const OWN = { configurable: true, enumerable: true, writable: true } as const;
 
 /** A reason as an Error: one that is none is wrapped, as transient as it says itself. */
 export function asError(reason: unknown): Error {
@@ -77,16 +82,17 @@ export function asError(reason: unknown): Error {
   return isTransient(reason) ? new TransientError(message, { cause: reason }) : new Error(message, { cause: reason });
 }
 
-function subscribeTo(branch: ObservableInput<unknown>, subscriber: BranchSubscriber): void {
+function subscribeTo(branch: ObservableInput<unknown> | undefined, subscriber: BranchSubscriber): void {
   try {
-    from(branch).subscribe(subscriber);
+    // What is no branch at all fails as one.
+    (branch instanceof Observable ? branch : from(branch as ObservableInput<unknown>)).subscribe(subscriber);
   } catch (thrown) {
     subscriber.error(thrown);
   }
 }
 
 /** A promise runs whether or not anyone listens; a rejection that nobody hears would end the process. */
-function ignoreRejection(branch: ObservableInput<unknown>): void {
+function ignoreRejection(branch: unknown): void {
   if (branch instanceof Promise) branch.catch(() => undefined);
 }
 
