@@ -86,17 +86,16 @@ export class BoundApi implements Api {
   }
 
   #requestOf(method: HttpMethod, path: string, body: unknown, options: CallOptions): CallRequest {
-    const { call, template } = this.#templates.read(method, path);
+    const operation = this.#templates.read(method, path);
     const isCounted = method !== 'GET' && options.idempotencyKey === undefined;
     return new CallRequest({
-      call,
+      operation,
       settings: this.#parts.settings,
       scope: this.#scope,
       method,
-      template,
       body,
       options,
-      repeats: isCounted ? this.#repeatsOf(call.operation) : undefined,
+      repeats: isCounted ? this.#repeatsOf(operation.call.operation) : undefined,
     });
   }
 

@@ -10,10 +10,11 @@ import type { ApiSettings } from './api-settings.ts';
 import { type RequestBody, requestBodyOf } from './body.ts';
 import type { CallFacts } from './classify.ts';
 import { headerProblem, headerSafeId } from './headers.ts';
-import { derivedKey, effectOf, givenKey, secretScope } from './idempotency-key.ts';
+import { derivedKey, effectOf, givenKey, secretScope, targetOf } from './idempotency-key.ts';
 import type { Repeats } from './repeats.ts';
+import type { Operation } from './template-cache.ts';
 import type { TransportRequest } from './transport.ts';
-import { fillTemplate, type PathTemplate, queryOf, UrlError } from './url.ts';
+import { fillTemplate, queryOf, UrlError } from './url.ts';
 
 /** Whose call it is. */
 export interface RequestScope {
@@ -27,11 +28,10 @@ export interface RequestScope {
 
 /** What a call is made of. */
 export interface CallRequestParts {
-  readonly call: CallFacts;
+  readonly operation: Operation;
   readonly settings: ApiSettings;
   readonly scope: RequestScope;
   readonly method: HttpMethod;
-  readonly template: PathTemplate | UrlError;
   readonly body: unknown;
   readonly options: CallOptions;
   /** Undefined: its key does not count it. */
@@ -49,7 +49,7 @@ export class CallRequest {
   #request: TransportRequest | undefined;
 
   constructor(parts: CallRequestParts) {
-    this.call = parts.call;
+    this.call = parts.operation.call;
     this.options = parts.options;
     this.#parts = parts;
     this.#place = parts.repeats?.join(this) ?? 0;
@@ -134,7 +134,10 @@ export class CallRequest {
   get effect(): string {
     if (this.#effect === undefined) {
       const { path, query, body } = this.#drafted();
-      this.#effect = effectOf(this.#keyScope, this.call.api, this.#parts.method, path, query, body?.source);
+      const { operation, method } = this.#parts;
+      const fixed = query === '' ? operation.target : undefined;
+      const target = fixed ?? targetOf(this.call.api, method, path, query);
+      this.#effect = effectOf(this.#keyScope, target, body?.source);
     }
     return this.#effect;
   }
@@ -166,9 +169,10 @@ export class CallRequest {
       );
     }
     try {
-      if (this.#parts.template instanceof UrlError) throw this.#parts.template;
+      const { template } = this.#parts.operation;
+      if (template instanceof UrlError) throw template;
       return {
-        path: fillTemplate(this.#parts.template, this.options.path),
+        path: fillTemplate(template, this.options.path),
         query: queryOf(this.options.params),
         body,
         ownHeaders,

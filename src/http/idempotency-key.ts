@@ -3,30 +3,19 @@
  * Hashed, so that a key tells nothing and two scopes (pipelines, tenants, saga steps) never share one.
  */
 import { createHmac, hash } from 'node:crypto';
-import { fingerprint } from '../message/identity.ts';
+import { fingerprint, fingerprintOf, listed } from '../message/identity.ts';
 import type { Secret } from '../setting.ts';
 
-/**
- * What makes two calls of a message identical: they differ by their ordinal alone. `path` is the one sent, without the query; `body` is
- * the text or the bytes sent.
- */
-export const effectOf = (
-  keyScope: string,
-  api: string,
-  method: string,
-  path: string,
-  query: string,
-  body: string | Uint8Array | undefined,
-): string =>
-  fingerprint(
-    'call',
-    keyScope,
-    api,
-    method,
-    path,
-    query,
-    typeof body,
-    body instanceof Uint8Array ? hash('sha256', body, 'base64url') : (body ?? ''),
+/** Where a call goes, for `effectOf`. `path` is the one sent, without the query. */
+export const targetOf = (api: string, method: string, path: string, query: string): string =>
+  listed(api, method, path, query);
+
+/** What makes two calls of a message identical: they differ by their ordinal alone. `body` is the text or the bytes sent. */
+export const effectOf = (keyScope: string, target: string, body: string | Uint8Array | undefined): string =>
+  fingerprintOf(
+    listed('call', keyScope) +
+      target +
+      listed(typeof body, body instanceof Uint8Array ? hash('sha256', body, 'base64url') : (body ?? '')),
   );
 
 /** The key of the nth (from 0) identical call. */

@@ -1,6 +1,7 @@
 /** Path templates, read once each. Bounded: an author may build paths from messages, and those never repeat. */
 import type { HttpMethod } from './api.ts';
 import type { CallFacts } from './classify.ts';
+import { targetOf } from './idempotency-key.ts';
 import { type BaseUrl, type PathTemplate, parseTemplate, UrlError } from './url.ts';
 
 /** Templates of one API; a program has a handful. */
@@ -11,6 +12,8 @@ export interface Operation {
   readonly call: CallFacts;
   /** The template, or why it is none: that fails the call, not the author's function. */
   readonly template: PathTemplate | UrlError;
+  /** What all its calls without a query have for a target, where the path has no places. */
+  readonly target: string | undefined;
 }
 
 export class TemplateCache {
@@ -31,7 +34,10 @@ export class TemplateCache {
 
   #readAnew(method: HttpMethod, path: string): Operation {
     const call = { api: this.#api, operation: operationOf(`${method} ${path}`) };
-    const read = { call, template: templateOf(this.#base, path) };
+    const template = templateOf(this.#base, path);
+    const fixed = template instanceof UrlError ? undefined : template.fixed;
+    const target = fixed === undefined ? undefined : targetOf(this.#api, method, fixed, '');
+    const read = { call, template, target };
     if (this.#size >= MAX_TEMPLATES) return read;
     const ofMethod = this.#operations.get(method) ?? new Map<string, Operation>();
     this.#operations.set(method, ofMethod.set(path, read));

@@ -7,10 +7,15 @@ import type { TraceContext } from '../tracing.ts';
 import type { Delivery } from './delivery.ts';
 
 /** A name of 43 characters for any number of parts; no two lists of parts share one. */
-export function fingerprint(...parts: readonly string[]): string {
+export const fingerprint = (...parts: readonly string[]): string => fingerprintOf(listed(...parts));
+
+/** The fingerprint of parts that are listed already. Lists can be put together: `listed(a, b)` is `listed(a) + listed(b)`. */
+export const fingerprintOf = (list: string): string => hash('sha256', list, 'base64url');
+
+export function listed(...parts: readonly string[]): string {
   let text = '';
   for (const part of parts) text += `${part.length}:${part}`;
-  return hash('sha256', text, 'base64url');
+  return text;
 }
 
 /**

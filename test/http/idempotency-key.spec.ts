@@ -28,6 +28,27 @@ describe('an idempotency key', () => {
   it('is 43 characters of base64url', async () =>
     expect(await keyOf(bound().post('/charge', { a: 1 }))).to.match(/^[\w-]{43}$/));
 
+  it('stays what it was: workers of two versions handle messages of one queue', async () => {
+    const api = bound();
+    const bytes = { headers: { 'content-type': 'application/octet-stream' } };
+    const sent = [
+      await keyOf(api.post('/charge', { a: 1 })),
+      await keyOf(api.post('/charge', { a: 1 })),
+      await keyOf(api.post('/charge', { a: 1 }, { params: { q: 1 } })),
+      await keyOf(api.put('/charge/{id}', 'ä', { path: { id: 'x/y' } })),
+      await keyOf(api.delete('/charge/{id}', { path: { id: 1 } })),
+      await keyOf(api.post('/raw', new Uint8Array([1, 2]), bytes)),
+    ];
+    expect(sent).to.deep.equal([
+      'wSC6YUj-V_CvahsJuqw_hdzS3_NytgEh4knK_rLwKEg',
+      'pyDtBRxs20-IxRwdsrGWqzTU8aSm-qU8Oct00aWKKS0',
+      'cchlR1qrnGVl3lXCb7FrTh8HfZ0l4WC7IPqc14medcc',
+      'kdRnF0IWACcEiWne36y7Dn0eFsd8DO8rORGpJESce-s',
+      'OPl0SdN98fSr8KX9BFlcjh9A8wAfU0YWpfHvOzbKl_Y',
+      'Ou9yd6iSlrjFYbvoI8V2Bjx97UDqXcLf-Z74cvx7Txs',
+    ]);
+  });
+
   it('is the same for every subscription, attempt, delivery tag and worker', async () => {
     const call = bound().post('/charge/{id}', { a: 1 }, { path: { id: 1 }, params: { q: 1 } });
     const key = await keyOf(call);
