@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { nearest } from './definition.ts';
 import { ConfigError, messageOf, type Problem } from './errors.ts';
 import { certificateFaults } from './policies/certificates.ts';
-import { DURATION_EXPECTED, durationMs, durationSchema } from './policies/duration.ts';
+import { DURATION_EXPECTED, type Duration, durationMs, durationSchema, parseDuration } from './policies/duration.ts';
 import { Secret, type Setting } from './setting.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -105,6 +105,8 @@ export interface Config {
     | { readonly kind: 'postgres'; readonly url: string; readonly maxConnections: number };
   /** How long ended sagas are kept. */
   readonly journalKeepMs: number;
+  /** How long a worker that is gone or paused keeps others from what it holds. */
+  readonly journalLeaseMs: number;
 }
 
 /** Certificates and a key in PEM, pins in base64. The key is a secret: never log it. */
@@ -332,8 +334,23 @@ const configSchema = z.object({
     .transform((text) => (/^\d+$/.test(text) ? Number(text) : text))
     .pipe(durationSchema({ zero: true }))
     .default('7d'),
+  SLUICE_JOURNAL_LEASE: z
+    .string()
+    .transform((text) => (/^\d+$/.test(text) ? Number(text) : text))
+    .pipe(
+      durationSchema().refine(isLease, {
+        error: "expected '10s' to '10m': longer than the journal may take to answer",
+      }),
+    )
+    .default('30s'),
   NODE_ENV: z.string().optional(),
 });
+
+/** Renewed three times in its length, each within the seconds that a store may take to answer. What is no duration is told otherwise. */
+function isLease(lease: Duration): boolean {
+  const ms = parseDuration(lease);
+  return ms === undefined || (ms >= 10_000 && ms <= 600_000);
+}
 
 /** Names that are sluice's own, but no settings of the worker: its tests read them. */
 const OF_TESTS = /^SLUICE_(TEST_|DRAW|RUNS|SEED)/;
@@ -435,6 +452,7 @@ export function readConfig(environment: Environment = process.env, { needsBroker
     topology: SLUICE_TOPOLOGY,
     journal: journalOf(parsed.data),
     journalKeepMs: durationMs(parsed.data.SLUICE_JOURNAL_KEEP),
+    journalLeaseMs: durationMs(parsed.data.SLUICE_JOURNAL_LEASE),
   };
 }
 

@@ -42,6 +42,7 @@ describe('readConfig', () => {
       topology: 'assert',
       journal: { kind: 'memory' },
       journalKeepMs: 604_800_000,
+      journalLeaseMs: 30_000,
     });
   });
 
@@ -122,6 +123,12 @@ describe('readConfig', () => {
       maxConnections: 3,
     });
     expect(readConfig({ SLUICE_JOURNAL_KEEP: '1h' }).journalKeepMs).to.equal(3_600_000);
+    expect(readConfig({ SLUICE_JOURNAL_LEASE: '2m' }).journalLeaseMs).to.equal(120_000);
+    for (const lease of ['9s', '11m'])
+      expect(problemsOf({ SLUICE_JOURNAL_LEASE: lease })).to.deep.equal([
+        "environment: SLUICE_JOURNAL_LEASE: expected '10s' to '10m': longer than the journal may take to answer",
+      ]);
+    expect(problemsOf({ SLUICE_JOURNAL_LEASE: 'long' })).to.have.length(1);
     expect(problemsOf({ SLUICE_JOURNAL_FILE: 'j.db', SLUICE_JOURNAL_URL: url })).to.deep.equal([
       'environment: SLUICE_JOURNAL_FILE: and SLUICE_JOURNAL_URL are both set; a worker has one journal',
     ]);
@@ -228,7 +235,7 @@ describe('readConfig', () => {
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_AMQP_CA, SLUICE_AMQP_CERT, SLUICE_AMQP_KEY, SLUICE_AMQP_PINS, SLUICE_AMQP_AUTH, SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_DOOR_HOST, SLUICE_DOOR_PORT, SLUICE_DOOR_PROXIES, SLUICE_KEY_SECRET, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_AMQP_CA, SLUICE_AMQP_CERT, SLUICE_AMQP_KEY, SLUICE_AMQP_PINS, SLUICE_AMQP_AUTH, SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_DOOR_HOST, SLUICE_DOOR_PORT, SLUICE_DOOR_PROXIES, SLUICE_KEY_SECRET, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP, SLUICE_JOURNAL_LEASE',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

@@ -77,6 +77,7 @@ Environment of "run", "dev" and "serve":
                        and tables: "sluice journal migrate" (default: in memory, gone with the worker)
   SLUICE_JOURNAL_CONNECTIONS  connections of a worker to that database (default: 10)
   SLUICE_JOURNAL_KEEP  how long ended sagas are kept, so that their messages published again get the same answer (default: 7d)
+  SLUICE_JOURNAL_LEASE  how long a worker that is gone or paused keeps others from the sagas it ran: 10s to 10m (default: 30s)
   Names that begin with SLUICE_ are sluice's own: one that is not listed here is taken for a mistake.
 
 Exit codes:

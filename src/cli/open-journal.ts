@@ -24,13 +24,14 @@ export interface OpenedJournal {
  * @throws ConfigError when the store can never be used as it is configured.
  */
 export async function openJournal(config: Config, facts: Facts, log: Logger): Promise<OpenedJournal> {
-  const { journal: choice, journalKeepMs: keepEndedMs } = config;
+  const { journal: choice, journalKeepMs: keepEndedMs, journalLeaseMs: leaseMs } = config;
   const problems = storeProblems(choice);
   if (problems.length > 0) throw new ConfigError(problems);
   const store = openStore(choice);
   const journal = createJournal(store, {
     owner: `${hostname()} ${process.pid} ${randomUUID()}`,
     keepEndedMs,
+    leaseMs,
     facts,
     log,
   });
