@@ -104,10 +104,10 @@ async function runAll(): Promise<void> {
 
 const lineOf = (
   kept: number,
-  { virtualHours, deliveries, calls, redeliveries, crashes }: Totals,
+  { virtualHours, deliveries, calls, redeliveries, crashes, pauses, takeovers }: Totals,
   seconds: string,
 ): string =>
-  `${kept} seeds in ${seconds} s: ${virtualHours.toFixed(0)} h, ${deliveries} deliveries (${redeliveries} again), ${calls} calls, ${crashes} crashes`;
+  `${kept} seeds in ${seconds} s: ${virtualHours.toFixed(0)} h, ${deliveries} deliveries (${redeliveries} again), ${calls} calls, ${crashes} crashes, ${pauses} pauses, ${takeovers} sagas taken over`;
 
 if (process.send === undefined) await runAll();
 else serve();

@@ -280,6 +280,18 @@ export const faults: readonly Fault[] = [
     becomes: 'if (!mayHaveBegun && delivery.properties.expiration !== undefined) {',
   },
   {
+    name: 'knows no fence: takes the word of a worker whose saga another has taken over',
+    file: 'src/journal/memory-store.ts',
+    was: 'if (entry?.fence !== fence) return throwError',
+    becomes: 'if (entry === undefined) return throwError',
+  },
+  {
+    name: 'believes a record that is torn',
+    file: 'src/journal/create-journal.ts',
+    was: 'if (seq !== records.length + 1 || checksum !== checksumOf(key, seq, body)) break;',
+    becomes: 'if (seq !== records.length + 1) break;',
+  },
+  {
     name: 'compensates what is in doubt',
     file: 'src/saga/go-forward.ts',
     was: '(step.compensate !== undefined || step.undoInDoubt !== undefined) && !isRefusal(error);',

@@ -188,7 +188,7 @@ class EmbeddedPort implements Broker {
       this.#retrySoon('the broker is not reachable');
       return;
     }
-    const connection = this.#broker.model.openConnection('guest');
+    const connection = this.#broker.openConnection();
     this.#connection = connection;
     for (const topology of this.#standing) {
       // What is refused now is refused to its consumers too, who tell it.
@@ -233,7 +233,7 @@ class EmbeddedPort implements Broker {
   }
 
   #depthOf(connection: Connection, queue: string): QueueDepth {
-    const channel = this.#broker.model.openChannel(connection, () => {});
+    const channel = this.#broker.openChannel(connection, () => {});
     try {
       const { messageCount, consumerCount } = this.#broker.model.declareQueue(channel, { queue, passive: true });
       return { queue, messages: messageCount, consumers: consumerCount };
@@ -243,7 +243,7 @@ class EmbeddedPort implements Broker {
   }
 
   #establish(connection: Connection, topology: Topology, mode: TopologyMode): void {
-    const channel = this.#broker.model.openChannel(connection, () => {});
+    const channel = this.#broker.openChannel(connection, () => {});
     try {
       this.#broker.run((model) => establishOn(model, channel, topology, mode));
     } finally {

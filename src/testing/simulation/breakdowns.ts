@@ -59,7 +59,7 @@ export class Breakdowns {
     const stopping = worker?.ref;
     switch (fault.kind) {
       case 'crash':
-        worker?.arm(fault.step, fault.downMs);
+        worker?.arm(fault.step, () => worker.crash(fault.downMs));
         break;
       case 'restart':
         worker?.stop();
@@ -73,6 +73,13 @@ export class Breakdowns {
         this.#for(`freeze ${fault.worker}`, fault.forMs, () => end?.(fault.isCutAfter));
         break;
       }
+      case 'pause':
+        worker?.arm(fault.step, () => {
+          const paused = worker.pause();
+          this.#for(`pause ${fault.worker}`, fault.forMs, () => paused?.wake());
+          this.#world.after(fault.foundDeadAfterMs, () => paused?.foundDead());
+        });
+        break;
       case 'brokerRestart':
         broker.setReachable(false);
         broker.restart({ keepDurable: true });
@@ -106,6 +113,9 @@ export class Breakdowns {
       case 'slowJournal':
         journal.latencyMs = fault.latencyMs;
         this.#for('journal', fault.forMs, () => journal.heal());
+        break;
+      case 'tornRecords':
+        journal.tears = fault.count;
         break;
       case 'clockJump':
         jump(fault.byMs);

@@ -14,6 +14,7 @@ import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { Held } from './held.ts';
 import { addressOf, type MessageNames } from './message-names.ts';
 import type { Step } from './plan.ts';
+import type { Turn } from './turn.ts';
 import type { LifeRef, WorldEventBody } from './world-event.ts';
 
 /** What a part of a worker knows of the life it belongs to. */
@@ -21,6 +22,8 @@ export interface LifeParts {
   readonly ref: LifeRef;
   /** Whether the worker is gone: nothing it does has an effect any more. */
   readonly isDead: () => boolean;
+  /** What comes to the worker comes in its turn. */
+  readonly turn: Turn;
   readonly emit: (event: WorldEventBody) => void;
   /** A number that was not given before in this world. */
   readonly number: () => number;

@@ -85,6 +85,15 @@ function faultArbitraries(check: FastCheck, setup: Setup): readonly fc.Arbitrary
       forMs: within(30_000),
       isCutAfter: check.boolean(),
     }),
+    pause: check.record({
+      kind: kind('pause'),
+      at,
+      worker,
+      step: check.constantFrom(...STEPS),
+      // Leases here are of 10 s.
+      forMs: within(2 * MINUTE_MS),
+      foundDeadAfterMs: check.integer({ min: 5_000, max: MINUTE_MS }),
+    }),
     brokerRestart: check.record({ kind: kind('brokerRestart'), at, downMs: within(MINUTE_MS) }),
     lostConfirms: check.record({ kind: kind('lostConfirms'), at, forMs: within(40_000), areLost: check.boolean() }),
     nackedConfirms: check.record({ kind: kind('nackedConfirms'), at, count: check.integer({ min: 1, max: 30 }) }),
@@ -119,6 +128,7 @@ function faultArbitraries(check: FastCheck, setup: Setup): readonly fc.Arbitrary
       forMs: outageMs,
       latencyMs: check.integer({ min: 2, max: 3_000 }),
     }),
+    tornRecords: check.record({ kind: kind('tornRecords'), at, count: check.integer({ min: 1, max: 5 }) }),
     clockJump: check.record({
       kind: kind('clockJump'),
       at,

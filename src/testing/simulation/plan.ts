@@ -11,7 +11,7 @@ export interface Burst {
   readonly againAfterMs: number | undefined;
 }
 
-/** A place in a worker's doings where a crash may strike. */
+/** A place in a worker's doings where a crash or a pause may strike. */
 export const STEPS = [
   'now',
   'delivered',
@@ -49,6 +49,15 @@ export type PlannedFault =
       readonly forMs: number;
       readonly isCutAfter: boolean;
     }
+  /** The process stands still, as by SIGSTOP, and wakes; meanwhile the broker finds it dead, where that takes long enough. */
+  | {
+      readonly kind: 'pause';
+      readonly at: number;
+      readonly worker: number;
+      readonly step: Step;
+      readonly forMs: number;
+      readonly foundDeadAfterMs: number;
+    }
   | { readonly kind: 'brokerRestart'; readonly at: number; readonly downMs: number }
   | { readonly kind: 'lostConfirms'; readonly at: number; readonly forMs: number; readonly areLost: boolean }
   | { readonly kind: 'nackedConfirms'; readonly at: number; readonly count: number }
@@ -78,6 +87,8 @@ export type PlannedFault =
   | { readonly kind: 'lostAnswers'; readonly at: number; readonly api: number; readonly forMs: number }
   | { readonly kind: 'journalDown'; readonly at: number; readonly forMs: number; readonly storesAnyway: boolean }
   | { readonly kind: 'slowJournal'; readonly at: number; readonly forMs: number; readonly latencyMs: number }
+  /** The last record of an entry is stored torn, and its writer hears nothing; as many times. */
+  | { readonly kind: 'tornRecords'; readonly at: number; readonly count: number }
   /** The wall clock, which is RxJS's, of the whole world: there is but one in a process. Timers go on as they were. */
   | { readonly kind: 'clockJump'; readonly at: number; readonly byMs: number };
 
@@ -96,6 +107,7 @@ const EVERY_KIND: Readonly<Record<FaultKind, true>> = {
   restart: true,
   cut: true,
   freeze: true,
+  pause: true,
   brokerRestart: true,
   lostConfirms: true,
   nackedConfirms: true,
@@ -107,6 +119,7 @@ const EVERY_KIND: Readonly<Record<FaultKind, true>> = {
   lostAnswers: true,
   journalDown: true,
   slowJournal: true,
+  tornRecords: true,
   clockJump: true,
 };
 

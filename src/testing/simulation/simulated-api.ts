@@ -105,7 +105,7 @@ export class SimulatedApi {
       };
       const { outage } = this.trouble;
       if (outage === 'refused') {
-        this.#world.after(this.#leastMs, () => breakOff(subscriber, end, 'connection refused'));
+        this.#world.after(this.#leastMs, () => life.turn.run(() => breakOff(subscriber, end, 'connection refused')));
       } else if (outage !== 'silent') {
         const latencyMs = this.#latencyMs();
         const arrivesAfterMs = Math.floor(latencyMs * this.#world.random());
@@ -114,8 +114,10 @@ export class SimulatedApi {
           const reply = this.#receive(request, routed, correlationId);
           this.#world.after(latencyMs - arrivesAfterMs, () => {
             this.#served--;
-            if (reply === 'broken') breakOff(subscriber, end, 'connection reset');
-            else if (reply !== undefined) this.#answer(subscriber, end, responseOf(reply, routed.request), life);
+            life.turn.run(() => {
+              if (reply === 'broken') breakOff(subscriber, end, 'connection reset');
+              else if (reply !== undefined) this.#answer(subscriber, end, responseOf(reply, routed.request), life);
+            });
           });
         });
       }

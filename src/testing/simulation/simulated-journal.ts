@@ -1,10 +1,12 @@
 /** The store that the journals of all workers of a simulated world share: slow, away, or deaf on command, and it knows when a worker has crashed. */
-import { concat, defer, EMPTY, ignoreElements, NEVER, type Observable, throwError, timer } from 'rxjs';
-import { JournalUnavailableError } from '../../errors.ts';
+import { concat, defer, EMPTY, ignoreElements, NEVER, Observable, ReplaySubject, tap, throwError, timer } from 'rxjs';
+import { JournalFencedError, JournalUnavailableError } from '../../errors.ts';
 import { createJournal } from '../../journal/create-journal.ts';
 import type { EntryKey, Journal, JournalRecord } from '../../journal/journal.ts';
 import type { JournalStore, NewRecord } from '../../journal/journal-store.ts';
+import { inTurn } from './in-turn.ts';
 import type { LifeParts } from './line.ts';
+import { Turn } from './turn.ts';
 
 export type JournalHealth = 'up' | 'down' | 'storesWithoutAnswer';
 
@@ -16,6 +18,8 @@ const HEALTHY_LATENCY_MS = 1;
 export class SimulatedJournal {
   health: JournalHealth = 'up';
   latencyMs = HEALTHY_LATENCY_MS;
+  /** So many records are stored torn from now on. */
+  tears = 0;
   readonly #store: JournalStore;
 
   constructor(store: JournalStore) {
@@ -25,6 +29,7 @@ export class SimulatedJournal {
   heal(): void {
     this.health = 'up';
     this.latencyMs = HEALTHY_LATENCY_MS;
+    this.tears = 0;
   }
 
   /** The journal of one life of a worker. */
@@ -42,9 +47,15 @@ export class SimulatedJournal {
       append: (key, fence, record, leaseMs) =>
         through(() => {
           life.reach('beforeRecord');
-          return life.isDead() ? NEVER : concat(store.append(key, fence, record, leaseMs), recorded(life, key, record));
+          if (life.isDead()) return NEVER;
+          if (this.tears > 0) {
+            this.tears--;
+            const torn = { ...record, body: record.body.slice(0, Math.floor(record.body.length / 2)) };
+            return concat(fencedBy(life, key, store.append(key, fence, torn, leaseMs)), unreachable());
+          }
+          return concat(fencedBy(life, key, store.append(key, fence, record, leaseMs)), recorded(life, key, record));
         }),
-      renew: (...args) => through(() => store.renew(...args)),
+      renew: (key, ...args) => through(() => fencedBy(life, key, store.renew(key, ...args))),
       dropLast: (...args) => through(() => store.dropLast(...args)),
       release: (...args) => through(() => store.release(...args)),
       ping: () => through(() => store.ping()),
@@ -63,14 +74,30 @@ export class SimulatedJournal {
       if (this.health === 'storesWithoutAnswer') return concat(command().pipe(ignoreElements()), unreachable());
       return command();
     });
-    return concat(defer(() => timer(this.latencyMs)).pipe(ignoreElements()), arrive);
+    const travelling = concat(defer(() => timer(this.latencyMs)).pipe(ignoreElements()), arrive);
+    return new Observable((sink) => {
+      // What was sent arrives, though its sender is paused, or asks no more.
+      const answer = new ReplaySubject<T>(1);
+      Turn.outside(() => travelling.subscribe(answer));
+      return inTurn(life.turn, answer).subscribe(sink);
+    });
   }
 }
+
+const fencedBy = (life: LifeParts, { space, name, id }: EntryKey, command: Observable<never>): Observable<never> =>
+  command.pipe(
+    tap({
+      error: (error: unknown) => {
+        if (space === 'saga' && error instanceof JournalFencedError)
+          life.emit({ kind: 'fenced', life: life.ref, saga: name, sagaId: id });
+      },
+    }),
+  );
 
 function recorded(life: LifeParts, { space, name, id }: EntryKey, { body }: NewRecord): Observable<never> {
   return defer(() => {
     const record = JSON.parse(body) as JournalRecord;
-    if (space === 'saga') life.emit({ kind: 'recorded', saga: name, sagaId: id, record });
+    if (space === 'saga') life.emit({ kind: 'recorded', life: life.ref, saga: name, sagaId: id, record });
     life.reach('afterRecord');
     return life.isDead() ? NEVER : EMPTY;
   });

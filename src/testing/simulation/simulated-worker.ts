@@ -17,6 +17,7 @@ import type { Step } from './plan.ts';
 import { ProcessLink } from './process-link.ts';
 import type { SimulatedApi } from './simulated-api.ts';
 import type { SimulatedJournal } from './simulated-journal.ts';
+import { Turn } from './turn.ts';
 import type { LifeRef, WorldEventBody } from './world-event.ts';
 
 export interface WorkerWorld {
@@ -41,6 +42,7 @@ interface Life {
   readonly watching: Subscription;
   /** Known to all parts of the life. */
   readonly fate: { isDead: boolean };
+  readonly turn: Turn;
 }
 
 export class SimulatedWorker {
@@ -48,8 +50,8 @@ export class SimulatedWorker {
   readonly #index: number;
   #life: Life | undefined;
   #lives = 0;
-  /** Where the next crash waits. */
-  #armed: { readonly step: Step; readonly downMs: number } | undefined;
+  /** Where the next crash or pause waits. */
+  #armed: { readonly step: Step; readonly strike: () => void } | undefined;
 
   constructor(world: WorkerWorld, index: number) {
     this.#world = world;
@@ -75,40 +77,46 @@ export class SimulatedWorker {
       this.#world;
     const ref: LifeRef = { worker: this.#index, life: ++this.#lives };
     const fate = { isDead: false };
+    const turn = new Turn();
     const parts: LifeParts = {
       ref,
       isDead: () => fate.isDead,
+      turn,
       emit,
       number,
       reach: (step) => this.#reach(step),
     };
     let line: Line | undefined;
-    const link = new ProcessLink(broker, () => line?.broken());
+    const link = new ProcessLink(broker, turn, () => line?.broken());
     emit({ kind: 'lifeBegan', life: ref });
-    const worker = startVirtualWorker({
-      pipelines: pipelines.map((pipeline) => observedPipeline(throughPipeline(pipeline), parts)),
-      broker: link,
-      journal: journal.viewFor(parts),
-      facts: factsFor(parts),
-      log: logFor(parts),
-      random: seededRandom(chance + 7919 * this.#index + 104_729 * this.#lives),
-      transportOf: (definition) => apiOf(definition).transportFor(parts),
-      throughPort: (port) => {
-        line = new Line(port, parts, names);
-        return throughPort(line);
-      },
+    let worker: Worker | undefined;
+    turn.run(() => {
+      worker = startVirtualWorker({
+        pipelines: pipelines.map((pipeline) => observedPipeline(throughPipeline(pipeline), parts)),
+        broker: link,
+        journal: journal.viewFor(parts),
+        facts: factsFor(parts),
+        log: logFor(parts),
+        random: seededRandom(chance + 7919 * this.#index + 104_729 * this.#lives),
+        transportOf: (definition) => apiOf(definition).transportFor(parts),
+        throughPort: (port) => {
+          line = new Line(port, parts, names);
+          return throughPort(line);
+        },
+      });
     });
-    if (line === undefined) throw new TypeError('a worker was started without its line');
+    if (worker === undefined || line === undefined) throw new TypeError('a worker was started without its line');
     const watching = new Subscription();
-    const life: Life = { ref, worker, link, line, watching, fate };
+    const life: Life = { ref, worker, link, line, watching, fate, turn };
     this.#life = life;
     watching.add(worker.state.subscribe({ complete: () => this.#stopped(life) }));
   }
 
-  /** Drains as on SIGTERM. */
+  /** Drains as on SIGTERM: one that is paused when it wakes. */
   stop(): void {
     this.#armed = undefined;
-    this.#life?.worker.stop();
+    const life = this.#life;
+    life?.turn.run(() => life.worker.stop());
   }
 
   /** Gone in this instant: cut from the world first, then torn down where nobody sees it. Comes back after `downMs`. */
@@ -125,16 +133,17 @@ export class SimulatedWorker {
     life.link.end('the worker crashed');
     // Later, since the worker may be in the middle of something that must not be torn from below it.
     after(0, () => {
+      life.turn.wake();
       life.worker.stop();
       life.worker.hasten('the worker crashed');
     });
     after(Math.max(1, downMs), () => this.start());
   }
 
-  /** Crashes at the next `step`. */
-  arm(step: Step, downMs: number): void {
-    if (step === 'now') this.crash(downMs);
-    else this.#armed = { step, downMs };
+  /** Strikes when it next comes to the `step`. */
+  arm(step: Step, strike: () => void): void {
+    if (step === 'now') strike();
+    else this.#armed = { step, strike };
   }
 
   disarm(): void {
@@ -145,20 +154,46 @@ export class SimulatedWorker {
     this.#life?.link.cutConnections();
   }
 
+  /**
+   * As by SIGSTOP: it stands still, with its timers and all that is on its way to it, and its leases lapse.
+   * @returns what the broker does when no heartbeat has come for a while, and what wakes it.
+   */
+  pause(): { readonly foundDead: () => void; readonly wake: () => void } | undefined {
+    const life = this.#life;
+    if (life === undefined) return undefined;
+    const { emit } = this.#world;
+    life.turn.pause();
+    emit({ kind: 'lifePaused', life: life.ref });
+    return {
+      foundDead: () => {
+        if (life.turn.isPaused && !life.fate.isDead) life.link.cutConnections('no heartbeat came');
+      },
+      wake: () => {
+        if (!life.turn.isPaused || life.fate.isDead) return;
+        emit({ kind: 'lifeWoke', life: life.ref });
+        life.turn.wake();
+      },
+    };
+  }
+
   /** @returns what ends it: the line moves again, or is found dead. */
   freeze(direction: 'up' | 'down' | 'both'): (isCutAfter: boolean) => void {
     const life = this.#life;
     life?.line.freeze(direction);
     return (isCutAfter) => {
       if (life === undefined || life.fate.isDead) return;
-      if (isCutAfter) life.link.cutConnections('no heartbeat came');
-      else life.line.thaw();
+      life.turn.run(() => {
+        if (isCutAfter) life.link.cutConnections('no heartbeat came');
+        else life.line.thaw();
+      });
     };
   }
 
   #reach(step: Step): void {
     const armed = this.#armed;
-    if (armed?.step === step) this.crash(armed.downMs);
+    if (armed?.step !== step) return;
+    this.#armed = undefined;
+    armed.strike();
   }
 
   #stopped(life: Life): void {

@@ -1,5 +1,5 @@
 /** Counts of a world: how much was simulated, and how bad it was. */
-import type { WorldEvent } from './world-event.ts';
+import type { EventOf, LifeRef, WorldEvent } from './world-event.ts';
 
 export interface Totals {
   readonly virtualHours: number;
@@ -15,6 +15,11 @@ export interface Totals {
   readonly sagasCompleted: number;
   readonly sagasCompensated: number;
   readonly crashes: number;
+  readonly pauses: number;
+  /** Sagas that a worker went on with while the one that ran them was paused. */
+  readonly takeovers: number;
+  /** Words to the journal that were refused, since another worker had taken the entry over. */
+  readonly fenced: number;
   readonly faults: Readonly<Record<string, number>>;
 }
 
@@ -23,6 +28,8 @@ const HOUR_MS = 3_600_000;
 export class Tally {
   readonly #counts = new Map<string, number>();
   readonly #faults = new Map<string, number>();
+  readonly #paused = new Set<LifeRef>();
+  readonly #writers = new Map<string, LifeRef>();
 
   see(event: WorldEvent): void {
     switch (event.kind) {
@@ -34,6 +41,14 @@ export class Tally {
         break;
       case 'recorded':
         this.#count(event.record.kind);
+        this.#wrote(event);
+        break;
+      case 'lifePaused':
+        this.#paused.add(event.life);
+        this.#count(event.kind);
+        break;
+      case 'lifeWoke':
+        this.#paused.delete(event.life);
         break;
       case 'fact':
         if (event.fact.type === 'delivered' && event.fact.redelivered) this.#count('redelivered');
@@ -58,8 +73,18 @@ export class Tally {
       sagasCompleted: of('completed'),
       sagasCompensated: of('undone'),
       crashes: of('lifeCrashed'),
+      pauses: of('lifePaused'),
+      takeovers: of('takenOver'),
+      fenced: of('fenced'),
       faults: Object.fromEntries(this.#faults),
     };
+  }
+
+  #wrote({ life, saga, sagaId }: EventOf<'recorded'>): void {
+    const name = `${saga} ${sagaId}`;
+    const before = this.#writers.get(name);
+    if (before !== undefined && before !== life && this.#paused.has(before)) this.#count('takenOver');
+    this.#writers.set(name, life);
   }
 
   #count(name: string): void {
@@ -84,6 +109,9 @@ export function addTotals(one: Totals, other: Totals): Totals {
     sagasCompleted: sum('sagasCompleted'),
     sagasCompensated: sum('sagasCompensated'),
     crashes: sum('crashes'),
+    pauses: sum('pauses'),
+    takeovers: sum('takeovers'),
+    fenced: sum('fenced'),
     faults: Object.fromEntries([...kinds].map((kind) => [kind, (one.faults[kind] ?? 0) + (other.faults[kind] ?? 0)])),
   };
 }

@@ -39,13 +39,13 @@ function isAbout(event: WorldEvent, messageId: string | undefined): boolean {
   if (messageId === undefined) return true;
   if ('messageId' in event && event.messageId === messageId) return true;
   if ('correlationId' in event) return event.correlationId === messageId;
-  if (event.kind === 'recorded') return event.sagaId === messageId;
+  if (event.kind === 'recorded' || event.kind === 'fenced') return event.sagaId === messageId;
   return isOfEverybody(event);
 }
 
 /** Faults and what becomes of workers. */
 const isOfEverybody = (event: WorldEvent): boolean =>
-  !('messageId' in event || 'correlationId' in event || event.kind === 'recorded');
+  !('messageId' in event || 'correlationId' in event || event.kind === 'recorded' || event.kind === 'fenced');
 
 const placeOf = ({ life }: { readonly life: { readonly worker: number } }): string => `worker ${life.worker}`;
 
@@ -99,6 +99,12 @@ function noteOf(event: WorldEvent): Note | undefined {
       return { row: placeOf(event), symbol: 'B', text: `life ${event.life.life} begins` };
     case 'lifeCrashed':
       return { row: placeOf(event), symbol: 'X', text: 'crashes' };
+    case 'lifePaused':
+      return { row: placeOf(event), symbol: 'P', text: 'is paused' };
+    case 'lifeWoke':
+      return { row: placeOf(event), symbol: 'W', text: 'wakes' };
+    case 'fenced':
+      return { row: placeOf(event), symbol: '|', text: `is refused: saga ${event.sagaId} is another's by now` };
     case 'lifeStopped':
       return { row: placeOf(event), symbol: 'S', text: 'has stopped' };
     case 'unhandled':

@@ -4,6 +4,7 @@
  */
 import { asyncScheduler, config, type SchedulerAction, type Subscription } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import { Turn } from './turn.ts';
 
 export interface VirtualTime {
   /** Milliseconds since the beginning. Not moved by `jump`. */
@@ -30,6 +31,7 @@ const BEGINNING_MS = 1_800_000_000_000;
 export function inVirtualTime(work: (time: VirtualTime) => void, onUnhandled: (error: unknown) => void): void {
   const scheduler = new ForwardScheduler(() => {});
   const clock = asyncScheduler.now;
+  const { schedule } = asyncScheduler;
   const listener = config.onUnhandledError;
   let aheadMs = BEGINNING_MS;
   let own = 0;
@@ -54,6 +56,7 @@ export function inVirtualTime(work: (time: VirtualTime) => void, onUnhandled: (e
     },
   };
   asyncScheduler.now = () => scheduler.now() + aheadMs;
+  asyncScheduler.schedule = scheduleInTurn(schedule.bind(asyncScheduler));
   config.onUnhandledError = onUnhandled;
   try {
     scheduler.run(({ flush }) => {
@@ -64,8 +67,25 @@ export function inVirtualTime(work: (time: VirtualTime) => void, onUnhandled: (e
     if (error !== STOPPED) throw error;
   } finally {
     asyncScheduler.now = clock;
+    asyncScheduler.schedule = schedule;
     config.onUnhandledError = listener;
   }
+}
+
+type Schedule = typeof asyncScheduler.schedule;
+
+/** What a process schedules is due when its time has come and it is awake. */
+function scheduleInTurn(schedule: Schedule): Schedule {
+  return (work, delay, state) => {
+    const turn = Turn.current;
+    if (turn === undefined) return schedule(work, delay, state);
+    const inTurn: typeof work = function workInTurn(given) {
+      turn.run(() => {
+        if (!this.closed) work.call(this, given);
+      });
+    };
+    return schedule(inTurn, delay, state);
+  };
 }
 
 /** A timer of a past moment is due now, as every timer outside of virtual time: the scheduler of RxJS would go back to it. */

@@ -90,10 +90,18 @@ export type WorldEventBody =
       /** Names what was asked for, keys aside: operation, path and body. */
       readonly identity: string;
     }
-  | { readonly kind: 'recorded'; readonly saga: string; readonly sagaId: string; readonly record: JournalRecord }
+  | {
+      readonly kind: 'recorded';
+      readonly life: LifeRef;
+      readonly saga: string;
+      readonly sagaId: string;
+      readonly record: JournalRecord;
+    }
   | { readonly kind: 'fact'; readonly life: LifeRef; readonly fact: Fact }
   | { readonly kind: 'fault'; readonly fault: string; readonly text: string }
-  | { readonly kind: 'lifeBegan' | 'lifeCrashed'; readonly life: LifeRef }
+  | { readonly kind: 'lifeBegan' | 'lifeCrashed' | 'lifePaused' | 'lifeWoke'; readonly life: LifeRef }
+  /** What a worker asked of the journal after another had taken its entry over. */
+  | { readonly kind: 'fenced'; readonly life: LifeRef; readonly saga: string; readonly sagaId: string }
   | {
       readonly kind: 'lifeStopped';
       readonly life: LifeRef;

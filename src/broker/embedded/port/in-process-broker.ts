@@ -5,6 +5,8 @@
 import { asyncScheduler, BehaviorSubject, Subject, type Subscription } from 'rxjs';
 import type { Random } from '../../../policies/random.ts';
 import { BrokerModel } from '../model/broker-model.ts';
+import type { Channel, Connection } from '../model/channel.ts';
+import type { Effect } from '../model/effect.ts';
 import type { RestartOptions } from '../model/lifecycle-commands.ts';
 
 export interface InProcessBrokerOptions {
@@ -42,6 +44,16 @@ export class InProcessBroker {
     } finally {
       this.#follow();
     }
+  }
+
+  /** A connection of a port. */
+  openConnection(): Connection {
+    return this.model.openConnection('guest');
+  }
+
+  /** A channel of a port. @param receive Hears what the broker has to tell it. */
+  openChannel(connection: Connection, receive: (effect: Effect) => void): Channel {
+    return this.model.openChannel(connection, receive);
   }
 
   /** Ends all connections, as a failing network does. New ones are let through. */

@@ -82,7 +82,7 @@ export class PortConsumer {
     const connection = this.#connection;
     if (this.#isStopped || connection === undefined) return;
     const life: Life = {
-      channel: this.#broker.model.openChannel(connection, (effect) => this.#receive(life, effect)),
+      channel: this.#broker.openChannel(connection, (effect) => this.#receive(life, effect)),
       lost: new ReplaySubject<string>(1),
       out: 0,
       isOver: false,
@@ -142,8 +142,9 @@ export class PortConsumer {
     // Held unsettled until the channel ends: given back now, it would come at once again.
     if (this.#isStopped && this.#keepsOrder) return;
     if (this.#isStopped) {
-      // It was on its way when the consumer stopped.
-      this.#broker.run((model) => model.settle(life.channel, effect.deliveryTag, false, 'requeue'));
+      // It was on its way when the consumer stopped. Where the channel has gone meanwhile, it went back with that.
+      if (life.channel.isOpen)
+        this.#broker.run((model) => model.settle(life.channel, effect.deliveryTag, false, 'requeue'));
       return;
     }
     life.out++;

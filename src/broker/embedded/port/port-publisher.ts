@@ -60,7 +60,7 @@ export class PortPublisher {
   }
 
   connected(connection: Connection): void {
-    const channel = this.#broker.model.openChannel(connection, (effect) => this.#receive(effect));
+    const channel = this.#broker.openChannel(connection, (effect) => this.#receive(effect));
     this.#broker.model.confirmPublishes(channel);
     this.#channel = channel;
     this.pump();
