@@ -36,6 +36,8 @@ export type JournalRecord =
   | (Timed & {
       readonly kind: 'started';
       readonly inputHash: string;
+      /** Of the message's body, as it came. */
+      readonly bodyHash?: string;
       /** Of the saga's definition, and the shape of its steps under it. */
       readonly version?: number;
       readonly shape?: string;

@@ -18,6 +18,9 @@ export function listed(...parts: readonly string[]): string {
   return text;
 }
 
+/** A name of 43 characters for the bytes of its body. */
+export const bodyHashOf = ({ body }: Pick<Delivery, 'body'>): string => hash('sha256', body, 'base64url');
+
 /**
  * The message's id: the publisher's, or else a fingerprint of its body.
  * So a redelivery keeps its id; but two messages without an id and with equal bodies count as one message published twice.
@@ -25,7 +28,7 @@ export function listed(...parts: readonly string[]): string {
 export function messageIdOf(delivery: Delivery): string {
   const given = delivery.properties.messageId;
   if (given !== undefined && given !== '') return given;
-  return `body-${hash('sha256', delivery.body, 'base64url')}`;
+  return `body-${bodyHashOf(delivery)}`;
 }
 
 /** The conversation's id: the publisher's, or else the message's own. */

@@ -26,6 +26,8 @@ export interface Context<Definitions extends ApiDefinitions = ApiDefinitions> {
   readonly deadline: number;
   /** When the message is too late, in milliseconds of the RxJS clock. Undefined: it never is. */
   readonly expiresAt: number | undefined;
+  /** Names the message's body as it came: 43 characters, the same for the same bytes. */
+  readonly bodyHash: string;
   /** Headers of the message: own keys only. */
   readonly headers: Headers;
   /** Whether the broker says it handed this message over before. */

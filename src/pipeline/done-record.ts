@@ -1,7 +1,7 @@
 /** What is written down about a message that is done: which body it had, and its results where they may have to be published again. */
-import { hash } from 'node:crypto';
 import type { JournalRecord } from '../journal/journal.ts';
 import { decodeBody, encodeBody } from '../message/codec.ts';
+import { bodyHashOf } from '../message/identity.ts';
 import type { Journey } from './journey.ts';
 
 export interface DoneRecord {
@@ -22,11 +22,9 @@ interface Stored {
   readonly results?: readonly StoredResult[];
 }
 
-const bodyOf = ({ delivery }: Journey): string => hash('sha256', delivery.body, 'base64url');
-
 /** `results`: values the handle emitted, to be kept; undefined where they are not. They have been encoded once by now, so they can be. */
 export function writeDone(journey: Journey, results: readonly unknown[] | undefined): Stored {
-  const body = bodyOf(journey);
+  const body = bodyHashOf(journey.delivery);
   if (results === undefined) return { body };
   const stored = results.map((result) => {
     const encoded = encodeBody(result);
@@ -41,7 +39,7 @@ export function readDone(records: readonly JournalRecord[]): DoneRecord | undefi
   if (last?.kind !== 'kept') return undefined;
   const { body, results = [] } = last.value as Stored;
   return {
-    isSameBody: (journey) => body === bodyOf(journey),
+    isSameBody: (journey) => body === bodyHashOf(journey.delivery),
     results: () => results.map(readResult),
   };
 }

@@ -7,7 +7,7 @@ import type { Journal } from '../journal/journal.ts';
 import { messageJournal } from '../journal/message-journal.ts';
 import type { Logger } from '../log.ts';
 import type { Headers } from '../message/delivery.ts';
-import { fingerprint } from '../message/identity.ts';
+import { bodyHashOf, fingerprint } from '../message/identity.ts';
 import type { TraceContext } from '../tracing.ts';
 import type { Context } from './context.ts';
 import type { Pipeline } from './define-pipeline.ts';
@@ -23,6 +23,7 @@ export class MessageContext implements Context<ApiDefinitions> {
   #apis: Apis<ApiDefinitions> | undefined;
   #log: Logger | undefined;
   #journal: Journal | undefined;
+  #bodyHash: string | undefined;
   #abort: AbortController | undefined;
   #abortReason: unknown;
   #isAborted = false;
@@ -75,6 +76,11 @@ export class MessageContext implements Context<ApiDefinitions> {
 
   get expiresAt(): number | undefined {
     return this.#journey.deadlineAt;
+  }
+
+  get bodyHash(): string {
+    this.#bodyHash ??= bodyHashOf(this.#journey.delivery);
+    return this.#bodyHash;
   }
 
   get headers(): Headers {

@@ -66,10 +66,11 @@ function untilFree(error: unknown, times: number): Observable<unknown> {
   return timer(Math.min(ASK_AGAIN_MS.first * 2 ** Math.min(times - 1, 10), ASK_AGAIN_MS.most));
 }
 
-/** Whether its id was used by a message with another body. Another version may read the same message in another way. */
-export function isOfAnotherInput({ plan, input, state: { started } }: SagaRun): boolean {
-  if (started === undefined || (started.version ?? plan.version) !== plan.version) return false;
-  return started.inputHash !== hashOf(input);
+/** Whether its id was used by a message with another body. Another version may read the same body in another way: then the body itself tells. */
+export function isOfAnotherInput({ plan, input, bodyHash, state: { started } }: SagaRun): boolean {
+  if (started === undefined) return false;
+  if ((started.version ?? plan.version) === plan.version) return started.inputHash !== hashOf(input);
+  return started.bodyHash !== undefined && bodyHash !== undefined && started.bodyHash !== bodyHash;
 }
 
 const hashOf = (input: unknown): string => fingerprint(JSON.stringify(input));
@@ -79,10 +80,10 @@ function proceed(run: SagaRun): Observable<unknown> {
   const { started } = state;
   if (started === undefined) {
     if (run.isTooLate) return throwError(() => run.tooLate());
-    const { version } = plan;
-    return run.begin({ kind: 'started', inputHash: hashOf(input), version, shape: shapeOf(plan) }, () =>
-      goForward(run),
-    );
+    const { bodyHash } = run;
+    const body = bodyHash === undefined ? {} : { bodyHash };
+    const started = { kind: 'started', inputHash: hashOf(input), ...body, version: plan.version } as const;
+    return run.begin({ ...started, shape: shapeOf(plan) }, () => goForward(run));
   }
   if (isOfAnotherInput(run)) {
     return throwError(

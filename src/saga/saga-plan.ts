@@ -16,6 +16,8 @@ export interface SagaContext<Definitions extends ApiDefinitions> {
   readonly maxAttempts: number;
   /** When the message is too late, in milliseconds of the RxJS clock. Default: never. */
   readonly expiresAt?: number | undefined;
+  /** Names the message's body as it came: definitions of two versions may read the same body in two ways. */
+  readonly bodyHash?: string | undefined;
   /** Of the message that runs it: a stuck saga's journal names it. */
   readonly messageId?: string;
 }

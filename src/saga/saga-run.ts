@@ -98,6 +98,11 @@ export class SagaRun {
     return isTransient(error) && this.#context.attempt < this.maxAttempts && !this.isTooLate;
   }
 
+  /** Undefined where nobody knows it. */
+  get bodyHash(): string | undefined {
+    return this.#context.bodyHash;
+  }
+
   /** Cold. The first record, which names the message. */
   begin<T>(started: Extract<Move, { readonly kind: 'started' }>, next: () => Observable<T>): Observable<T> {
     return this.record(this.#withMessage(started), next);

@@ -9,13 +9,16 @@ import { migrate } from '../../src/journal/postgres/migrate.ts';
 import { PostgresStore } from '../../src/journal/postgres/postgres-store.ts';
 import { describeWithPostgres } from '../support/postgres.ts';
 import { journalCases } from './journal-cases.ts';
+import { sagaCases } from './saga-cases.ts';
 
 describe('the journal in memory', () => {
   let store: JournalStore;
   beforeEach(() => {
     store = new MemoryStore();
   });
-  journalCases(() => ({ connect: () => store }));
+  const under = { connect: () => store };
+  journalCases(() => under);
+  describe('under a saga', () => sagaCases(() => under));
 });
 
 describe('the journal in a file', () => {
@@ -24,7 +27,9 @@ describe('the journal in a file', () => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-journal-'));
   });
   after(() => rmSync(folder, { recursive: true }));
-  journalCases(() => ({ connect: () => new FileStore({ path: join(folder, 'journal.db') }) }));
+  const under = { connect: () => new FileStore({ path: join(folder, 'journal.db') }) };
+  journalCases(() => under);
+  describe('under a saga', () => sagaCases(() => under));
 });
 
 describeWithPostgres('the journal in PostgreSQL', (postgres) => {
@@ -33,5 +38,7 @@ describeWithPostgres('the journal in PostgreSQL', (postgres) => {
     url = postgres().createDatabase('journal_contract');
     await migrate(url);
   });
-  journalCases(() => ({ connect: () => new PostgresStore({ url, maxConnections: 4 }) }));
+  const under = { connect: () => new PostgresStore({ url, maxConnections: 4 }) };
+  journalCases(() => under);
+  describe('under a saga', () => sagaCases(() => under));
 });

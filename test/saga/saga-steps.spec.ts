@@ -51,13 +51,19 @@ interface Told {
 /** Runs tries of one message one after the other, a minute each, in virtual time. */
 function tries(
   handles: readonly Handle[],
-  { maxAttempts = handles.length, order = { id: 'o1' } as Order, store = new MemoryStore() } = {},
+  {
+    maxAttempts = handles.length,
+    order = { id: 'o1' } as Order,
+    store = new MemoryStore(),
+    bodies = [] as readonly string[],
+  } = {},
 ): Told {
   const told: Told & { records: readonly JournalRecord[] } = { outcomes: [], errors: [], records: [] };
   new TestScheduler(() => {}).run(({ flush }) => {
     const journal = createJournal(store);
     handles.forEach((handle, index) => {
-      const context = { apis: {}, log: silentLogger, journal, attempt: index + 1, maxAttempts };
+      const bodyHash = bodies[index];
+      const context = { apis: {}, log: silentLogger, journal, attempt: index + 1, maxAttempts, bodyHash };
       asyncScheduler.schedule(() => {
         handle(order, context).subscribe({
           next: (value) => told.outcomes.push(value),
@@ -444,6 +450,17 @@ describe('a saga whose definition has changed', () => {
     expect((told.errors[1] as Error).message).to.equal(
       'saga "order" o1 is stuck: it was begun under version 1, known are 2',
     );
+  });
+
+  it('B12: refuses another body under its id, whichever version began it, and takes the same', () => {
+    const bodies = ['body', 'another body', 'body'];
+    expect(tries([first, second.formerly(ended), second.formerly(ended)], { bodies }).outcomes).to.deep.equal([
+      'TransientError',
+      'SagaConflictError',
+      'first',
+    ]);
+    // Of one that has ended too.
+    expect(tries([ended, second], { bodies }).outcomes).to.deep.equal(['first', 'SagaConflictError']);
   });
 
   it('is found out when its steps have changed under the same version', () => {
