@@ -19,6 +19,17 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
       ],
     ],
     [
+      'reads, writes',
+      '`reads` and `writes` of a pipeline, `codec(options)` and `versions(schema, options)`: [messages](messages.md) of other forms.',
+      [
+        ['src/pipeline/message-format.ts', 'ReadOptions'],
+        ['src/pipeline/message-format.ts', 'WriteOptions'],
+        ['src/pipeline/message-format.ts', 'EventOptions'],
+        ['src/message/body-codec.ts', 'CodecOptions'],
+        ['src/message/versions.ts', 'VersionsOptions'],
+      ],
+    ],
+    [
       'ingress',
       '`ingress` of a pipeline: how messages come in over HTTP, through the [front door](front-door.md).',
       [

@@ -81,7 +81,10 @@ export { type ClientKey, type ClientKeysOptions, clientKeys } from './ingress/cl
 export type { HttpAnswer, IngressOptions, IngressRateLimit } from './ingress/ingress.ts';
 export { type JwtOptions, jwt } from './ingress/json-web-tokens.ts';
 export type { Logger } from './log.ts';
+export { type Codec, type CodecOptions, codec } from './message/body-codec.ts';
+export type { CloudEvent } from './message/cloud-events.ts';
 export type { Headers, HeaderTable, HeaderValue, MessageProperties } from './message/delivery.ts';
+export { type Versioned, type VersionsOptions, versions } from './message/versions.ts';
 // ---- fan-out and sagas
 export { gather } from './operators/gather.ts';
 export { gatherQuorum } from './operators/gather-quorum.ts';
@@ -91,6 +94,7 @@ export type { Context } from './pipeline/context.ts';
 export type { DedupeOptions, Destinations, Order, Pipeline, PipelineOptions } from './pipeline/define-pipeline.ts';
 // ---- pipelines
 export { definePipeline } from './pipeline/define-pipeline.ts';
+export type { EventOptions, ReadOptions, WriteOptions } from './pipeline/message-format.ts';
 export type { Duration } from './policies/duration.ts';
 export type { Saga, SagaHandle, SagaOptions } from './saga/saga.ts';
 export { saga } from './saga/saga.ts';

@@ -10,6 +10,7 @@ export type PayloadFault =
   | 'parse'
   | 'depth'
   | 'number'
+  | 'event'
   | 'schema'
   | 'key'
   | 'reply-to';

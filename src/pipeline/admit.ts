@@ -2,10 +2,12 @@
 import type { z } from 'zod';
 import { keyIn } from '../broker/partitions.ts';
 import { messageOf, PayloadInvalidError } from '../errors.ts';
-import { decodeBody } from '../message/codec.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Failure } from './journey.ts';
+
+import { readMessage } from './message-format.ts';
+
 import { isAllowed } from './reply-to.ts';
 
 export type Admission =
@@ -16,7 +18,7 @@ export type Admission =
 export function admit(delivery: Delivery, pipeline: Pipeline): Admission {
   if (delivery.unreadable !== undefined)
     return refuse('decode', new PayloadInvalidError('headers', delivery.unreadable));
-  const decoded = decodeBody(delivery.body, delivery.properties, { maxBytes: pipeline.maxMessageBytes });
+  const decoded = readMessage(delivery, pipeline.reads, pipeline.maxMessageBytes);
   if (!decoded.ok) return refuse('decode', decoded.error);
 
   const { replyTo } = delivery.properties;

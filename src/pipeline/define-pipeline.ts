@@ -10,6 +10,9 @@ import { type Ingress, type IngressOptions, ingressOf, ingressSchema } from '../
 import { type Duration, durationMs, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
 import { isSource, type PipelineSource, type Source, type TypedSource } from '../sources/source.ts';
 import type { Context } from './context.ts';
+
+import { type ReadOptions, readsSchema, type WriteOptions, type Writes, writesSchema } from './message-format.ts';
+
 import { isAllowed } from './reply-to.ts';
 
 /** `none`: as slots come free. `arrival`: one after the other. `by`: one after the other for each key, keys side by side. */
@@ -73,6 +76,10 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends A
   readonly timeout?: Duration;
   /** Largest message body, inflated. Default: 1 MiB. Memory for bodies is at most this times the prefetch. */
   readonly maxMessageBytes?: number;
+  /** How messages are read, where they are more than JSON, text or bytes. Default: as their content type says. */
+  readonly reads?: ReadOptions;
+  /** How results are written. Default: bytes as they are, everything else as JSON. */
+  readonly writes?: WriteOptions<NoInfer<Output>, z.output<Schema>>;
   /** Exchanges the results go to: declared or looked for at start. Others are when a result first goes there. Default: none. */
   readonly publishes?: readonly string[];
   /**
@@ -124,6 +131,8 @@ export interface Pipeline {
   readonly tenant: ((message: unknown) => string) | undefined;
   readonly dedupe: DedupeRule | undefined;
   readonly maxMessageBytes: number;
+  readonly reads: ReadOptions | undefined;
+  readonly writes: Writes | undefined;
   readonly publishes: readonly string[];
   readonly replyTo: readonly string[];
   readonly ingress: Ingress | undefined;
@@ -176,6 +185,8 @@ const schema = z.strictObject({
     .min(1)
     .max(128 * 1024 * 1024)
     .optional(),
+  reads: readsSchema.optional(),
+  writes: writesSchema.optional(),
   publishes: z.array(z.string().min(1)).optional(),
   replyTo: z.array(z.string().min(1)).optional(),
   tenant: z.custom(isFunction, { error: 'expected a function from message to tenant' }).optional(),
@@ -216,6 +227,7 @@ export function definePipeline<
     ...timeProblems(options, source),
     ...needProblems(options),
     ...keyProblems(options, source, input),
+    ...formProblems(options),
     ...ingressProblems(options, source),
   ]);
   return {
@@ -232,6 +244,8 @@ export function definePipeline<
     tenant: options.tenant as Pipeline['tenant'],
     dedupe: dedupeRule(options.dedupe ?? source?.dedupe),
     maxMessageBytes,
+    reads: options.reads,
+    writes: options.writes as Pipeline['writes'],
     publishes,
     replyTo,
     ingress:
@@ -305,6 +319,26 @@ function timeProblems(
       subject: subjectOf(options),
       path: 'source.settleWithin',
       message: `expected more than the timeout, ${formatDuration(timeoutMs)}, or messages are taken from handles that still have time; got ${formatDuration(settleWithinMs)}`,
+    },
+  ];
+}
+
+/** Messages that we make ourselves are no CloudEvents: all of them would be dead-lettered. */
+function formProblems(options: {
+  readonly name: string;
+  readonly source: Source;
+  readonly reads?: ReadOptions;
+  readonly ingress?: unknown;
+}): readonly Problem[] {
+  if (options.reads?.cloudEvents === undefined) return [];
+  const ours =
+    options.ingress !== undefined ? 'ingress' : ownMessageOf(options.source) !== undefined ? 'source' : undefined;
+  if (ours === undefined) return [];
+  return [
+    {
+      subject: subjectOf(options),
+      path: 'reads.cloudEvents',
+      message: `the messages of its ${ours} are plain JSON and no CloudEvents`,
     },
   ];
 }

@@ -2,12 +2,12 @@
 import type { Destination } from '../broker/exchange.ts';
 import { REQUEST_HEADER } from '../broker/requests.ts';
 import { ResultInvalidError } from '../errors.ts';
-import { type Encoded, encodeBody } from '../message/codec.ts';
 import { resultIdOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { contextHeaders } from '../tracing.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Journey } from './journey.ts';
+import { type Written, writeResult } from './message-format.ts';
 
 /**
  * The messages for one message's results: to each destination, and to its `reply-to`.
@@ -24,10 +24,10 @@ export function toMessages(
   results.forEach((result, index) => {
     const destinations = destinationsOf(result, message, pipeline);
     if (destinations.length === 0 && replyTo === undefined) return;
-    const encoded = encodeBody(result);
     const messageId = resultIdOf(pipeline.name, journey.identity.messageId, index);
-    for (const destination of destinations) outgoing.push(toExchange(destination, encoded, messageId, journey));
-    if (replyTo !== undefined) outgoing.push(toRequester(replyTo, encoded, messageId, journey));
+    const written = writeResult(result, message, messageId, pipeline.writes);
+    for (const destination of destinations) outgoing.push(toExchange(destination, written, messageId, journey));
+    if (replyTo !== undefined) outgoing.push(toRequester(replyTo, written, messageId, journey));
   });
   const told = results.length === 0 ? outcomeOf(journey, 'done') : undefined;
   return told === undefined ? outgoing : [told];
@@ -66,18 +66,18 @@ function destinationsOf(result: unknown, message: unknown, { output }: Pipeline)
   return destinations;
 }
 
-function toExchange(destination: Destination, encoded: Encoded, messageId: string, journey: Journey): OutgoingMessage {
+function toExchange(destination: Destination, written: Written, messageId: string, journey: Journey): OutgoingMessage {
   const { exchange, routingKey, mandatory = true, headers, priority } = destination;
   return {
     exchange,
     routingKey,
     mandatory,
-    body: encoded.body,
-    headers: { ...headers, ...contextHeaders(journey.trace) },
+    body: written.body,
+    headers: { ...written.headers, ...headers, ...contextHeaders(journey.trace) },
     properties: {
       messageId,
       correlationId: journey.identity.correlationId,
-      contentType: encoded.contentType,
+      ...written.properties,
       persistent: true,
       ...(priority === undefined ? {} : { priority }),
     },
@@ -85,13 +85,17 @@ function toExchange(destination: Destination, encoded: Encoded, messageId: strin
 }
 
 /** An answer is for one requester, who may have left: unroutable then, and nobody's failure. */
-function toRequester(replyTo: string, encoded: Encoded, messageId: string, journey: Journey): OutgoingMessage {
+function toRequester(replyTo: string, written: Written, messageId: string, journey: Journey): OutgoingMessage {
   return {
     exchange: '',
     routingKey: replyTo,
     mandatory: false,
-    body: encoded.body,
-    headers: { ...contextHeaders(journey.trace), [REQUEST_HEADER.answers]: journey.identity.messageId },
-    properties: { messageId, correlationId: journey.identity.correlationId, contentType: encoded.contentType },
+    body: written.body,
+    headers: {
+      ...written.headers,
+      ...contextHeaders(journey.trace),
+      [REQUEST_HEADER.answers]: journey.identity.messageId,
+    },
+    properties: { messageId, correlationId: journey.identity.correlationId, ...written.properties },
   };
 }
