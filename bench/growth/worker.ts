@@ -35,6 +35,8 @@ const { concurrency } = order;
 let done = 0;
 const api = defineApi('work', {
   baseUrl: order.apiUrl,
+  // 200 pipelines with 20 messages each call at once: with the default of 1000 that wait the others would be turned away, and dead-lettered.
+  maxQueued: 5_000,
   ...(concurrency === undefined ? {} : { concurrency }),
 });
 const pipelines = order.queues.map((name) =>
