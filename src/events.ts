@@ -299,6 +299,17 @@ export interface EventLoopBlocked extends WorkerFact {
   readonly blockedMs: number;
 }
 
+/** A client of the front door was answered, or left before he was. */
+export interface RequestAnswered extends WorkerFact {
+  readonly type: 'requestAnswered';
+  /** Whose ingress he asked. */
+  readonly pipeline: string;
+  /** Of the answer; 499 for who left. */
+  readonly status: number;
+  /** From the end of its head to its answer. */
+  readonly durationMs: number;
+}
+
 /** The worker moved on: starting, running, draining, stopped. */
 export interface WorkerMoved extends WorkerFact {
   readonly type: 'workerMoved';
@@ -332,6 +343,7 @@ export type Fact =
   | QueuesMeasured
   | LimitChanged
   | EventLoopBlocked
+  | RequestAnswered
   | WorkerMoved;
 
 /** What a message, a result or an answer holds. By reference: whoever keeps it keeps the bytes, and must not change them. */

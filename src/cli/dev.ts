@@ -71,7 +71,7 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
       continue;
     }
     await end(version);
-    const door = await openDoor(pipelines, config, log, wiring.urls);
+    const door = await openDoor(pipelines, config, { ...wiring, log });
     version = { worker: await wiring.startWorker(pipelines), loaded, door };
     door?.follow(version.worker.state);
     log.info({ pipelines: pipelines.map(({ name }) => name) }, 'this version runs now');

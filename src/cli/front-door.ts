@@ -5,6 +5,7 @@ import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
 import type { BrokerStatus } from '../broker/broker.ts';
 import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
+import type { Facts } from '../events.ts';
 import { type FrontDoor, openFrontDoor } from '../ingress/front-door.ts';
 import type { Logger } from '../log.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
@@ -23,6 +24,12 @@ export interface OpenedDoor extends FrontDoor {
   close(): Promise<void>;
 }
 
+export interface DoorParts {
+  readonly log: Logger;
+  readonly facts: Facts;
+  readonly urls: BrokerUrls;
+}
+
 const DEFAULT_PORT = 3000;
 const CLOSE_WITHIN_MS = 5_000;
 
@@ -33,8 +40,7 @@ const CLOSE_WITHIN_MS = 5_000;
 export async function openDoor(
   pipelines: readonly Pipeline[],
   config: Config,
-  log: Logger,
-  urls: BrokerUrls,
+  { log, facts, urls }: DoorParts,
 ): Promise<OpenedDoor | undefined> {
   const { doorHost: host, doorPort: port, doorProxies: trustedProxies } = config;
   const entrances = entrancesOf(pipelines);
@@ -47,7 +53,7 @@ export async function openDoor(
   const closeBroker = (): Promise<void> =>
     lastValueFrom(broker.close({ withinMs: CLOSE_WITHIN_MS }).pipe(ignoreElements()), { defaultValue: undefined });
   const open = (at: number): Promise<FrontDoor> =>
-    openFrontDoor({ entrances, broker, log: doorLog, host, port: at, newId: randomUUID, trustedProxies });
+    openFrontDoor({ entrances, broker, log: doorLog, facts, host, port: at, newId: randomUUID, trustedProxies });
   try {
     const door = await openAt(port, open);
     log.info(

@@ -67,7 +67,7 @@ async function superviseUntilStopped(fleet: Fleet): Promise<number> {
         const { url } = management;
         const { routes, start } = await wireFleet(fleet, { log, broker, journal });
         management.serve(routes);
-        const door = await openDoor(pipelines, config, log, broker.urls);
+        const door = await openDoor(pipelines, config, { log, facts: createFacts(), urls: broker.urls });
         try {
           const isProtected = config.token !== undefined;
           const of = describeUrls(broker.urls);

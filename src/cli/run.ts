@@ -44,7 +44,7 @@ async function runUntilStopped(
       management.serve(wiring.routes);
       const recording = recorded === undefined ? undefined : await record(recorded, pipelines, log);
       try {
-        const door = await openDoor(pipelines, config, log, wiring.urls);
+        const door = await openDoor(pipelines, config, { ...wiring, log });
         try {
           worker = await wiring.startWorker(pipelines, recording);
           door?.follow(worker.state);

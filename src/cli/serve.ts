@@ -3,6 +3,7 @@ import { Subscription, timer } from 'rxjs';
 import type { BrokerStatus } from '../broker/broker.ts';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
+import { createFacts } from '../events.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { entrancesOf } from '../worker/entrances.ts';
 import type { Readiness } from '../worker/worker.ts';
@@ -11,6 +12,7 @@ import { EXIT } from './exit-code.ts';
 import { type OpenedDoor, openDoor } from './front-door.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
+import { measureWorker } from './measure-worker.ts';
 import { openLog } from './open-log.ts';
 import { attempt } from './problems.ts';
 import { onSignals } from './signals.ts';
@@ -71,7 +73,10 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
   const management = await openManagement(config, log, () => ({ readiness }));
   try {
     const urls = config.rereadAmqpUrls ?? config.amqpUrls ?? [];
-    const door = await openDoor(pipelines, config, log, urls);
+    const facts = createFacts();
+    const metrics = await measureWorker(facts);
+    management.serve([metrics.route]);
+    const door = await openDoor(pipelines, config, { log, facts, urls });
     if (door === undefined) return EXIT.misconfigured;
     const watching = door.status.subscribe((latest) => {
       status = latest;
@@ -84,9 +89,11 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
       else log.info({ signal }, 'asked to stop: answering who is in');
     });
     await door.closed;
-    grace.unsubscribe();
     watching.unsubscribe();
     await door.close();
+    // A signal more ends nothing sooner, and must not end the process by itself.
+    grace.unsubscribe();
+    metrics.close();
     return EXIT.ok;
   } finally {
     await management.close();

@@ -109,11 +109,14 @@ const ROLES: Readonly<Record<BrokerRole, string>> = {
   declarer: 'whoever declares for it: sluice topology --apply',
   both: 'a worker that declares for itself: SLUICE_TOPOLOGY=assert',
   operator: 'people who work on dead letters: sluice dlq',
+  door: 'a front door alone: sluice serve',
 };
 
 function printPermissions(pipelines: readonly Pipeline[], vhost: string, user: string): void {
   console.log(pc.dim('PERMISSIONS  configure, write and read, and nothing too much'));
+  const isEntered = pipelines.some(({ ingress }) => ingress !== undefined);
   for (const [role, whom] of Object.entries(ROLES)) {
+    if (role === 'door' && !isEntered) continue;
     console.log(`${pc.dim(`# ${whom}`)}\n${commandOf(neededPermissions(pipelines, role as BrokerRole), vhost, user)}`);
   }
 }

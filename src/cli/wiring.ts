@@ -1,6 +1,7 @@
 /** What `run` and `dev` have in common: where the broker is, who listens to the facts, and how a worker is put together. */
 import type { Config } from '../config.ts';
 import { createDashboard } from '../dashboard/dashboard.ts';
+import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import type { Route } from '../management/route.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
@@ -15,6 +16,8 @@ export interface Wiring {
   /** Where messages go, without credentials. */
   readonly broker: string;
   readonly urls: BrokerUrls;
+  /** Who listens: logs, metrics, the dashboard. */
+  readonly facts: Facts;
   /** For the management server: the dashboard and the metrics. */
   readonly routes: readonly Route[];
   startWorker(...of: Parameters<WorkerParts['startWorker']>): Promise<Worker>;
@@ -37,6 +40,7 @@ export async function wire(config: Config, log: Logger): Promise<Wiring> {
   return {
     broker: describeUrls(urls),
     urls,
+    facts: parts.facts,
     routes: [...dashboard.routes, parts.metrics.route],
     startWorker: async (pipelines, recording) => {
       if (embeddedUrl !== undefined) await keepResults(embeddedUrl, pipelines, log);

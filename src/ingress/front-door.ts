@@ -6,9 +6,10 @@
  */
 import type { AddressInfo, Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { catchError, map, type Observable, of, ReplaySubject, timer } from 'rxjs';
+import { asyncScheduler, catchError, map, type Observable, of, ReplaySubject, timer } from 'rxjs';
 import type { Broker, BrokerStatus } from '../broker/broker.ts';
 import type { Requests } from '../broker/requests.ts';
+import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { ForwardClock } from '../operators/forward-clock.ts';
 import type { Authenticator, Identified } from './client-auth.ts';
@@ -22,6 +23,8 @@ export interface FrontDoorOptions {
   readonly entrances: readonly OpenEntrance[];
   readonly broker: Pick<Broker, 'status'> & Requests;
   readonly log: Logger;
+  /** Told of each request that was answered. */
+  readonly facts: Facts;
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -62,6 +65,8 @@ const SILENCE_MS = 90_000;
 const CUT_AFTER_MS = 2_000;
 /** Connections beyond the requests that may be under way: they get their refusal. */
 const SPARE_CONNECTIONS = 1_000;
+/** As nginx has it: there is no status for an answer that nobody takes. */
+const CLIENT_LEFT = 499;
 /** How often one address may fail to say who it is. */
 const FAILURES = { requests: 30, periodMs: 60_000, burst: 30 };
 
@@ -183,6 +188,11 @@ class Door {
     const { method, path, maxBodyBytes } = entrance.ingress;
     const identify = (request: FastifyRequest, reply: FastifyReply, next: () => void): void =>
       this.#identify(entrance, request, reply, next);
+    const tell = (_request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
+      const startedAt = this.#clock.now();
+      reply.raw.once('close', () => this.#report(entrance, reply, this.#clock.now() - startedAt));
+      next();
+    };
     const makeRoom = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
       const refusal =
         this.#fault() ?? faultOfBody(request, maxBodyBytes) ?? this.#hold(request, reply, maxBodyBytes, maxHeldBytes);
@@ -193,7 +203,7 @@ class Door {
       method,
       url: path,
       bodyLimit: maxBodyBytes,
-      onRequest: [identify, makeRoom],
+      onRequest: [tell, identify, makeRoom],
       handler: (request, reply) => this.#receive(entrance, request, reply),
     });
     app.route<{ Params: { id: string } }>({
@@ -233,6 +243,13 @@ class Door {
       },
       closed,
     };
+  }
+
+  #report({ name: pipeline }: OpenEntrance, { raw, statusCode }: FastifyReply, durationMs: number): void {
+    const { facts } = this.#options;
+    const status = raw.writableFinished ? statusCode : CLIENT_LEFT;
+    if (facts.isObserved)
+      facts.report({ type: 'requestAnswered', at: asyncScheduler.now(), pipeline, status, durationMs });
   }
 
   /** Who sends it, and whether he may now. */

@@ -33,6 +33,7 @@ const SHOWN: { readonly [Type in Fact['type']]: readonly Fields<Type>[] } = {
   journalCounted: ['counts'],
   queuesMeasured: ['queues'],
   limitChanged: ['api', 'limit'],
+  requestAnswered: ['pipeline', 'status', 'durationMs'],
   workerMoved: ['state'],
 };
 

@@ -139,6 +139,7 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
       case 'journalCounted':
       case 'queuesMeasured':
       case 'rateLimitWaited':
+      case 'requestAnswered':
       case 'delivered':
       case 'slotTaken':
       case 'callStarted':

@@ -11,8 +11,9 @@ import { neededTopology } from './needed-topology.ts';
  * - `declarer`: `sluice topology --apply`.
  * - `both`: a worker that declares (`SLUICE_TOPOLOGY=assert`).
  * - `operator`: `sluice dlq`.
+ * - `door`: `sluice serve`.
  */
-export type BrokerRole = 'worker' | 'declarer' | 'both' | 'operator';
+export type BrokerRole = 'worker' | 'declarer' | 'both' | 'operator' | 'door';
 
 interface Names {
   readonly configure: readonly string[];
@@ -35,6 +36,10 @@ const consumedQueues = (source: Pipeline['source']): readonly string[] => [
 /** Copies of partitions wait behind exchanges of their own. */
 const delayExchanges = ({ name, partitions, retryDelaysMs }: Pipeline['source']): readonly string[] =>
   partitions === undefined ? [] : retryDelaysMs.map((delayMs) => delayQueue(name, delayMs));
+
+/** What requests are published to. */
+const entryExchange = ({ name, partitions }: Pipeline['source']): string =>
+  partitions === undefined ? DEFAULT_EXCHANGE_RESOURCE : name;
 
 function namesOf(pipelines: readonly Pipeline[], role: BrokerRole): Names {
   switch (role) {
@@ -71,6 +76,12 @@ function namesOf(pipelines: readonly Pipeline[], role: BrokerRole): Names {
         read: [...worker.read, ...declarer.read],
       };
     }
+    case 'door':
+      return {
+        configure: [],
+        write: pipelines.filter(({ ingress }) => ingress !== undefined).map(({ source }) => entryExchange(source)),
+        read: [],
+      };
     case 'operator':
       return {
         configure: [],

@@ -79,6 +79,9 @@ describe('the front door', () => {
       expect(done.body).to.deep.equal({ tracking: 't-o-1', amount: 5 });
       expect(done.headers.location).to.equal('/orders/t-o-1');
       expect(done.headers['preference-applied']).to.equal('wait=20');
+      await eventually('it is told', () => subject.answered.some(({ status }) => status === 201));
+      const told = subject.answered.find(({ status }) => status === 201);
+      expect(told).to.deep.include({ type: 'requestAnswered', pipeline: 'orders', status: 201 });
     });
 
     it('waits by itself where the pipeline says so, and not where the client wants to go on', async () => {

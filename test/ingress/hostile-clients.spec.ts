@@ -194,6 +194,7 @@ describe('the front door and hostile clients', () => {
     expect((await subject.ask('/orders', { body })).status).to.equal(503);
     leaving.abort();
     expect(await left).to.equal('AbortError');
+    await eventually('it is told', () => subject.answered.some(({ status }) => status === 499));
     await eventually('there is room', async () => (await subject.ask('/orders', { body })).status === 202);
   });
 });

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
+import { createFacts, type RequestAnswered } from '../../src/events.ts';
 import { type FrontDoor, type FrontDoorOptions, openFrontDoor } from '../../src/ingress/front-door.ts';
 import type { Logger } from '../../src/log.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -34,6 +35,8 @@ export interface DoorUnderTest {
   readonly embedded: EmbeddedBroker;
   readonly worker: InProcessWorker;
   readonly amqp: ReturnType<typeof createAmqpBroker>;
+  /** What was told of requests. */
+  readonly answered: readonly RequestAnswered[];
   ask(path: string, question?: Question): Promise<Told>;
   stop(): Promise<void>;
 }
@@ -53,11 +56,17 @@ export async function openDoor(
   const url = amqpUrl ?? (await embedded.start()).url;
   const worker = startInProcess(pipelines, { urls: [url] });
   const amqp = createAmqpBroker({ urls: [url], random: Math.random, log, reconnect: { initialMs: 20, maxMs: 200 } });
+  const facts = createFacts();
+  const answered: RequestAnswered[] = [];
+  facts.stream.subscribe((fact) => {
+    if (fact.type === 'requestAnswered') answered.push(fact);
+  });
   const entrances = options.entrances ?? entrancesOf(pipelines);
   const door = await openFrontDoor({
     entrances,
     broker: amqp,
     log,
+    facts,
     host: '127.0.0.1',
     port: 0,
     newId: randomUUID,
@@ -76,6 +85,7 @@ export async function openDoor(
     embedded,
     worker,
     amqp,
+    answered,
     ask: (path, question) => ask(`${door.url}${path}`, agent, question),
     async stop() {
       agent.destroy();

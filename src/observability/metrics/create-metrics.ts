@@ -5,6 +5,7 @@
 import type { Facts } from '../../events.ts';
 import type { Route } from '../../management/route.ts';
 import { apiMetrics } from './api-metrics.ts';
+import { doorMetrics } from './door-metrics.ts';
 import { messageMetrics } from './message-metrics.ts';
 import { type Description, Meter, type PromClient } from './meter.ts';
 import type { MetricsSnapshot } from './snapshot.ts';
@@ -51,7 +52,7 @@ export async function createMetrics(facts: Facts, readings: Readings): Promise<M
 function createMetricsWith(client: PromClient, facts: Facts, readings: Readings): Metrics {
   const registry = new client.Registry();
   const meter = new Meter(client, registry);
-  const listeners = [messageMetrics(meter), apiMetrics(meter), workerMetrics(meter)];
+  const listeners = [messageMetrics(meter), doorMetrics(meter), apiMetrics(meter), workerMetrics(meter)];
   readWorker(meter, readings);
   // Event-loop lag, memory, CPU, garbage collection.
   client.collectDefaultMetrics({ register: registry });

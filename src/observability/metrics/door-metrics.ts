@@ -1,0 +1,22 @@
+/** Requests at the front door, as numbers: labels are names of pipelines and statuses. */
+import type { Fact } from '../../events.ts';
+import type { Meter } from './meter.ts';
+
+export function doorMetrics(meter: Meter): (fact: Fact) => void {
+  const requests = meter.counter({
+    name: 'sluice_requests_total',
+    help: 'Requests at the front door, by the status of their answer; 499 for clients who left before it.',
+    labels: ['pipeline', 'status'],
+  });
+  const seconds = meter.seconds({
+    name: 'sluice_request_seconds',
+    help: 'Time from the head of a request to its answer, waiting for the result included.',
+    labels: ['pipeline'],
+  });
+
+  return (fact) => {
+    if (fact.type !== 'requestAnswered') return;
+    requests(fact.pipeline, String(fact.status)).inc();
+    seconds(fact.pipeline).observeMs(fact.durationMs);
+  };
+}
