@@ -16,7 +16,7 @@ export interface Totals {
   readonly sagasCompensated: number;
   readonly crashes: number;
   readonly pauses: number;
-  /** Moves of sagas that a worker went on with while the one that ran them was paused. */
+  /** Sagas that a worker went on with while the one that ran them was paused. */
   readonly takeovers: number;
   /** Words to the journal that were refused, since another worker had taken the entry over. */
   readonly fenced: number;
