@@ -55,16 +55,22 @@ function failToUndo(run: SagaRun, step: string, cause: unknown): Observable<neve
 
 /** The saga is undone: its author's answer, or the failure of the step that turned it back. */
 function endUndone(run: SagaRun, error: unknown): Observable<unknown> {
-  const { plan, input, state } = run;
-  const { whenCompensated } = plan;
-  if (whenCompensated === undefined) {
-    const why = (): unknown => error ?? undoneError(run, state);
+  const said = answerOfUndone(run);
+  if (said === undefined) {
+    const why = (): unknown => error ?? undoneError(run, run.state);
     return run.record({ kind: 'undone' }, () => throwError(why));
   }
+  const { answer } = said;
+  return run.record({ kind: 'undone', answer }, () => of(answer));
+}
+
+/** What its author answers once it is undone; undefined where nothing is said about that. */
+export function answerOfUndone({ plan, input, state }: SagaRun): { readonly answer: unknown } | undefined {
+  const { whenCompensated } = plan;
+  if (whenCompensated === undefined) return undefined;
   const { step = '', code = '', message = '' } = state.failure ?? {};
   const failure = { step, code, message, compensated: state.compensated };
-  const answer = plain(whenCompensated({ input, failure }));
-  return run.record({ kind: 'undone', answer }, () => of(answer));
+  return { answer: plain(whenCompensated({ input, failure })) };
 }
 
 /** What a saga without an answer of its own fails with, once it was undone. */

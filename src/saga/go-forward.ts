@@ -89,7 +89,7 @@ function checked({ name, result: schema }: SagaStep, result: unknown): Outcome {
  * undone; otherwise the decision to compensate is recorded, for good.
  */
 function decide(run: SagaRun, stage: SagaStage, failures: readonly StepFailure[]): Observable<unknown> {
-  const later = failures.find(({ error }) => run.isWorthLater(error));
+  const later = failures.find(({ error }) => run.isWorthLater(error, stage));
   if (later !== undefined) return throwError(() => later.error);
   const [first] = failures;
   if (first === undefined) return concat();

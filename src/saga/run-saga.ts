@@ -15,7 +15,7 @@ import {
 import type { ApiDefinitions } from '../http/define-api.ts';
 import type { EntryKey } from '../journal/journal.ts';
 import { fingerprint } from '../message/identity.ts';
-import { goBack, undoneError } from './go-back.ts';
+import { answerOfUndone, goBack, undoneError } from './go-back.ts';
 import { goForward } from './go-forward.ts';
 import { type SagaContext, type SagaPlan, shapeOf } from './saga-plan.ts';
 import { SagaRun } from './saga-run.ts';
@@ -66,11 +66,15 @@ function untilFree(error: unknown, times: number): Observable<unknown> {
   return timer(Math.min(ASK_AGAIN_MS.first * 2 ** Math.min(times - 1, 10), ASK_AGAIN_MS.most));
 }
 
-/** Whether its id was used by a message with another body. Another version may read the same body in another way: then the body itself tells. */
+/**
+ * Whether its id was used by a message with another body. The same bytes are the same message, whatever a schema that was changed meanwhile makes of
+ * them; other bytes may say the same, which only the version that began it can tell.
+ */
 export function isOfAnotherInput({ plan, input, bodyHash, state: { started } }: SagaRun): boolean {
   if (started === undefined) return false;
-  if ((started.version ?? plan.version) === plan.version) return started.inputHash !== hashOf(input);
-  return started.bodyHash !== undefined && bodyHash !== undefined && started.bodyHash !== bodyHash;
+  const areBodiesKnown = started.bodyHash !== undefined && bodyHash !== undefined;
+  if (areBodiesKnown && started.bodyHash === bodyHash) return false;
+  return (started.version ?? plan.version) === plan.version ? started.inputHash !== hashOf(input) : areBodiesKnown;
 }
 
 const hashOf = (input: unknown): string => fingerprint(JSON.stringify(input));
@@ -95,12 +99,21 @@ function proceed(run: SagaRun): Observable<unknown> {
     case 'completed':
       return of(state.answer);
     case 'undone':
-      return plan.whenCompensated === undefined ? throwError(() => undoneError(run, state)) : of(state.answer);
+      return repeatUndone(run);
     case 'abandoned':
       return throwError(() => new SagaAbandonedError(plan.name, sagaId));
     case undefined:
       return goOn(run);
   }
+}
+
+/** The answer it was undone with. Where none is written down, the definition it was begun under has none, or says it again. */
+function repeatUndone(run: SagaRun): Observable<unknown> {
+  const { answer } = run.state;
+  if (answer !== undefined) return of(answer);
+  const plan = planOf(run);
+  const said = plan === undefined ? undefined : answerOfUndone(run.under(plan));
+  return said === undefined ? throwError(() => undoneError(run, run.state)) : of(said.answer);
 }
 
 /** The definition it was begun under; undefined where it is not known here. */

@@ -25,7 +25,7 @@ import { scopeApis } from '../http/scope-apis.ts';
 import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
 import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
 import { describeJournal } from './describe-journal.ts';
-import type { SagaContext, SagaPlan, SagaScope, SagaStep } from './saga-plan.ts';
+import type { SagaContext, SagaPlan, SagaScope, SagaStage, SagaStep } from './saga-plan.ts';
 import { type SagaState, sagaState } from './saga-state.ts';
 
 /** A record as a move writes it; the time is added where it is appended. */
@@ -93,9 +93,9 @@ export class SagaRun {
     return last !== undefined && 'step' in last ? last.step : '';
   }
 
-  /** Whether a later try of the message may fare better. */
-  isWorthLater(error: unknown): boolean {
-    return isTransient(error) && this.#context.attempt < this.maxAttempts && !this.isTooLate;
+  /** Whether a later try of the message may fare better. After the point of no return it goes on however late it is. */
+  isWorthLater(error: unknown, { isAfterPivot }: Pick<SagaStage, 'isAfterPivot'>): boolean {
+    return isTransient(error) && this.#context.attempt < this.maxAttempts && (isAfterPivot || !this.isTooLate);
   }
 
   /** Undefined where nobody knows it. */

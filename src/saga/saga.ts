@@ -306,7 +306,9 @@ function toHandle(plan: SagaPlan): ErasedHandle {
 
 function formerPlans(plan: SagaPlan, versions: readonly object[]): readonly SagaPlan[] {
   const subject = subjectOf(plan.name);
-  const former = versions.map((handle) => planOf.get(handle));
+  const named = versions.map((handle) => planOf.get(handle));
+  // What an earlier definition finishes, this one finishes too.
+  const former = [...new Set([...plan.former, ...named.flatMap((each) => [each, ...(each?.former ?? [])])])];
   const numbers = [plan, ...former].map((each) => each?.version);
   const problems: Problem[] = [];
   if (former.some((each) => each?.name !== plan.name))

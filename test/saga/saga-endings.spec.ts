@@ -253,6 +253,22 @@ describe('a saga whose message ends before it does', () => {
       expect(outcome.journal.at(-1)).to.equal('completed');
     });
 
+    it('goes on after its point of no return on all the tries it has', () => {
+      const late = { 'x-sluice-deadline': 3_500 };
+      const outcome = outcomeOf({
+        script: { parcel: [down, down, soon] },
+        retry: { delays: ['1s', '1s'] } as unknown as typeof TWO_TRIES,
+        play: ({ broker, at }) => {
+          broker.deliver(expiringAt(3_500));
+          at(60_000, () => broker.deliver(secondTry(late)));
+          at(120_000, () => broker.deliver(secondTry({ ...late, 'x-sluice-attempt': 3 })));
+        },
+      });
+      expect(outcome.settled).to.deep.equal(['retry ERR_TRANSIENT', 'retry ERR_TRANSIENT', 'ack']);
+      expect(outcome.made).to.deep.equal(['deduct', 'charge', 'seal', 'parcel', 'parcel', 'parcel']);
+      expect(outcome.journal.at(-1)).to.equal('completed');
+    });
+
     it('lies in its queue without an expiration before it begins: the broker cannot throw away what was begun', () => {
       const outcome = outcomeOf({
         play: ({ broker }) => broker.deliver({ ...message, properties: { messageId: 'm-1', expiration: '60000' } }),

@@ -56,6 +56,7 @@ function tries(
     order = { id: 'o1' } as Order,
     store = new MemoryStore(),
     bodies = [] as readonly string[],
+    orders = [] as readonly Order[],
   } = {},
 ): Told {
   const told: Told & { records: readonly JournalRecord[] } = { outcomes: [], errors: [], records: [] };
@@ -65,7 +66,7 @@ function tries(
       const bodyHash = bodies[index];
       const context = { apis: {}, log: silentLogger, journal, attempt: index + 1, maxAttempts, bodyHash };
       asyncScheduler.schedule(() => {
-        handle(order, context).subscribe({
+        handle(orders[index] ?? order, context).subscribe({
           next: (value) => told.outcomes.push(value),
           error: (error: Error) => {
             told.outcomes.push(error.name);
@@ -476,6 +477,46 @@ describe('a saga whose definition has changed', () => {
 
   it('repeats the answer of one that has ended, whatever has changed', () => {
     expect(tries([ended, second]).outcomes).to.deep.equal(['first', 'first']);
+  });
+
+  it('repeats the answer it was undone with, or that there was none, whatever has changed', () => {
+    const refusing = begin()
+      .step('a', () => of(1))
+      .step('b', () => throwError(refused))
+      .returns(() => 'first');
+    const told = refusing.whenCompensated(() => 'undone');
+    expect(tries([told, second]).outcomes, 'an answer').to.deep.equal(['undone', 'undone']);
+    const answering = second.whenCompensated(() => 'another');
+    for (const later of [answering, answering.formerly(refusing)])
+      expect(tries([refusing, later]).outcomes, 'none').to.deep.equal(['PermanentError', 'SagaUndoneError']);
+    // Its author has said since what to answer.
+    expect(tries([refusing, told]).outcomes).to.deep.equal(['PermanentError', 'undone']);
+    const silent = refusing.whenCompensated(() => undefined);
+    expect(tries([silent, silent]).outcomes, 'an answer that is none').to.deep.equal([undefined, undefined]);
+  });
+
+  it('is finished by the definitions that an earlier one names too', () => {
+    const third = begin(3)
+      .step('d', () => of(4))
+      .returns(() => 'third');
+    for (const later of [
+      third.formerly(second.formerly(ended)),
+      third.formerly(second.formerly(ended), ended),
+      third.formerly(ended).formerly(second),
+    ])
+      expect(tries([first, later]).outcomes).to.deep.equal(['TransientError', 'first']);
+  });
+
+  it('takes the same bytes for the same message, whatever a changed schema makes of them', () => {
+    const orders = [{ id: 'o1' }, { id: 'o1', gift: false }];
+    const goingOn = (bodies: readonly string[]) => tries([first, ended], { bodies, orders }).outcomes;
+    expect(goingOn(['body', 'body'])).to.deep.equal(['TransientError', 'first']);
+    expect(goingOn(['body', 'another body'])).to.deep.equal(['TransientError', 'SagaConflictError']);
+    expect(goingOn([]), 'bytes that nobody knows').to.deep.equal(['TransientError', 'SagaConflictError']);
+    expect(tries([first, ended], { bodies: ['{"id":"o1"}', '{ "id": "o1" }'] }).outcomes).to.deep.equal([
+      'TransientError',
+      'first',
+    ]);
   });
 
   it('is refused with definitions of another name or of one version', () => {
