@@ -1,13 +1,14 @@
 /** `sluice publish`: JSON lines into a queue, each confirmed by the broker; says how far it came, whatever ends it. */
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { ignoreElements, lastValueFrom, toArray } from 'rxjs';
 import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
 import type { Broker } from '../broker/broker.ts';
 import { messageOf } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
-import { type BrokerAccess, failed, printJson, withBroker } from './broker-session.ts';
+import { type BrokerAccess, failed, misconfigured, printJson, withBroker } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { Rates, rateText } from './rates.ts';
 
@@ -26,6 +27,8 @@ export interface PublishOptions {
 
 /** `file` may be `-`, which is standard input. */
 export async function publish(queue: string, file: string, options: PublishOptions): Promise<number> {
+  const unreadable = file === '-' ? undefined : await faultOfFile(file);
+  if (unreadable !== undefined) return misconfigured([{ subject: 'argument', path: 'file', message: unreadable }]);
   const open = async (access: BrokerAccess): Promise<{ readonly broker: Broker; close(): Promise<void> }> => {
     const broker = createAmqpBroker({ ...access, random: Math.random, connectionName: 'sluice publish' });
     const close = async (): Promise<void> => {
@@ -34,6 +37,16 @@ export async function publish(queue: string, file: string, options: PublishOptio
     return { broker, close };
   };
   return withBroker(open, ({ broker }, stop) => publishLines(broker, queue, file, options, stop));
+}
+
+/** Why nothing can be read of it. */
+async function faultOfFile(file: string): Promise<string | undefined> {
+  try {
+    await access(file, constants.R_OK);
+    return (await stat(file)).isDirectory() ? `${file} is a folder; expected a file of JSON lines` : undefined;
+  } catch (error) {
+    return `cannot be read: ${messageOf(error)}`;
+  }
 }
 
 async function publishLines(

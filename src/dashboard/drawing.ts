@@ -16,6 +16,7 @@ const TROUBLES_A_SECOND = 8;
 export class Drawing {
   readonly #drawn = new EvenSample(MAX_A_SECOND, OF_A_DENSE_SECOND);
   readonly #followed = new EvenSample(FOLLOWED_A_SECOND);
+  readonly #failures = new EvenSample(FOLLOWED_A_SECOND);
   readonly #troubles = new EvenSample(TROUBLES_A_SECOND);
 
   /** Asked once for each delivery. */
@@ -26,6 +27,11 @@ export class Drawing {
   /** Asked once for each delivery. */
   followsMessage(at: number): boolean {
     return this.#followed.takes(at);
+  }
+
+  /** Asked for each failed attempt of a message that is not followed so far. */
+  followsFailure(at: number): boolean {
+    return this.#failures.takes(at);
   }
 
   /** Asked for each settlement that is no ack, of a message that is not drawn. */

@@ -2,11 +2,25 @@
  * Which messages are on their way, what is known of each, and the few finished ones that are kept to be asked for. Bounded by number of
  * messages, facts of each, and bytes of all content together; what is above a bound is counted, not kept.
  */
-import type { AnswerContent, Content, Delivered, Fact, MessageContent, ResultContent, Settled } from '../events.ts';
+import type {
+  AnswerContent,
+  CallEnded,
+  CallStarted,
+  Content,
+  Delivered,
+  Fact,
+  MessageContent,
+  MessageIdentity,
+  ResultContent,
+  Settled,
+} from '../events.ts';
+
+/** Of which delivery a journey is, and when it came in. */
+export type Beginning = MessageIdentity & Pick<Delivered, 'at'>;
 
 /** What is known of one delivery. */
 export interface Journey {
-  readonly delivered: Delivered;
+  readonly delivered: Beginning;
   readonly facts: Fact[];
   readonly answers: AnswerContent[];
   readonly results: ResultContent[];
@@ -40,22 +54,36 @@ export class Journeys {
   /** A delivery came in. @returns whether there was room for it. */
   begin(delivered: Delivered, isDrawn: boolean): boolean {
     if (this.#tracked >= MAX_TRACKED) return false;
-    const journey: Journey = {
-      delivered,
-      facts: [delivered],
-      answers: [],
-      results: [],
-      message: undefined,
-      settled: undefined,
-      isPartial: false,
-      contentBytes: 0,
-      isDrawn,
-    };
-    const others = this.#running.get(delivered.messageId);
-    if (others === undefined) this.#running.set(delivered.messageId, [journey]);
-    else others.push(journey);
-    this.#tracked++;
+    this.#track(journeyOf(delivered, [delivered], isDrawn));
     return true;
+  }
+
+  /** An attempt failed of a delivery that was not followed so far: from here on it is, where there is room. */
+  beginAtFailure(ended: CallEnded): void {
+    if (this.#tracked >= MAX_TRACKED) return;
+    const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag, api, operation } = ended;
+    const started: CallStarted = {
+      type: 'callStarted',
+      at: ended.at - ended.durationMs,
+      pipeline,
+      messageId,
+      correlationId,
+      traceId,
+      messageAttempt,
+      deliveryTag,
+      api,
+      operation,
+      callId: ended.callId,
+      attempt: ended.attempt,
+    };
+    this.#track({ ...journeyOf(started, [started, ended], false), isPartial: true });
+  }
+
+  /** The bad end of a delivery that was not followed: that it came to this, and why. */
+  keepEnd(settled: Settled): void {
+    const delivered = { ...settled, at: settled.at - settled.durationMs };
+    const journey = { ...journeyOf(delivered, [settled], false), settled, isPartial: true };
+    this.#keep(journey, this.#of(settled.pipeline).troubled);
   }
 
   /** Adds what happened to the journey it happened to, where that is tracked. */
@@ -104,6 +132,14 @@ export class Journeys {
       .sort((one, other) => other.delivered.at - one.delivered.at)[0];
   }
 
+  #track(journey: Journey): void {
+    const { messageId } = journey.delivered;
+    const others = this.#running.get(messageId);
+    if (others === undefined) this.#running.set(messageId, [journey]);
+    else others.push(journey);
+    this.#tracked++;
+  }
+
   #find(about: {
     readonly messageId: string;
     readonly pipeline: string;
@@ -146,5 +182,17 @@ export class Journeys {
   }
 }
 
-const isOf = (delivered: Delivered, pipeline: string, deliveryTag: number): boolean =>
+const journeyOf = (delivered: Beginning, facts: Fact[], isDrawn: boolean): Journey => ({
+  delivered,
+  facts,
+  answers: [],
+  results: [],
+  message: undefined,
+  settled: undefined,
+  isPartial: false,
+  contentBytes: 0,
+  isDrawn,
+});
+
+const isOf = (delivered: Beginning, pipeline: string, deliveryTag: number): boolean =>
   delivered.deliveryTag === deliveryTag && delivered.pipeline === pipeline;

@@ -122,7 +122,7 @@ import pipeline from '../pipelines/${this.#shape.name}.ts';
     >;
     const opened = openBody(message?.body ?? new Uint8Array(), contentType, contentEncoding);
     const options: Record<string, unknown> = {
-      ...(delivered.attempt > 1 ? { attempt: delivered.attempt } : {}),
+      ...(delivered.messageAttempt > 1 ? { attempt: delivered.messageAttempt } : {}),
       ...(replyTo === undefined ? {} : { replyTo }),
       ...(type === undefined ? {} : { type }),
     };

@@ -103,6 +103,7 @@ export class DashboardModel {
       traceId: delivered.traceId,
       facts,
       settled,
+      isPartial: journey.isPartial,
       headers: message === undefined ? [] : showHeaders(message.headers, shown),
       body:
         message === undefined
@@ -198,9 +199,17 @@ export class DashboardModel {
     }
     this.#count(pipeline, fact);
     const journey = this.#journeys.add(fact);
+    if (journey === undefined) this.#observeUnfollowed(pipeline, fact);
     const isDrawn = journey?.isDrawn === true;
     const isTrouble = fact.type === 'settled' && fact.settlement !== 'ack';
     if (isDrawn || (isTrouble && pipeline.drawing.drawsTrouble(fact.at))) this.#ring.add(fact);
+  }
+
+  /** Of a message that nobody followed, what goes wrong is kept from there on: its end always, its calls as far as there are few. */
+  #observeUnfollowed(pipeline: PipelineState, fact: Extract<Fact, { readonly messageId: string }>): void {
+    if (fact.type === 'settled' && fact.settlement !== 'ack') this.#journeys.keepEnd(fact);
+    const isFailure = fact.type === 'callEnded' && (fact.outcome === 'failed' || fact.outcome === 'rejected');
+    if (isFailure && pipeline.drawing.followsFailure(fact.at)) this.#journeys.beginAtFailure(fact);
   }
 
   #count(pipeline: PipelineState, fact: Extract<Fact, { readonly messageId: string }>): void {
@@ -244,6 +253,6 @@ function recentMessage(journey: Journey): RecentMessage {
     settlement: settled?.settlement ?? 'returned',
     durationMs: settled?.durationMs ?? 0,
     code: settled?.code,
-    attempt: delivered.attempt,
+    attempt: delivered.messageAttempt,
   };
 }

@@ -204,6 +204,8 @@ export interface Story {
   readonly traceId: string;
   readonly facts: readonly Fact[];
   readonly settled: Settled | undefined;
+  /** Whether something of it was not kept: what came before its first failure, or what is above a bound. */
+  readonly isPartial: boolean;
   readonly headers: readonly { readonly name: string; readonly value: string }[];
   readonly body: Shown | undefined;
   readonly results: readonly { readonly exchange: string; readonly routingKey: string; readonly body: Shown }[];

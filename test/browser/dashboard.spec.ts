@@ -39,7 +39,13 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     process.env.RECEIPTS_API_BASE_URL = api.baseUrl;
     const { default: receipts } = await import('../fixtures/dashboard/receipts.ts');
     const { default: returns } = await import('../fixtures/dashboard/returns.ts');
-    worker = await startDashboardWorker({ pipelines: [receipts, returns], payloads: 'all', token: TOKEN, log });
+    const { default: postings } = await import('../fixtures/partitions/postings.ts');
+    worker = await startDashboardWorker({
+      pipelines: [receipts, returns, postings],
+      payloads: 'all',
+      token: TOKEN,
+      log,
+    });
     await worker.client.collect('receipts');
   });
   after(async () => {
@@ -125,6 +131,47 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     const run = await runCopiedTests([copied], MODULE);
     expect(run, run.output).to.include({ passes: 1, failures: 0 });
     expect(lines.filter(({ text }) => text === 'content of a message was shown')).to.have.length.at.least(1);
+  });
+
+  it('says of a message that failed and was not followed how it ended, and that there is more to it', async () => {
+    page = await open('#marbles/receipts');
+    const at = Date.now();
+    // More than are followed in one second, and none of the next.
+    for (let n = 0; n < 401; n++) {
+      const id = n === 400 ? 'unfollowed' : `crowd-${n}`;
+      const about = { pipeline: 'receipts', messageId: id, correlationId: id, deliveryTag: 2e6 + n, messageAttempt: 1 };
+      const of = { ...about, at, traceId: 'c'.repeat(32) };
+      worker.facts.report({ type: 'delivered', ...of, queue: 'orders.paid', attempt: 1, redelivered: false, bytes: 9 });
+      worker.facts.report({
+        type: 'settled',
+        ...of,
+        at: n === 400 ? at + 3 : at,
+        late: false,
+        durationMs: 3,
+        ...(n === 400
+          ? {
+              settlement: 'deadLetter',
+              code: 'ERR_PAYLOAD_INVALID',
+              stage: 'validate',
+              reason: 'total: expected a number',
+            }
+          : { settlement: 'ack' }),
+      });
+    }
+    await page.getByRole('button', { name: 'unfollowed' }).click();
+    const panel = page.getByRole('complementary', { name: 'Message unfollowed' });
+    await panel.getByText('Not all of it was kept').waitFor();
+    const story = await panel.innerText();
+    expect(story).to.include('Dead-lettered after 3 ms').and.include('total: expected a number');
+    expect(await panel.getByRole('button', { name: 'Copy' }).count()).to.equal(0);
+  });
+
+  it('draws the partitions of a queue as what they are, with how many there are', async () => {
+    page = await open('#graph/postings');
+    await page.locator('.graph').getByText('8 partitions · ').waitFor();
+    await page.goto(`${worker.url}/#graph/receipts`);
+    await page.locator('.graph').getByText('orders.paid').first().waitFor({ state: 'attached' });
+    expect(await page.locator('.graph').textContent()).to.not.include('partition');
   });
 
   it('is worked by keys alone', async () => {

@@ -202,8 +202,11 @@ describe('commands for work', function () {
       expect(nowhere.status).to.equal(1);
       expect(nowhere.stderr).to.include('line 1').and.include('nowhere');
       const missing = await sluice(['publish', 'jobs', join(folder, 'missing')], { AMQP_URL: url });
-      expect(missing.status).to.equal(1);
-      expect(missing.stderr).to.include('no such file');
+      expect(missing.status).to.equal(2);
+      expect(missing.stderr).to.include('argument: file: cannot be read: ENOENT: no such file');
+      const aFolder = await sluice(['publish', 'jobs', folder], { AMQP_URL: url });
+      expect(aFolder.status).to.equal(2);
+      expect(aFolder.stderr).to.include('is a folder');
       const unset = await sluice(['publish', 'jobs', '-'], {}, lines(1));
       expect(unset.status).to.equal(2);
       expect(unset.stderr).to.include('AMQP_URL: is not set');

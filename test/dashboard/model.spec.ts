@@ -236,6 +236,62 @@ describe('the dashboard’s model', () => {
     expect(Array.from({ length: 300 }, () => busy.deliver(1, true).isFollowed)).to.not.include(false);
   });
 
+  it('keeps of a message that was not followed how it ended badly, and its calls from the first that failed on', () => {
+    const teller = new Teller('all');
+    const { facts, model } = teller;
+    const deliver = () => {
+      const about = teller.identity();
+      const { at } = teller;
+      facts.report({ type: 'delivered', at, ...about, queue: 'q', attempt: 1, redelivered: false, bytes: 3 });
+      return about;
+    };
+    // All in one second: the first 200 are followed.
+    for (let n = 0; n < 1_000; n++) teller.message();
+    const refused = teller.message('deadLetter', { code: 'ERR_PAYLOAD_INVALID', reason: 'order: expected text' });
+    const refusal = model.story('p', refused.messageId, refused.deliveryTag);
+    expect(refusal).to.deep.include({ isPartial: true, headers: [], body: undefined, results: [] });
+    expect(refusal?.facts.map(({ type }) => type)).to.deep.equal(['settled']);
+    expect(refusal?.settled).to.include({ code: 'ERR_PAYLOAD_INVALID', durationMs: 7 });
+    expect(refusal?.test).to.deep.equal({ isPossible: false, why: 'More belongs to it than is kept.' });
+    const listed = model.frame(undefined, true).frame.recent?.find(({ messageId }) => messageId === refused.messageId);
+    expect(listed).to.include({ settlement: 'deadLetter', attempt: 1, durationMs: 7 });
+
+    const failing = deliver();
+    const { at } = teller;
+    const attempt = (n: number, outcome: 'ok' | 'failed') => {
+      const call = { ...failing, api: 'payment', operation: 'POST /charge', callId: 9, attempt: n } as const;
+      facts.report({ type: 'callStarted', at: at + n, ...call });
+      facts.report({ type: 'callEnded', at: at + n + 5, ...call, outcome, durationMs: 5 });
+    };
+    attempt(1, 'ok');
+    expect(facts.contents.isWanted(failing), 'while all is well').to.equal(false);
+    attempt(2, 'failed');
+    expect(facts.contents.isWanted(failing), 'from there on').to.equal(true);
+    attempt(3, 'failed');
+    facts.report({ type: 'settled', at: at + 9, ...failing, settlement: 'deadLetter', late: false, durationMs: 9 });
+    const story = model.story('p', failing.messageId, failing.deliveryTag);
+    expect(story?.facts.map((fact) => [fact.type, fact.at - at])).to.deep.equal([
+      ['callStarted', 2],
+      ['callEnded', 7],
+      ['callStarted', 3],
+      ['callEnded', 8],
+      ['settled', 9],
+    ]);
+    expect(story?.isPartial).to.equal(true);
+
+    // Where all fail, 200 a second are followed so, and of the rest it is the end that is kept.
+    const wanted = Array.from({ length: 1_000 }, () => {
+      const about = deliver();
+      const call = { ...about, api: 'payment', operation: 'POST /charge', callId: 1, attempt: 1 } as const;
+      facts.report({ type: 'callEnded', at, ...call, outcome: 'rejected', durationMs: 0 });
+      return facts.contents.isWanted(about);
+    });
+    expect(wanted.filter((isWanted) => isWanted)).to.have.length(199);
+    for (let n = 0; n < 1_000; n++) teller.message('retry');
+    const troubled = model.frame(undefined, true).frame.recent?.filter(({ settlement }) => settlement === 'retry');
+    expect(troubled?.length).to.be.within(50, 100);
+  });
+
   it('holds no more, whatever comes: messages, facts of one, bytes, codes', () => {
     const teller = new Teller('all');
     teller.everyMs = 10;
@@ -253,7 +309,8 @@ describe('the dashboard’s model', () => {
     );
     expect(kept).to.have.length(4_096);
     expect(kept.filter((story) => story.body !== undefined)).to.have.length((24 * 2 ** 20) / body.byteLength);
-    expect(teller.model.story('p', about.messageId, about.deliveryTag), 'no room for it').to.equal(undefined);
+    const unfollowed = teller.model.story('p', about.messageId, about.deliveryTag);
+    expect(unfollowed?.facts, 'no room but for its end').to.have.length(1);
 
     const other = new Teller();
     other.everyMs = 10;

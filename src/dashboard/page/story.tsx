@@ -147,6 +147,9 @@ function Timeline({ story }: { readonly story: Story }) {
             </li>
           ))}
       </ol>
+      {story.isPartial ? (
+        <p class="quiet">Not all of it was kept: of many messages a second some are followed from their delivery on.</p>
+      ) : null}
       {settled?.reason === undefined ? null : (
         <p class="reason">
           <code>{settled.code}</code> at {settled.stage}: {settled.reason}
