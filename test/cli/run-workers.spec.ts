@@ -174,7 +174,7 @@ describe('sluice run --workers', function () {
   it('refuses a number that is none, and a recording of several', async () => {
     for (const count of ['0', '-1', '2.5', 'many', '257']) {
       run = startSluice(['run', fixture('fleet'), `--workers=${count}`], { AMQP_URL: url });
-      expect(await run.exit, count).to.equal(1);
+      expect(await run.exit, count).to.equal(2);
       expect(run.lines.map(({ text }) => text).join('\n')).to.include('Expected an integer from 1 to 256, or auto.');
     }
     run = startSluice(['run', fixture('fleet'), '--workers', '2', '--record', 'day.jsonl'], { AMQP_URL: url });

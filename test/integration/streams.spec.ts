@@ -67,7 +67,11 @@ describeWithRabbitMq('a stream and its workers', (broker) => {
     expect(seen().has(7)).to.equal(false);
     const letters = await client.drain('streaming.stream.dead');
     expect(letters.map(({ body }) => (body as { n: number }).n)).to.include(7);
-    expect((await client.channel.checkQueue('events')).messageCount).to.equal(50);
+    // The broker counts a stream's messages every few seconds.
+    await eventually(
+      'the stream has all of them',
+      async () => (await client.channel.checkQueue('events')).messageCount === 50,
+    );
     expect((await client.channel.checkQueue('streaming.stream')).messageCount).to.equal(0);
     expect((await client.channel.checkQueue('streaming.stream.place')).messageCount).to.equal(1);
   }).timeout(240_000);

@@ -53,6 +53,11 @@ export async function startTcpProxy(
   let answered = 0;
 
   const isFrozen = (direction: 'up' | 'down'): boolean => frozen === direction || frozen === 'both';
+  /** An end that was swallowed meanwhile is told of now. */
+  const passOn = (from: Socket, to: Socket): void => {
+    if (from.readableEnded) to.end();
+    else from.resume();
+  };
   const steer = ({ client, server }: Pair): void => {
     if (frozen === undefined && (client.destroyed || server.destroyed)) {
       client.destroy();
@@ -60,9 +65,9 @@ export async function startTcpProxy(
       return;
     }
     if (isFrozen('up')) client.pause();
-    else client.resume();
+    else passOn(client, server);
     if (isFrozen('down')) server.pause();
-    else server.resume();
+    else passOn(server, client);
   };
 
   /** Spread over its range, and the same in every run. */
@@ -81,7 +86,7 @@ export async function startTcpProxy(
         Math.max(1000 / CHUNKS_PER_SECOND, (chunk.length / bytesPerSecond) * 1000) + nextJitterMs(),
       );
     });
-    // A black hole swallows the end of a connection too; `steer` tells of it after the thaw.
+    // A black hole swallows the end of a connection too; it is told of after the thaw.
     from.on('end', () => {
       if (!isFrozen(direction)) to.end();
     });
