@@ -117,6 +117,27 @@ export function deadLetterCopy(
   };
 }
 
+/** A message that its source could not lay into the queue as it is, as it lies in the dead-letter queue: its headers are told as text. */
+export function setAsideCopy(
+  message: OutgoingMessage,
+  error: unknown,
+  { name: pipeline, source }: Pick<Pipeline, 'name' | 'source'>,
+  now: number,
+): OutgoingMessage {
+  const headers = {
+    [HEADER.errorCode]: codeOf(error),
+    [HEADER.errorMessage]: messageOf(error).slice(0, MAX_REASON_LENGTH),
+    [HEADER.errorDetails]: `headers: ${JSON.stringify(message.headers)}`.slice(0, MAX_DETAILS_LENGTH),
+    [HEADER.stage]: 'publish',
+    [HEADER.pipeline]: pipeline,
+    [HEADER.attempts]: 1,
+    [HEADER.firstFailedAt]: now,
+    [HEADER.lastFailedAt]: now,
+    [HEADER.queue]: source.name,
+  };
+  return bareCopy({ ...message, exchange: '', routingKey: deadLetterQueue(source.name), headers }, messageOf(error));
+}
+
 /** A message whose producer traced nothing stays in the trace of its first try. What has a context keeps it: a copy is no effect. */
 const contextOfCopy = ({ delivery, span }: Journey): Record<string, string> =>
   span === undefined || producerContextOf(delivery) !== undefined ? {} : contextHeaders(span);

@@ -3,6 +3,7 @@
  * the worker drains.
  */
 import {
+  concat,
   defer,
   distinctUntilChanged,
   EMPTY,
@@ -17,7 +18,9 @@ import {
 } from 'rxjs';
 import { codeOf, messageOf } from '../errors.ts';
 import { exponentialBackoff } from '../policies/backoff.ts';
+import type { Feeding } from '../sources/source.ts';
 import { clockNow } from './context.ts';
+import { setAsideCopy } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 
@@ -61,7 +64,20 @@ export class Feed {
     const { name: pipeline, source } = this.#pipeline;
     const backoff = exponentialBackoff({ initialMs: 1_000, maxMs: 30_000, jitter: 'equal' }, random);
     const publish = broker.publish.bind(broker);
-    const feeding = { pipeline, queue: source.name, publish, broker, journal, log, random, drain };
+    const setAside: Feeding['setAside'] = (message, error) =>
+      concat(
+        defer(() => publish(setAsideCopy(message, error, this.#pipeline, clockNow()))),
+        defer(() => {
+          const { messageId } = message.properties;
+          const [code, reason] = [codeOf(error), messageOf(error)];
+          log.error(
+            { pipeline, messageId, code, reason },
+            'a message of the source cannot be sent: it is a dead letter',
+          );
+          return EMPTY;
+        }),
+      );
+    const feeding = { pipeline, queue: source.name, publish, setAside, broker, journal, log, random, drain };
 
     let failures = 0;
     const pauseAfter = (error: unknown): Observable<unknown> => {

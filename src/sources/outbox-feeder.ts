@@ -1,6 +1,7 @@
 /**
  * Relays the rows of an outbox to the pipeline's queue: a lane at a time, its keys side by side, each key in order. A row is marked or deleted after
- * the broker has confirmed it, so a crash anywhere means that rows are relayed again, under the same message ids.
+ * the broker has confirmed it, so a crash anywhere means that rows are relayed again, under the same message ids. What AMQP cannot carry goes to
+ * the dead letters.
  */
 import {
   catchError,
@@ -22,7 +23,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import { OutboxUnavailableError } from '../errors.ts';
+import { OutboxUnavailableError, ResultInvalidError } from '../errors.ts';
 import type { HeaderTable, HeaderValue } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { mergeMapByKey } from '../operators/merge-map-by-key.ts';
@@ -72,12 +73,17 @@ function lanesUntilNoneIsLeft(table: OutboxTable, maxRows: number, feeding: Feed
   );
 }
 
-function relay(lane: OutboxLane, { queue, publish }: Feeding): Observable<Fed> {
+function relay(lane: OutboxLane, { queue, publish, setAside }: Feeding): Observable<Fed> {
   return defer(() => {
     const sent: string[] = [];
     let failure: { readonly error: unknown } | undefined;
-    const relayRow = (row: OutboxRow): Observable<never> =>
-      publish(toMessage(row, queue)).pipe(tap({ complete: () => sent.push(row.id) }));
+    const relayRow = (row: OutboxRow): Observable<never> => {
+      const message = toMessage(row, queue);
+      // It would be refused the next time too, and keep back all that is behind it.
+      const instead = (error: unknown): Observable<never> =>
+        error instanceof ResultInvalidError ? setAside(message, error) : throwError(() => error);
+      return publish(message).pipe(catchError(instead), tap({ complete: () => sent.push(row.id) }));
+    };
     const relayed = from(lane.rows).pipe(
       mergeMapByKey(({ key, id }) => (key === null ? `row ${id}` : `key ${key}`), relayRow, {
         concurrency: KEYS_AT_ONCE,

@@ -19,6 +19,11 @@ export interface Feeding {
   readonly queue: string;
   /** Cold. Completes when the broker has confirmed; fails as `Broker.publish` does. */
   readonly publish: (message: OutgoingMessage) => Observable<never>;
+  /**
+   * Cold. For what `publish` refuses as it is: lays its body among the dead letters of the queue, with the error and the headers as text. Completes and
+   * fails as `publish` does.
+   */
+  readonly setAside: (message: OutgoingMessage, error: unknown) => Observable<never>;
   /** For a feeder that takes from the broker itself. */
   readonly broker: Pick<Broker, 'consume' | 'depthOf'>;
   readonly journal: Journal;

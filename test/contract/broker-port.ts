@@ -556,6 +556,10 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
           new Map(),
         ].map((value) => ({ ...good, headers: { bad: value } as unknown as Headers })),
         { ...good, headers: { ['n'.repeat(256)]: 1 } },
+        ...['one', null, { 0: 'one' }, [1]].flatMap((keys) => [
+          { ...good, headers: { CC: keys } as unknown as Headers },
+          { ...good, headers: { BCC: keys } as unknown as Headers },
+        ]),
         { ...good, headers: { large: 'x'.repeat(70_000) } },
         { ...good, properties: { messageId: 'm'.repeat(256) } },
         { ...good, properties: { expiration: '1e3' } },

@@ -72,5 +72,28 @@ describeWithRabbitMq('an outbox and its workers', (broker) => {
       for (const { body, properties } of results.messages)
         expect(properties.messageId, 'a result that comes again').to.equal(ids.get((body as { n: number }).n));
     });
+
+    it('lays a row that AMQP cannot carry among the dead letters, and relays the next of its key', async function () {
+      this.timeout(2 * WITHIN_MS);
+      const insert = (n: number, headers: object) =>
+        database.query('INSERT INTO outbox (key, body, headers) VALUES ($1, $2, $3)', [
+          'bad',
+          JSON.stringify({ n, key: 'bad' }),
+          JSON.stringify(headers),
+        ]);
+      await insert(1_001, { CC: 'no list' });
+      await insert(1_002, { ['n'.repeat(300)]: 1 });
+      await insert(1_003, { tenant: 't1' });
+      await eventually(
+        'the next of its key',
+        () => results.messages.some(({ body }) => (body as { n: number }).n === 1_003),
+        WITHIN_MS,
+      );
+      const letters = await client.drain('events.outbox.dead');
+      expect(letters.map(({ body, headers }) => [body, headers['x-sluice-error-code']])).to.deep.equal([
+        [{ n: 1_001, key: 'bad' }, 'ERR_RESULT_INVALID'],
+        [{ n: 1_002, key: 'bad' }, 'ERR_RESULT_INVALID'],
+      ]);
+    });
   });
 });

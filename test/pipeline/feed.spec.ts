@@ -19,7 +19,7 @@ import { z } from 'zod';
 import type { BrokerStatus } from '../../src/broker/broker.ts';
 import { queue } from '../../src/broker/queue.ts';
 import { sourceTopology } from '../../src/broker/source-topology.ts';
-import { PublishNackedError } from '../../src/errors.ts';
+import { PublishNackedError, ResultInvalidError } from '../../src/errors.ts';
 import { createFacts, type Fact } from '../../src/events.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -134,6 +134,37 @@ describe('a source that feeds its queue', () => {
     expect(pauses[2]).to.equal(pauses[0]);
     expect(stage.run.feeding().isFeeding).to.equal(false);
     expect(stage.endedAt(), 'a pause ends when the worker drains').to.equal(6_000);
+  });
+
+  it('lays what its queue cannot take among the dead letters: the body, its ids, why, and the headers as text', () => {
+    const headers = { CC: 'one', tenant: 't1' };
+    const properties = { messageId: 'm1', correlationId: 'c1', contentType: 'application/json', persistent: true };
+    const message = { exchange: '', routingKey: 'fed.fed', body: Buffer.from('{"n":1}'), headers, properties };
+    const feed: Feed = ({ setAside }) => concat(setAside(message, new ResultInvalidError('no list')), NEVER);
+    const { broker } = onStage(pipelineFedBy(feed), ({ at, halt, drain }) => {
+      at(100, drain);
+      at(100, halt);
+    });
+    expect(broker.published.map(({ message: copy }) => copy)).to.deep.equal([
+      {
+        exchange: '',
+        routingKey: 'fed.fed.dead',
+        body: message.body,
+        properties,
+        headers: {
+          'x-sluice-error-code': 'ERR_RESULT_INVALID',
+          'x-sluice-error-message': 'no list',
+          'x-sluice-error-details': 'headers: {"CC":"one","tenant":"t1"}',
+          'x-sluice-stage': 'publish',
+          'x-sluice-pipeline': 'fed',
+          'x-sluice-attempts': 1,
+          'x-sluice-first-failed-at': 0,
+          'x-sluice-last-failed-at': 0,
+          'x-sluice-queue': 'fed.fed',
+          'x-sluice-stripped': 'no list',
+        },
+      },
+    ]);
   });
 
   it('finishes what is begun when the worker drains, and is cut short by its halt', () => {

@@ -91,6 +91,7 @@ function onStage(untilMs: number, script: (stage: Stage) => void): Stage {
         .feed({
           pipeline,
           queue: `${pipeline}.firings`,
+          setAside: () => NEVER,
           broker: NO_BROKER,
           journal: createJournal(mortal, { owner: worker }),
           log: silentLogger,

@@ -13,7 +13,7 @@ import {
   timer,
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import { OutboxUnavailableError, PublishNackedError } from '../../src/errors.ts';
+import { messageOf, OutboxUnavailableError, PublishNackedError, ResultInvalidError } from '../../src/errors.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
@@ -76,6 +76,8 @@ class FakeTable implements OutboxTable {
 interface Stage {
   readonly table: FakeTable;
   readonly published: { readonly at: number; readonly message: OutgoingMessage }[];
+  /** What was laid among the dead letters, and why. */
+  readonly setAside: (readonly [messageId: string | undefined, reason: string])[];
   readonly fed: Fed[];
   /** Completed, or the error, with its frame. */
   end?: { readonly at: number; readonly error?: unknown };
@@ -93,6 +95,7 @@ function onStage(script: (stage: Stage) => void, maxRows = 10): Stage {
   const stage: Stage = {
     table,
     published: [],
+    setAside: [],
     fed: [],
     publish: () => confirmedAfter(10),
     drain: () => drain.next(),
@@ -110,6 +113,14 @@ function onStage(script: (stage: Stage) => void, maxRows = 10): Stage {
       pipeline: 'p',
       queue: 'p.outbox',
       publish,
+      setAside: ({ properties }: OutgoingMessage, error: unknown) =>
+        concat(
+          confirmedAfter(5),
+          defer(() => {
+            stage.setAside.push([properties.messageId, messageOf(error)]);
+            return EMPTY;
+          }),
+        ),
       broker: NO_BROKER,
       journal: createMemoryJournal(),
       log: silentLogger,
@@ -217,6 +228,23 @@ describe('the relay of an outbox', () => {
       [0, 'm2'],
       [10, 'm4'],
     ]);
+  });
+
+  it('lays what AMQP cannot carry among the dead letters, in its turn, and goes on', () => {
+    const stage = onStage((scripted) => {
+      scripted.table.lanes.push([row(1, 'a'), row(2, 'a'), row(3, 'a'), row(4, 'b')]);
+      scripted.publish = ({ properties }) =>
+        properties.messageId === 'm2' ? throwError(() => new ResultInvalidError('no')) : confirmedAfter(10);
+    });
+    expect(stage.setAside).to.deep.equal([['m2', 'no']]);
+    expect(timeline(stage)).to.deep.equal([
+      [0, 'm1'],
+      [0, 'm4'],
+      [10, 'm2'],
+      [15, 'm3'],
+    ]);
+    expect(stage.table.settled).to.deep.equal([{ at: 25, ids: ['1', '4', '2', '3'] }]);
+    expect(stage.end).to.equal(undefined);
   });
 
   it('gives a lane back when the broker confirms nothing', () => {

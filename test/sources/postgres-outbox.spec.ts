@@ -96,6 +96,7 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
         pipeline: 'p',
         queue: 'q',
         publish,
+        setAside: () => NEVER,
         broker: NO_BROKER,
         journal: createMemoryJournal(),
         log: silentLogger,

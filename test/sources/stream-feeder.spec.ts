@@ -1,6 +1,6 @@
 /** Streams as a source: the feeder on a broker in process, in virtual time. */
 import { expect } from 'chai';
-import { asyncScheduler, ReplaySubject } from 'rxjs';
+import { asyncScheduler, NEVER, ReplaySubject } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createEmbeddedPort } from '../../src/broker/embedded/embedded-port.ts';
@@ -87,6 +87,7 @@ function onStage(script: (stage: Stage) => void, options: StreamOptions = {}, un
               if (message.routingKey === QUEUE) copied.push(message);
               return port.publish(message);
             },
+            setAside: () => NEVER,
             journal: createMemoryJournal(),
             log,
             random: () => 0.5,

@@ -4,6 +4,7 @@
  */
 import { ResultInvalidError } from '../../errors.ts';
 import type { Headers, HeaderTable, HeaderValue } from '../../message/delivery.ts';
+import { checkRoutingHeaders } from '../routing-headers.ts';
 
 /** Tables and arrays inside each other. Far less than what overflows the stack of amqplib's decoder, here or at the next reader. */
 export const MAX_HEADER_DEPTH = 64;
@@ -85,6 +86,7 @@ function readWrapped(raw: object): HeaderValue | undefined {
  * @throws ResultInvalidError naming the header and what is wrong with it.
  */
 export function writeHeaders(headers: Headers): Record<string, unknown> {
+  checkRoutingHeaders(headers);
   return writeTable(headers, '', 1);
 }
 

@@ -1,6 +1,7 @@
 /** Headers between our types and AMQP tables. Writing refuses what AMQP cannot carry; reading drops what must not be read. */
 import { ResultInvalidError } from '../../../errors.ts';
 import type { Headers, HeaderTable, HeaderValue } from '../../../message/delivery.ts';
+import { checkRoutingHeaders } from '../../routing-headers.ts';
 import { array, type Field, long, longstr, type Table, table, timestamp } from '../model/field.ts';
 
 const MAX_DEPTH = 64;
@@ -9,7 +10,10 @@ const MAX_INT64 = 2n ** 63n - 1n;
 const MIN_INT64 = -(2n ** 63n);
 
 /** @throws ResultInvalidError naming the header and what is wrong with it. */
-export const writeHeaders = (headers: Headers): Table => writeTable(headers, '', 1);
+export function writeHeaders(headers: Headers): Table {
+  checkRoutingHeaders(headers);
+  return writeTable(headers, '', 1);
+}
 
 function writeTable(from: HeaderTable, path: string, depth: number): Table {
   const fields = new Map<string, Field>();
