@@ -126,10 +126,14 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
     const intact = intactRecords(key, records);
     const torn = records.at(intact.length);
     if (torn === undefined) return of(intact);
-    if (intact.length < records.length - 1) {
-      const place = `record ${torn.seq} of ${records.length}`;
-      return throwError(() => new JournalCorruptError(key, `${place} is not what was written`));
-    }
+    const place = intact.length + 1;
+    const damage =
+      torn.seq !== place
+        ? `record ${place} is missing`
+        : place < records.length
+          ? `record ${place} of ${records.length} is not what was written`
+          : undefined;
+    if (damage !== undefined) return throwError(() => new JournalCorruptError(key, damage));
     log.warn({ ...key, seq: torn.seq, journal: store.place }, 'the last record of a journal was torn: it is dropped');
     return concat(ask(store.dropLast(key, fence, torn.seq)), of(intact));
   };

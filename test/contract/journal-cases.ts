@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { firstValueFrom, type Observable, Subscription, toArray } from 'rxjs';
 import { JournalFencedError, JournalHeldError } from '../../src/errors.ts';
-import { createJournal, type JournalOptions } from '../../src/journal/create-journal.ts';
+import { checksumOf, createJournal, type JournalOptions } from '../../src/journal/create-journal.ts';
 import type { EntryKey, Journal, JournalRecord, OpenJournal } from '../../src/journal/journal.ts';
 import type { JournalStore } from '../../src/journal/journal-store.ts';
 import { eventually } from '../support/eventually.ts';
@@ -376,6 +376,22 @@ export function journalCases(under: () => StoreUnderTest): void {
       `the journal of saga "order" ${key.id} is damaged: record 1 of 2 is not what was written`,
     );
     expect(error).to.include({ code: 'ERR_JOURNAL_CORRUPT', isTransient: false });
+  });
+
+  it('refuses an entry of which a record before the last is gone: nobody knows what it told', async () => {
+    const store = connect();
+    const journal = createJournal(store, { owner: 'a' });
+    const key = newKey();
+    await lettingGo(journal, key, started);
+    const raw = await firstValueFrom(store.acquire(key, { owner: 'a', leaseMs: 1_000 }));
+    if (raw.kind !== 'acquired') throw new Error('it was let go');
+    const body = JSON.stringify(done('b'));
+    const third = { seq: 3, body, checksum: checksumOf(key, 3, body), kind: 'stepDone' as const };
+    await complete(store.append(key, raw.fence, third, 1_000));
+    await complete(store.release(key, raw.fence));
+    const error = await failureOf(hold(journal, key));
+    expect((error as Error).message).to.equal(`the journal of saga "order" ${key.id} is damaged: record 2 is missing`);
+    expect(await firstValueFrom(store.read(key)), 'nothing of it is dropped').to.have.length(2);
   });
 
   it('answers when it is asked whether it is there', async () => {

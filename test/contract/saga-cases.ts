@@ -6,6 +6,7 @@ import { createJournal } from '../../src/journal/create-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { JournalStore } from '../../src/journal/journal-store.ts';
 import { silentLogger } from '../../src/log.ts';
+import { abandonSaga } from '../../src/saga/abandon-saga.ts';
 import { saga } from '../../src/saga/saga.ts';
 import { eventually } from '../support/eventually.ts';
 import { complete, type StoreUnderTest } from './journal-cases.ts';
@@ -116,5 +117,35 @@ export function sagaCases(under: () => StoreUnderTest): void {
     const listed = await firstValueFrom((stores[0] as JournalStore).list({ space: 'saga', id: order.id }));
     expect(listed.map(({ lastKind }) => lastKind)).to.deep.equal(['stuck']);
     expect(await lastValueFrom(orderSaga(made)(order, contextOf(journalOf('other'))))).to.equal('taken and charged');
+  });
+
+  it('can be given up where its journal is damaged: its message is refused as before, and nothing lists it as begun', async () => {
+    const made: string[] = [];
+    const order = newOrder();
+    const one = journalOf('one');
+    const cutOff = orderSaga(made, () => NEVER)(order, contextOf(one)).subscribe();
+    await eventually('the charge is begun', () => made.includes('charge'));
+    cutOff.unsubscribe();
+    const store = stores[0] as JournalStore;
+    const key = { space: 'saga', name: 'again', id: order.id } as const;
+    await eventually('it is let go', async () => {
+      const [listed] = await firstValueFrom(store.list(key));
+      return listed?.heldBy === undefined;
+    });
+    const held = await firstValueFrom(store.acquire(key, { owner: 'harm', leaseMs: 1_500 }));
+    if (held.kind !== 'acquired') throw new Error('it was let go');
+    const torn = { body: '{', checksum: 'none', kind: 'stepDone' as const };
+    for (const seq of [1, 2].map((n) => held.records.length + n))
+      await complete(store.append(key, held.fence, { ...torn, seq }, 1_500));
+    await complete(store.release(key, held.fence));
+    const refusal = (): Promise<unknown> =>
+      lastValueFrom(orderSaga(made)(order, contextOf(journalOf('other')))).catch((error: Error) => error.name);
+    expect(await refusal()).to.equal('JournalCorruptError');
+
+    expect(await abandonSaga(store, key, 60_000)).to.deep.equal({ ok: true });
+    const [listed] = await firstValueFrom(store.list(key));
+    expect(listed).to.include({ lastKind: 'abandoned' }).and.to.have.property('expiresAt');
+    expect(await refusal()).to.equal('JournalCorruptError');
+    expect(made).to.deep.equal(['stock', 'charge']);
   });
 }
