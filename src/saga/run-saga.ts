@@ -67,8 +67,8 @@ function untilFree(error: unknown, times: number): Observable<unknown> {
 }
 
 /**
- * Whether its id was used by a message with another body. The same bytes are the same message, whatever a schema that was changed meanwhile makes of
- * them; other bytes may say the same, which only the version that began it can tell.
+ * Whether its id was used by a message with another body. The same bytes are the same message, whatever a schema makes of them by now; other bytes may
+ * say the same, which only the version that began it can tell.
  */
 export function isOfAnotherInput({ plan, input, bodyHash, state: { started } }: SagaRun): boolean {
   if (started === undefined) return false;
@@ -135,6 +135,11 @@ function goOn(run: SagaRun): Observable<unknown> {
   }
   if (shape !== undefined && shape !== shapeOf(plan)) {
     const what = `the steps of version ${version} have changed since it began; a change of steps needs a new version`;
+    return run.stuck((facts) => new SagaVersionError(facts, what));
+  }
+  // Its calls would have other bodies, and other keys: what is in doubt would be done twice.
+  if (plan === run.plan && started?.inputHash !== hashOf(run.input)) {
+    const what = 'the same body is read as another input than when it began; a change of the input needs a new version';
     return run.stuck((facts) => new SagaVersionError(facts, what));
   }
   const going = plan === run.plan ? run : run.under(plan);

@@ -507,16 +507,24 @@ describe('a saga whose definition has changed', () => {
       expect(tries([first, later]).outcomes).to.deep.equal(['TransientError', 'first']);
   });
 
-  it('takes the same bytes for the same message, whatever a changed schema makes of them', () => {
-    const orders = [{ id: 'o1' }, { id: 'o1', gift: false }];
-    const goingOn = (bodies: readonly string[]) => tries([first, ended], { bodies, orders }).outcomes;
-    expect(goingOn(['body', 'body'])).to.deep.equal(['TransientError', 'first']);
-    expect(goingOn(['body', 'another body'])).to.deep.equal(['TransientError', 'SagaConflictError']);
-    expect(goingOn([]), 'bytes that nobody knows').to.deep.equal(['TransientError', 'SagaConflictError']);
-    expect(tries([first, ended], { bodies: ['{"id":"o1"}', '{ "id": "o1" }'] }).outcomes).to.deep.equal([
-      'TransientError',
-      'first',
-    ]);
+  it('takes the same bytes for the same message; where its schema reads them as another input by now, it is stuck until one that does not', () => {
+    const asBefore = { id: 'o1' };
+    const otherwise = { id: 'o1', isGift: false };
+    const told = tries([first, ended, ended, ended], {
+      bodies: ['body', 'body', 'body', 'body'],
+      orders: [asBefore, otherwise, asBefore, otherwise],
+    });
+    expect(told.outcomes).to.deep.equal(['TransientError', 'SagaVersionError', 'first', 'first']);
+    expect((told.errors[1] as Error).message).to.match(
+      /stuck: the same body is read as another input than when it began/,
+    );
+    for (const bodies of [['body', 'another body'], []])
+      expect(tries([first, ended], { bodies, orders: [asBefore, otherwise] }).outcomes).to.deep.equal([
+        'TransientError',
+        'SagaConflictError',
+      ]);
+    const spaced = ['{"id":"o1"}', '{ "id": "o1" }'];
+    expect(tries([first, ended], { bodies: spaced }).outcomes).to.deep.equal(['TransientError', 'first']);
   });
 
   it('is refused with definitions of another name or of one version', () => {
