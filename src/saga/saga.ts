@@ -64,6 +64,13 @@ export interface ParallelSteps<Input, Definitions extends ApiDefinitions, Result
   ): ParallelSteps<Input, Definitions, Results, Added & { readonly [N in Name]: StepResult<Result, Schema> }>;
 }
 
+/** Steps after the point of no return that run at the same time, by name. */
+type ForwardBranches<Input, Definitions extends ApiDefinitions, Results, Added> = {
+  readonly [N in keyof Added]:
+    | ((scope: SagaScope<Input, Definitions, Results>) => ObservableInput<Added[N]>)
+    | ForwardStepOptions<Input, Definitions, Results, Added[N], never>;
+};
+
 /** A saga after its point of no return: there is no way but on, so nothing here can be undone. */
 export interface ForwardSaga<Input, Definitions extends ApiDefinitions, Results> {
   /** Adds a step that is tried until it is done; when no try is left, the saga is stuck, and goes on here when its message is given back. */
@@ -80,6 +87,11 @@ export interface ForwardSaga<Input, Definitions extends ApiDefinitions, Results>
     name: Name,
     options: ForwardStepOptions<Input, Definitions, Results, Result, Schema>,
   ): ForwardSaga<Input, Definitions, Results & { readonly [N in Name]: StepResult<Result, Schema> }>;
+
+  /** Adds steps that run at the same time, each as `step` would have it; none sees another's result. All of them end before one is tried again. */
+  all<Added extends Readonly<Record<string, unknown>>>(
+    branches: ForwardBranches<Input, Definitions, Results, Added>,
+  ): ForwardSaga<Input, Definitions, Results & { readonly [N in keyof Added]: Added[N] }>;
 
   /** Ends the saga: what its handle emits when every step is done. It must be plain data: the journal keeps it, for the message published again. */
   returns<Output>(

@@ -371,6 +371,24 @@ describe('a saga after its point of no return', () => {
     expect(tries([handle, handle, handle]).outcomes).to.deep.equal(['TransientError', 'TransientError', 'track']);
   });
 
+  it('has steps at the same time too, of which those that are done are not repeated, and none can be undone', () => {
+    const { made, move } = new Moves();
+    const down = (nth: number) => (nth === 1 ? new TransientError('down') : undefined);
+    const sealed = begin()
+      .step('seal', () => of('sealed'))
+      .pivot();
+    const handle = sealed
+      .all({ ship: () => move('ship', 'track', 1, down), tell: { run: () => move('tell', 2, 5) } })
+      .step('sum', ({ results }) => of(`${results.ship} ${results.tell.toFixed()}`))
+      .returns(({ results }) => results.sum);
+    expect(tries([handle, handle]).outcomes).to.deep.equal(['TransientError', 'track 2']);
+    expect(made).to.deep.equal(['ship', 'tell', 'ship!', 'tell.', 'ship', 'ship.']);
+    expect(() =>
+      // @ts-expect-error: nothing is undone there.
+      sealed.all({ ship: { run: () => of(1), compensate: () => of(0) } }),
+    ).to.throw('after the point of no return nothing is undone');
+  });
+
   it('goes back from a step before it', () => {
     const { made, move } = new Moves();
     const handle = begin()

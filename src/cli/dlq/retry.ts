@@ -19,6 +19,8 @@ export interface RetryOptions extends FilterOptions {
   readonly dryRun?: boolean;
   readonly pipelines: string;
   readonly json?: boolean;
+  /** What it fails with where none is among those asked for. Default: that is no failure. */
+  readonly whenNone?: string;
 }
 
 export async function retry(name: string, options: RetryOptions): Promise<number> {
@@ -44,6 +46,7 @@ export async function retry(name: string, options: RetryOptions): Promise<number
     else report(pair, replayed);
     if (replayed.failure !== undefined) return failed(replayed.failure);
     if (replayed.isCutShort) return EXIT.cutShort;
+    if (replayed.matched === 0 && options.whenNone !== undefined) return failed(options.whenNone);
     return replayed.unsendable > 0 ? EXIT.failed : EXIT.ok;
   });
 }

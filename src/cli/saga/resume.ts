@@ -37,7 +37,8 @@ export const resume = (id: string, { saga, json = false, queue, pipelines }: Res
     }
     if (standing === 'waiting' && !json)
       console.log(`saga "${entry.name}" ${id} waits: its message comes by itself, unless it is among the dead letters`);
-    return retry(only, { id: [messageId], rate: '50/s', pipelines, ...(json ? { json } : {}) });
+    const whenNone = `no dead letter of ${only} is its message ${messageId}: it may be on its way already; where it was dropped, the same message published again goes on`;
+    return retry(only, { id: [messageId], rate: '50/s', pipelines, whenNone, ...(json ? { json } : {}) });
   });
 
 async function queuesOf(saga: string, folder: string): Promise<readonly string[]> {
