@@ -306,6 +306,24 @@ export function journalCases(under: () => StoreUnderTest): void {
     expect(await firstValueFrom(store.read(over))).to.deep.equal([]);
   });
 
+  it('forgets all that is over, however much there is', async () => {
+    const store = connect();
+    const keys = Array.from({ length: 1_050 }, () => newKey({ name: 'many' }));
+    const storeEnded = async (key: EntryKey): Promise<void> => {
+      const held = await firstValueFrom(store.acquire(key, { owner: 'a', leaseMs: 60_000 }));
+      if (held.kind !== 'acquired') throw new Error('it is new');
+      const body = JSON.stringify(completed);
+      const record = { seq: 1, body, checksum: checksumOf(key, 1, body), kind: completed.kind, keepMs: 0 };
+      await complete(store.append(key, held.fence, record, 60_000));
+      await complete(store.release(key, held.fence));
+    };
+    await Promise.all(keys.map(storeEnded));
+    expect(await firstValueFrom(store.compact())).to.be.at.least(keys.length);
+    expect(await firstValueFrom(store.list({ name: 'many' }))).to.deep.equal([]);
+    const [some] = keys;
+    if (some !== undefined) expect(await firstValueFrom(store.read(some))).to.deep.equal([]);
+  });
+
   it('lists entries by space, name, id and last record, those changed last first', async () => {
     const store = connect();
     const journal = createJournal(store, { owner: 'a' });

@@ -1,6 +1,7 @@
 /** The embedded store: one SQLite file, for all worker processes of one machine. */
 import { asyncScheduler, concatMap, defer, EMPTY, from, ignoreElements, map, type Observable, throwError } from 'rxjs';
 import { JournalFencedError } from '../../errors.ts';
+import { forgetInLots } from '../forget-in-lots.ts';
 import type { EntryKey } from '../journal.ts';
 import type {
   Acquired,
@@ -123,17 +124,16 @@ export class FileStore implements JournalStore {
   }
 
   compact(): Observable<number> {
-    return this.#file.transact(async (execute) => {
-      const now = asyncScheduler.now();
-      const over = 'expires_at <= ? AND lease_until <= ?';
-      await execute(
-        `DELETE FROM records WHERE (space, name, id) IN (SELECT space, name, id FROM entries WHERE ${over})`,
-        now,
-        now,
-      );
-      const gone = await execute(`DELETE FROM entries WHERE ${over} RETURNING 1 AS gone`, now, now);
-      return gone.length;
-    });
+    return forgetInLots((max) =>
+      this.#file.transact(async (execute) => {
+        const now = asyncScheduler.now();
+        const over =
+          'SELECT space, name, id FROM entries WHERE expires_at <= ? AND lease_until <= ? ORDER BY expires_at, space, name, id LIMIT ?';
+        await execute(`DELETE FROM records WHERE (space, name, id) IN (${over})`, now, now, max);
+        const sql = `DELETE FROM entries WHERE (space, name, id) IN (${over}) RETURNING 1 AS gone`;
+        return (await execute(sql, now, now, max)).length;
+      }),
+    );
   }
 
   counts(): Observable<readonly StoreCounts[]> {

@@ -1,6 +1,7 @@
 /** The shared store: PostgreSQL, for worker processes on many machines. Its clock is the database's. */
 import { concatMap, defer, EMPTY, from, ignoreElements, map, type Observable, throwError } from 'rxjs';
 import { JournalFencedError, JournalUnavailableError } from '../../errors.ts';
+import { forgetInLots } from '../forget-in-lots.ts';
 import type { EntryKey } from '../journal.ts';
 import type {
   Acquired,
@@ -94,7 +95,12 @@ const SQL = {
   ),
   compact: statement(
     'compact',
-    `WITH gone AS (DELETE FROM sluice_journal_entries WHERE expires_at <= now() AND lease_until <= now() RETURNING 1)
+    // Workers that compact at once take different lots.
+    `WITH over AS (
+       SELECT space, name, id FROM sluice_journal_entries WHERE expires_at <= now() AND lease_until <= now()
+       ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED),
+     gone AS (
+       DELETE FROM sluice_journal_entries e USING over WHERE (e.space, e.name, e.id) = (over.space, over.name, over.id) RETURNING 1)
      SELECT count(*)::int AS gone FROM gone`,
   ),
   counts: statement(
@@ -177,7 +183,9 @@ export class PostgresStore implements JournalStore {
   }
 
   compact(): Observable<number> {
-    return this.#database.run((query) => query(SQL.compact)).pipe(map(([row]) => Number(row?.gone)));
+    return forgetInLots((max) =>
+      this.#database.run((query) => query(SQL.compact, max)).pipe(map(([row]) => Number(row?.gone))),
+    );
   }
 
   counts(): Observable<readonly StoreCounts[]> {
