@@ -48,7 +48,7 @@ export async function openJournal(config: Config, facts: Facts, log: Logger): Pr
       throw new ConfigError([{ subject: 'environment', path, message: error.message }], { cause: error });
     }
   }
-  const tidying = keepTidy(store, facts).subscribe();
+  const tidying = keepTidy(store, facts, log).subscribe();
   log.info({ journal: store.place }, 'sagas are journalled');
   return {
     journal,

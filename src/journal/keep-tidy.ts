@@ -11,21 +11,34 @@ import {
   tap,
   timer,
 } from 'rxjs';
+import { messageOf } from '../errors.ts';
 import type { Facts } from '../events.ts';
+import type { Logger } from '../log.ts';
 import type { JournalStore } from './journal-store.ts';
 
 /** The first soon, for workers that live short. */
 const FIRST_AFTER_MS = 60_000;
 const EVERY_MS = 10 * 60_000;
 
-/** Cold, never ends. A store that is away is asked again the next time. */
-export function keepTidy(store: JournalStore, facts: Facts): Observable<never> {
+/** Cold, never ends. What the store cannot do now is told in the log, and asked again the next time. */
+export function keepTidy(store: JournalStore, facts: Facts, log: Logger): Observable<never> {
+  const unlessItFails = <T>(command: Observable<T>, what: string): Observable<T> =>
+    command.pipe(
+      catchError((error: unknown) => {
+        log.warn({ journal: store.place, reason: messageOf(error) }, what);
+        return EMPTY;
+      }),
+    );
+  const forget = store
+    .compact()
+    .pipe(tap((forgotten) => facts.report({ type: 'journalCompacted', at: asyncScheduler.now(), forgotten })));
+  const count = store
+    .counts()
+    .pipe(tap((counts) => facts.report({ type: 'journalCounted', at: asyncScheduler.now(), counts })));
   const tidy = concat(
-    store
-      .compact()
-      .pipe(tap((forgotten) => facts.report({ type: 'journalCompacted', at: asyncScheduler.now(), forgotten }))),
-    store.counts().pipe(tap((counts) => facts.report({ type: 'journalCounted', at: asyncScheduler.now(), counts }))),
-  ).pipe(catchError(() => EMPTY));
+    unlessItFails(forget, 'the journal could not forget what is over'),
+    unlessItFails(count, 'the entries of the journal could not be counted'),
+  );
   return concat(timer(FIRST_AFTER_MS), defer(() => concat(tidy, timer(EVERY_MS))).pipe(repeat())).pipe(
     ignoreElements(),
   );
