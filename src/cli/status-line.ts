@@ -1,6 +1,7 @@
 /** The last line of a worker's terminal: what flows, what waits, what failed, brought up to date twice a second. */
 import { asyncScheduler, interval, type Subscription } from 'rxjs';
 import type { Worker } from '../worker/worker.ts';
+import { oneLine } from './print.ts';
 import { Rates, rateText } from './rates.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -23,7 +24,7 @@ export function statusText(worker: Pick<Worker, 'ledgers' | 'readiness'>, rates:
     sums.retried += retried;
     sums.deadLettered += deadLettered;
   }
-  const idle = Object.entries(waiting).map(([pipeline, reason]) => `${pipeline} waits: ${reason}`);
+  const idle = Object.entries(waiting).map(([pipeline, reason]) => oneLine(`${pipeline} waits: ${reason}`));
   return [
     state,
     rateText(rates.of('done', sums.done, now)),

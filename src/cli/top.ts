@@ -29,7 +29,7 @@ export async function top(address: string, { once = false, json = false }: TopOp
     const message = 'expected the address that "sluice run" prints, like http://127.0.0.1:8080';
     return misconfigured([{ subject: 'argument', path: 'address', message }]);
   }
-  const config = attempt(readConfig);
+  const config = attempt(() => readConfig(undefined, { needsBroker: false }));
   if (!config.ok) return misconfigured(config.problems);
   const { token } = config.value;
   const url = new URL('/metrics', address);

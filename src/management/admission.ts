@@ -3,7 +3,7 @@
  *
  * On loopback the Host has to be loopback too, so that a page whose name was pointed at 127.0.0.1 gets nothing (DNS rebinding). Elsewhere
  * the token stands for that: it travels in a header no foreign page can set. A browser tells where a request comes from: any Origin
- * but our own is refused.
+ * but our own is refused. What it fetches for a page without saying so, a picture or a frame, it marks as of another site.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -31,6 +31,17 @@ export function faultOfOrigin(
   if (origin !== undefined && nameOf(origin)?.host !== asked.host)
     return refusal(403, 'requests of other pages are refused');
   return undefined;
+}
+
+/**
+ * A browser fetches pictures and frames for any page, without an Origin. The page sees nothing of the answer, and yet a look at dead letters
+ * holds them for a moment, and a stream takes a place. What is open may be fetched so: a link to the dashboard stands anywhere.
+ */
+export function faultOfSite(headers: IncomingHttpHeaders, { isOpen = false }: Route): WholeAnswer | undefined {
+  const site = headers['sec-fetch-site'];
+  // `none` is the address bar.
+  if (isOpen || site === undefined || site === 'same-origin' || site === 'none') return undefined;
+  return refusal(403, 'requests of other pages are refused');
 }
 
 function nameOf(url: string): URL | undefined {

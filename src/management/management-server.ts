@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { asyncScheduler, ReplaySubject } from 'rxjs';
 import type { Logger } from '../log.ts';
 import type { Secret } from '../setting.ts';
-import { type AdmissionRules, faultOfOrigin, faultOfToken, isLoopback, isTrusted } from './admission.ts';
+import { type AdmissionRules, faultOfOrigin, faultOfSite, faultOfToken, isLoopback, isTrusted } from './admission.ts';
 import { boundConnections } from './connections.ts';
 import { readBody } from './read-body.ts';
 import { type Answer, type Route, refusal, type WholeAnswer } from './route.ts';
@@ -63,7 +63,7 @@ export async function startManagementServer(options: ManagementServerOptions): P
     if (methods === undefined) return unknownPath(headers, rules, routes);
     const route = methods.get(request.method === 'HEAD' ? 'GET' : (request.method ?? ''));
     if (route === undefined) return notAllowed(methods);
-    const refused = faultOfToken(headers, route, rules);
+    const refused = faultOfSite(headers, route) ?? faultOfToken(headers, route, rules);
     if (refused !== undefined) return refused;
     const isAsked = route.method === 'POST';
     const body = isAsked ? await readBody(request) : ({ ok: true, value: undefined } as const);

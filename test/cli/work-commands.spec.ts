@@ -250,6 +250,9 @@ describe('commands for work', function () {
         '✗ http://127.0.0.1:1 does not answer; is a worker running there?\n',
       ]);
       expect((await sluice(['top', 'worker-3'])).status).to.equal(2);
+      // It asks a worker, and no broker.
+      const { stderr } = await sluice(['top', 'http://127.0.0.1:1'], { NODE_ENV: 'production' });
+      expect(stderr).to.equal(nobody.stderr);
     });
   });
 

@@ -148,6 +148,14 @@ describe('the management server', function () {
       expect(await statusWith('GET /data HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost')).to.equal(200);
     });
 
+    it('refuses what a browser fetches for a foreign page without an Origin: pictures, frames, scripts', async () => {
+      const from = (path: string, site: string): Promise<number> =>
+        statusWith(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: ${site}\r\nSec-Fetch-Mode: no-cors`);
+      for (const site of ['cross-site', 'same-site']) expect(await from('/data', site), site).to.equal(403);
+      for (const site of ['same-origin', 'none']) expect(await from('/data', site), site).to.equal(200);
+      expect(await from('/open', 'cross-site'), 'what holds no data').to.equal(200);
+    });
+
     it('keeps what went wrong in a route for the log', async () => {
       const answer = await fetch(`${server.url}/fails`);
       expect(answer.status).to.equal(500);

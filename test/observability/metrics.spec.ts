@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createFacts, type Facts } from '../../src/events.ts';
-import { MAX_CHILDREN } from '../../src/observability/metrics/children.ts';
+import { MAX_CHILDREN, MAX_CHILDREN_OF_ONE } from '../../src/observability/metrics/children.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics/create-metrics.ts';
 import { promtool } from '../support/promtool.ts';
 import { describeWith } from '../support/services.ts';
@@ -30,13 +30,15 @@ describe('metrics', () => {
   let facts: Facts;
   let metrics: Metrics;
   let isBalanced: boolean;
+  let ledgers: Record<string, Record<string, number>>;
 
   beforeEach(async () => {
     facts = createFacts();
     isBalanced = true;
+    ledgers = { orders: { delivered: 5, acked: 3, inFlight: 2 } };
     metrics = await createMetrics(facts, {
       version: '1.2.3',
-      ledgers: () => ({ orders: { delivered: 5, acked: 3, inFlight: 2 } }),
+      ledgers: () => ledgers,
       isBalanced: () => isBalanced,
       unconfirmed: () => 4,
       retryBudgets: () => new Map([['payment', 7]]),
@@ -162,13 +164,42 @@ describe('metrics', () => {
     });
   });
 
+  const settled = (pipeline: string, code: string): void =>
+    facts.report({
+      ...identity,
+      pipeline,
+      type: 'settled',
+      settlement: 'deadLetter',
+      late: false,
+      durationMs: 1,
+      code,
+    });
+  const settlements = async (): Promise<readonly string[]> =>
+    (await text()).split('\n').filter((line) => line.startsWith('sluice_settlements_total{'));
+
   it('has a bound on label values: what comes after them is counted as other', async () => {
-    const many = MAX_CHILDREN + 250;
-    for (let n = 0; n < many; n++)
-      facts.report({ ...identity, type: 'settled', settlement: 'ack', late: false, durationMs: 1, code: `ERR_${n}` });
-    const rows = (await text()).split('\n').filter((line) => line.startsWith('sluice_settlements_total{'));
-    expect(rows).to.have.length(MAX_CHILDREN + 1);
-    expect(await sample('sluice_settlements_total{pipeline="other",settlement="other",code="other"}')).to.equal(250);
+    for (let n = 0; n < MAX_CHILDREN_OF_ONE + 250; n++) settled('orders', `ERR_${n}`);
+    settled('invoices', 'ERR_HTTP_STATUS');
+    expect(await settlements()).to.have.length(MAX_CHILDREN_OF_ONE + 2);
+    expect(await sample('sluice_settlements_total{pipeline="orders",settlement="other",code="other"}')).to.equal(250);
+    const neighbour = 'sluice_settlements_total{pipeline="invoices",settlement="deadLetter",code="ERR_HTTP_STATUS"}';
+    expect(await sample(neighbour), 'has room of its own').to.equal(1);
+
+    for (let n = 0; n < MAX_CHILDREN; n++) settled(`p${n}`, '');
+    expect((await settlements()).length).to.be.within(MAX_CHILDREN, MAX_CHILDREN + 1);
+    expect(await sample('sluice_settlements_total{pipeline="other",settlement="other",code="other"}')).to.equal(502);
+  });
+
+  it('has the books of every pipeline of a worker that runs hundreds, and what became of their messages', async () => {
+    const accounts = { delivered: 1, acked: 0, retried: 0, deadLettered: 1, returned: 0, inFlight: 0 };
+    const names = Array.from({ length: 300 }, (_, n) => `pipeline-${n}`);
+    ledgers = Object.fromEntries(names.map((name) => [name, accounts]));
+    for (const name of names) for (const code of ['ERR_A', 'ERR_B']) settled(name, code);
+    const told = await text();
+    expect(told.match(/^sluice_ledger\{/gm)).to.have.length(300 * 6);
+    expect(told).to.include('sluice_ledger{pipeline="pipeline-299",account="deadLettered"} 1');
+    expect(told).to.include('sluice_settlements_total{pipeline="pipeline-299",settlement="deadLetter",code="ERR_B"} 1');
+    expect(told).to.not.include('"other"');
   });
 
   it('counts nothing after it was closed', async () => {

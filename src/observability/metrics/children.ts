@@ -3,8 +3,13 @@
  * that is kept. Bounded, so that a mistake somewhere else cannot fill a Prometheus.
  */
 
-/** Combinations of label values an instrument has at most; what comes after them is counted as `other`. */
-export const MAX_CHILDREN = 500;
+/**
+ * Combinations an instrument has at most for each value of its first label, which is a name of the configuration: a pipeline, an API. What
+ * comes after them is counted as `other` of that name, so that no pipeline takes the room of another.
+ */
+export const MAX_CHILDREN_OF_ONE = 500;
+/** The same for all names together; what comes after them is `other` in every label. */
+export const MAX_CHILDREN = 10_000;
 
 const OTHER = 'other';
 
@@ -17,7 +22,7 @@ export class Children<Child> {
   readonly #make: () => Child;
   readonly #root: Branch<Child> = { child: undefined, next: new Map() };
   readonly #all: { readonly values: readonly string[]; readonly child: Child }[] = [];
-  #other: Child | undefined;
+  readonly #ofOne = new Map<string, number>();
 
   constructor(make: () => Child) {
     this.#make = make;
@@ -25,10 +30,7 @@ export class Children<Child> {
 
   /** The child for these values, in the order of the labels; made at the first time. */
   of(values: readonly string[]): Child {
-    let branch: Branch<Child> | undefined = this.#root;
-    for (let label = 0; label < values.length && branch !== undefined; label++)
-      branch = branch.next.get(values[label] ?? '');
-    return branch?.child ?? this.#add(values);
+    return this.#find(values) ?? this.#add(values);
   }
 
   /** Each child with its label values, in the order they came. */
@@ -36,12 +38,30 @@ export class Children<Child> {
     return this.#all;
   }
 
+  #find(values: readonly string[]): Child | undefined {
+    let branch: Branch<Child> | undefined = this.#root;
+    for (let label = 0; label < values.length && branch !== undefined; label++)
+      branch = branch.next.get(values[label] ?? '');
+    return branch?.child;
+  }
+
   #add(values: readonly string[]): Child {
-    if (this.#all.length >= MAX_CHILDREN) {
-      this.#other ??= this.#keep(values.map(() => OTHER));
-      return this.#other;
-    }
-    const child = this.#keep(values);
+    const [first = ''] = values;
+    const siblings = this.#ofOne.get(first) ?? 0;
+    if (this.#all.length >= MAX_CHILDREN) return this.#other(values.map(() => OTHER));
+    if (siblings >= MAX_CHILDREN_OF_ONE)
+      return this.#other(values.map((value, label) => (label === 0 ? value : OTHER)));
+    this.#ofOne.set(first, siblings + 1);
+    return this.#keep(values);
+  }
+
+  #other(values: readonly string[]): Child {
+    return this.#find(values) ?? this.#keep(values);
+  }
+
+  #keep(values: readonly string[]): Child {
+    const child = this.#make();
+    this.#all.push({ values, child });
     let branch = this.#root;
     for (const value of values) {
       const next = branch.next.get(value) ?? { child: undefined, next: new Map() };
@@ -49,12 +69,6 @@ export class Children<Child> {
       branch = next;
     }
     branch.child = child;
-    return child;
-  }
-
-  #keep(values: readonly string[]): Child {
-    const child = this.#make();
-    this.#all.push({ values, child });
     return child;
   }
 }

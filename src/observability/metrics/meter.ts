@@ -3,7 +3,7 @@
  * with it costs several times as much, for every message.
  */
 import type { Registry } from 'prom-client';
-import { Children, MAX_CHILDREN } from './children.ts';
+import { Children } from './children.ts';
 import { BOUNDS, Count, Level, Times } from './counts.ts';
 
 export type PromClient = Pick<
@@ -80,7 +80,7 @@ export class Meter {
     return (...values) => children.of(values);
   }
 
-  /** Asked at each scrape; `read` gives label values and the value. */
+  /** Asked at each scrape; `read` gives label values and the value: of what is configured, which bounds them. */
   reading(
     { name, help, labels = [], together = 'sum' }: Gauge,
     read: () => Iterable<readonly [readonly string[], number]>,
@@ -94,8 +94,7 @@ export class Meter {
       registers: [this.#registry],
       collect() {
         this.reset();
-        let left = MAX_CHILDREN;
-        for (const [values, value] of read()) if (left-- > 0) this.labels(...values).set(value);
+        for (const [values, value] of read()) this.labels(...values).set(value);
       },
     });
   }
