@@ -1,4 +1,4 @@
-/** How a pipeline is, said in one sentence: cause, number, effect. The first rule that fits speaks. Pure. */
+/** How a pipeline is, said in one sentence: cause, number, effect. Of the rules that fit the worst speaks, of several the first. Pure. */
 import type { ApiView, Counts, Health, MinuteCounts, PipelineShape, Trouble, Waiting } from './wire.ts';
 
 export interface HealthFacts {
@@ -40,7 +40,9 @@ const draining: Rule = ({ worker, counts }) =>
     : undefined;
 
 const breaker: Rule = ({ apis, shape, waiting }) => {
-  const shut = apis.find(({ breaker: state }) => state === 'open' || state === 'isolated');
+  const all = apis.filter(({ breaker: state }) => state === 'open' || state === 'isolated');
+  // The one that stops the intake says more than one that is done without.
+  const shut = all.find(({ name }) => isNeeded(shape, name)) ?? all[0];
   if (shut === undefined) return undefined;
   const how =
     shut.breaker === 'isolated'
@@ -136,9 +138,10 @@ const healthy: Rule = ({ minute }) => ({
       : `Nothing stands out: ${counted(minute.acked, 'message')} done in the last minute.`,
 });
 
+/** What explains all the rest. */
+const ABOVE_ALL: readonly Rule[] = [connection, draining];
+
 const RULES: readonly Rule[] = [
-  connection,
-  draining,
   breaker,
   intakePaused,
   halfOpen,
@@ -153,9 +156,16 @@ const RULES: readonly Rule[] = [
   healthy,
 ];
 
+const LEVELS: readonly Health['level'][] = ['broken', 'degraded', 'noteworthy', 'idle', 'healthy'];
+
 export function healthOf(facts: HealthFacts): Health {
-  for (const rule of RULES) {
+  for (const rule of ABOVE_ALL) {
     const health = rule(facts);
+    if (health !== undefined) return health;
+  }
+  const fitting = RULES.flatMap((rule) => rule(facts) ?? []);
+  for (const level of LEVELS) {
+    const health = fitting.find((one) => one.level === level);
     if (health !== undefined) return health;
   }
   return { level: 'healthy', sentence: 'Nothing stands out.' };

@@ -167,6 +167,23 @@ describe('the dashboard’s model', () => {
     expect(teller.view().health.sentence).to.equal('The connection to the broker is lost: socket closed.');
   });
 
+  it('says the worst where several things are wrong, whatever comes first', () => {
+    const teller = new Teller();
+    // The optional one stands first.
+    teller.model.show([{ ...shape, apis: [...shape.apis].reverse() }]);
+    const opens = (api: string): void =>
+      teller.facts.report({ type: 'breakerChanged', at: Date.now(), api, state: 'open', reason: 'failure-ratio' });
+    opens('mail');
+    for (let n = 0; n < 4; n++) teller.message('deadLetter', { code: 'ERR_PAYLOAD_INVALID', reason: 'no number' });
+    expect(teller.view().health.level).to.equal('broken');
+    expect(teller.view().health.sentence).to.include('4 of the last minute’s 4 messages were dead-lettered');
+    opens('payment');
+    expect(teller.view().health.sentence).to.include('payment’s breaker is open');
+    expect(teller.view().health.level).to.equal('broken');
+    teller.facts.report({ type: 'workerMoved', at: Date.now(), state: 'draining' });
+    expect(teller.view().health.sentence).to.include('The worker is draining');
+  });
+
   it('hands each browser what it has not seen, and begins anew where that is gone', () => {
     const teller = new Teller();
     teller.message();
