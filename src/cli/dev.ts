@@ -1,6 +1,17 @@
 /** `sluice dev`: runs the pipelines and, whenever a file of theirs changes, drains the old version and starts the new one. */
 import { watch } from 'node:fs';
-import { debounceTime, filter, firstValueFrom, map, merge, Observable, of, ReplaySubject, takeUntil } from 'rxjs';
+import {
+  debounceTime,
+  filter,
+  firstValueFrom,
+  map,
+  merge,
+  Observable,
+  of,
+  ReplaySubject,
+  type Subscription,
+  takeUntil,
+} from 'rxjs';
 import { latestValueFrom } from 'rxjs-for-await';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
@@ -13,6 +24,8 @@ import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
 import { attempt, printProblems } from './problems.ts';
 import { onSignals } from './signals.ts';
+import { startText } from './start-text.ts';
+import { showStatus } from './status-line.ts';
 import { wire } from './wiring.ts';
 
 /** Editors write a file in several steps. */
@@ -42,11 +55,13 @@ interface Version {
   readonly worker: Worker;
   readonly loaded: LoadedPipelines;
   readonly door: OpenedDoor | undefined;
+  /** The last line of a terminal. */
+  readonly showing: Subscription | undefined;
 }
 
 async function watchAndRun(folder: string, config: Config): Promise<void> {
   let version: Version | undefined;
-  const { log } = openLog(config);
+  const { log, terminal, isPretty } = openLog(config);
   const management = await openManagement(config, log, () => version?.worker);
   const wiring = await wire(config, log);
   const stop = new ReplaySubject<undefined>(1);
@@ -72,8 +87,13 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
     }
     await end(version);
     const door = await openDoor(pipelines, config, { ...wiring, log });
-    version = { worker: await wiring.startWorker(pipelines), loaded, door };
-    door?.follow(version.worker.state);
+    const worker = await wiring.startWorker(pipelines);
+    door?.follow(worker.state);
+    const { broker } = wiring;
+    const { url } = management;
+    const isProtected = config.token !== undefined;
+    if (isPretty) terminal.write(startText({ pipelines, broker, url, isProtected, door: door?.url }));
+    version = { worker, loaded, door, showing: terminal.isInteractive ? showStatus(worker, terminal) : undefined };
     log.info({ pipelines: pipelines.map(({ name }) => name) }, 'this version runs now');
   }
 
@@ -87,6 +107,7 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
 async function end(version: Version | undefined): Promise<void> {
   version?.worker.stop();
   await version?.worker.stopped;
+  version?.showing?.unsubscribe();
   await version?.door?.close();
   await version?.loaded.dispose();
 }

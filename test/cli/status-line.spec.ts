@@ -3,7 +3,17 @@ import { expect } from 'chai';
 import { Rates } from '../../src/cli/rates.ts';
 import { statusText } from '../../src/cli/status-line.ts';
 
-const books = { delivered: 9, acked: 5, retried: 1, deadLettered: 1, returned: 0, inFlight: 2 };
+const books = {
+  delivered: 9,
+  acked: 5,
+  retried: 1,
+  deadLettered: 1,
+  returned: 0,
+  inFlight: 2,
+  late: 0,
+  overdue: 0,
+  repeated: 0,
+};
 
 describe('the status line', () => {
   const textOf = (waiting: Readonly<Record<string, string>>): string =>

@@ -58,6 +58,19 @@ describeWithTerminal('a terminal', () => {
     await client.drain('hanging.dead');
   });
 
+  it('shows of dev what it shows of run: what was loaded, where to look, and the status', async () => {
+    const terminal = open(['dev', fixture('hanging')], { columns: 100, rows: 30 });
+    await terminal.shows(/^ {2}hanging {2}hanging /m);
+    await terminal.shows(/^ {2}look at {2}http:\/\/127\.0\.0\.1:\d+/m);
+    await terminal.shows(/^running · .*0 in flight · 0 done/m);
+    terminal.press(CTRL_C);
+    expect(await terminal.exit).to.equal(0);
+    expect(
+      terminal.lines().filter((line) => /^(running|draining|stopped) · /.test(line)),
+      'no status is left',
+    ).to.deep.equal([]);
+  });
+
   it('cuts the status to the width of the window', async () => {
     const terminal = open(['run', fixture('hanging')], { columns: 34, rows: 20 });
     await terminal.shows(/^running · 0\/s · 0 in flight/m);
