@@ -68,6 +68,8 @@ export async function startManagementServer(options: ManagementServerOptions): P
     const isAsked = route.method === 'POST';
     const body = isAsked ? await readBody(request) : ({ ok: true, value: undefined } as const);
     if (!body.ok) return body.refusal;
+    // Nothing goes over the line while a route works, and some work for minutes: many letters, put back a few a second.
+    request.socket.setTimeout(0);
     return route.answer({
       query,
       body: body.value,
@@ -80,6 +82,7 @@ export async function startManagementServer(options: ManagementServerOptions): P
   };
 
   const send = async (request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> => {
+    request.socket.setTimeout(stallMs);
     if (isWhole(answer)) return sendWhole(request, response, answer);
     if (request.method === 'HEAD') return sendWhole(request, response, { ...answer, status: 200, body: '' });
     if (streams >= maxStreams)

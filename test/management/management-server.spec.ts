@@ -245,6 +245,19 @@ describe('the management server', function () {
     expect(await statusWith(`${head}\r\nAuthorization: Bearer ${TOKEN}`)).to.equal(200);
   });
 
+  it('lets a route work for longer than a reader may stall: a replay of many letters takes minutes', async () => {
+    await start({ stallMs: 50 });
+    server.serve([
+      {
+        method: 'GET',
+        path: '/slow',
+        answer: () => new Promise((resolve) => setTimeout(() => resolve(jsonAnswer(200, { done: true })), 400)),
+      },
+    ]);
+    const answer = await fetch(`${server.url}/slow`);
+    expect(await answer.json()).to.deep.equal({ done: true });
+  });
+
   it('B42: cuts off who sends a request byte by byte', async () => {
     await start({ requestTimeoutMs: 100 });
     expect(await rawAnswer('GET /data HTTP/1.1\r\nHost: local')).to.match(/^HTTP\/1.1 408|^$/);
