@@ -128,10 +128,12 @@ export function sagaCases(under: () => StoreUnderTest): void {
     cutOff.unsubscribe();
     const store = stores[0] as JournalStore;
     const key = { space: 'saga', name: 'again', id: order.id } as const;
-    await eventually('it is let go', async () => {
-      const [listed] = await firstValueFrom(store.list(key));
-      return listed?.heldBy === undefined;
-    });
+    const letGo = (): Promise<void> =>
+      eventually('it is let go', async () => {
+        const [listed] = await firstValueFrom(store.list(key));
+        return listed?.heldBy === undefined;
+      });
+    await letGo();
     const held = await firstValueFrom(store.acquire(key, { owner: 'harm', leaseMs: 1_500 }));
     if (held.kind !== 'acquired') throw new Error('it was let go');
     const torn = { body: '{', checksum: 'none', kind: 'stepDone' as const };
@@ -142,6 +144,8 @@ export function sagaCases(under: () => StoreUnderTest): void {
       lastValueFrom(orderSaga(made)(order, contextOf(journalOf('other')))).catch((error: Error) => error.name);
     expect(await refusal()).to.equal('JournalCorruptError');
 
+    // Whoever was refused lets go after it was told.
+    await letGo();
     expect(await abandonSaga(store, key, 60_000)).to.deep.equal({ ok: true });
     const [listed] = await firstValueFrom(store.list(key));
     expect(listed).to.include({ lastKind: 'abandoned' }).and.to.have.property('expiresAt');
