@@ -8,7 +8,9 @@ import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.
 import type { Overview } from '../../src/cli/top/overview.ts';
 import type { PipelineGraph } from '../../src/worker/pipeline-graph.ts';
 import { type BrokerClient, connectClient } from '../support/broker-client.ts';
+import { describeWith } from '../support/services.ts';
 import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
+import { zsh } from '../support/zsh.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const BIN = join(root, 'bin/sluice.js');
@@ -272,13 +274,19 @@ describe('commands for work', function () {
       expect(complete('publish', 'orders', '--fr')).to.deep.equal(['--from']);
     });
 
-    it('writes a script for zsh, which zsh reads where it is installed', function () {
-      const script = execFileSync(process.execPath, [BIN, 'completion', 'zsh'], { encoding: 'utf8' });
-      expect(script)
+    const forZsh = (): string => execFileSync(process.execPath, [BIN, 'completion', 'zsh'], { encoding: 'utf8' });
+
+    it('writes a script for zsh', () => {
+      expect(forZsh())
         .to.match(/^#compdef sluice\n/)
         .and.include("'dlq retry') words=");
-      if (spawnSync('zsh', ['--version']).status !== 0) return this.skip();
-      execFileSync('zsh', ['-n'], { input: script });
+    });
+
+    describeWith(zsh, 'as zsh reads it', (shell) => {
+      it('has no mistake', () => {
+        const { status, stderr } = spawnSync(shell(), ['-n'], { input: forZsh(), encoding: 'utf8' });
+        expect(status, stderr).to.equal(0);
+      });
     });
   });
 });
