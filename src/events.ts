@@ -2,7 +2,7 @@
  * The facts that stages report. Logs, metrics, traces and the dashboard listen to them; nothing on the message path
  * depends on who listens. A fact is plain data: no payload, no header values, no error objects.
  */
-import { Observable, Subject } from 'rxjs';
+import { Observable, Subject, Subscription, throwError } from 'rxjs';
 
 /** Which message a fact is about. */
 export interface MessageIdentity {
@@ -377,75 +377,156 @@ export interface AnswerContent extends MessageIdentity, Held {
 /** What facts leave out. Personal data may be in it: whoever listens decides what of it is ever shown. */
 export type Content = MessageContent | ResultContent | AnswerContent;
 
-/** A place to report to, and to listen at. */
-export interface Reports<T> {
+/** Content, told of the messages that somebody wants to have it of. */
+export interface Contents {
   /** Whether anybody listens: building what nobody hears is wasted work. */
   readonly isObserved: boolean;
-  report(reported: T): void;
-  /** Hot; replays nothing. Listeners must not throw. */
-  readonly stream: Observable<T>;
-}
-
-/** Content, told of the messages that somebody wants to have it of. */
-export interface Contents extends Reports<Content> {
+  report(content: Content): void;
+  /** Of all messages. Hot; replays nothing. Listeners must not throw. */
+  readonly stream: Observable<Content>;
   /** Whether anybody wants to have content of this message: asked before each is built. */
   isWanted(about: MessageIdentity): boolean;
   /** The content of those messages alone for which `wants` says so at that moment. Hot; `stream` has that of all. */
   of(wants: (about: MessageIdentity) => boolean): Observable<Content>;
 }
 
+export type FactType = Fact['type'];
+
+/** What is done about each fact of the kinds it names. Must not throw. */
+export type FactListeners = {
+  readonly [Type in FactType]?: (fact: Extract<Fact, { readonly type: Type }>) => void;
+};
+
 /** Where stages report to, and listeners subscribe. */
-export interface Facts extends Reports<Fact> {
+export interface Facts {
+  /** Whether anybody listens to facts of a kind: building what nobody hears is wasted work. */
+  readonly isHeard: Readonly<Record<FactType, boolean>>;
+  report(fact: Fact): void;
+  /** Tells of facts of the kinds that are named, at once, and of no others, until unsubscribed; of nothing that was before. What a listener throws becomes an unhandled error: neither the others nor who reported see it. */
+  listen(listeners: FactListeners): Subscription;
+  /** All of them. Hot; replays nothing. Listeners must not throw. */
+  readonly stream: Observable<Fact>;
   /** Apart from the facts, so that no listener gets to see content by accident. */
   readonly contents: Contents;
 }
 
-function createReports<T>(): Reports<T> {
-  const subject = new Subject<T>();
+type Listener = (fact: Fact) => void;
+type Each<T> = { [Type in FactType]: T };
+
+const NOT_HEARD: Readonly<Each<false>> = {
+  delivered: false,
+  slotTaken: false,
+  callStarted: false,
+  callEnded: false,
+  callRetried: false,
+  rateLimitWaited: false,
+  cacheHit: false,
+  published: false,
+  settled: false,
+  settlementDelayed: false,
+  deliveryOverdue: false,
+  connectionChanged: false,
+  intakeChanged: false,
+  partitionHandedOver: false,
+  fed: false,
+  feedingDelayed: false,
+  breakerChanged: false,
+  rateLimitSharingChanged: false,
+  sagaMoved: false,
+  journalChanged: false,
+  journalAsked: false,
+  journalCompacted: false,
+  journalCounted: false,
+  queuesMeasured: false,
+  limitChanged: false,
+  eventLoopBlocked: false,
+  requestAnswered: false,
+  workerMoved: false,
+};
+const FACT_TYPES = Object.keys(NOT_HEARD) as readonly FactType[];
+
+/** For each kind of its own, so that a fact costs what those who want it do about it. A list is replaced, never changed: it may be at work. */
+export function createFacts(): Facts {
+  const isHeard: Each<boolean> = { ...NOT_HEARD };
+  const listenersTo: Partial<Each<readonly Listener[]>> = {};
+  const hear = (type: FactType, listeners: readonly Listener[]): void => {
+    listenersTo[type] = listeners;
+    isHeard[type] = listeners.length > 0;
+  };
+  const listen = (listeners: FactListeners): Subscription => {
+    const listening = new Subscription();
+    for (const type of FACT_TYPES) {
+      const listener = listeners[type] as Listener | undefined;
+      if (listener === undefined) continue;
+      let hasLeft = false;
+      // One of its own: the same function may listen twice, and who left meanwhile is told no more.
+      const told: Listener = (fact) => {
+        if (!hasLeft) listener(fact);
+      };
+      hear(type, [...(listenersTo[type] ?? []), told]);
+      listening.add(() => {
+        hasLeft = true;
+        hear(
+          type,
+          (listenersTo[type] ?? []).filter((other) => other !== told),
+        );
+      });
+    }
+    return listening;
+  };
   return {
-    get isObserved() {
-      return subject.observed;
+    isHeard,
+    report(fact) {
+      const listeners = listenersTo[fact.type];
+      if (listeners === undefined) return;
+      for (const listener of listeners) {
+        try {
+          listener(fact);
+        } catch (error) {
+          // As RxJS does: told as unhandled, in a turn of its own.
+          throwError(() => error).subscribe();
+        }
+      }
     },
-    report: (reported) => subject.next(reported),
-    stream: subject.asObservable(),
+    listen,
+    stream: new Observable((hearing) => {
+      const tell = (fact: Fact): void => hearing.next(fact);
+      return listen(Object.fromEntries(FACT_TYPES.map((type) => [type, tell])));
+    }),
+    contents: createContents(),
   };
 }
 
 function createContents(): Contents {
-  const all = createReports<Content>();
-  const choosing = new Set<{ readonly wants: (about: MessageIdentity) => boolean; next(content: Content): void }>();
+  const all = new Subject<Content>();
+  let choosing: readonly Chooser[] = [];
   const isWanted = (about: MessageIdentity): boolean => {
-    if (all.isObserved) return true;
+    if (all.observed) return true;
     for (const one of choosing) if (one.wants(about)) return true;
     return false;
   };
   return {
     get isObserved() {
-      return all.isObserved || choosing.size > 0;
+      return all.observed || choosing.length > 0;
     },
     isWanted,
     report: (content) => {
-      all.report(content);
+      all.next(content);
       for (const one of choosing) if (one.wants(content)) one.next(content);
     },
-    stream: all.stream,
+    stream: all.asObservable(),
     of: (wants) =>
       new Observable((listener) => {
         const one = { wants, next: (content: Content) => listener.next(content) };
-        choosing.add(one);
-        return () => choosing.delete(one);
+        choosing = [...choosing, one];
+        return () => {
+          choosing = choosing.filter((other) => other !== one);
+        };
       }),
   };
 }
 
-export function createFacts(): Facts {
-  const facts = createReports<Fact>();
-  return {
-    get isObserved() {
-      return facts.isObserved;
-    },
-    report: facts.report,
-    stream: facts.stream,
-    contents: createContents(),
-  };
+interface Chooser {
+  readonly wants: (about: MessageIdentity) => boolean;
+  next(content: Content): void;
 }

@@ -28,6 +28,10 @@ export class Bins {
   /** The number of the bin each place of the ring holds now. */
   readonly #numbers = new Float64Array(BINS_KEPT).fill(-1);
 
+  /** Nearly everything is counted into the same bin as what was before. */
+  #latest = -1;
+  #latestOffset = 0;
+
   constructor(apis: number) {
     this.#width = BIN.apis + apis * API_BIN.size;
     this.#values = new Float64Array(BINS_KEPT * this.#width);
@@ -76,8 +80,11 @@ export class Bins {
 
   /** Where the values of a bin begin; a bin that was used before is empty again. A clock that stepped back writes into what is there. */
   #open(number: number): number {
+    if (number === this.#latest) return this.#latestOffset;
     const at = modulo(number);
     const offset = at * this.#width;
+    this.#latest = number;
+    this.#latestOffset = offset;
     if (this.#numbers[at] !== number) {
       this.#numbers[at] = number;
       this.#values.fill(0, offset, offset + this.#width);

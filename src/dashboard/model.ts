@@ -3,7 +3,7 @@
  * a browser asks for them, and nothing is built when nobody does.
  */
 import { asyncScheduler, type Subscription } from 'rxjs';
-import type { Fact, Facts, WorkerMoved } from '../events.ts';
+import type { CallEnded, Delivered, Fact, FactListeners, Facts, Settled, WorkerMoved } from '../events.ts';
 import { ApiState } from './api-state.ts';
 import { BINS_KEPT, binOf } from './bins.ts';
 import { EventRing } from './event-ring.ts';
@@ -61,7 +61,7 @@ export class DashboardModel {
 
   /** Listens until unsubscribed. */
   listen(facts: Facts): Subscription {
-    const listening = facts.stream.subscribe((fact) => this.#observe(fact));
+    const listening = facts.listen(this.#listeners());
     const contents = facts.contents.of((about) => this.#journeys.follows(about));
     listening.add(contents.subscribe((content) => this.#journeys.addContent(content)));
     return listening;
@@ -145,98 +145,111 @@ export class DashboardModel {
     return bins;
   }
 
-  #observe(fact: Fact): void {
-    switch (fact.type) {
-      case 'workerMoved':
+  /** Whatever else is told has no place here; of a saga its calls tell it already, those that undo are marked. */
+  #listeners(): FactListeners {
+    return {
+      workerMoved: (fact) => {
         this.#worker = fact.state;
-        break;
-      case 'connectionChanged':
+      },
+      connectionChanged: (fact) => {
         this.#broker = { state: fact.state, reason: fact.reason };
         this.#ring.add(fact);
-        break;
-      case 'breakerChanged':
+      },
+      breakerChanged: (fact) => {
         this.#apis.get(fact.api)?.breakerChanged(fact);
         this.#ring.add(fact);
-        break;
-      case 'limitChanged':
-        this.#apis.get(fact.api)?.limitChanged(fact);
-        break;
-      case 'rateLimitSharingChanged':
-        this.#ring.add(fact);
-        break;
-      case 'intakeChanged':
+      },
+      limitChanged: (fact) => this.#apis.get(fact.api)?.limitChanged(fact),
+      rateLimitSharingChanged: (fact) => this.#ring.add(fact),
+      intakeChanged: (fact) => {
         this.#pipelines.get(fact.pipeline)?.intakeChanged(fact);
         this.#ring.add(fact);
-        break;
-      case 'queuesMeasured':
+      },
+      queuesMeasured: (fact) => {
         for (const pipeline of this.#pipelines.values()) pipeline.queuesMeasured(fact);
-        break;
-      case 'journalChanged':
+      },
+      journalChanged: (fact) => {
         this.#journal = { ...this.#journal, isAvailable: fact.state === 'available', reason: fact.reason };
-        break;
-      case 'journalCounted':
+      },
+      journalCounted: (fact) => {
         this.#journal = { ...this.#journal, counts: fact.counts.slice(0, MAX_JOURNAL_COUNTS) };
-        break;
-      case 'sagaMoved':
-        // Its calls tell it already, those that undo are marked.
-        break;
-      default:
-        // Whatever else is not of a message has no place here.
-        if ('messageId' in fact) this.#observeMessage(fact);
-    }
-  }
-
-  #observeMessage(fact: Extract<Fact, { readonly messageId: string }>): void {
-    const pipeline = this.#pipelines.get(fact.pipeline);
-    if (pipeline === undefined) return;
-    if (fact.type === 'delivered') {
-      pipeline.delivered(fact);
-      const isDrawn = pipeline.drawing.drawsMessage(fact.at);
-      // What went wrong before is looked for; nobody knows yet which of the others will.
-      const isFollowed = pipeline.drawing.followsMessage(fact.at) || isDrawn || fact.attempt > 1 || fact.redelivered;
-      if (isFollowed && this.#journeys.begin(fact, isDrawn) && isDrawn) this.#ring.add(fact);
-      return;
-    }
-    this.#count(pipeline, fact);
-    const journey = this.#journeys.add(fact);
-    if (journey === undefined) this.#observeUnfollowed(pipeline, fact);
-    const isDrawn = journey?.isDrawn === true;
-    const isTrouble = fact.type === 'settled' && fact.settlement !== 'ack';
-    if (isDrawn || (isTrouble && pipeline.drawing.drawsTrouble(fact.at))) this.#ring.add(fact);
-  }
-
-  /** Of a message that nobody followed, what goes wrong is kept from there on: its end always, its calls as far as there are few. */
-  #observeUnfollowed(pipeline: PipelineState, fact: Extract<Fact, { readonly messageId: string }>): void {
-    if (fact.type === 'settled' && fact.settlement !== 'ack') this.#journeys.keepEnd(fact);
-    const isFailure = fact.type === 'callEnded' && (fact.outcome === 'failed' || fact.outcome === 'rejected');
-    if (isFailure && pipeline.drawing.followsFailure(fact.at)) this.#journeys.beginAtFailure(fact);
-  }
-
-  #count(pipeline: PipelineState, fact: Extract<Fact, { readonly messageId: string }>): void {
-    switch (fact.type) {
-      case 'callStarted':
+      },
+      delivered: (fact) => this.#begin(fact),
+      slotTaken: (fact) => this.#goOn(fact),
+      callStarted: (fact) => {
+        const pipeline = this.#pipelines.get(fact.pipeline);
+        if (pipeline === undefined) return;
         pipeline.callStarted(fact);
         this.#apis.get(fact.api)?.callStarted();
-        break;
-      case 'callEnded':
+        this.#goOn(fact);
+      },
+      callEnded: (fact) => {
+        const pipeline = this.#pipelines.get(fact.pipeline);
+        if (pipeline === undefined) return;
         pipeline.callEnded(fact);
         this.#apis.get(fact.api)?.callEnded(fact);
-        break;
-      case 'rateLimitWaited':
+        this.#goOn(fact);
+      },
+      callRetried: (fact) => this.#goOn(fact),
+      rateLimitWaited: (fact) => {
+        const pipeline = this.#pipelines.get(fact.pipeline);
+        if (pipeline === undefined) return;
         pipeline.waited(fact);
         this.#apis.get(fact.api)?.waited(fact);
-        break;
-      case 'published':
-        pipeline.published(fact);
-        break;
-      case 'settled':
-        pipeline.settled(fact);
-        break;
-      default:
-        break;
+        this.#goOn(fact);
+      },
+      cacheHit: (fact) => this.#goOn(fact),
+      published: (fact) => {
+        this.#pipelines.get(fact.pipeline)?.published(fact);
+        this.#goOn(fact);
+      },
+      settled: (fact) => {
+        this.#pipelines.get(fact.pipeline)?.settled(fact);
+        this.#goOn(fact);
+      },
+      settlementDelayed: (fact) => this.#goOn(fact),
+      deliveryOverdue: (fact) => this.#goOn(fact),
+    };
+  }
+
+  #begin(fact: Delivered): void {
+    const pipeline = this.#pipelines.get(fact.pipeline);
+    if (pipeline === undefined) return;
+    pipeline.delivered(fact);
+    const isDrawn = pipeline.drawing.drawsMessage(fact.at);
+    // What went wrong before is looked for; nobody knows yet which of the others will.
+    const isFollowed = pipeline.drawing.followsMessage(fact.at) || isDrawn || fact.attempt > 1 || fact.redelivered;
+    if (isFollowed && this.#journeys.begin(fact, isDrawn) && isDrawn) this.#ring.add(fact);
+  }
+
+  #goOn(fact: OfMessage): void {
+    const journey = this.#journeys.add(fact);
+    if (journey?.isDrawn === true) this.#ring.add(fact);
+    else if (fact.type === 'settled') {
+      if (fact.settlement !== 'ack') this.#endBadly(fact, journey);
+    } else if (journey === undefined && fact.type === 'callEnded') {
+      const isFailure = fact.outcome === 'failed' || fact.outcome === 'rejected';
+      if (isFailure) this.#failUnfollowed(fact);
     }
   }
+
+  /** The end of a message that nobody followed is kept, whatever there is room to draw. */
+  #endBadly(fact: Settled, journey: Journey | undefined): void {
+    const pipeline = this.#pipelines.get(fact.pipeline);
+    if (pipeline === undefined) return;
+    if (journey === undefined) this.#journeys.keepEnd(fact);
+    if (pipeline.drawing.drawsTrouble(fact.at)) this.#ring.add(fact);
+  }
+
+  /** From its first failure on a message is followed, as far as there are few. */
+  #failUnfollowed(fact: CallEnded): void {
+    if (this.#pipelines.get(fact.pipeline)?.drawing.followsFailure(fact.at) === true)
+      this.#journeys.beginAtFailure(fact);
+  }
 }
+
+/** What is told of a message after it was delivered. */
+type OfMessage = Exclude<Extract<Fact, { readonly messageId: string }>, Delivered>;
 
 type Views = Pick<Frame, 'worker' | 'pipelines' | 'apis' | 'recent'>;
 

@@ -49,7 +49,7 @@ function availabilityNow(breaker: CircuitBreaker, reason: string | undefined): A
 
 /** The fact of a change. */
 export function reportBreaker(facts: Facts, api: string, { to: state, reason, at, openUntil }: BreakerChange): void {
-  if (!facts.isObserved) return;
+  if (!facts.isHeard.breakerChanged) return;
   facts.report({
     type: 'breakerChanged',
     at,

@@ -73,7 +73,7 @@ export function createApiClient(definition: ApiDefinition, parts: ApiClientParts
   const listeners: GuardListeners = {
     onBreakerChange: (change) => reportBreaker(facts, name, change),
     onLimit: (limit) =>
-      facts.isObserved && facts.report({ type: 'limitChanged', at: asyncScheduler.now(), api: name, limit }),
+      facts.isHeard.limitChanged && facts.report({ type: 'limitChanged', at: asyncScheduler.now(), api: name, limit }),
     onStore: (change) => reportSharing(facts, name, change),
   };
   const guards = createGuards(settings, random, listeners, parts.within);

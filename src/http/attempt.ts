@@ -234,7 +234,7 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant, 
   }
 
   #report(outcome: CallEnded['outcome'], failure?: unknown): void {
-    if (this.#span === undefined && !this.#run.parts.facts.isObserved) return;
+    if (this.#span === undefined && !this.#run.parts.facts.isHeard.callEnded) return;
     const status = outcome === 'aborted' ? undefined : this.#response?.status;
     const end =
       outcome === 'ok' && status !== undefined
@@ -245,6 +245,6 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant, 
             ...(status === undefined ? {} : { status }),
           };
     this.#span?.end({ at: asyncScheduler.now(), ...end });
-    if (this.#run.parts.facts.isObserved) this.#run.reportEnd(this.#number, this.#startedAt, end);
+    if (this.#run.parts.facts.isHeard.callEnded) this.#run.reportEnd(this.#number, this.#startedAt, end);
   }
 }

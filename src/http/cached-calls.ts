@@ -165,7 +165,7 @@ export class CachedCalls {
 
   #reportUse(use: CacheUse): void {
     const { facts } = this.#parts;
-    if (this.#asking === undefined || !facts.isObserved || !isHit(use)) return;
+    if (this.#asking === undefined || !facts.isHeard.cacheHit || !isHit(use)) return;
     const { owner, request } = this.#asking;
     facts.report({ type: 'cacheHit', at: asyncScheduler.now(), ...identityOf(owner), ...request.call, use });
   }

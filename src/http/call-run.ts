@@ -66,7 +66,7 @@ export class CallRun {
 
   reportStart(attempt: number, at: number): void {
     const { facts } = this.parts;
-    if (!facts.isObserved) return;
+    if (!facts.isHeard.callStarted) return;
     const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag } = this.owner;
     const { undoes } = this.request;
     const { api, operation } = this.request.call;
@@ -119,7 +119,7 @@ export class CallRun {
 
   reportRetry(attempt: number, nextDelayMs: number, cause: unknown): void {
     const { facts } = this.parts;
-    if (facts.isObserved)
+    if (facts.isHeard.callRetried)
       facts.report({
         type: 'callRetried',
         ...this.#about(asyncScheduler.now()),
@@ -131,7 +131,7 @@ export class CallRun {
 
   reportWait(attempt: number, waitedMs: number): void {
     const { facts } = this.parts;
-    if (facts.isObserved)
+    if (facts.isHeard.rateLimitWaited)
       facts.report({ type: 'rateLimitWaited', ...this.#about(asyncScheduler.now()), attempt, waitedMs });
   }
 

@@ -22,7 +22,7 @@ export function limiterOf(
 
 /** The fact of a store that went away or came back. */
 export function reportSharing(facts: Facts, api: string, { isAway, cause }: StoreChange): void {
-  if (!facts.isObserved) return;
+  if (!facts.isHeard.rateLimitSharingChanged) return;
   const at = asyncScheduler.now();
   if (isAway) facts.report({ type: 'rateLimitSharingChanged', at, api, state: 'local', reason: messageOf(cause) });
   else facts.report({ type: 'rateLimitSharingChanged', at, api, state: 'shared' });

@@ -248,7 +248,7 @@ class Door {
   #report({ name: pipeline }: OpenEntrance, { raw, statusCode }: FastifyReply, durationMs: number): void {
     const { facts } = this.#options;
     const status = raw.writableFinished ? statusCode : CLIENT_LEFT;
-    if (facts.isObserved)
+    if (facts.isHeard.requestAnswered)
       facts.report({ type: 'requestAnswered', at: asyncScheduler.now(), pipeline, status, durationMs });
   }
 

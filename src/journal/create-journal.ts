@@ -162,7 +162,8 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
           complete: () => {
             seq = place;
             isUnsure = false;
-            if (key.space === 'saga' && facts?.isObserved === true) facts.report(sagaMoved(key, record, message));
+            if (key.space === 'saga' && facts?.isHeard.sagaMoved === true)
+              facts.report(sagaMoved(key, record, message));
           },
         }),
       );

@@ -10,7 +10,7 @@ export function timedJournal(journal: Journal, facts: Facts): Journal {
       const startedAt = asyncScheduler.now();
       let isTold = false;
       const tell = (isDone: boolean): void => {
-        if (isTold || !facts.isObserved) return;
+        if (isTold || !facts.isHeard.journalAsked) return;
         isTold = true;
         const at = asyncScheduler.now();
         const { space, name } = key;

@@ -3,7 +3,7 @@
  * messages nor one of failures sets the speed: a line that is below the level costs nothing, and those that repeat are counted after some.
  */
 import { interval, Subscription } from 'rxjs';
-import type { Fact, Facts, SettlementKind } from '../events.ts';
+import type { Fact, FactListeners, Facts, FactType, SettlementKind } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { DurationSummary } from './duration-summary.ts';
 import { fieldsOf } from './fact-fields.ts';
@@ -23,6 +23,30 @@ const SUM_UP_EVERY_MS = 10_000;
 /** Lines in one summary's time about the same thing going wrong in the same place; the others are written at debug, and counted. */
 const ALIKE = { callRetried: 10, settled: 100 } as const;
 
+/** Kinds of facts that are never told louder than this: below the level nobody hears them, so that they are not even made. */
+const LOUDEST: { readonly [Type in FactType]?: 'trace' | 'debug' } = {
+  fed: 'trace',
+  journalAsked: 'trace',
+  journalCompacted: 'trace',
+  journalCounted: 'trace',
+  queuesMeasured: 'trace',
+  rateLimitWaited: 'trace',
+  requestAnswered: 'trace',
+  delivered: 'trace',
+  slotTaken: 'trace',
+  callStarted: 'trace',
+  callEnded: 'trace',
+  cacheHit: 'trace',
+  published: 'trace',
+  connectionChanged: 'debug',
+  limitChanged: 'debug',
+};
+
+const aboveLevel = (listeners: Required<FactListeners>, threshold: number): FactListeners =>
+  Object.fromEntries(
+    Object.entries(listeners).filter(([type]) => ORDER[LOUDEST[type as FactType] ?? 'error'] >= threshold),
+  );
+
 /** Writes a line for each fact a person may ask about, and every 10 s, and before the last line of a worker, one about each pipeline that did something. Unsubscribing writes what is left. */
 export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions): Subscription {
   const threshold = ORDER[level];
@@ -30,7 +54,9 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
   let alike = new Map<string, number>();
 
   const sumOf = (pipeline: string): PipelineSum => {
-    const sum = sums.get(pipeline) ?? new PipelineSum();
+    const known = sums.get(pipeline);
+    if (known !== undefined) return known;
+    const sum = new PipelineSum();
     sums.set(pipeline, sum);
     return sum;
   };
@@ -48,107 +74,88 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
     return count <= ALIKE[kind];
   };
 
-  const listen = (fact: Fact): void => {
-    switch (fact.type) {
-      case 'settled': {
-        const sum = sumOf(fact.pipeline);
-        sum.count(fact.settlement, fact.durationMs);
-        if (fact.settlement === 'ack') write(fact, 'debug', 'done');
-        else if (fact.settlement === 'deadLetter') write(fact, 'error', 'dead-lettered');
-        // Nothing has failed: a message that would expire lies in its queue again as one that does not.
-        else if (fact.settlement === 'retry' && fact.code === undefined)
-          write(fact, 'debug', 'laid into its queue again');
-        else {
-          const isLoud = isFirst('settled', fact.pipeline, `${fact.settlement} ${fact.code ?? ''}`);
-          if (!isLoud) sum.unlogged++;
-          const sentence = fact.settlement === 'retry' ? 'failed, will be tried again' : 'given back to the broker';
-          write(fact, isLoud ? 'warn' : 'debug', sentence);
-        }
-        break;
+  const trace = (fact: Fact): void => write(fact, 'trace', fact.type);
+
+  const listeners: Required<FactListeners> = {
+    fed: trace,
+    journalAsked: trace,
+    journalCompacted: trace,
+    journalCounted: trace,
+    queuesMeasured: trace,
+    rateLimitWaited: trace,
+    requestAnswered: trace,
+    delivered: trace,
+    slotTaken: trace,
+    callStarted: trace,
+    callEnded: trace,
+    cacheHit: trace,
+    published: trace,
+    // The broker adapter has said it already, and knows not to repeat itself through a long outage.
+    connectionChanged: (fact) => write(fact, 'debug', `broker connection ${fact.state}`),
+    limitChanged: (fact) => write(fact, 'debug', 'concurrency changed'),
+    settled: (fact) => {
+      const sum = sumOf(fact.pipeline);
+      sum.count(fact.settlement, fact.durationMs);
+      if (fact.settlement === 'ack') write(fact, 'debug', 'done');
+      else if (fact.settlement === 'deadLetter') write(fact, 'error', 'dead-lettered');
+      // Nothing has failed: a message that would expire lies in its queue again as one that does not.
+      else if (fact.settlement === 'retry' && fact.code === undefined)
+        write(fact, 'debug', 'laid into its queue again');
+      else {
+        const isLoud = isFirst('settled', fact.pipeline, `${fact.settlement} ${fact.code ?? ''}`);
+        if (!isLoud) sum.unlogged++;
+        const sentence = fact.settlement === 'retry' ? 'failed, will be tried again' : 'given back to the broker';
+        write(fact, isLoud ? 'warn' : 'debug', sentence);
       }
-      case 'callRetried': {
-        const isLoud = isFirst('callRetried', fact.api, fact.code);
-        if (!isLoud) sumOf(fact.pipeline).unlogged++;
-        write(fact, isLoud ? 'warn' : 'debug', 'call failed, another attempt follows');
-        break;
-      }
-      case 'settlementDelayed':
-        write(fact, 'warn', 'settlement delayed: what has to be published first was not confirmed');
-        break;
-      case 'deliveryOverdue':
-        write(
-          fact,
-          'error',
-          'unsettled for too long: given back, before the broker takes back all that is out with it',
-        );
-        break;
-      case 'connectionChanged':
-        // The broker adapter has said it already, and knows not to repeat itself through a long outage.
-        write(fact, 'debug', `broker connection ${fact.state}`);
-        break;
-      case 'intakeChanged':
-        if (fact.state === 'consuming') write(fact, 'info', 'consuming');
-        else write(fact, 'warn', `intake ${fact.state}`);
-        break;
-      case 'partitionHandedOver':
-        write(fact, 'info', 'more than a fair share of the partitions: one is left to another worker');
-        break;
-      case 'feedingDelayed':
-        write(fact, 'warn', 'the source cannot feed its queue, and tries again');
-        break;
-      case 'breakerChanged': {
-        const isBroken = fact.state === 'open' || fact.state === 'isolated';
-        write(fact, isBroken ? 'warn' : 'info', `circuit of ${fact.api} ${fact.state}`);
-        break;
-      }
-      case 'rateLimitSharingChanged':
-        if (fact.state === 'local')
-          write(fact, 'warn', `rate limit of ${fact.api}: its store is away, this worker keeps to its own share`);
-        else write(fact, 'info', `rate limit of ${fact.api} is shared again`);
-        break;
-      case 'sagaMoved':
-        if (fact.move === 'stuck') write(fact, 'error', `saga ${fact.saga} ${fact.sagaId} is stuck`);
-        // Tried again, or the saga is stuck: that is another move, and an error.
-        else if (fact.move === 'compensationFailed') write(fact, 'warn', 'a compensation failed');
-        else if (fact.move === 'compensationDone') write(fact, 'warn', 'a step was undone');
-        else if (fact.move === 'undone') write(fact, 'warn', `saga ${fact.saga} is undone`);
-        else write(fact, 'trace', fact.type);
-        break;
-      case 'eventLoopBlocked':
-        write(
-          fact,
-          'warn',
-          'the event loop was blocked: heartbeats, timers and acks had to wait; look for long synchronous work',
-        );
-        break;
-      case 'journalChanged':
-        // As with a broker that is away: messages wait, and nothing is lost.
-        if (fact.state === 'unavailable') write(fact, 'warn', 'the journal is away: messages that need it wait');
-        else write(fact, 'info', 'the journal is back');
-        break;
-      case 'limitChanged':
-        write(fact, 'debug', 'concurrency changed');
-        break;
-      case 'workerMoved':
-        if (fact.state === 'stopped') sumUp();
-        write(fact, 'info', `worker ${fact.state}`);
-        break;
-      case 'fed':
-      case 'journalAsked':
-      case 'journalCompacted':
-      case 'journalCounted':
-      case 'queuesMeasured':
-      case 'rateLimitWaited':
-      case 'requestAnswered':
-      case 'delivered':
-      case 'slotTaken':
-      case 'callStarted':
-      case 'callEnded':
-      case 'cacheHit':
-      case 'published':
-        write(fact, 'trace', fact.type);
-        break;
-    }
+    },
+    callRetried: (fact) => {
+      const isLoud = isFirst('callRetried', fact.api, fact.code);
+      if (!isLoud) sumOf(fact.pipeline).unlogged++;
+      write(fact, isLoud ? 'warn' : 'debug', 'call failed, another attempt follows');
+    },
+    settlementDelayed: (fact) =>
+      write(fact, 'warn', 'settlement delayed: what has to be published first was not confirmed'),
+    deliveryOverdue: (fact) =>
+      write(fact, 'error', 'unsettled for too long: given back, before the broker takes back all that is out with it'),
+    intakeChanged: (fact) => {
+      if (fact.state === 'consuming') write(fact, 'info', 'consuming');
+      else write(fact, 'warn', `intake ${fact.state}`);
+    },
+    partitionHandedOver: (fact) =>
+      write(fact, 'info', 'more than a fair share of the partitions: one is left to another worker'),
+    feedingDelayed: (fact) => write(fact, 'warn', 'the source cannot feed its queue, and tries again'),
+    breakerChanged: (fact) => {
+      const isBroken = fact.state === 'open' || fact.state === 'isolated';
+      write(fact, isBroken ? 'warn' : 'info', `circuit of ${fact.api} ${fact.state}`);
+    },
+    rateLimitSharingChanged: (fact) => {
+      if (fact.state === 'local')
+        write(fact, 'warn', `rate limit of ${fact.api}: its store is away, this worker keeps to its own share`);
+      else write(fact, 'info', `rate limit of ${fact.api} is shared again`);
+    },
+    sagaMoved: (fact) => {
+      if (fact.move === 'stuck') write(fact, 'error', `saga ${fact.saga} ${fact.sagaId} is stuck`);
+      // Tried again, or the saga is stuck: that is another move, and an error.
+      else if (fact.move === 'compensationFailed') write(fact, 'warn', 'a compensation failed');
+      else if (fact.move === 'compensationDone') write(fact, 'warn', 'a step was undone');
+      else if (fact.move === 'undone') write(fact, 'warn', `saga ${fact.saga} is undone`);
+      else write(fact, 'trace', fact.type);
+    },
+    eventLoopBlocked: (fact) =>
+      write(
+        fact,
+        'warn',
+        'the event loop was blocked: heartbeats, timers and acks had to wait; look for long synchronous work',
+      ),
+    journalChanged: (fact) => {
+      // As with a broker that is away: messages wait, and nothing is lost.
+      if (fact.state === 'unavailable') write(fact, 'warn', 'the journal is away: messages that need it wait');
+      else write(fact, 'info', 'the journal is back');
+    },
+    workerMoved: (fact) => {
+      if (fact.state === 'stopped') sumUp();
+      write(fact, 'info', `worker ${fact.state}`);
+    },
   };
 
   const sumUp = (): void => {
@@ -158,7 +165,7 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
   };
 
   const listening = new Subscription(sumUp);
-  listening.add(facts.stream.subscribe(listen));
+  listening.add(facts.listen(aboveLevel(listeners, threshold)));
   listening.add(interval(SUM_UP_EVERY_MS).subscribe(sumUp));
   return listening;
 }

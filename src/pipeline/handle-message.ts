@@ -144,7 +144,7 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
     const { identity, receivedAt } = journey;
     const startedAt = clockNow();
     this.#startedAt = startedAt;
-    if (engine.facts.isObserved) {
+    if (engine.facts.isHeard.slotTaken) {
       const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
       engine.facts.report({
         type: 'slotTaken',

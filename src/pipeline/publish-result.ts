@@ -43,22 +43,23 @@ export function publishWith(
     { identity }: Journey,
     sentAt: number,
   ): void => {
-    if (!facts.isObserved) return;
-    const at = clockNow();
     const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
-    facts.report({
-      type: 'published',
-      at,
-      pipeline: pipeline.name,
-      messageId,
-      correlationId,
-      traceId,
-      messageAttempt,
-      deliveryTag,
-      exchange,
-      routingKey,
-      confirmedMs: at - sentAt,
-    });
+    if (facts.isHeard.published) {
+      const at = clockNow();
+      facts.report({
+        type: 'published',
+        at,
+        pipeline: pipeline.name,
+        messageId,
+        correlationId,
+        traceId,
+        messageAttempt,
+        deliveryTag,
+        exchange,
+        routingKey,
+        confirmedMs: at - sentAt,
+      });
+    }
     if (facts.contents.isWanted(identity))
       facts.contents.report({
         type: 'result',

@@ -73,7 +73,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     const { identity, attempt } = journey;
     ledger.enter();
     inFlight.add(journey);
-    if (facts.isObserved) {
+    if (facts.isHeard.delivered) {
       // Named one by one, here and in each fact that every message has: spreading the identity costs a microsecond.
       const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
       const { queue, redelivered, body } = delivery;
@@ -124,11 +124,11 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     const settlement = isLate ? 'returned' : kind;
     if (isLate) ledger.leaveLate();
     else ledger.leave(settlement);
-    if (journey.span === undefined && !facts.isObserved) return;
+    if (journey.span === undefined && !facts.isHeard.settled) return;
     const at = clockNow();
     const code = failure === undefined ? undefined : codeOf(failure.error);
     journey.span?.end({ at, outcome: settlement, code });
-    if (!facts.isObserved) return;
+    if (!facts.isHeard.settled) return;
     const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = journey.identity;
     const settled: Settled = {
       type: 'settled',
@@ -172,7 +172,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
     limitMs: pipeline.source.settleWithinMs,
     onOverdue(journey, stage) {
       ledger.overstay();
-      if (!facts.isObserved) return;
+      if (!facts.isHeard.deliveryOverdue) return;
       const at = clockNow();
       facts.report({ type: 'deliveryOverdue', at, ...journey.identity, stage, ageMs: at - journey.receivedAt });
     },

@@ -173,9 +173,7 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
     });
   };
 
-  facts.stream.subscribe((fact) => {
-    if (fact.type === 'settled') settle(fact);
-  });
+  facts.listen({ settled: settle });
 
   return {
     throughPort: (port) => ({

@@ -4,7 +4,7 @@ import { asyncScheduler, EMPTY, NEVER, Observable, of, throwError, timer } from 
 import { catchError, map, mergeMap, tap, toArray } from 'rxjs/operators';
 import { TestScheduler } from 'rxjs/testing';
 import { isTransient, type RetryExhaustedError, type SluiceError } from '../../src/errors.ts';
-import { type Content, createFacts } from '../../src/events.ts';
+import { type Content, createFacts, type Facts } from '../../src/events.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
 import type { TransportResponse } from '../../src/http/transport.ts';
 import { clientOf, scopeOf, TRACE } from './call-scope.ts';
@@ -402,9 +402,8 @@ describe('a call', () => {
   it(
     'builds no fact and no content that nobody hears',
     inVirtualTime(({ expectObservable }) => {
-      const unheard = { isObserved: false, report: () => expect.fail('reported'), stream: EMPTY };
-      const contents = { ...unheard, isWanted: () => false, of: () => EMPTY };
-      const facts = { ...unheard, contents };
+      const report = () => expect.fail('reported');
+      const facts: Facts = { ...createFacts(), report, contents: { ...createFacts().contents, report } };
       const api = clientOf(steady, transportOf(throwError(() => down)).transport, facts).bind(scopeOf());
       expectObservable(api.get('/x').pipe(codes, toArray())).toBe('30ms (c|)', { c: ['ERR_RETRY_EXHAUSTED'] });
     }),

@@ -8,7 +8,7 @@ export function reportStatus(status: Observable<BrokerStatus>, outage: OutageLog
   status.subscribe(({ state, reason }) => {
     if (state === 'connected') outage.recovered();
     if (state === 'blocked') outage.blocked(reason);
-    if (facts?.isObserved !== true) return;
+    if (facts?.isHeard.connectionChanged !== true) return;
     const at = asyncScheduler.now();
     facts.report({ type: 'connectionChanged', at, state, ...(reason === undefined ? {} : { reason }) });
   });

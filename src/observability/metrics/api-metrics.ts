@@ -1,10 +1,11 @@
 /** What APIs do and what is done about it, as numbers. Operations are no label: an author may build paths from messages. */
-import type { CallEnded, Fact } from '../../events.ts';
+import type { CallEnded, FactListeners } from '../../events.ts';
+import type { Count, Level, Times } from './counts.ts';
 import type { Meter } from './meter.ts';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open', 'isolated'] as const;
 
-export function apiMetrics(meter: Meter): (fact: Fact) => void {
+export function apiMetrics(meter: Meter): FactListeners {
   const attempts = meter.counter({
     name: 'sluice_api_attempts_total',
     help: 'Attempts of calls that ended, by outcome, class of status and code of what failed.',
@@ -58,39 +59,48 @@ export function apiMetrics(meter: Meter): (fact: Fact) => void {
     labels: ['api'],
   });
 
-  return (fact) => {
-    switch (fact.type) {
-      case 'callStarted':
-        inFlight(fact.api).inc();
-        break;
-      case 'callEnded':
-        inFlight(fact.api).dec();
-        attempts(fact.api, fact.outcome, statusClass(fact), fact.code ?? '').inc();
-        durations(fact.api, fact.outcome).observeMs(fact.durationMs);
-        break;
-      case 'callRetried':
-        retries(fact.api, fact.code).inc();
-        break;
-      case 'rateLimitWaited':
-        rateWait(fact.api).observeMs(fact.waitedMs);
-        break;
-      case 'cacheHit':
-        cacheHits(fact.api, fact.use).inc();
-        break;
-      case 'breakerChanged':
-        breakerChanges(fact.api, fact.state).inc();
-        for (const state of BREAKER_STATES) breaker(fact.api, state).set(state === fact.state ? 1 : 0);
-        break;
-      case 'limitChanged':
-        limit(fact.api).set(fact.limit);
-        break;
-      case 'rateLimitSharingChanged':
-        local(fact.api).set(fact.state === 'local' ? 1 : 0);
-        break;
-      default:
-        break;
-    }
+  const usual = new Map<string, UsualCounts>();
+  const usualOf = (api: string): UsualCounts => {
+    const known = usual.get(api);
+    if (known !== undefined) return known;
+    const counts: UsualCounts = { inFlight: inFlight(api), ok: undefined, okTimes: undefined };
+    usual.set(api, counts);
+    return counts;
   };
+
+  return {
+    callStarted: (fact) => usualOf(fact.api).inFlight.inc(),
+    callEnded: (fact) => {
+      const { api, outcome, status, durationMs } = fact;
+      const counts = usualOf(api);
+      counts.inFlight.dec();
+      if (outcome === 'ok' && status !== undefined && status >= 200 && status < 300) {
+        counts.ok ??= attempts(api, 'ok', '2xx', '');
+        counts.okTimes ??= durations(api, 'ok');
+        counts.ok.inc();
+        counts.okTimes.observeMs(durationMs);
+        return;
+      }
+      attempts(api, outcome, statusClass(fact), fact.code ?? '').inc();
+      durations(api, outcome).observeMs(durationMs);
+    },
+    callRetried: (fact) => retries(fact.api, fact.code).inc(),
+    rateLimitWaited: (fact) => rateWait(fact.api).observeMs(fact.waitedMs),
+    cacheHit: (fact) => cacheHits(fact.api, fact.use).inc(),
+    breakerChanged: (fact) => {
+      breakerChanges(fact.api, fact.state).inc();
+      for (const state of BREAKER_STATES) breaker(fact.api, state).set(state === fact.state ? 1 : 0);
+    },
+    limitChanged: (fact) => limit(fact.api).set(fact.limit),
+    rateLimitSharingChanged: (fact) => local(fact.api).set(fact.state === 'local' ? 1 : 0),
+  };
+}
+
+/** What nearly every call of an API counts into, so that it is not looked for by its labels each time. Made when first counted: a label nobody has is not shown. */
+interface UsualCounts {
+  readonly inFlight: Level;
+  ok: Count | undefined;
+  okTimes: Times | undefined;
 }
 
 const statusClass = ({ status }: CallEnded): string => (status === undefined ? '' : `${Math.floor(status / 100)}xx`);

@@ -2,6 +2,7 @@
  * Metrics for Prometheus: a listener on the facts, and readings of what the worker holds that are taken when somebody asks. prom-client is
  * loaded here and nowhere else, when a worker starts.
  */
+import { Subscription } from 'rxjs';
 import type { Facts } from '../../events.ts';
 import type { Route } from '../../management/route.ts';
 import { apiMetrics } from './api-metrics.ts';
@@ -52,15 +53,14 @@ export async function createMetrics(facts: Facts, readings: Readings): Promise<M
 function createMetricsWith(client: PromClient, facts: Facts, readings: Readings): Metrics {
   const registry = new client.Registry();
   const meter = new Meter(client, registry);
-  const listeners = [messageMetrics(meter), doorMetrics(meter), apiMetrics(meter), workerMetrics(meter)];
+  const instruments = [messageMetrics(meter), doorMetrics(meter), apiMetrics(meter), workerMetrics(meter)];
   readWorker(meter, readings);
   // Event-loop lag, memory, CPU, garbage collection.
   client.collectDefaultMetrics({ register: registry });
   // Gauges with a counter's name, against Prometheus's rules; the same is told by kind without the suffix.
   for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
-  const listening = facts.stream.subscribe((fact) => {
-    for (const listen of listeners) listen(fact);
-  });
+  const listening = new Subscription();
+  for (const listeners of instruments) listening.add(facts.listen(listeners));
   return {
     route: {
       method: 'GET',

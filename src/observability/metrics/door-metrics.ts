@@ -1,8 +1,8 @@
 /** Requests at the front door, as numbers: labels are names of pipelines and statuses. */
-import type { Fact } from '../../events.ts';
+import type { FactListeners } from '../../events.ts';
 import type { Meter } from './meter.ts';
 
-export function doorMetrics(meter: Meter): (fact: Fact) => void {
+export function doorMetrics(meter: Meter): FactListeners {
   const requests = meter.counter({
     name: 'sluice_requests_total',
     help: 'Requests at the front door, by the status of their answer; 499 for clients who left before it.',
@@ -14,9 +14,10 @@ export function doorMetrics(meter: Meter): (fact: Fact) => void {
     labels: ['pipeline'],
   });
 
-  return (fact) => {
-    if (fact.type !== 'requestAnswered') return;
-    requests(fact.pipeline, String(fact.status)).inc();
-    seconds(fact.pipeline).observeMs(fact.durationMs);
+  return {
+    requestAnswered: (fact) => {
+      requests(fact.pipeline, String(fact.status)).inc();
+      seconds(fact.pipeline).observeMs(fact.durationMs);
+    },
   };
 }

@@ -1,8 +1,9 @@
 /** What becomes of messages, as numbers: labels are names of pipelines and codes of errors, both of this program's making. */
-import type { Fact } from '../../events.ts';
+import type { FactListeners } from '../../events.ts';
+import type { Count, Level, Times } from './counts.ts';
 import type { Meter } from './meter.ts';
 
-export function messageMetrics(meter: Meter): (fact: Fact) => void {
+export function messageMetrics(meter: Meter): FactListeners {
   const deliveries = meter.counter({
     name: 'sluice_deliveries_total',
     help: 'Deliveries that came in.',
@@ -76,40 +77,72 @@ export function messageMetrics(meter: Meter): (fact: Fact) => void {
     labels: ['pipeline', 'code'],
   });
 
-  return (fact) => {
-    switch (fact.type) {
-      case 'delivered':
-        deliveries(fact.pipeline, fact.redelivered ? 'yes' : 'no').inc();
-        bytes(fact.pipeline).inc(fact.bytes);
-        if (fact.publishedAt !== undefined) age(fact.pipeline).set(Math.max(0, fact.at - fact.publishedAt) / 1_000);
-        break;
-      case 'slotTaken':
-        slotWait(fact.pipeline).observeMs(fact.waitedMs);
-        break;
-      case 'settled':
-        settlements(fact.pipeline, fact.settlement, fact.code ?? '').inc();
-        processing(fact.pipeline, fact.settlement).observeMs(fact.durationMs);
-        if (fact.late) late(fact.pipeline).inc();
-        break;
-      case 'settlementDelayed':
-        delayed(fact.pipeline, fact.settlement).inc();
-        break;
-      case 'published':
-        published(fact.pipeline).inc();
-        confirm(fact.pipeline).observeMs(fact.confirmedMs);
-        break;
-      case 'intakeChanged':
-        consuming(fact.pipeline).set(fact.state === 'consuming' ? 1 : 0);
-        if (fact.prefetch !== undefined) prefetch(fact.pipeline).set(fact.prefetch);
-        break;
-      case 'fed':
-        fed(fact.pipeline).inc(fact.messages);
-        break;
-      case 'feedingDelayed':
-        feedingDelays(fact.pipeline, fact.code).inc();
-        break;
-      default:
-        break;
-    }
+  const usual = new Map<string, UsualCounts>();
+  const usualOf = (pipeline: string): UsualCounts => {
+    const known = usual.get(pipeline);
+    if (known !== undefined) return known;
+    const counts: UsualCounts = {};
+    usual.set(pipeline, counts);
+    return counts;
   };
+
+  return {
+    delivered: ({ at, pipeline, redelivered, bytes: size, publishedAt }) => {
+      const counts = usualOf(pipeline);
+      if (redelivered) deliveries(pipeline, 'yes').inc();
+      else {
+        counts.first ??= deliveries(pipeline, 'no');
+        counts.first.inc();
+      }
+      counts.bytes ??= bytes(pipeline);
+      counts.bytes.inc(size);
+      if (publishedAt === undefined) return;
+      counts.age ??= age(pipeline);
+      counts.age.set(Math.max(0, at - publishedAt) / 1_000);
+    },
+    slotTaken: ({ pipeline, waitedMs }) => {
+      const counts = usualOf(pipeline);
+      counts.slotWait ??= slotWait(pipeline);
+      counts.slotWait.observeMs(waitedMs);
+    },
+    settled: ({ pipeline, settlement, code, late: isLate, durationMs }) => {
+      const counts = usualOf(pipeline);
+      if (settlement === 'ack' && code === undefined) {
+        counts.acked ??= settlements(pipeline, 'ack', '');
+        counts.acked.inc();
+        counts.ackedTimes ??= processing(pipeline, 'ack');
+        counts.ackedTimes.observeMs(durationMs);
+      } else {
+        settlements(pipeline, settlement, code ?? '').inc();
+        processing(pipeline, settlement).observeMs(durationMs);
+      }
+      if (isLate) late(pipeline).inc();
+    },
+    settlementDelayed: (fact) => delayed(fact.pipeline, fact.settlement).inc(),
+    published: ({ pipeline, confirmedMs }) => {
+      const counts = usualOf(pipeline);
+      counts.published ??= published(pipeline);
+      counts.published.inc();
+      counts.confirm ??= confirm(pipeline);
+      counts.confirm.observeMs(confirmedMs);
+    },
+    intakeChanged: (fact) => {
+      consuming(fact.pipeline).set(fact.state === 'consuming' ? 1 : 0);
+      if (fact.prefetch !== undefined) prefetch(fact.pipeline).set(fact.prefetch);
+    },
+    fed: (fact) => fed(fact.pipeline).inc(fact.messages),
+    feedingDelayed: (fact) => feedingDelays(fact.pipeline, fact.code).inc(),
+  };
+}
+
+/** What nearly every message of a pipeline counts into, so that it is not looked for by its labels each time. Made when first counted: a label nobody has is not shown. */
+interface UsualCounts {
+  first?: Count;
+  bytes?: Count;
+  age?: Level;
+  slotWait?: Times;
+  acked?: Count;
+  ackedTimes?: Times;
+  published?: Count;
+  confirm?: Times;
 }

@@ -1,10 +1,10 @@
 /** The worker itself as numbers: its connection, its journal, the state it is in. */
-import type { Fact } from '../../events.ts';
+import type { FactListeners } from '../../events.ts';
 import type { Meter } from './meter.ts';
 
 const WORKER_STATES = ['starting', 'running', 'draining', 'stopped'] as const;
 
-export function workerMetrics(meter: Meter): (fact: Fact) => void {
+export function workerMetrics(meter: Meter): FactListeners {
   const workerState = meter.gauge({
     name: 'sluice_worker_state',
     help: 'The worker: 1 for the state it is in.',
@@ -59,39 +59,28 @@ export function workerMetrics(meter: Meter): (fact: Fact) => void {
   losses().inc(0);
   reconnects().inc(0);
   blocked().inc(0);
-  return (fact) => {
-    switch (fact.type) {
-      case 'workerMoved':
-        for (const state of WORKER_STATES) workerState(state).set(state === fact.state ? 1 : 0);
-        break;
-      case 'connectionChanged':
-        connected().set(fact.state === 'connected' ? 1 : 0);
-        if (fact.state === 'lost') losses().inc();
-        wasLost ||= fact.state === 'lost' && wasConnected;
-        if (fact.state !== 'connected') break;
-        if (wasLost) reconnects().inc();
-        wasConnected = true;
-        wasLost = false;
-        break;
-      case 'journalChanged':
-        journalUp().set(fact.state === 'available' ? 1 : 0);
-        break;
-      case 'journalAsked':
-        journalTime(fact.space, fact.asked, fact.isDone ? 'done' : 'failed').observeMs(fact.durationMs);
-        break;
-      case 'sagaMoved':
-        sagas(fact.saga, fact.move).inc();
-        break;
-      case 'eventLoopBlocked':
-        blocked().inc();
-        break;
-      case 'journalCounted':
-        for (const values of counted) entries(...values).set(0);
-        for (const { space, name, lastKind, entries: count } of fact.counts) entries(space, name, lastKind).set(count);
-        counted = fact.counts.map(({ space, name, lastKind }) => [space, name, lastKind]);
-        break;
-      default:
-        break;
-    }
+  return {
+    workerMoved: (fact) => {
+      for (const state of WORKER_STATES) workerState(state).set(state === fact.state ? 1 : 0);
+    },
+    connectionChanged: (fact) => {
+      connected().set(fact.state === 'connected' ? 1 : 0);
+      if (fact.state === 'lost') losses().inc();
+      wasLost ||= fact.state === 'lost' && wasConnected;
+      if (fact.state !== 'connected') return;
+      if (wasLost) reconnects().inc();
+      wasConnected = true;
+      wasLost = false;
+    },
+    journalChanged: (fact) => journalUp().set(fact.state === 'available' ? 1 : 0),
+    journalAsked: (fact) =>
+      journalTime(fact.space, fact.asked, fact.isDone ? 'done' : 'failed').observeMs(fact.durationMs),
+    sagaMoved: (fact) => sagas(fact.saga, fact.move).inc(),
+    eventLoopBlocked: () => blocked().inc(),
+    journalCounted: (fact) => {
+      for (const values of counted) entries(...values).set(0);
+      for (const { space, name, lastKind, entries: count } of fact.counts) entries(space, name, lastKind).set(count);
+      counted = fact.counts.map(({ space, name, lastKind }) => [space, name, lastKind]);
+    },
   };
 }

@@ -1,8 +1,8 @@
 /** A worker process of a simulated world: the real worker, started, stopped and crashed as often as the world wants. */
-import { Subject, Subscription } from 'rxjs';
+import { Subscription } from 'rxjs';
 import type { Broker } from '../../broker/broker.ts';
 import type { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
-import { createFacts, type Fact, type Facts } from '../../events.ts';
+import { createFacts, type Facts } from '../../events.ts';
 import type { ApiDefinition } from '../../http/define-api.ts';
 import { type Logger, silentLogger } from '../../log.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
@@ -221,17 +221,12 @@ const logFor = ({ isDead, emit }: LifeParts): Logger => ({
 
 /** What the worker reports, for as long as it lives. */
 function factsFor({ ref, isDead, emit }: LifeParts): Facts {
-  const heard = new Subject<Fact>();
+  const facts = createFacts();
+  facts.stream.subscribe((fact) => emit({ kind: 'fact', life: ref, fact }));
   return {
-    get isObserved() {
-      return !isDead();
-    },
+    ...facts,
     report: (fact) => {
-      if (isDead()) return;
-      emit({ kind: 'fact', life: ref, fact });
-      heard.next(fact);
+      if (!isDead()) facts.report(fact);
     },
-    stream: heard.asObservable(),
-    contents: createFacts().contents,
   };
 }
