@@ -23,6 +23,7 @@ import type { Link } from './link.ts';
 import { closeChannel, openConfirmChannel } from './open-channel.ts';
 import type { Pauses } from './pauses.ts';
 import { createPendingPublish, findReturned, type PendingPublish } from './pending-publish.ts';
+import { type FrameChannel, sendFramesOn } from './publish-frames.ts';
 
 export interface PublisherOptions {
   /** The link to publish on; undefined while there is none. Completes when the broker is closed. */
@@ -58,7 +59,7 @@ export class Publisher {
   /** Waiting for their exchange to be looked for. */
   readonly #aside = new Set<PendingPublish>();
   #on: OnLink | undefined;
-  #channel: ConfirmChannel | undefined;
+  #channel: FrameChannel | undefined;
   #pause: Subscription | undefined;
   /** Given up on without an answer, so that their confirms may still come. */
   #overdue = 0;
@@ -127,7 +128,7 @@ export class Publisher {
       this.#finish(pending, new PublishUnknownError(`no confirm yet: ${reason}`));
     for (const pending of this.#takeWaiting()) this.#finish(pending, new BrokerUnavailableError(reason));
     this.#options.replies?.onLost(reason);
-    if (on?.link.isOpen && channel !== undefined) await closeChannel(on.link, channel);
+    if (on?.link.isOpen && channel !== undefined) await closeChannel(on.link, channel.model);
   }
 
   // ---- the way of one publish
@@ -157,7 +158,7 @@ export class Publisher {
     }
   }
 
-  #send(channel: ConfirmChannel, pending: PendingPublish): void {
+  #send(channel: FrameChannel, pending: PendingPublish): void {
     const { message, content, options } = pending;
     try {
       channel.publish(message.exchange, message.routingKey, content, options, (error: unknown) =>
@@ -190,7 +191,7 @@ export class Publisher {
     });
   }
 
-  #answered(channel: ConfirmChannel, pending: PendingPublish, error: unknown): void {
+  #answered(channel: FrameChannel, pending: PendingPublish, error: unknown): void {
     const isNack = error instanceof Error && error.message === 'message nacked';
     // Any other error is the channel's end, which is told once and with its cause to #lose.
     if (error !== null && !isNack) return;
@@ -217,7 +218,7 @@ export class Publisher {
       const { link } = this.#on;
       const channel = this.#channel;
       this.#lose(channel, new Error(`${this.#overdue} confirms are overdue`));
-      void closeChannel(link, channel);
+      void closeChannel(link, channel.model);
     } else {
       this.#pump();
     }
@@ -270,7 +271,7 @@ export class Publisher {
 
   async #open(link: Link): Promise<void> {
     const { log, onDefect, pauses } = this.#options;
-    let opened: ConfirmChannel | undefined;
+    let opened: FrameChannel | undefined;
     const onGone = (cause: unknown): void => {
       if (opened !== undefined) this.#lose(opened, cause);
     };
@@ -279,10 +280,10 @@ export class Publisher {
       if (pending !== undefined) pending.isReturned = true;
     };
     try {
-      opened = await openConfirmChannel(link, { onGone, onReturn, onDefect });
-      await this.#listen(link, opened);
+      opened = sendFramesOn(await openConfirmChannel(link, { onGone, onReturn, onDefect }));
+      await this.#listen(link, opened.model);
     } catch (error) {
-      if (opened !== undefined) void closeChannel(link, opened);
+      if (opened !== undefined) void closeChannel(link, opened.model);
       if (this.#on?.link !== link || !link.isOpen || this.#isClosing) return;
       log.warn({ reason: reasonOf(error) }, 'no channel to publish on');
       this.#pause = asyncScheduler.schedule(() => void this.#open(link), pauses.next());
@@ -308,7 +309,7 @@ export class Publisher {
   }
 
   /** The channel is gone: what was on it is unknown, but for the publish the broker closed it for. */
-  #lose(channel: ConfirmChannel, cause: unknown): void {
+  #lose(channel: FrameChannel, cause: unknown): void {
     if (channel !== this.#channel) return;
     this.#channel = undefined;
     const { log, pauses } = this.#options;
