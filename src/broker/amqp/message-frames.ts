@@ -68,13 +68,14 @@ export function messageFrames(sending: Sending, content: Uint8Array, options: Op
 }
 
 function writeProperties(options: Options.Publish): void {
-  const { contentType, contentEncoding, headers = NO_HEADERS, persistent, priority, correlationId } = options;
+  const { contentType, contentEncoding, persistent, priority, correlationId } = options;
   const { replyTo, expiration, messageId, timestamp, type, userId, appId } = options;
+  const headers = (options.headers ?? NO_HEADERS) as Readonly<Record<string, unknown>>;
   writer
     .beginProperties()
     .text(HAS.contentType, contentType)
     .text(HAS.contentEncoding, contentEncoding)
-    .headers(HAS.headers, headers as Readonly<Record<string, unknown>>)
+    .headers(HAS.headers, headers)
     .number(HAS.deliveryMode, persistent === undefined ? undefined : persistent ? PERSISTENT : TRANSIENT)
     .number(HAS.priority, priority)
     .text(HAS.correlationId, correlationId)
