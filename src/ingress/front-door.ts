@@ -4,19 +4,19 @@
  *
  * Rests on Fastify, an optional peer that is loaded when a front door opens. Fastify's own JSON parsing, validation and logging are not used.
  */
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asyncScheduler, catchError, map, type Observable, of, ReplaySubject, timer } from 'rxjs';
+import { asyncScheduler, ReplaySubject, timer } from 'rxjs';
 import type { Broker, BrokerStatus } from '../broker/broker.ts';
 import type { Requests } from '../broker/requests.ts';
 import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { ForwardClock } from '../operators/forward-clock.ts';
-import type { Authenticator, Identified } from './client-auth.ts';
-import { ClientRates } from './client-rates.ts';
+import { Admission } from './admission.ts';
 import { openApiOf } from './open-api.ts';
-import { type Answer, comeAgain, jsonAnswer, PROBLEM_TYPE, problemAnswer, type Refusal } from './problem.ts';
+import { type Answer, comeAgain, failed, jsonAnswer, problemAnswer, type Refusal } from './problem.ts';
 import { type OpenEntrance, Reception } from './reception.ts';
+import { refuseConnection } from './refuse-connection.ts';
 import { Tickets } from './tickets.ts';
 
 export interface FrontDoorOptions {
@@ -67,8 +67,6 @@ const CUT_AFTER_MS = 2_000;
 const SPARE_CONNECTIONS = 1_000;
 /** As nginx has it: there is no status for an answer that nobody takes. */
 const CLIENT_LEFT = 499;
-/** How often one address may fail to say who it is. */
-const FAILURES = { requests: 30, periodMs: 60_000, burst: 30 };
 
 /** What every answer says: not to be kept, sniffed at, framed. */
 const GUARDS = {
@@ -127,9 +125,7 @@ class Door {
   readonly #hurry = new ReplaySubject<void>(1);
   readonly #tickets: Tickets;
   readonly #reception: Reception;
-  readonly #authenticators = new Map<OpenEntrance, Authenticator | undefined>();
-  readonly #rates = new Map<OpenEntrance, ClientRates>();
-  readonly #failures = new ClientRates(FAILURES, this.#clock);
+  readonly #admission: Admission;
   readonly #clients = new WeakMap<FastifyRequest, string>();
   #broker: BrokerStatus = { state: 'connecting' };
   #requests = 0;
@@ -142,11 +138,7 @@ class Door {
     this.#tickets = new Tickets({ maxTickets, maxBytes: MAX_KEPT_BYTES, keepMs: keepTicketsMs, clock: this.#clock });
     const { tickets, hurry } = { tickets: this.#tickets, hurry: this.#hurry };
     this.#reception = new Reception({ broker, tickets, log, newId, acceptWithinMs, hurry });
-    for (const entrance of options.entrances) {
-      const { auth, rateLimit } = entrance.ingress;
-      this.#authenticators.set(entrance, typeof auth === 'object' ? auth.open() : undefined);
-      if (rateLimit !== undefined) this.#rates.set(entrance, new ClientRates(rateLimit, this.#clock));
-    }
+    this.#admission = new Admission(options.entrances, this.#clock, log);
   }
 
   serveOn(app: FastifyInstance): void {
@@ -254,21 +246,7 @@ class Door {
 
   /** Who sends it, and whether he may now. */
   #identify(entrance: OpenEntrance, request: FastifyRequest, reply: FastifyReply, next: () => void): void {
-    const address = request.ip;
-    if (this.#failures.waitMs(address) > 0) {
-      send(reply, problemAnswer(tooMany(this.#failures.waitMs(address))));
-      return;
-    }
-    const asked =
-      this.#authenticators.get(entrance)?.(request.headers) ?? of<Identified>({ ok: true, client: address });
-    const identified = asked.pipe(
-      catchError((error: unknown): Observable<Identified> => {
-        this.#options.log.error({ error, pipeline: entrance.name }, 'a client could not be looked at');
-        return of({ ok: false, refusal: failed });
-      }),
-      map((who) => this.#admit(entrance, who, address)),
-    );
-    const asking = identified.subscribe((outcome) => {
+    const asking = this.#admission.admit(entrance, request.headers, request.ip).subscribe((outcome) => {
       if (typeof outcome === 'string') {
         this.#clients.set(request, outcome);
         next();
@@ -277,19 +255,6 @@ class Door {
       }
     });
     reply.raw.once('close', () => asking.unsubscribe());
-  }
-
-  /** The client's name, or why he may not come in now. */
-  #admit(entrance: OpenEntrance, who: Identified, address: string): string | Refusal {
-    if (!who.ok) {
-      if (who.refusal.status === 401) this.#failures.take(address);
-      return who.refusal;
-    }
-    const rates = this.#rates.get(entrance);
-    const waitMs = rates?.waitMs(who.client) ?? 0;
-    if (waitMs > 0) return tooMany(waitMs);
-    rates?.take(who.client);
-    return who.client;
   }
 
   /** Why no message can leave now. */
@@ -346,16 +311,7 @@ class Door {
   }
 }
 
-const failed: Refusal = { status: 500, code: 'failed', detail: 'this went wrong; the log says why' };
-
 const tooLarge: Refusal = { status: 413, code: 'body-too-large', detail: 'the body is larger than it may be here' };
-
-const tooMany = (waitMs: number): Refusal => ({
-  status: 429,
-  code: 'too-many-requests',
-  detail: 'this client comes too often',
-  headers: { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) },
-});
 
 /** What is wrong with the body, by what is said of it. */
 function faultOfBody({ headers }: FastifyRequest, maxBytes: number): Refusal | undefined {
@@ -370,25 +326,6 @@ function send(reply: FastifyReply, { status, headers, text }: Answer): void {
   reply.code(status).headers({ ...GUARDS, ...headers });
   // As bytes, to which Fastify adds nothing.
   reply.send(text === '' ? undefined : Buffer.from(text));
-}
-
-/** What never became a request: too slow, too long, no HTTP. */
-function refuseConnection(code: string, socket: Socket): void {
-  if (socket.destroyed || !socket.writable || code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const { status, text } = problemAnswer(refusalOfConnection(code));
-  const head = `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n`;
-  socket.end(head + text, () => socket.destroy());
-}
-
-function refusalOfConnection(code: string): Refusal {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return { status: 408, code: 'too-slow', detail: 'the request did not arrive in time' };
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return { status: 431, code: 'headers-too-large', detail: 'the headers are larger than they may be' };
-  return { status: 400, code: 'no-http', detail: 'this is no request of HTTP' };
 }
 
 const urlOf = ({ address, family, port }: AddressInfo): string =>

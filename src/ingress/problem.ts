@@ -49,3 +49,5 @@ export const comeAgain = (code: string, detail: string, seconds = 5): Refusal =>
   detail,
   headers: { 'retry-after': String(seconds) },
 });
+
+export const failed: Refusal = { status: 500, code: 'failed', detail: 'this went wrong; the log says why' };

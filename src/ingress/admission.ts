@@ -1,0 +1,65 @@
+/** Whether a client may come in now: who it is, how often it has come, and how often its address has failed to say who it is. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { catchError, defer, map, type Observable, of } from 'rxjs';
+import type { Logger } from '../log.ts';
+import type { ForwardClock } from '../operators/forward-clock.ts';
+import type { Authenticator, Identified } from './client-auth.ts';
+import { ClientRates } from './client-rates.ts';
+import type { Entrance } from './ingress.ts';
+import { failed, type Refusal } from './problem.ts';
+
+/** How often one address may fail to say who it is. */
+const FAILURES = { requests: 30, periodMs: 60_000, burst: 30 };
+
+export class Admission {
+  readonly #authenticators = new Map<Entrance, Authenticator | undefined>();
+  readonly #rates = new Map<Entrance, ClientRates>();
+  readonly #failures: ClientRates;
+  readonly #log: Logger;
+
+  /** @throws ConfigError when settings of clients are missing. */
+  constructor(entrances: readonly Entrance[], clock: ForwardClock, log: Logger) {
+    this.#log = log;
+    this.#failures = new ClientRates(FAILURES, clock);
+    for (const entrance of entrances) {
+      const { auth, rateLimit } = entrance.ingress;
+      this.#authenticators.set(entrance, typeof auth === 'object' ? auth.open() : undefined);
+      if (rateLimit !== undefined) this.#rates.set(entrance, new ClientRates(rateLimit, clock));
+    }
+  }
+
+  /** Cold. Emits once the client's name, or why he may not come in now; never errors. Who is known by nothing else is his address. */
+  admit(entrance: Entrance, headers: IncomingHttpHeaders, address: string): Observable<string | Refusal> {
+    return defer(() => {
+      const shutMs = this.#failures.waitMs(address);
+      if (shutMs > 0) return of(tooMany(shutMs));
+      const asked = this.#authenticators.get(entrance)?.(headers) ?? of<Identified>({ ok: true, client: address });
+      return asked.pipe(
+        catchError((error: unknown): Observable<Identified> => {
+          this.#log.error({ error, pipeline: entrance.name }, 'a client could not be looked at');
+          return of({ ok: false, refusal: failed });
+        }),
+        map((who) => this.#outcomeOf(entrance, who, address)),
+      );
+    });
+  }
+
+  #outcomeOf(entrance: Entrance, who: Identified, address: string): string | Refusal {
+    if (!who.ok) {
+      if (who.refusal.status === 401) this.#failures.take(address);
+      return who.refusal;
+    }
+    const rates = this.#rates.get(entrance);
+    const waitMs = rates?.waitMs(who.client) ?? 0;
+    if (waitMs > 0) return tooMany(waitMs);
+    rates?.take(who.client);
+    return who.client;
+  }
+}
+
+const tooMany = (waitMs: number): Refusal => ({
+  status: 429,
+  code: 'too-many-requests',
+  detail: 'this client comes too often',
+  headers: { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) },
+});
