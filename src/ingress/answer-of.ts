@@ -1,16 +1,13 @@
 /** A pipeline's result becomes an HTTP answer: decoded, mapped by the author's `respond`, and cut to what the schema of its status names. */
 import type { Reply } from '../broker/requests.ts';
-import { decodeBody } from '../message/codec.ts';
+import { writeJson } from '../message/write-json.ts';
 import type { Entrance } from './ingress.ts';
 import { type Answer, problemAnswer } from './problem.ts';
 
-/** A worker's own result is trusted to be of a size; this is far above what fits a message by default. */
-const MAX_RESULT_BYTES = 16 * 2 ** 20;
-
 /** Never throws: what goes wrong is told, and the client learns that the result cannot be shown, not why. */
-export function answerOf({ ingress }: Entrance, reply: Reply, onError: (error: unknown) => void): Answer {
+export function answerOf({ ingress, form }: Entrance, reply: Reply, onError: (error: unknown) => void): Answer {
   try {
-    const decoded = decodeBody(reply.body, reply.properties, { maxBytes: MAX_RESULT_BYTES });
+    const decoded = form.readResult(reply);
     if (!decoded.ok) throw decoded.error;
     const { status, body, headers = {} } = ingress.respond(decoded.value);
     if (!Number.isInteger(status) || status < 200 || status > 599)
@@ -20,7 +17,7 @@ export function answerOf({ ingress }: Entrance, reply: Reply, onError: (error: u
     return {
       status,
       headers: { ...checked(headers), ...(shown === undefined ? {} : { 'content-type': 'application/json' }) },
-      text: shown === undefined ? '' : JSON.stringify(shown),
+      text: shown === undefined ? '' : jsonOf(shown),
     };
   } catch (error) {
     onError(error);
@@ -30,6 +27,13 @@ export function answerOf({ ingress }: Entrance, reply: Reply, onError: (error: u
       detail: 'the message is done, but its result cannot be shown; the log says why',
     });
   }
+}
+
+/** Codecs and `respond` may give what JSON would silently turn into something else. */
+function jsonOf(value: unknown): string {
+  const writing = writeJson(value);
+  if (!writing.ok) throw new TypeError(`the result is no JSON: ${writing.message}`);
+  return writing.text;
 }
 
 /** Names and values that HTTP can carry; those of the connection are the server's own. */

@@ -15,8 +15,10 @@ import { ForwardClock } from '../operators/forward-clock.ts';
 import { Admission } from './admission.ts';
 import { openApiOf } from './open-api.ts';
 import { type Answer, comeAgain, failed, jsonAnswer, problemAnswer, type Refusal } from './problem.ts';
-import { type OpenEntrance, Reception } from './reception.ts';
+import type { OpenEntrance } from './read-request.ts';
+import { Reception } from './reception.ts';
 import { refuseConnection } from './refuse-connection.ts';
+import { typeFault } from './request-form.ts';
 import { Tickets } from './tickets.ts';
 
 export interface FrontDoorOptions {
@@ -109,12 +111,6 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
 
 const notFound: Refusal = { status: 404, code: 'not-found', detail: 'there is nothing here' };
 
-const noJson: Refusal = {
-  status: 415,
-  code: 'content-type',
-  detail: 'expected content-type: application/json, in UTF-8, not encoded',
-};
-
 const full = comeAgain('full', 'there are as many requests under way as there may be', 1);
 
 const goodbye: Refusal = { ...comeAgain('draining', 'this process is ending; another takes over', 1) };
@@ -187,7 +183,7 @@ class Door {
     };
     const makeRoom = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
       const refusal =
-        this.#fault() ?? faultOfBody(request, maxBodyBytes) ?? this.#hold(request, reply, maxBodyBytes, maxHeldBytes);
+        this.#fault() ?? faultOfBody(entrance, request) ?? this.#hold(request, reply, maxBodyBytes, maxHeldBytes);
       if (refusal === undefined) next();
       else send(reply, problemAnswer(refusal));
     };
@@ -301,7 +297,7 @@ class Door {
       case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
         return { status: 400, code: 'content-length', detail: 'the body is not as long as its content-length says' };
       case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-        return noJson;
+        return { status: 415, code: 'content-type', detail: 'the content-type is malformed' };
       case 'ECONNRESET':
         return { status: 400, code: 'aborted', detail: 'the request broke off' };
       default:
@@ -314,12 +310,8 @@ class Door {
 const tooLarge: Refusal = { status: 413, code: 'body-too-large', detail: 'the body is larger than it may be here' };
 
 /** What is wrong with the body, by what is said of it. */
-function faultOfBody({ headers }: FastifyRequest, maxBytes: number): Refusal | undefined {
-  const { 'content-length': length, 'content-type': type = '', 'content-encoding': encoding = 'identity' } = headers;
-  if (Number(length) > maxBytes) return tooLarge;
-  if (!/^application\/([\w.+-]+\+)?json *(; *charset="?utf-8"? *)?$/i.test(type)) return noJson;
-  return encoding.toLowerCase() === 'identity' ? undefined : noJson;
-}
+const faultOfBody = ({ ingress, form }: OpenEntrance, { headers }: FastifyRequest): Refusal | undefined =>
+  Number(headers['content-length']) > ingress.maxBodyBytes ? tooLarge : typeFault(form, headers);
 
 function send(reply: FastifyReply, { status, headers, text }: Answer): void {
   if (reply.sent) return;

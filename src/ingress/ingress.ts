@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type Duration, durationSchema, parseDuration } from '../policies/duration.ts';
 import { type ClientAuth, isClientAuth } from './client-auth.ts';
+import type { EntranceForm } from './entrance-form.ts';
 
 /** What a client is answered. */
 export interface HttpAnswer {
@@ -46,7 +47,7 @@ export interface IngressOptions<Result> {
   readonly responses?: Readonly<Record<number, z.ZodType>>;
   /** One line for that document. */
   readonly summary?: string;
-  /** The answer for a result, the first the pipeline emits. It has been JSON meanwhile: dates are texts. Default: 200 and the result. */
+  /** The answer for a result, the first the pipeline emits. It has been a message meanwhile: as JSON, dates are texts. Default: 200 and the result. */
   respond?(result: Result): HttpAnswer;
 }
 
@@ -69,6 +70,7 @@ export interface Entrance {
   readonly name: string;
   readonly input: z.ZodType;
   readonly ingress: Ingress;
+  readonly form: EntranceForm;
 }
 
 /** What the front door answers itself. */

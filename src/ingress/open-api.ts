@@ -3,8 +3,11 @@
  * @see https://spec.openapis.org/oas/v3.1.1
  */
 import { z } from 'zod';
+import { STRUCTURED_TYPE } from '../message/cloud-events.ts';
+import { versionsOf } from '../message/versions.ts';
 import type { Entrance } from './ingress.ts';
 import { PROBLEM_TYPE } from './problem.ts';
+import { typesOf } from './request-form.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -14,7 +17,7 @@ export function openApiOf(entrances: readonly Entrance[]): Json {
     info: { title: 'sluice front door', version: '1.0.0' },
     paths: Object.assign({}, ...entrances.map(pathsOf)) as Json,
     components: {
-      schemas: { Problem: problem, Accepted: accepted, State: state },
+      schemas: { Problem: problem, Accepted: accepted, State: state, Event: event },
       parameters: { Prefer: prefer, IdempotencyKey: idempotencyKey, CorrelationId: correlationId },
       securitySchemes: Object.assign({}, ...entrances.map(schemesOf)) as Json,
     },
@@ -32,7 +35,7 @@ const answer = (description: string, schema?: Json, type = 'application/json'): 
 const refusal = (description: string): Json => answer(description, schemaRef('Problem'), PROBLEM_TYPE);
 
 function pathsOf(entrance: Entrance): Json {
-  const { name, input, ingress } = entrance;
+  const { name, ingress, form } = entrance;
   const { path, method, summary, responses } = ingress;
   const security = securityOf(entrance);
   const results: Record<string, Json> = {};
@@ -45,19 +48,18 @@ function pathsOf(entrance: Entrance): Json {
         operationId: name,
         ...(summary === undefined ? {} : { summary }),
         ...security,
-        parameters: ['Prefer', 'IdempotencyKey', 'CorrelationId'].map(parameterRef),
-        requestBody: {
-          required: true,
-          content: { 'application/json': { schema: jsonSchemaOf(input, name, 'input') } },
-        },
+        parameters: [
+          ...['Prefer', 'IdempotencyKey', 'CorrelationId'].map(parameterRef),
+          ...(form.cloudEvents === undefined ? [] : eventHeaders),
+        ],
+        // An event may have no data.
+        requestBody: { required: form.cloudEvents === undefined, content: bodiesOf(entrance) },
         responses: {
           ...results,
           202: answer('The broker has the message.', schemaRef('Accepted')),
           204: answer('The message is done, and has no result.'),
           400: refusal('The body or a header cannot be read.'),
-          ...(ingress.auth === undefined || ingress.auth === 'none'
-            ? {}
-            : { 401: refusal('It is not known who sends it.') }),
+          ...strangersOf(entrance),
           413: refusal('The body is too large.'),
           415: refusal('The body is of another type.'),
           422: refusal('The body does not fit its schema, or its key was used with another.'),
@@ -74,10 +76,62 @@ function pathsOf(entrance: Entrance): Json {
         parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
         responses: {
           200: answer('How the message stands.', schemaRef('State')),
+          ...strangersOf(entrance),
           404: refusal('Not known here.'),
+          429: refusal('This client comes too often.'),
         },
       },
     },
+  };
+}
+
+/** What those are told who may not come. */
+const strangersOf = ({ ingress: { auth } }: Entrance): Json => ({
+  ...(typeof auth === 'object' ? { 401: refusal('It is not known who sends it.') } : {}),
+  ...(typeof auth === 'object' && auth.scheme.scheme === 'bearer'
+    ? { 403: refusal('The token does not allow this.') }
+    : {}),
+});
+
+/** By content type. Of what a codec reads nothing is known. */
+function bodiesOf(entrance: Entrance): Json {
+  const { codecTypes, cloudEvents } = entrance.form;
+  const plain = cloudEvents === 'event' ? dataSchemaOf(entrance) : inputSchemaOf(entrance);
+  const schemas = typesOf(entrance.form).map((type): readonly [string, Json] => {
+    if (type === STRUCTURED_TYPE && cloudEvents !== undefined) return [type, { schema: eventSchemaOf(entrance) }];
+    return [type, codecTypes.includes(type) ? {} : { schema: plain }];
+  });
+  return Object.fromEntries(schemas);
+}
+
+function eventSchemaOf(entrance: Entrance): Json {
+  const own = inputSchemaOf(entrance);
+  return {
+    allOf: [schemaRef('Event'), entrance.form.cloudEvents === 'event' ? own : { properties: { data: own } }],
+  };
+}
+
+/** Of an event whose whole is the pipeline's to look at. */
+const dataSchemaOf = ({ name, input }: Entrance): Json =>
+  input instanceof z.ZodObject && input.shape.data instanceof z.ZodType
+    ? jsonSchemaOf(input.shape.data, `${name}-data`, 'input')
+    : {};
+
+/** Of any version, where there are several. */
+function inputSchemaOf({ name, input }: Entrance): Json {
+  const versions = versionsOf(input);
+  if (versions === undefined) return jsonSchemaOf(input, name, 'input');
+  const { by, missing, schemas } = versions;
+  return {
+    anyOf: schemas.map((schema, index) => {
+      const version = index + 1;
+      const told: Json = {
+        type: 'object',
+        ...(missing === version ? {} : { required: [by] }),
+        properties: { [by]: { enum: [version, String(version)] } },
+      };
+      return { allOf: [told, jsonSchemaOf(schema, `${name}-${version}`, 'input')] };
+    }),
   };
 }
 
@@ -142,8 +196,27 @@ const state: Json = {
   },
 };
 
+/** CloudEvents 1.0, structured. */
+const event: Json = {
+  type: 'object',
+  required: ['specversion', 'id', 'source', 'type'],
+  properties: {
+    specversion: { const: '1.0' },
+    id: { ...text, minLength: 1 },
+    source: { ...text, minLength: 1, format: 'uri-reference' },
+    type: { ...text, minLength: 1 },
+    datacontenttype: text,
+    data: {},
+    data_base64: text,
+  },
+};
+
 const header = (name: string, description: string): Json => ({ name, in: 'header', description, schema: text });
 
 const prefer = header('Prefer', 'wait=5: wait so many seconds for the result. respond-async: do not wait.');
 const idempotencyKey = header('Idempotency-Key', 'The same key of the same client is the same message.');
 const correlationId = header('X-Correlation-Id', 'Of the conversation the message belongs to.');
+/** Of a binary event; a structured one has them in its body. */
+const eventHeaders = ['specversion', 'id', 'source', 'type'].map((attribute) =>
+  header(`Ce-${attribute}`, `Attribute ${attribute} of a binary CloudEvent; not of a structured one.`),
+);

@@ -2,7 +2,7 @@
  * The way of a request to its queue: validated by the pipeline's schema, named, published with a confirm, and answered, either at once with
  * where to ask, or with the pipeline's result where the client waits for it. Knows no HTTP server: it is handed headers and bytes.
  */
-import { hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import {
   asyncScheduler,
@@ -18,7 +18,6 @@ import {
   timeout,
   timer,
 } from 'rxjs';
-import { entryOf, type MaybePartitioned } from '../broker/partitions.ts';
 import { REQUEST_HEADER, type Reply, type RequestProgress, type Requests } from '../broker/requests.ts';
 import {
   codeOf,
@@ -29,21 +28,17 @@ import {
   UnroutableError,
 } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { HeaderTable } from '../message/delivery.ts';
+import type { Carried, HeaderTable } from '../message/delivery.ts';
 import { fingerprint } from '../message/identity.ts';
-import { readJson } from '../message/json.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { contextHeaders } from '../tracing.ts';
 import { answerOf } from './answer-of.ts';
+import type { Reading } from './entrance-form.ts';
 import type { Entrance } from './ingress.ts';
 import { type Answer, comeAgain, jsonAnswer, problemAnswer, type Refusal } from './problem.ts';
+import { type OpenEntrance, readRequest } from './read-request.ts';
 import { correlationIdIn, idempotencyKeyIn, preferredWaitMs, traceContextIn } from './request-headers.ts';
 import { type Progress, Ticket, type Tickets } from './tickets.ts';
-
-/** An entrance with the way to its queue. */
-export interface OpenEntrance extends Entrance {
-  readonly source: MaybePartitioned;
-}
 
 export interface Arrival {
   /** Who sends it. */
@@ -122,10 +117,9 @@ export class Reception {
 
   /** The ticket the request is about: a new one, whose message is on its way, or that of an earlier request with the same key. */
   #ticketFor(entrance: OpenEntrance, { client, headers, body }: Arrival): Ticket | Refusal {
-    const reading = readJson(body);
-    if (!reading.ok) return unreadable(body, reading.refusal.message);
-    const parsed = parse(entrance, reading.value);
-    if (!parsed.ok) return parsed.refusal;
+    const request = readRequest(entrance, headers, body);
+    if ('status' in request) return request;
+    const { carried, way, event } = request;
 
     const key = idempotencyKeyIn(headers);
     if (key === false)
@@ -134,26 +128,26 @@ export class Reception {
         code: 'idempotency-key',
         detail: 'Idempotency-Key: expected 1 to 128 printable characters without spaces, quotes and backslashes',
       };
-    const id = key === undefined ? this.#parts.newId() : fingerprint('ingress', entrance.name, client, key);
-    const bodyHash = hash('sha256', body, 'base64url');
-    const known = key === undefined ? undefined : this.#parts.tickets.find(id);
-    if (known !== undefined) return known.body === bodyHash ? known : conflict;
+    const same = sameness(entrance, client, key, event);
+    const id = same ?? this.#parts.newId();
+    const print = printOf(carried);
+    const known = same === undefined ? undefined : this.#parts.tickets.find(id);
+    if (known !== undefined) return known.print === print ? known : conflict;
 
     const correlationId = correlationIdIn(headers) ?? id;
-    const ticket = new Ticket({ id, pipeline: entrance.name, client, correlationId, body: bodyHash });
+    const ticket = new Ticket({ id, pipeline: entrance.name, client, correlationId, print });
     this.#parts.tickets.add(ticket);
-    const entry = entryOf(entrance.source, parsed.value);
     this.#publish(entrance, ticket, {
-      ...entry,
+      ...way,
       body,
       properties: {
+        ...carried.properties,
         messageId: id,
         correlationId,
-        contentType: 'application/json',
         persistent: true,
         timestamp: Math.floor(asyncScheduler.now() / 1_000),
       },
-      headers: messageHeaders(headers, client, entry.headers),
+      headers: messageHeaders(headers, client, { ...carried.headers, ...way.headers }),
     });
     return ticket;
   }
@@ -265,42 +259,31 @@ const deadLettered = (code: string): Refusal =>
 const conflict: Refusal = {
   status: 422,
   code: 'idempotency-key-reused',
-  detail: 'this Idempotency-Key was used with another body',
+  detail: 'this Idempotency-Key, or the source and id of this event, was used with another body',
 };
 
-const unreadable = (body: Uint8Array, message: string): Refusal =>
-  body.byteLength === 0
-    ? { status: 400, code: 'body-empty', detail: 'expected a JSON body' }
-    : { status: 400, code: 'body-unreadable', detail: message };
-
-const MAX_ERRORS = 20;
-
-type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly refusal: Refusal };
-
-const invalid = (detail: string, errors?: Refusal['errors']): Parsed => ({
-  ok: false,
-  refusal: { status: 422, code: 'body-invalid', detail, ...(errors === undefined ? {} : { errors }) },
-});
-
-/** By the pipeline's schema. The message is sent as it came: what the schema makes of it is made where it is handled. */
-function parse({ input }: Entrance, value: unknown): Parsed {
-  try {
-    const { success, data, error } = input.safeParse(value);
-    if (success) return { ok: true, value: data };
-    const errors = error.issues
-      .slice(0, MAX_ERRORS)
-      .map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
-    return invalid('the body does not fit its schema', errors);
-  } catch {
-    // A refinement or a transform of the author threw; the pipeline would dead-letter it for the same.
-    return invalid('the body could not be checked by its schema');
-  }
+/** The id of what is one message however often it is sent: by the client's own key, or by what names an event. Undefined: each is one of its own. */
+function sameness(
+  { name }: Entrance,
+  client: string,
+  key: string | undefined,
+  event: Reading['event'],
+): string | undefined {
+  if (key !== undefined) return fingerprint('ingress', name, client, key);
+  return event === undefined ? undefined : fingerprint('ingress event', name, client, event.source, event.id);
 }
 
-function messageHeaders(headers: IncomingHttpHeaders, client: string, ofEntry: HeaderTable): HeaderTable {
+/** Of all that makes the message another one. */
+const printOf = ({ body, properties: { contentType = '' }, headers }: Carried): string =>
+  createHash('sha256')
+    .update(JSON.stringify([contentType, headers]))
+    .update(body)
+    .digest('base64url');
+
+function messageHeaders(headers: IncomingHttpHeaders, client: string, own: HeaderTable): HeaderTable {
   const trace = traceContextIn(headers);
   return {
-    ...ofEntry,
+    ...own,
     ...(trace === undefined ? {} : contextHeaders(trace)),
     [REQUEST_HEADER.tell]: 'outcome',
     [CLIENT_HEADER]: client,

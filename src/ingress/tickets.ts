@@ -28,8 +28,8 @@ export class Ticket {
   /** Who sent it: nobody else is told of it. */
   readonly client: string;
   readonly correlationId: string;
-  /** Fingerprint of the body. */
-  readonly body: string;
+  /** Fingerprint of the body and of what is said of it. */
+  readonly print: string;
   /** Milliseconds since 1970. */
   acceptedAt: number | undefined;
   /** Never completes: who asks later is told how it ended. */
@@ -37,12 +37,12 @@ export class Ticket {
   /** What listens for its end. */
   following: Subscription | undefined;
 
-  constructor(fields: Pick<Ticket, 'id' | 'pipeline' | 'client' | 'correlationId' | 'body'>) {
+  constructor(fields: Pick<Ticket, 'id' | 'pipeline' | 'client' | 'correlationId' | 'print'>) {
     this.id = fields.id;
     this.pipeline = fields.pipeline;
     this.client = fields.client;
     this.correlationId = fields.correlationId;
-    this.body = fields.body;
+    this.print = fields.print;
   }
 
   get isOpen(): boolean {

@@ -22,10 +22,12 @@ export interface CloudEvent {
   readonly [attribute: string]: unknown;
 }
 
-const STRUCTURED = 'application/cloudevents+json';
-const BATCH = 'application/cloudevents-batch+json';
+export const STRUCTURED_TYPE = 'application/cloudevents+json';
+export const BATCH_TYPE = 'application/cloudevents-batch+json';
+/** Before the name of an attribute, in a header of a message. */
+export const ATTRIBUTE_PREFIX = 'cloudEvents:';
 const PREFIX = /^cloudEvents[:_](.+)$/;
-const NAME = /^[a-z0-9]{1,64}$/;
+export const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
 const REQUIRED = ['id', 'source', 'type'] as const;
 /** What no attribute may be called in an event of ours. */
 const RESERVED: ReadonlySet<string> = new Set([
@@ -40,6 +42,10 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 const refuse = (message: string): Decoded => ({ ok: false, error: new PayloadInvalidError('event', message) });
 
+/** A stranger chose the name, and how long it is. */
+const refuseName = (name: string): Decoded =>
+  refuse(`${JSON.stringify(name.slice(0, 80))} is no attribute of a CloudEvent: names are of a-z and 0-9`);
+
 /** The event in a message, or why there is none. */
 export function readCloudEvent(
   body: Uint8Array,
@@ -48,8 +54,10 @@ export function readCloudEvent(
   limits: DecodeLimits,
 ): Decoded {
   const type = mediaType(properties.contentType);
-  if (type === BATCH) return refuse('message is a batch of CloudEvents; publish each as a message of its own');
-  return type === STRUCTURED ? readStructured(body, properties, limits) : readBinary(body, properties, headers, limits);
+  if (type === BATCH_TYPE) return refuse('message is a batch of CloudEvents; publish each as a message of its own');
+  return type === STRUCTURED_TYPE
+    ? readStructured(body, properties, limits)
+    : readBinary(body, properties, headers, limits);
 }
 
 function readBinary(body: Uint8Array, properties: MessageProperties, headers: Headers, limits: DecodeLimits): Decoded {
@@ -57,8 +65,7 @@ function readBinary(body: Uint8Array, properties: MessageProperties, headers: He
   for (const name of Object.keys(headers)) {
     const attribute = PREFIX.exec(name)?.[1];
     if (attribute === undefined || attribute === 'datacontenttype') continue;
-    if (!NAME.test(attribute) || attribute === 'data')
-      return refuse(`${JSON.stringify(name)} is no attribute of a CloudEvent: names are of a-z and 0-9`);
+    if (!ATTRIBUTE_NAME.test(attribute) || attribute === 'data') return refuseName(name);
     attributes[attribute] = attributeOf(headers[name]);
   }
   const fault = faultOf(attributes);
@@ -94,9 +101,8 @@ function readStructured(body: Uint8Array, properties: MessageProperties, limits:
   const { data, data_base64: base64, ...attributes } = value as Record<string, unknown>;
   const fault = faultOf(attributes);
   if (fault !== undefined) return refuse(`message is no CloudEvent: ${fault}`);
-  const wrong = Object.keys(attributes).find((name) => !NAME.test(name));
-  if (wrong !== undefined)
-    return refuse(`${JSON.stringify(wrong)} is no attribute of a CloudEvent: names are of a-z and 0-9`);
+  const wrong = Object.keys(attributes).find((name) => !ATTRIBUTE_NAME.test(name));
+  if (wrong !== undefined) return refuseName(wrong);
   if (base64 === undefined) return { ok: true, value: data === undefined ? attributes : { ...attributes, data } };
   if (data !== undefined) return refuse('message is no CloudEvent: it has data and data_base64');
   if (typeof base64 !== 'string' || !BASE64.test(base64))
@@ -136,7 +142,7 @@ export function writeCloudEvent(
   Object.assign(attributes, { specversion: '1.0', id, source, type });
   for (const [name, attribute] of Object.entries(others)) {
     if (attribute === undefined) continue;
-    if (!NAME.test(name) || RESERVED.has(name))
+    if (!ATTRIBUTE_NAME.test(name) || RESERVED.has(name))
       throw new ResultInvalidError(
         `event attribute ${JSON.stringify(name)}: expected a name of a-z and 0-9 that is not taken`,
       );
@@ -152,7 +158,7 @@ export function writeCloudEvent(
     throw new ResultInvalidError('event: source and type are texts that are not empty');
   if (mode === 'binary') {
     const headers = Object.fromEntries(
-      Object.entries(attributes).map(([name, attribute]) => [`cloudEvents:${name}`, attribute]),
+      Object.entries(attributes).map(([name, attribute]) => [`${ATTRIBUTE_PREFIX}${name}`, attribute]),
     );
     return { ...encoded, headers };
   }
@@ -162,5 +168,5 @@ export function writeCloudEvent(
       : { data_base64: Buffer.from(encoded.body).toString('base64') };
   const writing = writeJson({ ...attributes, datacontenttype: encoded.contentType, ...data });
   if (!writing.ok) throw new ResultInvalidError(`result cannot be sent: ${writing.message}`);
-  return { body: Buffer.from(writing.text), contentType: `${STRUCTURED}; charset=utf-8`, headers: {} };
+  return { body: Buffer.from(writing.text), contentType: `${STRUCTURED_TYPE}; charset=utf-8`, headers: {} };
 }

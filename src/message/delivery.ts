@@ -48,6 +48,9 @@ export interface MessageProperties {
  */
 export type SettleResult = 'sent' | 'late' | 'repeated';
 
+/** What a message carries, however it came. */
+export type Carried = Pick<Delivery, 'body' | 'properties' | 'headers'>;
+
 export interface Delivery {
   readonly queue: string;
   readonly exchange: string;

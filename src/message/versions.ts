@@ -29,10 +29,27 @@ interface Step {
 export const versions = <First>(schema: z.ZodType<First>, options: VersionsOptions = {}): Versioned<First> =>
   versioned([{ schema, lift: (message) => message }], options);
 
+/** What a schema made by `versions` is made of, for whoever describes it. */
+export interface KnownVersions {
+  /** Name of the member that tells the version. */
+  readonly by: string;
+  /** What a message without that member is; undefined: refused. */
+  readonly missing: number | undefined;
+  /** From version 1 on. */
+  readonly schemas: readonly z.ZodType[];
+}
+
+const known = new WeakMap<z.ZodType, KnownVersions>();
+
+/** Undefined for any other schema, and for what zod made of one. */
+export const versionsOf = (schema: z.ZodType): KnownVersions | undefined => known.get(schema);
+
 function versioned<Newest>(steps: readonly Step[], options: VersionsOptions): Versioned<Newest> {
   const schema = z.unknown().transform((value, context) => readVersion(value, steps, options, context));
   const next = <Output, Input>(following: z.ZodType<Output, Input>, lift: (message: Newest) => Input) =>
     versioned<Output>([...steps, { schema: following, lift: (message) => lift(message as Newest) }], options);
+  const { by = 'version', missing } = options;
+  known.set(schema, { by, missing, schemas: steps.map((step) => step.schema) });
   return Object.assign(schema as z.ZodType<Newest, unknown>, { next });
 }
 
@@ -42,17 +59,17 @@ function readVersion(
   { by = 'version', missing }: VersionsOptions,
   context: z.RefinementCtx,
 ): unknown {
-  const known = steps.map((_, index) => index + 1).join(', ');
+  const numbers = steps.map((_, index) => index + 1).join(', ');
   const refuse = (message: string): typeof z.NEVER => {
     context.addIssue({ code: 'custom', message, path: [by] });
     return z.NEVER;
   };
   const isTold = typeof value === 'object' && value !== null && Object.hasOwn(value, by);
   const told: unknown = isTold ? Reflect.get(value, by) : missing;
-  if (told === undefined) return refuse(`is missing; known versions are ${known}`);
+  if (told === undefined) return refuse(`is missing; known versions are ${numbers}`);
   const version = typeof told === 'string' && /^[1-9]\d{0,3}$/.test(told) ? Number(told) : told;
   if (typeof version !== 'number' || steps[version - 1] === undefined)
-    return refuse(`is none of the known versions ${known}`);
+    return refuse(`is none of the known versions ${numbers}`);
 
   let message: unknown = value;
   for (const [index, { schema, lift }] of steps.entries()) {

@@ -328,17 +328,13 @@ function formProblems(options: {
   readonly name: string;
   readonly source: Source;
   readonly reads?: ReadOptions;
-  readonly ingress?: unknown;
 }): readonly Problem[] {
-  if (options.reads?.cloudEvents === undefined) return [];
-  const ours =
-    options.ingress !== undefined ? 'ingress' : ownMessageOf(options.source) !== undefined ? 'source' : undefined;
-  if (ours === undefined) return [];
+  if (options.reads?.cloudEvents === undefined || ownMessageOf(options.source) === undefined) return [];
   return [
     {
       subject: subjectOf(options),
       path: 'reads.cloudEvents',
-      message: `the messages of its ${ours} are plain JSON and no CloudEvents`,
+      message: 'the messages of its source are plain JSON and no CloudEvents',
     },
   ];
 }

@@ -1,10 +1,11 @@
 /** In which form a pipeline reads its messages and writes its results: codecs, CloudEvents, compression. */
 import { z } from 'zod';
 import { ResultInvalidError } from '../errors.ts';
+import type { EntranceForm, Reading } from '../ingress/entrance-form.ts';
 import { type Codec, isCodec } from '../message/body-codec.ts';
-import { readCloudEvent, writeCloudEvent } from '../message/cloud-events.ts';
+import { type CloudEvent, readCloudEvent, writeCloudEvent } from '../message/cloud-events.ts';
 import { compressBody, type Decoded, decodeBody, encodeBody } from '../message/codec.ts';
-import type { Delivery, Headers, MessageProperties } from '../message/delivery.ts';
+import type { Carried, Headers, MessageProperties } from '../message/delivery.ts';
 
 export interface ReadOptions {
   /** For bodies of further content types, made by `codec`. JSON, text and bytes are read without. Default: none. */
@@ -67,20 +68,52 @@ export const writesSchema = z.strictObject({
     .optional(),
 });
 
-/** What the schema gets to see. */
+/** What the schema gets to see, and of which event it is. */
 export function readMessage(
-  { body, properties, headers }: Delivery,
+  { body, properties, headers }: Carried,
   reads: ReadOptions | undefined,
   maxBytes: number,
-): Decoded {
+): Reading {
   if (reads === undefined) return decodeBody(body, properties, { maxBytes });
   const { codecs, cloudEvents } = reads;
   const limits = { maxBytes, codecs };
   if (cloudEvents === undefined) return decodeBody(body, properties, limits);
   const read = readCloudEvent(body, properties, headers, limits);
-  if (!read.ok || cloudEvents === 'event') return read;
-  return { ok: true, value: (read.value as { readonly data?: unknown }).data };
+  if (!read.ok) return read;
+  const event = read.value as CloudEvent;
+  return { ok: true, value: cloudEvents === 'event' ? event : event.data, event };
 }
+
+/** A result as it was before `writeResult`, but for what its form cannot carry: as JSON, dates are texts. */
+export function readResult(
+  { body, properties, headers }: Carried,
+  writes: Writes | undefined,
+  maxBytes: number,
+): Decoded {
+  const limits = { maxBytes, codecs: writes?.codec === undefined ? undefined : [writes.codec] };
+  if (writes?.cloudEvents === undefined) return decodeBody(body, properties, limits);
+  const read = readCloudEvent(body, properties, headers, limits);
+  return read.ok ? { ok: true, value: (read.value as CloudEvent).data } : read;
+}
+
+/** A worker's own result is trusted to be of a size; this is far above what fits a message by default. */
+const MAX_RESULT_BYTES = 16 * 2 ** 20;
+
+/** The forms of a pipeline, for whoever publishes to it and takes its answers. */
+export const formOf = ({
+  reads,
+  writes,
+  maxMessageBytes,
+}: {
+  readonly reads: ReadOptions | undefined;
+  readonly writes: Writes | undefined;
+  readonly maxMessageBytes: number;
+}): EntranceForm => ({
+  codecTypes: (reads?.codecs ?? []).map(({ contentType }) => contentType),
+  cloudEvents: reads?.cloudEvents,
+  read: (message) => readMessage(message, reads, maxMessageBytes),
+  readResult: (answer) => readResult(answer, writes, MAX_RESULT_BYTES),
+});
 
 /** A result on its way out. */
 export interface Written {

@@ -1,13 +1,15 @@
 /** The pipelines that are entered over HTTP, as the front door takes them, and what is wrong with them together. */
 import { createRequire } from 'node:module';
 import { ConfigError, type Problem } from '../errors.ts';
-import type { OpenEntrance } from '../ingress/reception.ts';
+import type { OpenEntrance } from '../ingress/read-request.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import { formOf } from '../pipeline/message-format.ts';
 
 export const entrancesOf = (pipelines: readonly Pipeline[]): readonly OpenEntrance[] =>
-  pipelines.flatMap(({ name, input, source, ingress }) =>
-    ingress === undefined ? [] : [{ name, input, source, ingress }],
-  );
+  pipelines.flatMap((pipeline) => {
+    const { name, input, source, ingress } = pipeline;
+    return ingress === undefined ? [] : [{ name, input, source, ingress, form: formOf(pipeline) }];
+  });
 
 /** Every mistake, settings that are missing included; connects to nothing. */
 export function entranceProblems(pipelines: readonly Pipeline[]): readonly Problem[] {

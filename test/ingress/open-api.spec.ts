@@ -5,11 +5,13 @@ import { type IngressOptions, ingressOf } from '../../src/ingress/ingress.ts';
 import { jwt } from '../../src/ingress/json-web-tokens.ts';
 import { openApiOf } from '../../src/ingress/open-api.ts';
 import { Secret } from '../../src/setting.ts';
+import { plainForm } from '../support/front-door.ts';
 
 const entrance = (name: string, input: z.ZodType, ingress: IngressOptions<never>) => ({
   name,
   input,
   ingress: ingressOf(ingress, 1_000),
+  form: plainForm,
 });
 
 type Node = Readonly<Record<string, unknown>>;

@@ -14,11 +14,13 @@ import {
 } from '../../src/errors.ts';
 import { type IngressOptions, ingressOf } from '../../src/ingress/ingress.ts';
 import type { Answer } from '../../src/ingress/problem.ts';
-import { type Arrival, type OpenEntrance, Reception } from '../../src/ingress/reception.ts';
+import type { OpenEntrance } from '../../src/ingress/read-request.ts';
+import { type Arrival, Reception } from '../../src/ingress/reception.ts';
 import { Tickets } from '../../src/ingress/tickets.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
 import { ForwardClock } from '../../src/operators/forward-clock.ts';
+import { plainForm } from '../support/front-door.ts';
 
 type Helpers = Parameters<Parameters<TestScheduler['run']>[0]>[0];
 
@@ -46,6 +48,7 @@ function onStage(script: (stage: Stage) => void, { maxTickets = 100, ...ofIngres
       name: 'orders',
       input: z.object({ n: z.number() }),
       source: { name: 'orders' },
+      form: plainForm,
       ingress: ingressOf({ path: '/orders', ...ofIngress }, 1_000),
     };
     const sent: OutgoingMessage[] = [];

@@ -8,6 +8,7 @@ import { type FrontDoor, type FrontDoorOptions, openFrontDoor } from '../../src/
 import type { Logger } from '../../src/log.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { formOf } from '../../src/pipeline/message-format.ts';
 import { entrancesOf } from '../../src/worker/entrances.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
@@ -29,6 +30,9 @@ export interface Question {
   /** Leaves the request. */
   readonly signal?: AbortSignal;
 }
+
+/** Of an entrance that is made without a pipeline: JSON in, JSON out. */
+export const plainForm = formOf({ reads: undefined, writes: undefined, maxMessageBytes: 1_000 });
 
 export interface DoorUnderTest {
   readonly door: FrontDoor;
