@@ -9,11 +9,12 @@
  * One Subscriber for all of it, which listens to the transport: every call pays for each layer, so what the guards' operators do around
  * a source is asked of the guards themselves.
  */
-import { asyncScheduler, Observable, Subscriber, Subscription, type Unsubscribable } from 'rxjs';
+import { asyncScheduler, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { CallTimeoutError, codeOf, isRejection } from '../errors.ts';
 import type { CallEnded } from '../events.ts';
 import { slotsOf } from '../operators/adaptive-bulkhead.ts';
 import { admittedBy } from '../operators/circuit-breaker.ts';
+import { LeanSubscriber } from '../operators/lean-subscriber.ts';
 import type { RateLimiter } from '../operators/rate-limit.ts';
 import type { Occupant, Slots } from '../operators/slot-pool.ts';
 import { judged, type Tally, tallyOf } from '../operators/tally.ts';
@@ -27,7 +28,7 @@ import { learnFrom } from './learn-limit.ts';
 import type { TransportRequest, TransportResponse } from './transport.ts';
 import { markUnsent } from './unsent.ts';
 
-export class Attempt extends Subscriber<TransportResponse> implements Occupant, Limited {
+export class Attempt extends LeanSubscriber<TransportResponse> implements Occupant, Limited {
   before: Occupant | undefined = undefined;
   behind: Occupant | undefined = undefined;
   readonly #sink: Subscriber<unknown>;
@@ -50,7 +51,6 @@ export class Attempt extends Subscriber<TransportResponse> implements Occupant, 
 
   /** `sink` must not be closed. */
   constructor(sink: Subscriber<unknown>, run: CallRun, request: TransportRequest) {
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- a Subscriber of its own, as the operators have
     super(sink);
     this.#sink = sink;
     this.#run = run;

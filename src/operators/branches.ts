@@ -2,9 +2,10 @@
  * Scatter: a record of branches subscribed to at once, each reduced to its last value or its failure.
  * What becomes of them together is decided in `gather.ts` and `gather-settled.ts`.
  */
-import { from, Observable, type ObservableInput, Subscriber } from 'rxjs';
+import { from, Observable, type ObservableInput, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { isTransient, messageOf, NoValueError, TransientError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
+import { LeanSubscriber } from './lean-subscriber.ts';
 import { OptionalBranch } from './optional.ts';
 import { requireDurationMs } from './require-duration.ts';
 import { tearDown } from './tear-down.ts';
@@ -40,16 +41,41 @@ export function scatter<T>(
   listener: BranchListener,
 ): readonly BranchSubscriber[] {
   const subscribers: BranchSubscriber[] = [];
+  sink.add(new Scattered(subscribers));
   for (const name of Object.keys(branches)) {
     const branch = branches[name];
     const optional = branch instanceof OptionalBranch ? branch : undefined;
     const source = branch instanceof OptionalBranch ? branch.source : branch;
-    const subscriber = new BranchSubscriber(sink, listener, name, subscribers.length, optional);
+    const subscriber = new BranchSubscriber(listener, name, subscribers.length, optional);
     subscribers.push(subscriber);
-    if (sink.closed) ignoreRejection(source);
-    else subscribeTo(source, subscriber);
+    if (sink.closed) {
+      subscriber.unsubscribe();
+      ignoreRejection(source);
+    } else {
+      subscribeTo(source, subscriber);
+    }
   }
   return subscribers;
+}
+
+/** All branches as one teardown: each by itself would be looked for in the list of `sink` when it ends. */
+class Scattered implements Unsubscribable {
+  readonly #subscribers: readonly BranchSubscriber[];
+
+  constructor(subscribers: readonly BranchSubscriber[]) {
+    this.#subscribers = subscribers;
+  }
+
+  get closed(): boolean {
+    return this.#subscribers.every(({ closed }) => closed);
+  }
+
+  unsubscribe(): void {
+    if (this.closed) return;
+    const all = new Subscription();
+    for (const subscriber of this.#subscribers) all.add(subscriber);
+    all.unsubscribe();
+  }
 }
 
 /**
@@ -96,7 +122,7 @@ function ignoreRejection(branch: unknown): void {
   if (branch instanceof Promise) branch.catch(() => undefined);
 }
 
-export class BranchSubscriber extends Subscriber<unknown> {
+export class BranchSubscriber extends LeanSubscriber<unknown> {
   readonly #listener: BranchListener;
   readonly #name: string;
   readonly #index: number;
@@ -105,13 +131,12 @@ export class BranchSubscriber extends Subscriber<unknown> {
   #last: unknown;
 
   constructor(
-    sink: Subscriber<unknown>,
     listener: BranchListener,
     name: string,
     index: number,
     optional: OptionalBranch<unknown, unknown> | undefined,
   ) {
-    super(sink);
+    super();
     this.#listener = listener;
     this.#name = name;
     this.#index = index;

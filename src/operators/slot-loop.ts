@@ -4,9 +4,10 @@
  * One loop starts whatever waits. An inner that ends while the loop starts it returns to the loop instead of starting the next one
  * itself, so any number of synchronous inners runs in constant stack.
  */
-import { from, type ObservableInput, Subscriber } from 'rxjs';
+import { from, type ObservableInput, type Subscriber, Subscription } from 'rxjs';
+import { LeanSubscriber } from './lean-subscriber.ts';
 import { tearDown } from './tear-down.ts';
-import { WaitingLine, WaitingValue } from './waiting-line.ts';
+import { type Waiting, WaitingLine, WaitingValue } from './waiting-line.ts';
 
 /** What an operator does for a value in its slot, and what it does when that is over. */
 export interface SlotWork<T, R> {
@@ -20,6 +21,8 @@ export class SlotLoop<T, R> {
   readonly #concurrency: number;
   readonly #work: SlotWork<T, R>;
   readonly #line = new WaitingLine<WaitingValue<T>>();
+  /** Linked here rather than in the list of `sink`, which is searched from the start at each end. */
+  readonly #inners = new WaitingLine<InnerSubscriber<T, R>>();
   #running = 0;
   #isStarting = false;
 
@@ -28,6 +31,7 @@ export class SlotLoop<T, R> {
     this.#sink = sink;
     this.#concurrency = concurrency;
     this.#work = work;
+    sink.add(() => this.#endInners());
   }
 
   /** Nothing runs and nothing waits. */
@@ -56,26 +60,60 @@ export class SlotLoop<T, R> {
     this.#isStarting = false;
   }
 
+  /** It is torn down. */
+  left(inner: InnerSubscriber<T, R>): void {
+    this.#inners.leave(inner);
+  }
+
   #start(value: T): void {
+    if (this.#sink.closed) return;
     this.#running++;
     try {
-      from(this.#work.open(value)).subscribe(new InnerSubscriber(this.#sink, value, this));
+      const inner = new InnerSubscriber(this.#sink, value, this);
+      this.#inners.join(inner);
+      from(this.#work.open(value)).subscribe(inner);
     } catch (thrown) {
       this.#sink.error(thrown);
     }
   }
+
+  #endInners(): void {
+    const all = new Subscription();
+    for (const inner of this.#inners.members()) all.add(inner);
+    all.unsubscribe();
+  }
 }
 
-class InnerSubscriber<T, R> extends Subscriber<R> {
+class InnerSubscriber<T, R> extends LeanSubscriber<R> implements Waiting<InnerSubscriber<T, R>> {
+  before: InnerSubscriber<T, R> | undefined = undefined;
+  behind: InnerSubscriber<T, R> | undefined = undefined;
   readonly #sink: Subscriber<R>;
   readonly #value: T;
   readonly #loop: SlotLoop<T, R>;
 
   constructor(sink: Subscriber<R>, value: T, loop: SlotLoop<T, R>) {
-    super(sink);
+    super();
     this.#sink = sink;
     this.#value = value;
     this.#loop = loop;
+  }
+
+  protected override _next(value: R): void {
+    this.#sink.next(value);
+  }
+
+  protected override _error(cause: unknown): void {
+    try {
+      this.#sink.error(cause);
+    } finally {
+      this.unsubscribe();
+    }
+  }
+
+  override unsubscribe(): void {
+    if (this.closed) return;
+    this.#loop.left(this);
+    super.unsubscribe();
   }
 
   protected override _complete(): void {

@@ -3,9 +3,10 @@
  * One Subscriber rather than a chain of operators: this runs once for every message, and it is the one place that must hold three ends
  * (done, out of time, interrupted) against each other.
  */
-import { defer, from, Observable, Subscriber, Subscription, type Unsubscribable } from 'rxjs';
+import { defer, from, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { DeadlineExceededError, DeliveryLimitError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
+import { LeanSubscriber } from '../operators/lean-subscriber.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
 import type { Limited, TimeLimits } from '../operators/time-limits.ts';
 import type { Admission } from './admit.ts';
@@ -52,7 +53,7 @@ export const handleMessage = (received: Received, parts: HandlingParts): Observa
     new Handling(sink, received, parts).begin();
   });
 
-class Handling extends Subscriber<unknown> implements Occupant, Interruptible, Limited {
+class Handling extends LeanSubscriber<unknown> implements Occupant, Interruptible, Limited {
   before: Occupant | undefined = undefined;
   behind: Occupant | undefined = undefined;
   readonly #sink: Subscriber<Judged>;
@@ -69,8 +70,7 @@ class Handling extends Subscriber<unknown> implements Occupant, Interruptible, L
   #isJudged = false;
 
   constructor(sink: Subscriber<Judged>, received: Received, parts: HandlingParts) {
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- a Subscriber of its own, as the operators have
-    super(sink as Subscriber<unknown>);
+    super(sink);
     this.#sink = sink;
     this.#received = received;
     this.#parts = parts;

@@ -118,18 +118,19 @@ export const formOf = ({
 /** A result on its way out. */
 export interface Written {
   readonly body: Uint8Array;
-  readonly properties: Pick<MessageProperties, 'contentType' | 'contentEncoding'>;
-  readonly headers: Headers;
+  readonly properties: { readonly contentType: string } & Pick<MessageProperties, 'contentEncoding'>;
+  /** Undefined: none beside those of the engine. */
+  readonly headers: Headers | undefined;
 }
 
 /** @throws ResultInvalidError for a value or an attribute that cannot be sent, and whatever the author's functions throw. */
 export function writeResult(result: unknown, message: unknown, id: string, writes: Writes | undefined): Written {
   const encoded = encodeBody(result, writes?.codec);
   if (writes === undefined)
-    return { body: encoded.body, properties: { contentType: encoded.contentType }, headers: {} };
+    return { body: encoded.body, properties: { contentType: encoded.contentType }, headers: undefined };
   const { cloudEvents, compress } = writes;
   const { body, contentType, headers } =
-    cloudEvents === undefined ? { ...encoded, headers: {} } : asEvent(result, message, id, encoded, cloudEvents);
+    cloudEvents === undefined ? { ...encoded, headers: undefined } : asEvent(result, message, id, encoded, cloudEvents);
   const compressed = compress === undefined ? undefined : compressBody(body, compress);
   return {
     body: compressed ?? body,

@@ -1,8 +1,9 @@
 /** A result on its way to its exchange: confirmed, tried again where that may help, its exchange declared where that is allowed. */
-import { concat, Observable, Subscriber, throwError, timer } from 'rxjs';
+import { concat, type Observable, type Subscription, throwError, timer } from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
 import { codeOf, isTransient, TopologyError, UnroutableError } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import { LeanSubscriber } from '../operators/lean-subscriber.ts';
 import { Retries, type RetryWithBackoffOptions } from '../operators/retry-with-backoff.ts';
 import { exponentialBackoff } from '../policies/backoff.ts';
 import { contextHeaders, type Span } from '../tracing.ts';
@@ -17,14 +18,26 @@ const RESULT_ATTEMPTS = 5;
 /** A full queue or a lost channel passes; a missing queue passes too, but not within seconds. */
 const isWorthAnotherPublish = (error: unknown): boolean => isTransient(error) && !(error instanceof UnroutableError);
 
+/** Who waits for a result to be published. Told once, of one of the two; of none where it is given up before. */
+export interface PublishListener {
+  /** The broker has it. */
+  confirmed(): void;
+  failed(error: unknown): void;
+}
+
+/** Publishes a result at once. Whatever that holds is in `work`: its end gives the publish up. */
+export type PublishResult = (
+  result: OutgoingMessage,
+  journey: Journey,
+  work: Subscription,
+  listener: PublishListener,
+) => void;
+
 /**
- * How a pipeline publishes its results. Cold; completes when the broker has confirmed. An exchange that is missing is declared once, as a
- * topic exchange, where the worker may declare: `publishes` need not name every one.
+ * How a pipeline publishes its results. An exchange that is missing is declared once, as a topic exchange, where the worker may declare: `publishes`
+ * need not name every one.
  */
-export function publishWith(
-  pipeline: Pipeline,
-  engine: Engine,
-): (result: OutgoingMessage, journey: Journey) => Observable<never> {
+export function publishWith(pipeline: Pipeline, engine: Engine): PublishResult {
   const { broker, facts, random } = engine;
   const backoff = exponentialBackoff({ initialMs: 200, maxMs: 5_000, jitter: 'full' }, random);
   const mayDeclare = (pipeline.source.topology ?? engine.topology) === 'assert';
@@ -78,10 +91,8 @@ export function publishWith(
 
   const rules = { maxAttempts: RESULT_ATTEMPTS, backoff, isTransient: isWorthAnotherPublish };
   const parts = { broker, declareAndPublish, rules, report };
-  return (result, journey) =>
-    new Observable((sink) => {
-      new PublishAttempt(sink, parts, result, journey, undefined).begin();
-    });
+  return (result, journey, work, listener) =>
+    new PublishAttempt(parts, result, journey, work, listener, undefined).begin();
 }
 
 /** What all publishes of a pipeline share. */
@@ -94,11 +105,12 @@ interface PublishParts {
 }
 
 /** One attempt to publish a result. Natively, because every result pays for it; a failure is followed by the next attempt, or is the end. */
-class PublishAttempt extends Subscriber<never> {
-  readonly #sink: Subscriber<never>;
+class PublishAttempt extends LeanSubscriber<never> {
   readonly #parts: PublishParts;
   readonly #result: OutgoingMessage;
   readonly #journey: Journey;
+  readonly #work: Subscription;
+  readonly #listener: PublishListener;
   readonly #retries: Retries | undefined;
   readonly #sentAt = clockNow();
   #traced: OutgoingMessage;
@@ -106,20 +118,22 @@ class PublishAttempt extends Subscriber<never> {
 
   /** `retries`: undefined for the first attempt. */
   constructor(
-    sink: Subscriber<never>,
     parts: PublishParts,
     result: OutgoingMessage,
     journey: Journey,
+    work: Subscription,
+    listener: PublishListener,
     retries: Retries | undefined,
   ) {
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- a Subscriber of its own, as the operators have
-    super(sink);
-    this.#sink = sink;
+    super();
     this.#parts = parts;
     this.#result = result;
     this.#traced = result;
     this.#journey = journey;
+    this.#work = work;
+    this.#listener = listener;
     this.#retries = retries;
+    work.add(this);
   }
 
   begin(): void {
@@ -150,23 +164,26 @@ class PublishAttempt extends Subscriber<never> {
   #confirmed(): void {
     this.#span?.end({ at: clockNow(), outcome: 'confirmed' });
     this.#parts.report(this.#traced, this.#journey, this.#sentAt);
-    this.#sink.complete();
+    this.unsubscribe();
+    this.#listener.confirmed();
   }
 
   #failed(error: unknown): void {
     this.#span?.end({ at: clockNow(), outcome: 'failed', code: codeOf(error) });
-    const sink = this.#sink;
+    const work = this.#work;
+    const listener = this.#listener;
     const retries = this.#retries ?? new Retries(this.#parts.rules);
     let delayMs: number;
     try {
       this.unsubscribe();
       delayMs = retries.pauseAfter(error);
     } catch (failure) {
-      sink.error(failure);
+      listener.failed(failure);
       return;
     }
-    const again = (): void => new PublishAttempt(sink, this.#parts, this.#result, this.#journey, retries).begin();
-    sink.add(timer(delayMs).subscribe(again));
+    const again = (): void =>
+      new PublishAttempt(this.#parts, this.#result, this.#journey, work, listener, retries).begin();
+    work.add(timer(delayMs).subscribe(again));
   }
 }
 

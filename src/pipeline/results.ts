@@ -66,23 +66,29 @@ function destinationsOf(result: unknown, message: unknown, { output }: Pipeline)
   return destinations;
 }
 
+/** Most results have no headers but the context, and only these properties: spreading them together costs. */
 function toExchange(destination: Destination, written: Written, messageId: string, journey: Journey): OutgoingMessage {
   const { exchange, routingKey, mandatory = true, headers, priority } = destination;
+  const { contentType, contentEncoding } = written.properties;
+  const { correlationId } = journey.identity;
+  const context = contextHeaders(journey.trace);
+  const hasContextAlone = written.headers === undefined && headers === undefined;
+  const properties = { messageId, correlationId, contentType, persistent: true };
   return {
     exchange,
     routingKey,
     mandatory,
     body: written.body,
-    headers: { ...written.headers, ...headers, ...contextHeaders(journey.trace) },
-    properties: {
-      messageId,
-      correlationId: journey.identity.correlationId,
-      ...written.properties,
-      persistent: true,
-      ...(priority === undefined ? {} : { priority }),
-    },
+    headers: hasContextAlone ? context : { ...written.headers, ...headers, ...context },
+    properties:
+      contentEncoding === undefined && priority === undefined
+        ? properties
+        : { ...properties, ...given('contentEncoding', contentEncoding), ...given('priority', priority) },
   };
 }
+
+const given = <Name extends string, Value>(name: Name, value: Value | undefined) =>
+  value === undefined ? {} : ({ [name]: value } as { readonly [N in Name]: Value });
 
 /** An answer is for one requester, who may have left: unroutable then, and nobody's failure. */
 function toRequester(replyTo: string, written: Written, messageId: string, journey: Journey): OutgoingMessage {

@@ -7,14 +7,16 @@ import { codeOf, isTransient, messageOf } from '../errors.ts';
 import type { SettlementKind } from '../events.ts';
 import type { SettleResult } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import { LeanSubscriber } from '../operators/lean-subscriber.ts';
 import { tearDown } from '../operators/tear-down.ts';
+import { type Waiting, WaitingLine } from '../operators/waiting-line.ts';
 import { clockNow } from './context.ts';
 import { deadLetterCopy, nextDelayMs, renewedCopy, retryCopy } from './copies.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Claim, Failure, Interruptible, Journey, Judged, Verdict } from './journey.ts';
-import { publishWith } from './publish-result.ts';
+import { type PublishListener, type PublishResult, publishWith } from './publish-result.ts';
 import { isAllowed } from './reply-to.ts';
 import { outcomeOf } from './results.ts';
 import { storeWith } from './store-copy.ts';
@@ -34,7 +36,7 @@ export interface Settlement {
 interface SettlingParts {
   readonly pipeline: Pipeline;
   readonly engine: Engine;
-  readonly publishResult: ReturnType<typeof publishWith>;
+  readonly publishResult: PublishResult;
   readonly store: ReturnType<typeof storeWith>;
   readonly inFlight: InFlight;
   /** Told of each settlement. */
@@ -70,7 +72,8 @@ export function settleWith(
 class SettleSubscriber extends Subscriber<Judged> {
   readonly #sink: Subscriber<never>;
   readonly #parts: SettlingParts;
-  #unsettled = 0;
+  /** What is on its way out. */
+  readonly #settling = new WaitingLine<Settling>();
   #isSourceComplete = false;
 
   constructor(sink: Subscriber<never>, parts: SettlingParts) {
@@ -78,55 +81,73 @@ class SettleSubscriber extends Subscriber<Judged> {
     super(sink);
     this.#sink = sink;
     this.#parts = parts;
+    sink.add(() => this.#giveUp());
+  }
+
+  /** It is over. */
+  left(settling: Settling): void {
+    this.#settling.leave(settling);
   }
 
   settled(): void {
-    if (--this.#unsettled === 0 && this.#isSourceComplete) this.#sink.complete();
+    if (this.#isSourceComplete && this.#settling.length === 0) this.#sink.complete();
   }
 
-  protected override _next(judged: Judged): void {
-    this.#unsettled++;
+  protected override _next({ journey, verdict }: Judged): void {
     try {
-      new Settling(this.#sink, this, judged.journey, this.#parts).begin(judged);
+      if (isDoneAlready(verdict)) {
+        this.#parts.book(journey, { kind: 'ack', reason: verdict.reason, result: journey.delivery.ack() });
+        return;
+      }
+      const settling = new Settling(this, journey, this.#parts);
+      this.#settling.join(settling);
+      settling.begin(verdict);
     } catch (defect) {
       this.#sink.error(defect);
     }
+  }
+
+  #giveUp(): void {
+    const all = new Subscription();
+    for (const settling of this.#settling.members()) all.add(settling);
+    all.unsubscribe();
   }
 
   protected override _complete(): void {
     this.#isSourceComplete = true;
     const failure = tearDown(this);
     if (failure !== undefined) this.#sink.error(failure);
-    else if (this.#unsettled === 0) this.#sink.complete();
+    else this.settled();
   }
 }
 
 /**
  * One delivery on its way out. Natively rather than as a chain of operators, because every message pays for it: three things may end it
  * (the word of the broker on all that had to be stored, what interrupts the journey, being unsubscribed), and the first of them does.
+ * A Subscriber for how that keeps what is to be torn down; it listens to nothing itself.
  */
-class Settling extends Subscription implements Interruptible {
-  readonly #sink: Subscriber<never>;
+class Settling extends LeanSubscriber<never> implements Interruptible, PublishListener, Waiting<Settling> {
+  before: Settling | undefined = undefined;
+  behind: Settling | undefined = undefined;
   readonly #all: SettleSubscriber;
   readonly #journey: Journey;
   readonly #parts: SettlingParts;
+  #done: DoneVerdict | undefined;
+  /** What publishes the results, where there are several. */
   #publishing: Subscription | undefined;
   #unconfirmed = 0;
 
-  constructor(sink: Subscriber<never>, all: SettleSubscriber, journey: Journey, parts: SettlingParts) {
+  constructor(all: SettleSubscriber, journey: Journey, parts: SettlingParts) {
     super();
-    this.#sink = sink;
     this.#all = all;
     this.#journey = journey;
     this.#parts = parts;
   }
 
-  begin({ verdict }: Judged): void {
+  begin(verdict: Verdict): void {
     const { inFlight } = this.#parts;
     if (verdict.kind === 'returned') {
       this.interrupt(verdict.reason);
-    } else if (isDoneAlready(verdict)) {
-      this.#ack({ kind: 'ack', reason: verdict.reason });
     } else {
       inFlight.reached(this.#journey, 'publish');
       const reason = inFlight.begin(this.#journey, this);
@@ -134,7 +155,6 @@ class Settling extends Subscription implements Interruptible {
         this.interrupt(reason);
         return;
       }
-      this.#sink.add(this);
       if (verdict.kind === 'failed') this.#storeFailure(verdict.failure);
       else if (verdict.kind === 'renewed') this.#renew(verdict.reason);
       else this.#settleDone(verdict);
@@ -144,6 +164,7 @@ class Settling extends Subscription implements Interruptible {
   override unsubscribe(): void {
     if (this.closed) return;
     this.#parts.inFlight.end(this.#journey, this);
+    this.#all.left(this);
     super.unsubscribe();
   }
 
@@ -151,12 +172,40 @@ class Settling extends Subscription implements Interruptible {
     if (!this.closed) this.#end({ kind: 'returned', reason, result: this.#journey.delivery.requeue() });
   }
 
-  #settleDone({ results, reason, claim }: DoneVerdict): void {
+  #settleDone(verdict: DoneVerdict): void {
+    const { results, claim } = verdict;
+    this.#done = verdict;
     if (claim !== undefined) this.add(() => claim.release());
+    if (results.length === 0) this.#allConfirmed(verdict);
+    else this.#publish(results);
+  }
+
+  #publish(results: readonly OutgoingMessage[]): void {
+    this.#unconfirmed = results.length;
+    let work: Subscription = this;
+    if (results.length > 1) {
+      work = new Subscription();
+      this.#publishing = work;
+      this.add(work);
+    }
+    for (const result of results) {
+      if (work.closed) return;
+      this.#parts.publishResult(result, this.#journey, work, this);
+    }
+  }
+
+  confirmed(): void {
+    if (--this.#unconfirmed === 0 && this.#done !== undefined) this.#allConfirmed(this.#done);
+  }
+
+  failed(error: unknown): void {
+    this.#storeFailure({ stage: 'publish', error });
+  }
+
+  #allConfirmed({ reason, claim }: DoneVerdict): void {
     const done = { kind: 'ack', reason } as const;
-    const confirmed = claim === undefined ? () => this.#ack(done) : () => this.#writeDown(claim, done);
-    if (results.length === 0) confirmed();
-    else this.#publish(results, confirmed);
+    if (claim === undefined) this.#ack(done);
+    else this.#writeDown(claim, done);
   }
 
   /** What cannot be written down is handled again: its effects have the same keys, its results the same ids. */
@@ -167,23 +216,6 @@ class Settling extends Subscription implements Interruptible {
         error: (error: unknown) => this.interrupt(`it is done, but not written down: ${messageOf(error)}`),
       }),
     );
-  }
-
-  #publish(results: readonly OutgoingMessage[], allConfirmed: () => void): void {
-    const publishing = new Subscription();
-    this.#publishing = publishing;
-    this.add(publishing);
-    this.#unconfirmed = results.length;
-    const confirmed = (): void => {
-      if (--this.#unconfirmed === 0) allConfirmed();
-    };
-    const failed = (error: unknown): void => this.#storeFailure({ stage: 'publish', error });
-    for (const result of results) {
-      if (publishing.closed) return;
-      publishing.add(
-        this.#parts.publishResult(result, this.#journey).subscribe({ complete: confirmed, error: failed }),
-      );
-    }
   }
 
   #storeFailure(failure: Failure): void {
@@ -233,7 +265,7 @@ class Settling extends Subscription implements Interruptible {
       return;
     }
     const acked = (): void => this.#ack(settlement);
-    this.add(this.#parts.publishResult(told, this.#journey).subscribe({ complete: acked, error: acked }));
+    this.#parts.publishResult(told, this.#journey, this, { confirmed: acked, failed: acked });
   }
 
   #defect(error: unknown): void {

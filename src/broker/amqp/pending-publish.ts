@@ -1,7 +1,7 @@
 /** A publish on its way: waiting, sent, or done. And which of them a returned message was. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Message, Options } from 'amqplib';
-import type { Subscriber } from 'rxjs';
+import type { Subscriber, Unsubscribable } from 'rxjs';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { asBuffer, readHeaders } from './headers.ts';
 import { writePublish } from './properties.ts';
@@ -9,33 +9,41 @@ import { writePublish } from './properties.ts';
 /** Frames and properties of a message, about: so that a million empty messages are not nothing. */
 const OVERHEAD_BYTES = 256;
 
-export interface PendingPublish {
+export class PendingPublish implements Unsubscribable {
   readonly message: OutgoingMessage;
   readonly content: Buffer;
   readonly options: Options.Publish;
   /** What it takes of the window of unconfirmed bytes. */
   readonly bytes: number;
   readonly subscriber: Subscriber<never>;
-  sentAtMs: number;
-  isSent: boolean;
+  readonly #takeBack: (pending: PendingPublish) => void;
+  sentAtMs = 0;
+  isSent = false;
   /** The broker gave it back: its confirm will mean that it is stored nowhere. */
-  isReturned: boolean;
-  isDone: boolean;
-}
+  isReturned = false;
+  isDone = false;
 
-/** @throws ResultInvalidError when AMQP cannot carry the message. */
-export function createPendingPublish(message: OutgoingMessage, subscriber: Subscriber<never>): PendingPublish {
-  return {
-    message,
-    content: asBuffer(message.body),
-    options: writePublish(message),
-    bytes: message.body.byteLength + OVERHEAD_BYTES,
-    subscriber,
-    sentAtMs: 0,
-    isSent: false,
-    isReturned: false,
-    isDone: false,
-  };
+  /**
+   * @param takeBack Told where the subscriber has gone before it was sent.
+   * @throws ResultInvalidError when AMQP cannot carry the message.
+   */
+  constructor(message: OutgoingMessage, subscriber: Subscriber<never>, takeBack: (pending: PendingPublish) => void) {
+    this.message = message;
+    this.content = asBuffer(message.body);
+    this.options = writePublish(message);
+    this.bytes = message.body.byteLength + OVERHEAD_BYTES;
+    this.subscriber = subscriber;
+    this.#takeBack = takeBack;
+  }
+
+  /** It cannot be taken back any more. */
+  get closed(): boolean {
+    return this.isSent || this.isDone;
+  }
+
+  unsubscribe(): void {
+    if (!this.closed) this.#takeBack(this);
+  }
 }
 
 /**

@@ -22,7 +22,7 @@ import { type DefectListener, guarded } from './guarded.ts';
 import type { Link } from './link.ts';
 import { closeChannel, openConfirmChannel } from './open-channel.ts';
 import type { Pauses } from './pauses.ts';
-import { createPendingPublish, findReturned, type PendingPublish } from './pending-publish.ts';
+import { findReturned, PendingPublish } from './pending-publish.ts';
 import { type FrameChannel, sendFramesOn } from './publish-frames.ts';
 
 export interface PublisherOptions {
@@ -87,12 +87,12 @@ export class Publisher {
         return;
       }
       // A throw here becomes the subscriber's error: amqplib has not been touched.
-      const pending = createPendingPublish(message, subscriber);
+      const pending = new PendingPublish(message, subscriber, this.#takeBack);
       if (!this.#sendAtOnce(pending)) {
         this.#waiting.add(pending);
         this.#pump();
       }
-      return () => this.#takeBack(pending);
+      return pending;
     });
   }
 
@@ -237,14 +237,13 @@ export class Publisher {
     this.#tellWhenEmpty();
   }
 
-  /** Unsubscribed. What has left stays in the window until its confirm. */
-  #takeBack(pending: PendingPublish): void {
-    if (pending.isSent || pending.isDone) return;
+  /** Unsubscribed before it was sent. What has left stays in the window until its confirm. */
+  readonly #takeBack = (pending: PendingPublish): void => {
     pending.isDone = true;
     this.#waiting.delete(pending);
     this.#aside.delete(pending);
     this.#tellWhenEmpty();
-  }
+  };
 
   #takeWaiting(): readonly PendingPublish[] {
     const all = [...this.#aside, ...this.#waiting];

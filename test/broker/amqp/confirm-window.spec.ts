@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import { asyncScheduler, Subscriber } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { ConfirmWindow } from '../../../src/broker/amqp/confirm-window.ts';
-import { createPendingPublish, type PendingPublish } from '../../../src/broker/amqp/pending-publish.ts';
+import { PendingPublish } from '../../../src/broker/amqp/pending-publish.ts';
 import { message } from '../../contract/broker-port.ts';
 
 describe('ConfirmWindow', () => {
   const pendingOf = (bytes: number): PendingPublish =>
-    createPendingPublish(message('queue', 'x'.repeat(bytes)), new Subscriber<never>());
+    new PendingPublish(message('queue', 'x'.repeat(bytes)), new Subscriber<never>(), () => {});
 
   const inVirtualTime = (body: (overdue: PendingPublish[], window: ConfirmWindow) => void): void => {
     new TestScheduler(() => {}).run(() => {

@@ -1,13 +1,13 @@
 import type { Message } from 'amqplib';
 import { expect } from 'chai';
 import { Subscriber } from 'rxjs';
-import { createPendingPublish, findReturned, type PendingPublish } from '../../../src/broker/amqp/pending-publish.ts';
+import { findReturned, PendingPublish } from '../../../src/broker/amqp/pending-publish.ts';
 import type { OutgoingMessage } from '../../../src/message/outgoing.ts';
 import { message } from '../../contract/broker-port.ts';
 
 describe('findReturned', () => {
   const pendingOf = (part: Partial<OutgoingMessage>): PendingPublish =>
-    createPendingPublish({ ...message('key', 'body'), exchange: 'ex', ...part }, new Subscriber<never>());
+    new PendingPublish({ ...message('key', 'body'), exchange: 'ex', ...part }, new Subscriber<never>(), () => {});
   const returnOf = ({ message: { exchange, routingKey, properties }, content, options }: PendingPublish): Message => ({
     content,
     fields: { deliveryTag: 0, redelivered: false, exchange, routingKey },

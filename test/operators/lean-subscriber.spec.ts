@@ -1,0 +1,118 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Subscriber, Subscription, type TeardownLogic } from 'rxjs';
+import { LeanSubscriber } from '../../src/operators/lean-subscriber.ts';
+
+/** What is done to a Subscriber, and what it is done with: a teardown by its number. */
+type Step =
+  | { readonly act: 'add' | 'add again' | 'remove' | 'end'; readonly teardown: number }
+  | { readonly act: 'unsubscribe' };
+
+interface Part {
+  readonly kind: 'function' | 'object' | 'subscription' | 'subscriber' | 'with closed';
+  readonly throws: boolean;
+}
+
+const PARTS = 5;
+const stepArb: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      act: fc.constantFrom('add' as const, 'add again' as const, 'remove' as const, 'end' as const),
+      teardown: fc.nat(PARTS - 1),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ act: 'unsubscribe' as const }) },
+);
+const partArb: fc.Arbitrary<Part> = fc.record({
+  kind: fc.constantFrom('function', 'object', 'subscription', 'subscriber', 'with closed'),
+  throws: fc.boolean(),
+});
+
+/** What was torn down in which order, and what came of it. */
+function history(subscriber: Subscriber<unknown>, parts: readonly Part[], steps: readonly Step[]): readonly string[] {
+  const told: string[] = [];
+  const teardowns = parts.map(({ kind, throws }, index): Exclude<TeardownLogic, void> => {
+    let closed = false;
+    const tear = (): void => {
+      if (kind === 'with closed' && closed) return;
+      closed = true;
+      told.push(`torn down ${index}`);
+      if (throws) throw new Error(`teardown ${index}`);
+    };
+    if (kind === 'function') return tear;
+    if (kind === 'object') return { unsubscribe: tear };
+    if (kind === 'with closed') {
+      return {
+        get closed() {
+          return closed;
+        },
+        unsubscribe: tear,
+      };
+    }
+    const child = kind === 'subscription' ? new Subscription() : new Subscriber();
+    child.add(tear);
+    return child;
+  });
+  const added = new Set<number>();
+  for (const step of steps) {
+    try {
+      if (step.act === 'unsubscribe') {
+        subscriber.unsubscribe();
+        continue;
+      }
+      const { act, teardown: index } = step;
+      const teardown = teardowns[index];
+      const isSubscription = teardown instanceof Subscription;
+      if (teardown === undefined) continue;
+      // RxJS runs a function as often as it was added, which nobody of ours does.
+      if (act === 'add' && !added.has(index)) {
+        added.add(index);
+        subscriber.add(teardown);
+      } else if (act === 'add again' && added.has(index) && isSubscription) {
+        subscriber.add(teardown);
+      } else if (act === 'remove') {
+        subscriber.remove(teardown);
+      } else if (act === 'end' && typeof teardown === 'object') {
+        teardown.unsubscribe();
+      }
+    } catch (error) {
+      told.push(error instanceof Error ? error.message : String(error));
+    }
+    told.push(`closed ${subscriber.closed}`);
+  }
+  return told;
+}
+
+describe('LeanSubscriber', () => {
+  it('tears down what a Subscriber of RxJS does, in its order, whatever throws', () => {
+    fc.assert(
+      fc.property(
+        fc.array(partArb, { minLength: PARTS, maxLength: PARTS }),
+        fc.array(stepArb, { maxLength: 20 }),
+        (parts, steps) => {
+          const unsubscribed: readonly Step[] = [...steps, { act: 'unsubscribe' }];
+          const expected = history(new Subscriber(), parts, unsubscribed);
+          expect(history(new LeanSubscriber(), parts, unsubscribed)).to.deep.equal(expected);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('is torn down with the Subscriber it passes on to', () => {
+    const told: string[] = [];
+    const sink = new Subscriber();
+    new LeanSubscriber(sink).add(() => told.push('torn down'));
+    sink.unsubscribe();
+    expect(told).to.deep.equal(['torn down']);
+  });
+
+  it('tears down whom it is the sink of', () => {
+    const told: string[] = [];
+    const sink = new LeanSubscriber();
+    for (const name of ['first', 'second', 'third']) new Subscriber(sink).add(() => told.push(name));
+    sink.unsubscribe();
+    expect(told).to.deep.equal(['first', 'second', 'third']);
+  });
+});
