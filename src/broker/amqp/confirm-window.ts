@@ -3,6 +3,7 @@
  * amqplib itself buffers whatever it is given, so this is the only bound there is.
  */
 import { asyncScheduler, type Subscription } from 'rxjs';
+import { WaitingLine } from '../../operators/waiting-line.ts';
 import type { PendingPublish } from './pending-publish.ts';
 
 export interface ConfirmWindowOptions {
@@ -15,8 +16,8 @@ export interface ConfirmWindowOptions {
 
 export class ConfirmWindow {
   readonly #options: ConfirmWindowOptions;
-  /** In the order of sending. */
-  readonly #sent = new Set<PendingPublish>();
+  /** In the order of sending. Linked: a Set is rehashed as it is emptied. */
+  readonly #sent = new WaitingLine<PendingPublish>();
   #bytes = 0;
   /** One timer, for the oldest. */
   #timer: Subscription | undefined;
@@ -27,42 +28,45 @@ export class ConfirmWindow {
   }
 
   get size(): number {
-    return this.#sent.size;
+    return this.#sent.length;
   }
 
   get isEmpty(): boolean {
-    return this.#sent.size === 0;
+    return this.#sent.length === 0;
   }
 
   get sent(): Iterable<PendingPublish> {
-    return this.#sent;
+    return this.#sent.members();
   }
 
   /** A message larger than the whole window goes alone. */
   hasRoomFor(bytes: number): boolean {
     const { maxUnconfirmed, maxUnconfirmedBytes } = this.#options;
-    return this.#sent.size === 0 || (this.#sent.size < maxUnconfirmed && this.#bytes + bytes <= maxUnconfirmedBytes);
+    const { length } = this.#sent;
+    return length === 0 || (length < maxUnconfirmed && this.#bytes + bytes <= maxUnconfirmedBytes);
   }
 
   add(pending: PendingPublish): void {
     pending.sentAtMs = asyncScheduler.now();
-    this.#sent.add(pending);
+    pending.isInWindow = true;
+    this.#sent.join(pending);
     this.#bytes += pending.bytes;
     if (this.#timer === undefined && !this.#isPaused) this.#watch();
   }
 
   /** False when it is not in the window (any more). */
   remove(pending: PendingPublish): boolean {
-    if (!this.#sent.delete(pending)) return false;
+    if (!pending.isInWindow) return false;
+    pending.isInWindow = false;
+    this.#sent.leave(pending);
     this.#bytes -= pending.bytes;
     return true;
   }
 
   /** Empties the window. @returns what was in it. */
   clear(): readonly PendingPublish[] {
-    const all = [...this.#sent];
-    this.#sent.clear();
-    this.#bytes = 0;
+    const all = [...this.#sent.members()];
+    for (const pending of all) this.remove(pending);
     this.#stopWatching();
     return all;
   }
@@ -76,13 +80,13 @@ export class ConfirmWindow {
   resume(): void {
     this.#isPaused = false;
     const nowMs = asyncScheduler.now();
-    for (const pending of this.#sent) pending.sentAtMs = nowMs;
+    for (const pending of this.#sent.members()) pending.sentAtMs = nowMs;
     this.#watch();
   }
 
   #watch(): void {
     this.#stopWatching();
-    const [oldest] = this.#sent;
+    const oldest = this.#sent.head;
     if (oldest === undefined) return;
     const dueMs = oldest.sentAtMs + this.#options.confirmTimeoutMs;
     this.#timer = asyncScheduler.schedule(() => this.#sweep(), Math.max(0, dueMs - asyncScheduler.now()));
@@ -90,7 +94,7 @@ export class ConfirmWindow {
 
   #sweep(): void {
     const dueMs = asyncScheduler.now() - this.#options.confirmTimeoutMs;
-    for (const pending of [...this.#sent]) {
+    for (const pending of [...this.#sent.members()]) {
       if (pending.sentAtMs > dueMs) break;
       this.remove(pending);
       this.#options.onOverdue(pending);

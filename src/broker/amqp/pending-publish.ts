@@ -3,13 +3,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Message, Options } from 'amqplib';
 import type { Subscriber, Unsubscribable } from 'rxjs';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
+import type { Waiting } from '../../operators/waiting-line.ts';
 import { asBuffer, readHeaders } from './headers.ts';
 import { writePublish } from './properties.ts';
 
 /** Frames and properties of a message, about: so that a million empty messages are not nothing. */
 const OVERHEAD_BYTES = 256;
 
-export class PendingPublish implements Unsubscribable {
+export class PendingPublish implements Unsubscribable, Waiting<PendingPublish> {
+  before: PendingPublish | undefined = undefined;
+  behind: PendingPublish | undefined = undefined;
   readonly message: OutgoingMessage;
   readonly content: Buffer;
   readonly options: Options.Publish;
@@ -19,6 +22,8 @@ export class PendingPublish implements Unsubscribable {
   readonly #takeBack: (pending: PendingPublish) => void;
   sentAtMs = 0;
   isSent = false;
+  /** It is out without a confirm. */
+  isInWindow = false;
   /** The broker gave it back: its confirm will mean that it is stored nowhere. */
   isReturned = false;
   isDone = false;
