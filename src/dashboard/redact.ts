@@ -101,7 +101,8 @@ const KINDS: Readonly<Record<string, string>> = { string: 'text', number: 'numbe
 /** Headers written by sluice, by the broker, or for tracing. */
 const OPEN_HEADERS =
   /^(x-sluice-(?!user-id)[\w-]+|traceparent|x-death|x-first-death-[\w-]+|x-delivery-count|content-type)$/;
-const SECRET_HEADERS = /authorization|cookie|token|secret|password|api-?key/i;
+const SECRET_HEADERS =
+  /authorization|cookie|token|secret|passw|passphrase|pwd|credential|(api|private)[-_]?key|session|jwt/i;
 const MAX_HEADERS = 60;
 
 export function showHeaders(

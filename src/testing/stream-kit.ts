@@ -105,11 +105,11 @@ export class StreamKit implements MarbleKit {
     };
 
     this.subscribe = (observable, subscription) => {
-      this.#record(observable, subscription);
+      this.#record('subscribe', observable, subscription);
     };
 
     this.expectObservable = (observable, subscription) => {
-      const { messages } = this.#record(observable, subscription);
+      const { messages } = this.#record('expectObservable', observable, subscription);
       const finish = this.#checks.begin(
         this.expectObservable,
         'expectObservable(…) expects nothing yet: add .toBe(diagram) or .toEqual(stream)',
@@ -120,7 +120,7 @@ export class StreamKit implements MarbleKit {
         this.#checks.add(toBe, () => notificationDifference(messages, expected, values));
       };
       const toEqual: ObservableExpectation['toEqual'] = (other) => {
-        const expected = this.#record(other, subscription);
+        const expected = this.#record('toEqual', other, subscription);
         finish();
         this.#checks.add(toEqual, () => notificationDifference(messages, expected.messages, undefined));
       };
@@ -137,7 +137,7 @@ export class StreamKit implements MarbleKit {
     };
   }
 
-  #record(observable: Observable<unknown>, subscriptionDiagram: string | undefined): Recording {
+  #record(askedBy: string, observable: Observable<unknown>, subscriptionDiagram: string | undefined): Recording {
     const recording: Recording = { messages: [], endFrame: Number.POSITIVE_INFINITY };
     this.#recordings.push(recording);
     const record = (notification: ObservableNotification<unknown>): void => {
@@ -145,7 +145,7 @@ export class StreamKit implements MarbleKit {
       recording.messages.push({ frame: this.scheduler.frame, notification });
     };
 
-    const lifetime = parseSubscription('expectObservable', subscriptionDiagram ?? '^');
+    const lifetime = parseSubscription(askedBy, subscriptionDiagram ?? '^');
     const subscription = new Subscription();
     this.scheduler.schedule(() => {
       subscription.add(

@@ -31,7 +31,9 @@ describe('sluice saga', function suite() {
   const broker = createEmbeddedBroker();
   let folder: string;
   let bank: Server;
-  let status = 500;
+  /** What the bank answers; undefined: nothing at all. */
+  let status: number | undefined = 500;
+  let asked = 0;
   let environment: Readonly<Record<string, string>>;
   let worker: WorkerProcess | undefined;
   let client: BrokerClient;
@@ -41,7 +43,8 @@ describe('sluice saga', function suite() {
     folder = mkdtempSync(join(tmpdir(), 'sluice-sagas-'));
     bank = createServer((request, response) => {
       request.resume();
-      response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+      asked++;
+      if (status !== undefined) response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
     }).listen(0, '127.0.0.1');
     await once(bank, 'listening');
     const { url } = await broker.start();
@@ -121,6 +124,39 @@ describe('sluice saga', function suite() {
     status = 200;
     await client.send('transfers', { id: 't-3' }, { messageId: 'm-3' });
     await eventually('it goes on', async () => (await saga('show', 't-3')).text.includes('t-3: completed'), 30_000);
+  });
+
+  it('gives a saga that waits the letter somebody made of its message, and it goes on', async () => {
+    status = undefined;
+    const askedBefore = asked;
+    await client.send('transfers', { id: 't-4' }, { messageId: 'm-4' });
+    await eventually('the bank is asked', () => asked > askedBefore, 30_000);
+    worker?.signal('SIGTERM');
+    worker?.signal('SIGTERM');
+    await worker?.exit;
+    const [message] = await client.drain('transfers');
+    expect(message?.properties.messageId).to.equal('m-4');
+    expect((await saga('ls')).text).to.match(/t-4 +transfer +waiting/);
+
+    const none = await saga('resume', 't-4', '--pipelines', STUCK);
+    expect(none.text).to.include('no dead letter of transfers is its message m-4');
+    expect(none.code).to.equal(1);
+    await client.send('transfers.dead', { id: 't-4' }, { messageId: 'm-4' });
+    await client.send('transfers.dead', { id: 't-5' }, { messageId: 'm-5' });
+    const resumed = await saga('resume', 't-4', '--pipelines', STUCK);
+    expect(resumed.text).to.include('"transfer" t-4 waits: its message comes by itself, unless it is among the dead');
+    expect(resumed.text).to.include('retried 1 of 1 asked for, 2 letters looked at');
+    expect(resumed.code).to.equal(0);
+    const left = await client.drain('transfers.dead');
+    expect(
+      left.map(({ properties }) => properties.messageId),
+      'letters of others stay',
+    ).to.deep.equal(['m-5']);
+
+    status = 200;
+    worker = startSluice(['run', STUCK], environment);
+    await eventually('it goes on', async () => (await saga('show', 't-4')).text.includes('t-4: completed'), 30_000);
+    expect((await saga('show', 't-4')).text.match(/started, version 1/g), 'the same saga').to.have.length(1);
   });
 
   it('says what it cannot find, and what is not configured', async () => {

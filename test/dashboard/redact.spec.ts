@@ -78,6 +78,41 @@ describe('content on the dashboard', () => {
   });
 });
 
+describe('a header whose name says that it holds a secret', () => {
+  for (const name of [
+    'authorization',
+    'Authorization',
+    'proxy-authorization',
+    'cookie',
+    'set-cookie',
+    'x-api-key',
+    'x_api_key',
+    'apikey',
+    'X-ApiKey',
+    'x-auth-token',
+    'x-csrf-token',
+    'x-amz-security-token',
+    'client-secret',
+    'password',
+    'x-passwd',
+    'x-passphrase',
+    'db_pwd',
+    'credentials',
+    'private-key',
+    'x-session-id',
+    'x-jwt-assertion',
+  ])
+    it(`is hidden whatever may be seen: ${name}`, () => {
+      for (const shown of ['all', [name], [name.toLowerCase()]] as const)
+        expect(showHeaders({ [name]: 'canary', tenant: 'acme' }, shown)[0]).to.deep.equal({ name, value: '‹hidden›' });
+    });
+
+  it('is hidden as bytes and as a table, too', () => {
+    const headers = { cookie: Buffer.from('canary'), authorization: { deep: ['canary'] } };
+    expect(showHeaders(headers, 'all').map(({ value }) => value)).to.deep.equal(['‹hidden›', '‹hidden›']);
+  });
+});
+
 describe('a value as source', () => {
   const values: readonly unknown[] = [
     'it’s \'quoted\' "twice" `${x}` \\ \n \u2028 \u2029 </script>',

@@ -5,12 +5,12 @@ import { TestScheduler } from 'rxjs/testing';
 import { HttpStatusError, RetryExhaustedError } from '../../src/errors.ts';
 import { createFacts } from '../../src/events.ts';
 import { logFacts } from '../../src/observability/log-facts.ts';
-import { createLogger } from '../../src/observability/logger.ts';
+import { createLogger, type LoggerOptions } from '../../src/observability/logger.ts';
 import { prettyLine } from '../../src/observability/pretty-lines.ts';
 
-const captured = () => {
+const captured = (level: LoggerOptions['level'] = 'trace') => {
   const lines: string[] = [];
-  const log = createLogger({ level: 'trace', stream: { write: (line) => void lines.push(line) } });
+  const log = createLogger({ level, stream: { write: (line) => void lines.push(line) } });
   return { log, lines, records: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
 };
 
@@ -222,6 +222,25 @@ describe('logFacts', () => {
     expect(sums[0]?.p99Ms).to.be.within(92, 106);
     expect(sums[1]).to.include({ pipeline: 'other', done: 0, returned: 1 });
   });
+
+  for (const [level, expected] of [
+    ['trace', ['in the last 10 s', 'worker stopped']],
+    ['debug', ['in the last 10 s', 'worker stopped']],
+    ['info', ['in the last 10 s', 'worker stopped']],
+    ['warn', []],
+    ['error', []],
+    ['silent', []],
+  ] as const)
+    it(`sums up before a worker's last line at level ${level}, and nothing after it`, () => {
+      const { log, records } = captured(level);
+      const facts = createFacts();
+      const listening = logFacts(facts, log, { level });
+      const settled = { type: 'settled', at: 5, ...identity, late: false, settlement: 'ack', durationMs: 1 } as const;
+      facts.report(settled);
+      facts.report({ type: 'workerMoved', at: 6, state: 'stopped' });
+      listening.unsubscribe();
+      expect(records().flatMap(({ msg }) => (msg === 'done' ? [] : [msg]))).to.deep.equal(expected);
+    });
 
   it('does not repeat a failure for ever: it counts the lines it left out', () => {
     const { log, records } = captured();

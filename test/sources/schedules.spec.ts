@@ -1,13 +1,14 @@
 /** `every` and `schedule` as authors use them: their options, and whole workers in virtual time. */
 import { expect } from 'chai';
-import { asyncScheduler, defer, tap, timer } from 'rxjs';
+import { asyncScheduler, defer, map, NEVER, type Observable, tap, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import { z } from 'zod';
 import { createEmbeddedPort } from '../../src/broker/embedded/embedded-port.ts';
 import { InProcessBroker } from '../../src/broker/embedded/port/in-process-broker.ts';
 import { sourceTopology } from '../../src/broker/source-topology.ts';
 import { DefinitionError } from '../../src/errors.ts';
 import { createFacts, type Fact } from '../../src/events.ts';
-import { definePipeline, every, exchange, schedule, TransientError } from '../../src/index.ts';
+import { definePipeline, every, exchange, saga, schedule, TransientError } from '../../src/index.ts';
 import { createJournal } from '../../src/journal/create-journal.ts';
 import { MemoryStore } from '../../src/journal/memory-store.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -32,8 +33,12 @@ interface Handled {
   readonly attempt: number;
 }
 
-/** Two workers that share a broker and a journal, until `untilMs`. Gives what they settled. */
-function onTwoWorkers(pipeline: Pipeline, untilMs: number): Fact[] {
+/** Two workers that share a broker and a journal, until `untilMs`; the first of them may stop before. Gives what they settled. */
+function onTwoWorkers(
+  pipeline: Pipeline,
+  untilMs: number,
+  { firstUntilMs = untilMs, gracePeriodMs = 30_000 }: { firstUntilMs?: number; gracePeriodMs?: number } = {},
+): Fact[] {
   const facts = createFacts();
   const heard: Fact[] = [];
   new TestScheduler(() => {}).run(({ flush }) => {
@@ -44,17 +49,17 @@ function onTwoWorkers(pipeline: Pipeline, untilMs: number): Fact[] {
       startWorker({
         pipelines: [pipeline],
         broker: createEmbeddedPort(broker),
-        journal: createJournal(store, { owner }),
+        journal: createJournal(store, { owner, facts }),
         facts,
         log: silentLogger,
         random: () => 0.5,
         topology: 'assert',
-        gracePeriodMs: 30_000,
+        gracePeriodMs,
       }),
     );
-    asyncScheduler.schedule(() => {
-      for (const worker of workers) worker.stop();
-    }, untilMs);
+    workers.forEach((worker, n) => {
+      asyncScheduler.schedule(() => worker.stop(), n === 0 ? firstUntilMs : untilMs);
+    });
     flush();
   });
   return heard;
@@ -147,6 +152,62 @@ describe('every', () => {
     expect(attempts.map(([, attempt]) => attempt)).to.deep.equal([1, 2]);
     const ends = facts.flatMap((fact) => (fact.type === 'settled' ? [fact.settlement] : []));
     expect(ends).to.deep.equal(['retry', 'deadLetter']);
+  });
+
+  /** The first worker takes the firing of 10 s, hangs in it and stops at 25 s: it comes to the other when that of 20 s is due. */
+  const leftUndone = { firstUntilMs: 25_000, gracePeriodMs: 1_000 } as const;
+  const hangsOnce = (ms: number) => (tries: number) => (tries === 1 ? NEVER : timer(ms));
+
+  it('has a saga that a firing began finished when the firing comes again, though its successor is due', () => {
+    const made: string[] = [];
+    const move = (step: string, scheduledAt: Date, work: (tries: number) => Observable<unknown>) =>
+      defer(() => {
+        made.push(`${step} ${scheduledAt.getTime()}`);
+        return work(made.filter((one) => one === `${step} ${scheduledAt.getTime()}`).length).pipe(map(() => step));
+      });
+    const takesMs = (ms: number) => () => timer(ms);
+    const rollUp = definePipeline({
+      name: 'roll-up',
+      source: every('10s'),
+      handle: saga({
+        name: 'roll-up',
+        input: z.object({ scheduledAt: z.date() }),
+        apis: {},
+        id: ({ scheduledAt }) => scheduledAt.toISOString(),
+      })
+        .step(
+          'close',
+          ({ input }) => move('close', input.scheduledAt, takesMs(100)),
+          ({ input }) => move('open', input.scheduledAt, takesMs(100)),
+        )
+        .step('sum', ({ input }) => move('sum', input.scheduledAt, hangsOnce(100)))
+        .returns(() => 'done'),
+    });
+    const facts = onTwoWorkers(rollUp, 29_000, leftUndone);
+    expect(made.slice(0, 3), 'done steps are not made again').to.deep.equal(['close 10000', 'sum 10000', 'sum 10000']);
+    const moves = facts.flatMap((fact) =>
+      fact.type === 'sagaMoved' && fact.sagaId === '1970-01-01T00:00:10.000Z' ? [fact.move] : [],
+    );
+    expect(moves.at(-1)).to.equal('completed');
+  });
+
+  it('skips such a firing where its handle is no saga: nothing of it is known to have been begun', () => {
+    const begun: number[] = [];
+    const plain = definePipeline({
+      name: 'plain',
+      source: every('10s'),
+      handle: ({ scheduledAt }) =>
+        defer(() => {
+          begun.push(scheduledAt.getTime());
+          return hangsOnce(100)(begun.length);
+        }),
+    });
+    const facts = onTwoWorkers(plain, 29_000, leftUndone);
+    expect(begun).to.deep.equal([10_000, 20_000]);
+    const skipped = facts.flatMap((fact) =>
+      fact.type === 'settled' && fact.reason?.endsWith('is due') === true ? [fact.reason] : [],
+    );
+    expect(skipped).to.deep.equal(['the firing of 1970-01-01T00:00:20.000Z is due']);
   });
 });
 

@@ -1,8 +1,9 @@
 import { AssertionError } from 'node:assert';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { asyncScheduler, of, timer } from 'rxjs';
+import { asyncScheduler, of, tap, timer } from 'rxjs';
 import { RetryExhaustedError, TransientError } from '../../src/errors.ts';
+import { MarbleSyntaxError } from '../../src/testing/marble-parser.ts';
 import { type MarbleKit, marbles } from '../../src/testing/marbles.ts';
 
 /** What a failing marble test prints. */
@@ -34,6 +35,36 @@ describe('marbles', () => {
       expectNoTimersLeft();
     }),
   );
+
+  it(
+    'subscribes from when to when it is told, for laws that are checked otherwise',
+    marbles(({ cold, hot, subscribe, expectSubscriptions, flush }) => {
+      const seen: string[] = [];
+      const source = cold('--a-#');
+      const other = hot('  -x-y-z');
+      const note = tap((value: string) => seen.push(value));
+      subscribe(source.pipe(note));
+      subscribe(other.pipe(note), '--^-!');
+      expectSubscriptions(source.subscriptions).toBe('^---!');
+      expectSubscriptions(other.subscriptions).toBe('--^-!');
+      flush();
+      expect(seen, 'a failure that nobody asked about fails no test').to.deep.equal(['a', 'y']);
+    }),
+  );
+
+  it(
+    'has no timers left while what it only subscribes to has not ended',
+    marbles(({ subscribe, expectNoTimersLeft }) => {
+      subscribe(timer(5_000));
+      expectNoTimersLeft();
+    }),
+  );
+
+  it('refuses a diagram of when to subscribe that it cannot read', () =>
+    expect(marbles(({ cold, subscribe }) => subscribe(cold('a'), '-a!'))).to.throw(
+      MarbleSyntaxError,
+      /^subscribe: a subscription is drawn with/,
+    ));
 
   it(
     'runs the clock of RxJS virtually',

@@ -159,6 +159,29 @@ describe('a replay', () => {
     expect(textOf(replayed)).to.not.contain(SECRET);
   });
 
+  it('holds no secret that stands in a header alone: of a message, a request or an answer', async () => {
+    const canary = 'canary-cookie-1123';
+    const secrets = Object.fromEntries(
+      ['authorization', 'cookie', 'x-api-key', 'x-tenant'].map((name) => [name, canary]),
+    );
+    const calling = definePipeline({
+      name: 'calling',
+      source: queue('calling'),
+      input: z.object({ id: z.string() }),
+      apis: { post },
+      handle: ({ id }, { apis: { post: api } }) => api.put('/letters', { id }, { headers: secrets }),
+    });
+    const recording = recordedBy([calling], ({ api, deliver }) => {
+      deliver(0, message({ id: 'a' }, { headers: secrets }));
+      const answered = { ...secrets, 'set-cookie': canary, 'retry-after': '7', 'x-ratelimit-remaining': '3' };
+      api('post').on('PUT /letters', '-(r|)', { r: ok({}, answered) });
+    });
+    const told = JSON.stringify(recording);
+    expect(told).to.contain('"retry-after":"7"').and.contain('"x-ratelimit-remaining":"3"');
+    expect(told).to.not.contain(canary);
+    expect(textOf(await replay(recording, [calling], everything))).to.not.contain(canary);
+  });
+
   it('holds no secret that a handle puts into a path by itself', async () => {
     const spliced = definePipeline({
       name: 'spliced',
