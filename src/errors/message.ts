@@ -49,6 +49,16 @@ export class MessageConflictError extends SluiceError {
  */
 export class ResultInvalidError extends SluiceError {
   readonly code = 'ERR_RESULT_INVALID';
+  /** What the broker allows of a body, in bytes, where this one is larger. */
+  declare readonly maxBodyBytes?: number;
+
+  constructor(
+    message: string,
+    { maxBodyBytes, ...options }: SluiceErrorOptions & { readonly maxBodyBytes?: number } = {},
+  ) {
+    super(message, options);
+    if (maxBodyBytes !== undefined) this.maxBodyBytes = maxBodyBytes;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Relays the rows of an outbox to the pipeline's queue: a lane at a time, its keys side by side, each key in order. A row is marked or deleted after
  * the broker has confirmed it, so a crash anywhere means that rows are relayed again, under the same message ids. What AMQP cannot carry goes to
- * the dead letters.
+ * the dead letters; a body that is too large for the broker stays in its row, and a dead letter says so.
  */
 import {
   catchError,
@@ -55,16 +55,16 @@ export const outboxFeeder = ({ title, open, maxRows, pollMs }: OutboxFeederOptio
       merge(table.arrivals, interval(pollMs)).pipe(
         startWith(undefined),
         takeUntil(feeding.drain),
-        passOnWake(lanesUntilNoneIsLeft(table, maxRows, feeding)),
+        passOnWake(lanesUntilNoneIsLeft(table, maxRows, feeding, title)),
       ),
     ),
 });
 
 /** One lane after the other until there is none with rows that is free, or the worker drains. Tells of that with `NOTHING`: the table can be asked. */
-function lanesUntilNoneIsLeft(table: OutboxTable, maxRows: number, feeding: Feeding): Observable<Fed> {
+function lanesUntilNoneIsLeft(table: OutboxTable, maxRows: number, feeding: Feeding, title: string): Observable<Fed> {
   const unlessDraining = (): Observable<unknown> => of(undefined).pipe(takeUntil(feeding.drain));
   const nextLane = table.takeLane(maxRows).pipe(
-    mergeMap((lane) => relay(lane, feeding)),
+    mergeMap((lane) => relay(lane, feeding, title)),
     defaultIfEmpty(NOTHING),
   );
   return defer(unlessDraining).pipe(
@@ -73,39 +73,59 @@ function lanesUntilNoneIsLeft(table: OutboxTable, maxRows: number, feeding: Feed
   );
 }
 
-function relay(lane: OutboxLane, { queue, publish, setAside }: Feeding): Observable<Fed> {
+function relay(lane: OutboxLane, { queue, publish, setAside }: Feeding, title: string): Observable<Fed> {
   return defer(() => {
     const sent: string[] = [];
+    const kept: string[] = [];
     let failure: { readonly error: unknown } | undefined;
     const relayRow = (row: OutboxRow): Observable<never> => {
+      if (failure !== undefined) return EMPTY;
       const message = toMessage(row, queue);
+      let place = sent;
       // It would be refused the next time too, and keep back all that is behind it.
-      const instead = (error: unknown): Observable<never> =>
-        error instanceof ResultInvalidError ? setAside(message, error) : throwError(() => error);
-      return publish(message).pipe(catchError(instead), tap({ complete: () => sent.push(row.id) }));
+      const instead = (error: unknown): Observable<never> => {
+        if (!(error instanceof ResultInvalidError)) return throwError(() => error);
+        if (error.maxBodyBytes === undefined) return setAside(message, error);
+        place = kept;
+        return setAside({ ...message, body: NO_BODY }, tooLarge(error, title, row));
+      };
+      return publish(message).pipe(
+        catchError(instead),
+        tap({ complete: () => place.push(row.id) }),
+        // Its own, and the end of this lane for now: what is under way meanwhile may be what all of them fail for, and has to be told apart.
+        catchError((error: unknown) => {
+          failure ??= { error };
+          return EMPTY;
+        }),
+      );
     };
     const relayed = from(lane.rows).pipe(
       mergeMapByKey(({ key, id }) => (key === null ? `row ${id}` : `key ${key}`), relayRow, {
         concurrency: KEYS_AT_ONCE,
       }),
       takeUntil(timer(CONFIRM_WITHIN_MS)),
-      catchError((error: unknown) => {
-        failure = { error };
-        return EMPTY;
-      }),
     );
     const result = defer(() => {
       if (failure !== undefined) return throwError(() => failure?.error);
-      if (sent.length > 0 || lane.rows.length === 0) return of({ messages: sent.length });
+      const done = sent.length + kept.length;
+      if (done > 0 || lane.rows.length === 0) return of({ messages: done });
       return throwError(() => new OutboxUnavailableError(`the broker confirmed no row within ${CONFIRM_WITHIN_MS} ms`));
     });
     return concat(
       relayed,
-      defer(() => lane.sent(sent)),
+      defer(() => lane.settle({ sent, kept })),
       result,
     );
   });
 }
+
+const NO_BODY = Buffer.alloc(0);
+
+const tooLarge = (error: ResultInvalidError, title: string, { id }: OutboxRow): ResultInvalidError =>
+  new ResultInvalidError(
+    `${error.message}; it stays in row ${id} of ${title}, with sent_at = 'infinity'; NULL there relays it again`,
+    { cause: error },
+  );
 
 const toMessage = ({ messageId, body, headers, correlationId }: OutboxRow, queue: string): OutgoingMessage => ({
   exchange: '',

@@ -12,11 +12,21 @@ export interface OutboxRow {
   readonly correlationId: string | null;
 }
 
+/** Rows of a lane, by their ids. */
+export interface SettledRows {
+  readonly sent: readonly string[];
+  /** Their bodies are nowhere else. */
+  readonly kept: readonly string[];
+}
+
 /** Rows of one lane, the oldest first; nobody else has any of that lane. */
 export interface OutboxLane {
   readonly rows: readonly OutboxRow[];
-  /** Cold. Marks or deletes those rows and gives the lane back; completes when that is committed. */
-  sent(ids: readonly string[]): Observable<never>;
+  /**
+   * Cold. Marks or deletes the rows that were sent, keeps those that no broker takes without relaying them again, and gives the lane back;
+   * completes when that is committed.
+   */
+  settle(ids: SettledRows): Observable<never>;
 }
 
 export interface OutboxTable {
@@ -24,7 +34,7 @@ export interface OutboxTable {
   readonly arrivals: Observable<unknown>;
   /**
    * Cold. Emits a lane that has rows and nobody holds, with its oldest; completes without one where there is none. Unsubscribing before
-   * `sent` has completed gives the lane back as it was.
+   * `settle` has completed gives the lane back as it was.
    */
   takeLane(maxRows: number): Observable<OutboxLane>;
 }

@@ -27,6 +27,8 @@ export interface PostgresOutboxOptions {
   readonly table: string;
   /** What becomes of a row that was sent. */
   readonly sentRows: 'delete' | 'mark';
+  /** The longest the server may take for an answer, in milliseconds; of that, nine tenths to wait for a lock. Default: 30 s. */
+  readonly answerWithinMs?: number;
 }
 
 const CONNECT_WITHIN_MS = 10_000;
@@ -78,13 +80,18 @@ class Connection {
 
   /** Cold. Emits once it is connected and listens. */
   open(): Observable<unknown> {
+    const { answerWithinMs = ANSWER_WITHIN_MS } = this.#options;
     return this.#ask(async () => {
       const { Client: PgClient } = (await import('pg')).default;
       const client = new PgClient({
         connectionString: this.#options.url(),
         application_name: 'sluice outbox',
         connectionTimeoutMillis: CONNECT_WITHIN_MS,
-        query_timeout: ANSWER_WITHIN_MS,
+        // The server's own, so that what waits there ends there: it would keep the lane for as long as it waits, whoever has given up here.
+        statement_timeout: answerWithinMs,
+        // A little earlier, so that who is to blame is told.
+        lock_timeout: Math.ceil(answerWithinMs * 0.9),
+        query_timeout: answerWithinMs + 500,
         idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
         keepAlive: true,
       });
@@ -141,10 +148,12 @@ function tableOf(connection: Connection, { table, sentRows }: PostgresOutboxOpti
   // A statement of its own: it sees all that the relay before committed, who held the lane until then.
   const oldestRows = `SELECT id::text AS row_id, message_id, key, body::text, headers::text, correlation_id FROM ${table}
     WHERE lane = $1 AND sent_at IS NULL ORDER BY id LIMIT $2`;
-  const settle =
+  const forget =
     sentRows === 'delete'
       ? `DELETE FROM ${table} WHERE id = ANY($1::bigint[])`
       : `UPDATE ${table} SET sent_at = now() WHERE id = ANY($1::bigint[])`;
+  // Later than any time: whoever tidies rows away by their age leaves it, whoever looks for it finds it.
+  const keep = `UPDATE ${table} SET sent_at = 'infinity' WHERE id = ANY($1::bigint[])`;
   const commit = defer(() => connection.query('COMMIT'));
 
   return {
@@ -156,8 +165,13 @@ function tableOf(connection: Connection, { table, sentRows }: PostgresOutboxOpti
           isOver = true;
           sink.complete();
         };
-        const sent: OutboxLane['sent'] = (ids) =>
-          concat(connection.query(settle, [ids]), commit).pipe(ignoreElements(), tap({ complete: over }));
+        const settle: OutboxLane['settle'] = ({ sent, kept }) => {
+          const keeping = kept.length === 0 ? EMPTY : connection.query(keep, [kept]);
+          return concat(connection.query(forget, [sent]), keeping, commit).pipe(
+            ignoreElements(),
+            tap({ complete: over }),
+          );
+        };
         const taken = concat(
           connection.query('BEGIN').pipe(ignoreElements()),
           connection.query<{ readonly lane: number }>(freeLane),
@@ -177,7 +191,7 @@ function tableOf(connection: Connection, { table, sentRows }: PostgresOutboxOpti
         });
         sink.add(
           taken.subscribe({
-            next: (rows) => (rows === undefined ? over() : sink.next({ rows, sent })),
+            next: (rows) => (rows === undefined ? over() : sink.next({ rows, settle })),
             error: (cause: unknown) => sink.error(cause),
           }),
         );

@@ -9,6 +9,7 @@ import {
   Observable,
   ReplaySubject,
   Subject,
+  Subscription,
   throwError,
   timer,
 } from 'rxjs';
@@ -18,7 +19,7 @@ import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
 import { CONFIRM_WITHIN_MS, outboxFeeder } from '../../src/sources/outbox-feeder.ts';
-import type { OutboxRow, OutboxTable } from '../../src/sources/outbox-table.ts';
+import type { OutboxLane, OutboxRow, OutboxTable } from '../../src/sources/outbox-table.ts';
 import type { Fed } from '../../src/sources/source.ts';
 import { NO_BROKER } from '../support/no-broker.ts';
 
@@ -36,13 +37,13 @@ const row = (id: number, key: string | null = null, more: Partial<OutboxRow> = {
 class FakeTable implements OutboxTable {
   readonly arrivals = new Subject<void>();
   readonly lanes: OutboxRow[][] = [];
-  readonly settled: { readonly at: number; readonly ids: readonly string[] }[] = [];
+  readonly settled: { readonly at: number; readonly ids: readonly string[]; readonly kept?: readonly string[] }[] = [];
   readonly looksAt: number[] = [];
   held = 0;
   isOpen = false;
 
   takeLane = (maxRows: number) =>
-    new Observable<{ rows: readonly OutboxRow[]; sent: (ids: readonly string[]) => Observable<never> }>((sink) => {
+    new Observable<OutboxLane>((sink) => {
       this.looksAt.push(asyncScheduler.now());
       const lane = this.lanes.find((rows) => rows.length > 0);
       if (lane === undefined) {
@@ -50,10 +51,10 @@ class FakeTable implements OutboxTable {
         return undefined;
       }
       this.held++;
-      const sent = (ids: readonly string[]) =>
+      const settle: OutboxLane['settle'] = ({ sent, kept }) =>
         defer(() => {
-          this.settled.push({ at: asyncScheduler.now(), ids });
-          for (const id of ids)
+          this.settled.push({ at: asyncScheduler.now(), ids: sent, ...(kept.length > 0 ? { kept } : {}) });
+          for (const id of [...sent, ...kept])
             lane.splice(
               lane.findIndex((one) => one.id === id),
               1,
@@ -61,7 +62,7 @@ class FakeTable implements OutboxTable {
           sink.complete();
           return EMPTY;
         });
-      sink.next({ rows: lane.slice(0, maxRows), sent });
+      sink.next({ rows: lane.slice(0, maxRows), settle });
       return () => this.held--;
     });
 
@@ -82,8 +83,11 @@ interface Stage {
   /** Completed, or the error, with its frame. */
   end?: { readonly at: number; readonly error?: unknown };
   publish: (message: OutgoingMessage) => Observable<never>;
+  onSetAside: (letter: OutgoingMessage) => void;
   drain(): void;
   stop(): void;
+  /** Once more, after it has failed. */
+  restart(): void;
   at(frame: number, action: () => void): void;
 }
 
@@ -98,8 +102,10 @@ function onStage(script: (stage: Stage) => void, maxRows = 10): Stage {
     setAside: [],
     fed: [],
     publish: () => confirmedAfter(10),
+    onSetAside: () => {},
     drain: () => drain.next(),
     stop: () => {},
+    restart: () => {},
     at: (frame, action) => asyncScheduler.schedule(action, frame),
   };
   new TestScheduler(() => {}).run(({ flush }) => {
@@ -113,10 +119,12 @@ function onStage(script: (stage: Stage) => void, maxRows = 10): Stage {
       pipeline: 'p',
       queue: 'p.outbox',
       publish,
-      setAside: ({ properties }: OutgoingMessage, error: unknown) =>
+      setAside: (letter: OutgoingMessage, error: unknown) =>
         concat(
           confirmedAfter(5),
           defer(() => {
+            const { properties } = letter;
+            stage.onSetAside(letter);
             stage.setAside.push([properties.messageId, messageOf(error)]);
             return EMPTY;
           }),
@@ -127,13 +135,18 @@ function onStage(script: (stage: Stage) => void, maxRows = 10): Stage {
       random: () => 0.5,
       drain,
     };
-    const running = outboxFeeder({ title: 't', open: table.open, maxRows, pollMs: 5_000 })
-      .feed(feeding)
-      .subscribe({
-        next: (fed) => stage.fed.push(fed),
-        complete: () => (stage.end = { at: asyncScheduler.now() }),
-        error: (error: unknown) => (stage.end = { at: asyncScheduler.now(), error }),
-      });
+    const running = new Subscription();
+    stage.restart = () =>
+      running.add(
+        outboxFeeder({ title: 't', open: table.open, maxRows, pollMs: 5_000 })
+          .feed(feeding)
+          .subscribe({
+            next: (fed) => stage.fed.push(fed),
+            complete: () => (stage.end = { at: asyncScheduler.now() }),
+            error: (error: unknown) => (stage.end = { at: asyncScheduler.now(), error }),
+          }),
+      );
+    stage.restart();
     stage.stop = () => running.unsubscribe();
     asyncScheduler.schedule(stage.stop, 100_000);
     flush();
@@ -220,8 +233,8 @@ describe('the relay of an outbox', () => {
             )
           : confirmedAfter(10);
     });
-    expect(stage.table.settled).to.deep.equal([{ at: 15, ids: ['1'] }]);
-    expect(stage.end).to.include({ at: 15 });
+    expect(stage.table.settled, 'what was under way is done').to.deep.equal([{ at: 20, ids: ['1', '4'] }]);
+    expect(stage.end).to.include({ at: 20 });
     expect(stage.end?.error).to.be.instanceOf(PublishNackedError);
     expect(timeline(stage), 'nothing after the failure, of its key least of all').to.deep.equal([
       [0, 'm1'],
@@ -245,6 +258,53 @@ describe('the relay of an outbox', () => {
     ]);
     expect(stage.table.settled).to.deep.equal([{ at: 25, ids: ['1', '4', '2', '3'] }]);
     expect(stage.end).to.equal(undefined);
+  });
+
+  it('keeps a row whose body is too large for the broker, out of the way of those behind it, and says where it is', () => {
+    const letters: OutgoingMessage[] = [];
+    const stage = onStage((scripted) => {
+      scripted.table.lanes.push([row(1, 'a'), row(2, 'a'), row(3, 'b')]);
+      scripted.publish = ({ properties }) =>
+        properties.messageId === 'm1'
+          ? throwError(() => new ResultInvalidError('body of 20 bytes: the broker allows 10', { maxBodyBytes: 10 }))
+          : confirmedAfter(10);
+      scripted.onSetAside = (letter) => letters.push(letter);
+    });
+    expect(stage.setAside).to.deep.equal([
+      [
+        'm1',
+        "body of 20 bytes: the broker allows 10; it stays in row 1 of t, with sent_at = 'infinity'; NULL there relays it again",
+      ],
+    ]);
+    expect(
+      letters.map(({ body }) => body.byteLength),
+      'the letter is without it',
+    ).to.deep.equal([0]);
+    expect(stage.table.settled).to.deep.equal([{ at: 15, ids: ['3', '2'], kept: ['1'] }]);
+    expect(stage.end, 'the relay goes on').to.equal(undefined);
+  });
+
+  it('sets such a row aside though its neighbours fail with the channel that it cost, before it and after it', () => {
+    const lost = () => throwError(() => new PublishNackedError('the channel was lost'));
+    const stage = onStage((scripted) => {
+      scripted.table.lanes.push([row(1, 'a'), row(2, 'b'), row(3, 'c'), row(4, 'a')]);
+      let isLost = false;
+      scripted.publish = ({ properties }) =>
+        defer(() => {
+          if (isLost) return confirmedAfter(10);
+          scripted.at(5, () => {
+            isLost = true;
+          });
+          const refused = () => throwError(() => new ResultInvalidError('too large', { maxBodyBytes: 10 }));
+          return concat(confirmedAfter(5), defer(properties.messageId === 'm2' ? refused : lost));
+        });
+      scripted.at(1_000, () => scripted.restart());
+    });
+    expect(stage.setAside.map(([id]) => id)).to.deep.equal(['m2']);
+    expect(stage.table.settled.map(({ ids, kept }) => [ids, kept])).to.deep.equal([
+      [[], ['2']],
+      [['1', '3', '4'], undefined],
+    ]);
   });
 
   it('gives a lane back when the broker confirms nothing', () => {

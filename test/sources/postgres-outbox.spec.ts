@@ -10,9 +10,10 @@ import {
   type Observable,
   ReplaySubject,
   type Subscription,
+  throwError,
   timer,
 } from 'rxjs';
-import { OutboxUnavailableError } from '../../src/errors.ts';
+import { OutboxUnavailableError, ResultInvalidError } from '../../src/errors.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
@@ -41,6 +42,7 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
   let errors: unknown[] = [];
   /** What the broker confirmed, in order. */
   let confirmed: Entry[] = [];
+  let setAside: string[] = [];
 
   before(async () => {
     url = postgres().createDatabase('outbox_relays');
@@ -54,6 +56,7 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
     running = [];
     errors = [];
     confirmed = [];
+    setAside = [];
   });
   afterEach(async () => {
     for (const relay of running) relay.unsubscribe();
@@ -73,30 +76,40 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
     readonly table?: string;
     readonly url?: string;
     readonly maxRows?: number;
+    readonly answerWithinMs?: number;
+    /** Of a row: the broker takes no such body. */
+    readonly isTooLarge?: (entry: Entry) => boolean;
     /** Before a publish takes effect, and after it. */
     readonly reached?: () => Observable<never>;
   }
 
   function startRelay(options: RelayOptions = {}): Subscription {
     const { name = 'one', confirmAfterMs = () => 0, sentRows = 'delete', pollMs = 600_000, maxRows = 20 } = options;
-    const { reached = () => EMPTY } = options;
+    const { reached = () => EMPTY, isTooLarge = () => false, answerWithinMs = 30_000 } = options;
     const publish = (message: OutgoingMessage): Observable<never> =>
       concat(
         timer(confirmAfterMs()).pipe(ignoreElements()),
-        reached(),
+        isTooLarge(read(message, name))
+          ? throwError(() => new ResultInvalidError('too large', { maxBodyBytes: 10 }))
+          : reached(),
         defer(() => {
           confirmed.push(read(message, name));
           return [];
         }),
         reached(),
       );
-    const open = postgresOutbox({ url: () => options.url ?? url, table: options.table ?? 'shop.outbox', sentRows });
+    const table = options.table ?? 'shop.outbox';
+    const open = postgresOutbox({ url: () => options.url ?? url, table, sentRows, answerWithinMs });
     const relay = outboxFeeder({ title: name, open, maxRows, pollMs })
       .feed({
         pipeline: 'p',
         queue: 'q',
         publish,
-        setAside: () => NEVER,
+        setAside: ({ properties }) =>
+          defer(() => {
+            setAside.push(properties.messageId ?? '');
+            return EMPTY;
+          }),
         broker: NO_BROKER,
         journal: createMemoryJournal(),
         log: silentLogger,
@@ -278,6 +291,57 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
     await insert([{ n: 2, key: 'a' }]);
     await relayed(2);
     expect(confirmed.map(({ n }) => n)).to.deep.equal([1, 2]);
+  });
+
+  for (const sentRows of ['delete', 'mark'] as const)
+    it(`keeps a row no broker takes where it is, and relays it when it is asked for again: ${sentRows}`, async () => {
+      let isTooLarge = true;
+      startRelay({ sentRows, pollMs: 50, isTooLarge: ({ n }) => n === 1 && isTooLarge });
+      await insert([
+        { n: 1, key: 'a' },
+        { n: 2, key: 'a' },
+      ]);
+      await relayed(1);
+      await eventually('it is kept', async () => (await rowsLeft("sent_at = 'infinity'")) === 1, WITHIN_MS);
+      expect(confirmed.map(({ n }) => n)).to.deep.equal([2]);
+      expect(setAside, 'told once').to.have.length(1);
+      expect(await rowsLeft(`sent_at < now() AND body->>'n' = '1'`), 'not tidied away by its age').to.equal(0);
+      isTooLarge = false;
+      await client.query("UPDATE shop.outbox SET sent_at = NULL WHERE sent_at = 'infinity'");
+      await relayed(2);
+      expect(confirmed.map(({ n }) => n)).to.deep.equal([2, 1]);
+      expect(setAside).to.have.length(1);
+      expect(errors).to.deep.equal([]);
+    });
+
+  it('lets its lane go where somebody keeps a row of it locked: on the server too, before that one is done', async () => {
+    await insert([{ n: 1, key: 'a' }]);
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('SELECT FROM shop.outbox FOR UPDATE');
+      startRelay({ answerWithinMs: 1_000 });
+      await eventually('it has given up', () => errors.length === 1, WITHIN_MS);
+      expect(String(errors[0])).to.match(/outbox "shop.outbox": canceling statement due to lock timeout/);
+      await eventually(
+        'nothing of it waits on the server',
+        async () => {
+          const { rows } = await client.query(
+            `SELECT FROM pg_stat_activity WHERE application_name = 'sluice outbox' AND state <> 'idle'`,
+          );
+          return rows.length === 0;
+        },
+        WITHIN_MS,
+      );
+      const { rows: free } = await client.query('SELECT FROM shop.outbox_lanes FOR UPDATE SKIP LOCKED');
+      expect(free, 'lanes that are free').to.have.length(16);
+    } finally {
+      await other.end();
+    }
+    startRelay({ name: 'next', pollMs: 100 });
+    await drained();
+    expect(new Set(confirmed.map(({ id }) => id)).size, 'it came again under its id').to.equal(1);
   });
 
   it('changes nothing of a body on the way', async () => {

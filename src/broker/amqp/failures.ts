@@ -52,7 +52,8 @@ export function errorOfCulprit(closed: unknown, { exchange, bytes, userId }: Sus
     case REPLY.preconditionFailed: {
       const maxBytes = /larger than (?:configured )?max(?:imum)? size (\d+)/i.exec(text)?.[1];
       if (maxBytes !== undefined && bytes > Number(maxBytes)) {
-        return new ResultInvalidError(`body of ${bytes} bytes: the broker allows ${maxBytes}`, { cause: closed });
+        const told = { cause: closed, maxBodyBytes: Number(maxBytes) };
+        return new ResultInvalidError(`body of ${bytes} bytes: the broker allows ${maxBytes}`, told);
       }
       const claimed = /user_id property set to '(.*?)'/.exec(text)?.[1];
       return claimed !== undefined && claimed === userId ? new ResultInvalidError(text, { cause: closed }) : undefined;
