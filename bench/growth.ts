@@ -1,23 +1,23 @@
 /**
  * `npm run bench:growth`: what grows with the work, and what must not. Each in a worker of its own: 2000 calls in flight, a backlog in front of
- * an API that never answers, 200 pipelines, twice the messages, 20 modules at start-up.
+ * an API that never answers, 200 pipelines, twice the messages, 20 modules at start-up (`--beside <folder>`: in turn with another built checkout).
  */
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureStartUp } from './growth/start-up.ts';
 import type { GrowthOrder, GrowthReport } from './growth/worker.ts';
 import { findBroker, openPublisher, QUEUE } from './support/bench-broker.ts';
 import { buildPrograms, type Programs } from './support/programs.ts';
-import { median } from './support/ratios.ts';
 
 const { values } = parseArgs({
   options: {
     backlog: { type: 'string', default: '500000' },
     seconds: { type: 'string', default: '20' },
     only: { type: 'string' },
+    beside: { type: 'string' },
   },
 });
 
@@ -131,39 +131,11 @@ const twice: Measurement = (programs, brokerUrl) =>
     return `twice the messages (20 000, 40 000): ${(once40 / once20).toFixed(2)} times the CPU time`;
   });
 
-const MODULES = 20;
-
-const startUp: Measurement = async () => {
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  const folder = mkdtempSync(join(root, 'node_modules/.cache/sluice-bench-modules-'));
-  try {
-    mkdirSync(join(folder, 'pipelines'));
-    for (let n = 0; n < MODULES; n++) writeFileSync(join(folder, `pipelines/p${n}.ts`), moduleOf(n));
-    const check = [join(root, 'bin/sluice.js'), 'check', 'pipelines'];
-    const took = (args: readonly string[]): number => {
-      const startedAt = performance.now();
-      execFileSync(process.execPath, args, { cwd: folder, stdio: 'ignore' });
-      return performance.now() - startedAt;
-    };
-    const rounds = Array.from({ length: 7 }, () => [took(check), took(['-e', '0'])] as const);
-    const [whole, bare] = [median(rounds.map(([ms]) => ms)), median(rounds.map(([, ms]) => ms))];
-    return `start-up with ${MODULES} modules (sluice check): ${whole.toFixed(0)} ms, of these Node itself ${bare.toFixed(0)} ms`;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+const startUp: Measurement = () => {
+  const here = fileURLToPath(new URL('..', import.meta.url));
+  const beside = values.beside === undefined ? [] : [resolve(values.beside)];
+  return measureStartUp({ roots: [here, ...beside], modules: 20, rounds: 7 });
 };
-
-const moduleOf = (n: number): string => `import { defineApi, definePipeline, queue } from 'sluice';
-import { z } from 'zod';
-const api = defineApi('api-${n}', { baseUrl: 'http://localhost:1' });
-export default definePipeline({
-  name: 'p${n}',
-  source: queue('q${n}'),
-  input: z.object({ id: z.string() }),
-  apis: { api },
-  handle: (message, { apis }) => apis.api.post('/work', message),
-});
-`;
 
 const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   'in-flight': inFlight,

@@ -15,6 +15,7 @@ import { Pool } from 'undici';
 import { z } from 'zod';
 import { createFacts } from '../src/events.ts';
 import { createApiClient } from '../src/http/api-client.ts';
+import { loadAxiosFor } from '../src/http/axios-on-demand.ts';
 import { type ApiOptions, defineApi } from '../src/http/define-api.ts';
 
 const IN_FLIGHT = 64;
@@ -86,6 +87,7 @@ async function main(calls: number, rounds: number): Promise<void> {
       facts,
       random: Math.random,
     });
+  await loadAxiosFor([defineApi('any', { baseUrl: url, axios: () => {} })]);
   const plain = clientOf();
   const intercepted = clientOf({
     axios: ({ interceptors }) => {

@@ -2,6 +2,7 @@
 import pc from 'picocolors';
 import { readConfig } from '../config.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { BuiltFolder } from '../worker/build-folder.ts';
 import { openToAll } from '../worker/entrances.ts';
 import { printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
@@ -11,8 +12,8 @@ import { attempt, printProblems } from './problems.ts';
 const sourceTitle = ({ name, partitions }: Pipeline['source']): string =>
   partitions === undefined ? `queue ${name}` : `exchange ${name}, ${partitions.count} partitions by ${partitions.by}`;
 
-export async function check(folder: string, isJson: boolean): Promise<number> {
-  const { pipelines, problems, dispose } = await loadChecked(folder);
+export async function check(folder: string, isJson: boolean, building?: Promise<BuiltFolder>): Promise<number> {
+  const { pipelines, problems, dispose } = await loadChecked(folder, building);
   await dispose();
   const config = attempt(readConfig);
   const all = [...problems, ...(config.ok ? openToAll(pipelines, config.value.doorHost) : config.problems)];

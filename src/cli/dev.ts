@@ -15,7 +15,8 @@ import {
 import { latestValueFrom } from 'rxjs-for-await';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
-import { folderProblems, type LoadedPipelines } from '../worker/load-pipelines.ts';
+import { folderProblems } from '../worker/build-folder.ts';
+import type { LoadedPipelines } from '../worker/load-pipelines.ts';
 import type { Worker } from '../worker/worker.ts';
 import { EXIT } from './exit-code.ts';
 import { type OpenedDoor, openDoor } from './front-door.ts';

@@ -1,5 +1,6 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
 import { Command } from 'commander';
+import { beginBuilding } from '../worker/build-folder.ts';
 import { atLeastOne, collected, duration, port, workers } from './arguments.ts';
 import { dlqCommand } from './dlq.ts';
 import type { DoctorOptions } from './doctor.ts';
@@ -107,9 +108,10 @@ program
       const { runWorkers } = await import('./run-workers.ts');
       return exit(await runWorkers(folder, count));
     }
+    const building = beginBuilding(folder);
     const { run } = await import('./run.ts');
     const recorded = record === undefined ? undefined : { file: record, maxBytes: recordLimit * 1_000_000 };
-    return exit(await run(folder, recorded));
+    return exit(await run(folder, recorded, building));
   });
 
 program
@@ -158,8 +160,9 @@ program
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
   .option('--json', 'print JSON, mistakes too')
   .action(async (folder: string, { json = false }: JsonOption) => {
+    const building = beginBuilding(folder);
     const { check } = await import('./check.ts');
-    await exit(await check(folder, json));
+    await exit(await check(folder, json, building));
   });
 
 program

@@ -2,6 +2,7 @@
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { BuiltFolder } from '../worker/build-folder.ts';
 import type { Worker } from '../worker/worker.ts';
 import { openDoor } from './front-door.ts';
 import { loadChecked } from './load.ts';
@@ -14,10 +15,13 @@ import { showStatus } from './status-line.ts';
 import { exitCodeOf, misconfigured, untilStopped } from './until-stopped.ts';
 import { wire } from './wiring.ts';
 
-/** `recorded`: where what goes over the worker's edges is written down. Default: nowhere. */
-export async function run(folder: string, recorded?: RecordOptions): Promise<number> {
+/**
+ * `recorded`: where what goes over the worker's edges is written down. Default: nowhere.
+ * `building`: the folder, where somebody has begun to build it.
+ */
+export async function run(folder: string, recorded?: RecordOptions, building?: Promise<BuiltFolder>): Promise<number> {
   process.setSourceMapsEnabled(true);
-  const { pipelines, problems, dispose } = await loadChecked(folder);
+  const { pipelines, problems, dispose } = await loadChecked(folder, building);
   try {
     const config = attempt(readConfig);
     if (problems.length > 0 || !config.ok) return misconfigured([...problems, ...(config.ok ? [] : config.problems)]);

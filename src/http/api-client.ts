@@ -14,13 +14,14 @@ import type { Api } from './api.ts';
 import { type ApiAvailability, availabilityOf, reportBreaker } from './api-availability.ts';
 import { type ApiSettings, readSettings } from './api-settings.ts';
 import { authorizedTransport } from './authorized-transport.ts';
-import { createAxiosTransport } from './axios-transport.ts';
+import { createAxiosTransport } from './axios-on-demand.ts';
 import { BoundApi, type CallScope } from './bound-api.ts';
 import { CachedCalls } from './cached-calls.ts';
 import type { CallParts } from './call-run.ts';
 import type { ApiDefinition } from './define-api.ts';
 import { createGuards, type GuardListeners } from './guards.ts';
 import { reportSharing } from './limiter.ts';
+import { createPlainTransport } from './plain-transport.ts';
 import { renewedTransport } from './renewed-transport.ts';
 import { TemplateCache } from './template-cache.ts';
 import { tokenTransport } from './token-transport.ts';
@@ -32,7 +33,7 @@ export type { CallScope } from './bound-api.ts';
 export interface ApiClientParts {
   readonly facts: Facts;
   readonly random: Random;
-  /** What carries the requests, to the API and to its token endpoint. Default: axios and undici. */
+  /** What carries the requests, to the API and to its token endpoint. Default: undici; where the definition has an `axios` function, axios and undici. */
   readonly transport?: Transport | undefined;
   /** Stands between the client and what carries its requests: records, or breaks. Default: nothing does. */
   readonly throughTransport?: ((transport: Transport) => Transport) | undefined;
@@ -65,6 +66,7 @@ export interface ApiClient {
  * A client of the API. Reads the settings behind its definition. To the store of a shared rate limit it begins to connect, to the API at the first call.
  * @throws ConfigError with every setting that is missing or malformed.
  * @throws DefinitionError when the definition's `axios` function sets a base URL.
+ * @throws TypeError when it has such a function and `loadAxiosFor` has not been awaited.
  */
 export function createApiClient(definition: ApiDefinition, parts: ApiClientParts): ApiClient {
   const { name } = definition;
@@ -99,24 +101,37 @@ export function createApiClient(definition: ApiDefinition, parts: ApiClientParts
   };
 }
 
+/**
+ * Looks at everything a client of the API would be made of, and makes none: connects to nothing.
+ * @throws as `createApiClient`.
+ */
+export function checkApi(definition: ApiDefinition): void {
+  const settings = readSettings(definition);
+  // An author's function can be wrong too, and its transport connects with the first call.
+  if (definition.options.axios !== undefined) overNetwork(definition, settings, undefined);
+}
+
 function transportOf(
-  { name, options }: ApiDefinition,
+  definition: ApiDefinition,
   settings: ApiSettings,
   { transport, lookup }: ApiClientParts,
 ): Transport {
-  const api =
-    transport ??
-    createAxiosTransport({
-      ...settings,
-      subject: `api "${name}"`,
-      lookup,
-      connectTimeoutMs: settings.timeoutMs,
-      configure: options.axios,
-    });
+  const api = transport ?? overNetwork(definition, settings, lookup);
   const { tokenRequest, headers } = settings;
-  const { auth } = options;
+  const { auth } = definition.options;
   if (auth?.scheme === 'header' && auth.canChange()) return renewedTransport(api, auth, headers[auth.header] ?? '');
   if (tokenRequest === undefined) return api;
-  const tokens = transport ?? tokenTransport(`api "${name}"`, tokenRequest.origin, settings, lookup);
+  const tokens = transport ?? tokenTransport(tokenRequest.origin, settings, lookup);
   return authorizedTransport(api, tokens, tokenRequest, settings.timeoutMs);
+}
+
+function overNetwork(
+  { name, options: { axios: configure } }: ApiDefinition,
+  settings: ApiSettings,
+  lookup: LookupFunction | undefined,
+): Transport {
+  const options = { ...settings, lookup, connectTimeoutMs: settings.timeoutMs };
+  return configure === undefined
+    ? createPlainTransport(options)
+    : createAxiosTransport({ ...options, subject: `api "${name}"`, configure });
 }

@@ -6,16 +6,13 @@ import axios, { AxiosHeaders, type AxiosHeaderValue, type AxiosInstance, type In
 import { DefinitionError } from '../errors.ts';
 import type { HttpMethod } from './api.ts';
 import { ACCEPTED_ENCODINGS } from './decompress.ts';
+import type { DirectDefaults } from './plain-transport.ts';
 
 /** An instance as the transport uses it. */
-export interface AxiosReading {
+export interface AxiosReading extends DirectDefaults {
   readonly instance: AxiosInstance;
   /** Whether the defaults ask for nothing but what the fast lane does: headers, validateStatus and interceptors may differ, nothing else. */
   readonly fitsFastLane: boolean;
-  /** Default headers for each method, names in lower case. */
-  readonly headers: Readonly<Record<HttpMethod, Readonly<Record<string, string>>>>;
-  /** The author's `validateStatus`; undefined where it is axios' own, 2xx. */
-  readonly isAccepted: ((status: number) => boolean) | undefined;
   /** The merged defaults without headers, as interceptors find them in a request's config. */
   readonly defaults: Readonly<Record<string, unknown>>;
 }

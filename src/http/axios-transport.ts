@@ -1,42 +1,24 @@
 /**
- * The real transport: an axios instance read once, then undici. An API whose instance or interceptors ask for what that lane cannot do
- * goes through axios itself; both lanes answer alike.
+ * The transport of an API with an `axios` function: its instance read once, then undici. An API whose instance or interceptors ask for what
+ * that lane cannot do goes through axios itself; both lanes answer alike.
  */
 import { AxiosHeaders, type AxiosInstance, type AxiosResponse } from 'axios';
-import { defer, from, ignoreElements, map, mergeMap, Observable } from 'rxjs';
+import { defer, Observable } from 'rxjs';
 import { Aborting } from './aborting.ts';
 import { outcomeOf, transportResponseOf } from './axios-failure.ts';
 import { type AxiosReading, bytesOf, readAxios } from './axios-instance.ts';
 import { type AxiosLane, createAxiosLane } from './axios-lane.ts';
-import { type Compress, compressAbove } from './compress.ts';
-import type { ConnectSettings } from './connecting.ts';
 import { configOf, sendConfig } from './intercepted-request.ts';
 import { hasInterceptors, intercepted } from './interceptors.ts';
-import {
-  headersOf,
-  TIMEOUT_HEADER,
-  type Transport,
-  type TransportRequest,
-  type TransportResponse,
-} from './transport.ts';
+import { closing, compressing, type PlainTransportOptions, sendDirect } from './plain-transport.ts';
+import { headersOf, type Transport, type TransportRequest, type TransportResponse } from './transport.ts';
 import { createUndiciLane, type UndiciLane } from './undici-lane.ts';
-import type { BaseUrl } from './url.ts';
 
-export interface AxiosTransportOptions extends ConnectSettings {
+export interface AxiosTransportOptions extends PlainTransportOptions {
   /** Whose transport it is, for messages about mistakes: `api "payment"`. */
   readonly subject: string;
-  readonly base: BaseUrl;
-  /** Connections open at once. */
-  readonly connections: number;
-  readonly connectTimeoutMs: number;
-  /** Idle connections are closed after this long. */
-  readonly keepAliveMs: number;
   readonly maxRequestBytes: number;
-  /** Largest body, before and after decompression. */
-  readonly maxResponseBytes: number;
-  /** Larger request bodies go out under gzip. Default: none do. */
-  readonly compressAboveBytes?: number | undefined;
-  /** The author's hand on the instance, before it is read. */
+  /** The author's hand on the instance, before it is read. Default: it stays as it is made. */
   readonly configure?: ((instance: AxiosInstance) => void) | undefined;
 }
 
@@ -49,23 +31,16 @@ export function createAxiosTransport(options: AxiosTransportOptions): Transport 
   const send = (request: TransportRequest): Observable<TransportResponse> => {
     if (!reading.fitsFastLane) return viaAxios(lanes, request);
     if (hasInterceptors(reading.instance)) return viaInterceptors(lanes, request);
-    return direct(lanes, request);
+    return sendDirect(fast, reading, request);
   };
-  const { compressAboveBytes } = options;
-  const transport = compressAboveBytes === undefined ? send : compressed(compressAbove(compressAboveBytes), send);
-  return Object.assign(transport, {
+  return Object.assign(compressing(options, send), {
     close: () =>
       defer(() => {
         thorough.destroy();
-        return from(fast.destroy()).pipe(ignoreElements());
+        return closing(fast);
       }),
   });
 }
-
-const compressed =
-  (compress: Compress, send: Transport): Transport =>
-  (request) =>
-    compress(request).pipe(mergeMap(send));
 
 /** Both ways to send, and what is known of the instance they send for. */
 interface Lanes {
@@ -73,21 +48,6 @@ interface Lanes {
   readonly fast: UndiciLane;
   readonly thorough: AxiosLane;
   readonly options: AxiosTransportOptions;
-}
-
-/** Nothing of axios at work but what was read. */
-function direct({ reading, fast }: Lanes, request: TransportRequest): Observable<TransportResponse> {
-  const { headers } = request;
-  const defaults = reading.headers[request.method];
-  const flat: string[] = [];
-  for (const name of Object.keys(defaults)) if (!Object.hasOwn(headers, name)) flat.push(name, defaults[name] ?? '');
-  for (const name of Object.keys(headers)) flat.push(name, headers[name] ?? '');
-  if (request.timeoutMs !== undefined) flat.push(TIMEOUT_HEADER, String(request.timeoutMs));
-  const responses = fast.send(request, flat);
-  const { isAccepted } = reading;
-  return isAccepted === undefined
-    ? responses
-    : responses.pipe(map((response) => ({ ...response, isAccepted: isAccepted(response.status) })));
 }
 
 const viaInterceptors = (lanes: Lanes, request: TransportRequest): Observable<TransportResponse> =>

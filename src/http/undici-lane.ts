@@ -2,8 +2,9 @@
  * The fast lane: undici's dispatch on one pool of connections, settled by its callbacks. No promise, no stream and no AbortController for a call.
  * Bounds of ours: bytes before and after decompression. The deadline is the caller's, who unsubscribes.
  */
+import { createRequire } from 'node:module';
 import { Observable, type Subscriber, type Unsubscribable } from 'rxjs';
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import type { buildConnector, Dispatcher } from 'undici';
 import { transportErrorOf } from './classify.ts';
 import { type ConnectSettings, connectOptions } from './connecting.ts';
 import { decompress } from './decompress.ts';
@@ -25,16 +26,29 @@ export interface UndiciLane {
   destroy(): Promise<void>;
 }
 
+/**
+ * The two parts of undici at work here, loaded when the first lane is made. All of it would take three times as long, for fetch, caches,
+ * web sockets and mocks that nobody calls. They are what `undici` exports, and its version is pinned.
+ */
+export function partsOfUndici(): Pick<typeof import('undici'), 'Pool' | 'buildConnector'> {
+  const load = createRequire(import.meta.url);
+  return {
+    Pool: load('undici/lib/dispatcher/pool.js') as typeof import('undici').Pool,
+    buildConnector: load('undici/lib/core/connect.js') as typeof import('undici').buildConnector,
+  };
+}
+
 export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
   const { origin, connections, keepAliveMs, maxResponseBytes } = options;
+  const undici = partsOfUndici();
   const { host } = new URL(origin);
-  const pool = new Pool(origin, {
+  const pool = new undici.Pool(origin, {
     connections,
     pipelining: 1,
     keepAliveTimeout: keepAliveMs,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: connectorOf(options),
+    connect: connectorOf(options, undici.buildConnector),
   });
   return {
     send: ({ method, path, body }, headers) =>
@@ -48,13 +62,16 @@ export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
 }
 
 /** Where certificates may change, a connector for those of this moment: sessions of others are not resumed under it. */
-function connectorOf(options: UndiciLaneOptions): buildConnector.BuildOptions | buildConnector.connector {
+function connectorOf(
+  options: UndiciLaneOptions,
+  build: typeof buildConnector,
+): buildConnector.BuildOptions | buildConnector.connector {
   const { tlsNow, connectTimeoutMs: timeout } = options;
   if (tlsNow === undefined) return { ...connectOptions(options), timeout };
   return (target, done) => {
     let connector: buildConnector.connector;
     try {
-      connector = buildConnector({ ...connectOptions({ ...options, tls: tlsNow() }), timeout });
+      connector = build({ ...connectOptions({ ...options, tls: tlsNow() }), timeout });
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)), null);
       return;

@@ -3,7 +3,7 @@ import { forkJoin, ignoreElements, type Observable } from 'rxjs';
 import { ConfigError, DefinitionError, type Problem } from '../errors.ts';
 import type { Facts } from '../events.ts';
 import type { Api } from '../http/api.ts';
-import { type ApiAvailability, type ApiClient, type CallScope, createApiClient } from '../http/api-client.ts';
+import { type ApiAvailability, type ApiClient, type CallScope, checkApi, createApiClient } from '../http/api-client.ts';
 import type { ApiDefinition } from '../http/define-api.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Logger } from '../log.ts';
@@ -50,7 +50,7 @@ export function createApiRegistry(
 ): ApiRegistry {
   const clients = new Map<ApiDefinition, ApiClient>();
   const problems: Problem[] = [];
-  const definitions = [...new Set(pipelines.flatMap(({ apis }) => Object.values(apis)))];
+  const definitions = definitionsOf(pipelines);
   const shares = shareCalls(definitions, maxCalls);
   for (const definition of definitions) {
     try {
@@ -60,8 +60,7 @@ export function createApiRegistry(
       const { definition: played, transport } = sandbox(definition);
       clients.set(definition, createApiClient(played, { ...parts, transport, within: share?.within }));
     } catch (error) {
-      if (!(error instanceof ConfigError || error instanceof DefinitionError)) throw error;
-      problems.push(...error.problems);
+      problems.push(...problemsIn(error));
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
@@ -79,6 +78,27 @@ export function createApiRegistry(
     },
     close: () => forkJoin([...clients.values()].map((client) => client.close())).pipe(ignoreElements()),
   };
+}
+
+/** What keeps the clients of these pipelines' APIs from being made. Connects to nothing. */
+export const apiProblems = (pipelines: readonly Pipeline[]): readonly Problem[] =>
+  definitionsOf(pipelines).flatMap((definition) => {
+    try {
+      checkApi(definition);
+      return [];
+    } catch (error) {
+      return problemsIn(error);
+    }
+  });
+
+/** Each once, whichever pipelines use it. */
+const definitionsOf = (pipelines: readonly Pipeline[]): readonly ApiDefinition[] => [
+  ...new Set(pipelines.flatMap(({ apis }) => Object.values(apis))),
+];
+
+function problemsIn(error: unknown): readonly Problem[] {
+  if (error instanceof ConfigError || error instanceof DefinitionError) return error.problems;
+  throw error;
 }
 
 const NARROW =

@@ -1,13 +1,13 @@
 /**
  * Loads the pipeline modules of a folder: bundles them, imports them, and gathers what they export, with every mistake of every module.
  */
-import { readdir, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { collectProblems } from '../definition.ts';
 import { DefinitionError, describeProblem, messageOf, type Problem } from '../errors.ts';
+import { loadAxiosFor } from '../http/axios-on-demand.ts';
 import { isPipeline, type Pipeline } from '../pipeline/define-pipeline.ts';
-import { bundleModules } from './bundle-modules.ts';
+import { type BuiltFolder, buildFolder } from './build-folder.ts';
 
 /** Where a pipeline comes from. */
 export interface PipelineOrigin {
@@ -26,28 +26,21 @@ export interface LoadedPipelines {
   dispose(): Promise<void>;
 }
 
-const MODULE = /^[^._].*\.(ts|mts|js|mjs)$/;
-const NOT_A_MODULE = /\.(d|spec|test)\.[mc]?ts$/;
-
 /**
  * Imports every module of `folder` (not of folders in it) and gathers the pipelines they export. Modules that export none are
  * there to be imported by others. Never rejects because of a module: its failure is a problem.
+ * `building`: the folder, where somebody has begun to build it.
  */
-export async function loadPipelines(folder: string): Promise<LoadedPipelines> {
-  const root = resolve(folder);
-  const unusable = await folderProblems(folder);
-  if (unusable.length > 0) return { pipelines: [], origins: new Map(), problems: unusable, dispose: async () => {} };
-
-  const entries = (await readdir(root))
-    .filter((file) => MODULE.test(file) && !NOT_A_MODULE.test(file))
-    .sort()
-    .map((file) => join(root, file));
+export async function loadPipelines(
+  folder: string,
+  building: Promise<BuiltFolder> = buildFolder(folder),
+): Promise<LoadedPipelines> {
+  const { root, outputs, ...built } = await building;
   const found = new Map<Pipeline, string>();
   const origins = new Map<Pipeline, PipelineOrigin>();
   const failures = new Map<unknown, readonly Problem[]>();
-  const bundle = await bundleModules(root, entries);
   const reported = await collectProblems(async () => {
-    for (const { entry, output } of bundle.outputs) {
+    for (const { entry, output } of outputs) {
       const file = relative(root, entry);
       const module = await importModule(output, (error) => {
         // A shared module that fails, fails every module that imports it, with the same error: it is told once.
@@ -60,22 +53,17 @@ export async function loadPipelines(folder: string): Promise<LoadedPipelines> {
       }
     }
   });
-  const problems = [...bundle.problems, ...[...failures.values()].flat(), ...reported, ...clashes(found)];
+  const pipelines = [...found.keys()];
+  // Before clients are made of their APIs.
+  await loadAxiosFor(pipelines.flatMap(({ apis }) => Object.values(apis)));
+  const problems = [...built.problems, ...[...failures.values()].flat(), ...reported, ...clashes(found)];
   if (found.size === 0 && problems.length === 0)
     problems.push({
       subject: `folder ${folder}`,
       path: '',
       message: 'no module exports a pipeline made by definePipeline()',
     });
-  return { pipelines: [...found.keys()], origins, problems: withoutRepeats(problems), dispose: bundle.dispose };
-}
-
-/** What keeps a folder from being loaded at all; none where it can be. */
-export async function folderProblems(folder: string): Promise<readonly Problem[]> {
-  const found = await stat(resolve(folder)).catch(() => undefined);
-  if (found?.isDirectory()) return [];
-  const message = `${found === undefined ? 'does not exist' : 'is no folder'}; pass the folder that holds your pipelines`;
-  return [{ subject: `folder ${folder}`, path: '', message }];
+  return { pipelines, origins, problems: withoutRepeats(problems), dispose: built.dispose };
 }
 
 async function importModule(output: string, onFailure: (error: unknown) => void): Promise<Record<string, unknown>> {

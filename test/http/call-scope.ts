@@ -2,6 +2,7 @@
 import { firstValueFrom, type Observable } from 'rxjs';
 import { createFacts, type Facts } from '../../src/events.ts';
 import { type ApiClient, type CallScope, createApiClient } from '../../src/http/api-client.ts';
+import { loadAxiosFor } from '../../src/http/axios-on-demand.ts';
 import { type ApiOptions, defineApi } from '../../src/http/define-api.ts';
 import type { Transport } from '../../src/http/transport.ts';
 
@@ -18,6 +19,9 @@ export const scopeOf = (scope: Partial<CallScope> = {}): CallScope => ({
   keyScope: 'orders/m1',
   ...scope,
 });
+
+// As the worker does before it makes clients.
+await loadAxiosFor([defineApi('any', { baseUrl: 'http://any.test', axios: () => {} })]);
 
 export const clientOf = (options: ApiOptions, transport?: Transport, facts: Facts = createFacts()): ApiClient =>
   createApiClient(defineApi('payment', options), { facts, random: () => 0, transport });

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { describeProblem } from '../../src/errors.ts';
+import { folderProblems } from '../../src/worker/build-folder.ts';
 import type { LoadedPipelines } from '../../src/worker/load-pipelines.ts';
 
 const modules = dirname(dirname(createRequire(import.meta.url).resolve('zod/package.json')));
@@ -111,8 +112,8 @@ describe('loadPipelines', () => {
   it('names a folder that is not there or is none', async () => {
     const [missing] = (await load('nowhere')).problems;
     expect(missing?.message).to.equal('does not exist; pass the folder that holds your pipelines');
-    const [file] = await loader.folderProblems('package.json');
+    const [file] = await folderProblems('package.json');
     expect(file?.message).to.include('is no folder');
-    expect(await loader.folderProblems('pipelines')).to.deep.equal([]);
+    expect(await folderProblems('pipelines')).to.deep.equal([]);
   });
 });

@@ -1,0 +1,20 @@
+/**
+ * axios, for APIs with an `axios` function alone: it takes longer to load than all of sluice. ES modules are loaded asynchronously and
+ * clients made synchronously, so it is loaded before the clients of such APIs are made.
+ */
+import type { AxiosTransportOptions } from './axios-transport.ts';
+import type { ApiDefinition } from './define-api.ts';
+import type { Transport } from './transport.ts';
+
+let loaded: typeof import('./axios-transport.ts') | undefined;
+
+/** Loads axios where one of the APIs asks for it. Once for the process. */
+export async function loadAxiosFor(definitions: readonly ApiDefinition[]): Promise<void> {
+  if (definitions.some(({ options }) => options.axios !== undefined)) loaded ??= await import('./axios-transport.ts');
+}
+
+/** @throws TypeError where `loadAxiosFor` has not been awaited. */
+export function createAxiosTransport(options: AxiosTransportOptions): Transport {
+  if (loaded === undefined) throw new TypeError('axios is not loaded: await loadAxiosFor() before clients are made');
+  return loaded.createAxiosTransport(options);
+}
