@@ -72,7 +72,8 @@ const telling = setInterval(() => {
     heapMegabytes: heapUsed / 2 ** 20,
     cpuMicros: user + system,
   };
-  process.send?.(report);
+  // The parent may be gone already; `disconnect` says so next.
+  process.send?.(report, undefined, undefined, () => {});
 }, 100);
 process.once('disconnect', () => {
   clearInterval(telling);
