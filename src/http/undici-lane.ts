@@ -1,12 +1,13 @@
 /**
- * The fast lane: undici's dispatch on one pool of connections, settled by its callbacks. No promise, no stream and no AbortController for a call.
+ * The fast lane: undici's dispatch over connections of one origin, settled by its callbacks. No promise, no stream and no AbortController for a call.
  * Bounds of ours: bytes before and after decompression. The deadline is the caller's, who unsubscribes.
  */
 import { createRequire } from 'node:module';
 import { Observable, type Subscriber, type Unsubscribable } from 'rxjs';
-import type { buildConnector, Dispatcher } from 'undici';
+import type { buildConnector, Client, Dispatcher } from 'undici';
 import { transportErrorOf } from './classify.ts';
 import { type ConnectSettings, connectOptions } from './connecting.ts';
+import { ConnectionPool, type Sender } from './connection-pool.ts';
 import { decompress } from './decompress.ts';
 import { headerOf, TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
 
@@ -30,44 +31,36 @@ export interface UndiciLane {
  * The two parts of undici at work here, loaded when the first lane is made. All of it would take three times as long, for fetch, caches,
  * web sockets and mocks that nobody calls. They are what `undici` exports, and its version is pinned.
  */
-export function partsOfUndici(): Pick<typeof import('undici'), 'Pool' | 'buildConnector'> {
+export function partsOfUndici(): Pick<typeof import('undici'), 'Client' | 'buildConnector'> {
   const load = createRequire(import.meta.url);
   return {
-    Pool: load('undici/lib/dispatcher/pool.js') as typeof import('undici').Pool,
+    Client: load('undici/lib/dispatcher/client.js') as typeof import('undici').Client,
     buildConnector: load('undici/lib/core/connect.js') as typeof import('undici').buildConnector,
   };
 }
 
 export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
-  const { origin, connections, keepAliveMs, maxResponseBytes } = options;
-  const undici = partsOfUndici();
+  const { origin, maxResponseBytes } = options;
+  const { Client, buildConnector } = partsOfUndici();
   const { host } = new URL(origin);
-  const pool = new undici.Pool(origin, {
-    connections,
-    pipelining: 1,
-    keepAliveTimeout: keepAliveMs,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: connectorOf(options, undici.buildConnector),
-  });
+  const connect = connectorOf(options, buildConnector);
+  const connections = new ConnectionPool({ ...options, connect, open: (settings) => new Client(origin, settings) });
   return {
     send: ({ method, path, body }, headers) =>
       new Observable((sink) => {
-        const exchange = new Exchange(sink, host, maxResponseBytes);
-        pool.dispatch({ method, path, headers, body: body ?? null }, exchange);
+        const request = { method, path, headers, body: body ?? null };
+        const exchange = new Exchange(sink, request, connections, host, maxResponseBytes);
+        connections.enter(exchange);
         return exchange;
       }),
-    destroy: () => pool.destroy(),
+    destroy: () => connections.destroy(),
   };
 }
 
 /** Where certificates may change, a connector for those of this moment: sessions of others are not resumed under it. */
-function connectorOf(
-  options: UndiciLaneOptions,
-  build: typeof buildConnector,
-): buildConnector.BuildOptions | buildConnector.connector {
+function connectorOf(options: UndiciLaneOptions, build: typeof buildConnector): buildConnector.connector {
   const { tlsNow, connectTimeoutMs: timeout } = options;
-  if (tlsNow === undefined) return { ...connectOptions(options), timeout };
+  if (tlsNow === undefined) return build({ ...connectOptions(options), timeout });
   return (target, done) => {
     let connector: buildConnector.connector;
     try {
@@ -84,10 +77,17 @@ const NOTHING = new Uint8Array();
 const ABORTED = new Error('aborted');
 
 /** One request and its response. Settles its subscriber once; as the subscriber's teardown it aborts what is not settled. */
-class Exchange implements Dispatcher.DispatchHandler, Unsubscribable {
+class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
+  before: Sender | undefined = undefined;
+  behind: Sender | undefined = undefined;
   readonly #sink: Subscriber<TransportResponse>;
+  readonly #request: Dispatcher.DispatchOptions;
+  readonly #connections: ConnectionPool;
   readonly #host: string;
   readonly #maxBytes: number;
+  #isInLine = true;
+  /** Its connection, until that is given back. */
+  #client: Client | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #isSettled = false;
   #status = 0;
@@ -97,8 +97,16 @@ class Exchange implements Dispatcher.DispatchHandler, Unsubscribable {
   #rest: Uint8Array[] | undefined;
   #bytes = 0;
 
-  constructor(sink: Subscriber<TransportResponse>, host: string, maxBytes: number) {
+  constructor(
+    sink: Subscriber<TransportResponse>,
+    request: Dispatcher.DispatchOptions,
+    connections: ConnectionPool,
+    host: string,
+    maxBytes: number,
+  ) {
     this.#sink = sink;
+    this.#request = request;
+    this.#connections = connections;
     this.#host = host;
     this.#maxBytes = maxBytes;
   }
@@ -106,7 +114,19 @@ class Exchange implements Dispatcher.DispatchHandler, Unsubscribable {
   unsubscribe(): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    this.#controller?.abort(ABORTED);
+    if (this.#isInLine) this.#connections.leave(this);
+    else this.#controller?.abort(ABORTED);
+  }
+
+  sendOver(client: Client): void {
+    this.#isInLine = false;
+    this.#client = client;
+    client.dispatch(this.#request, this);
+  }
+
+  refuse(failure: TransportError): void {
+    this.#isInLine = false;
+    this.#settle(failure, NOTHING);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -137,6 +157,8 @@ class Exchange implements Dispatcher.DispatchHandler, Unsubscribable {
   }
 
   onResponseEnd(): void {
+    const client = this.#takeClient();
+    if (client !== undefined) this.#connections.giveBack(client);
     if (this.#isSettled) return;
     const body = this.#rest === undefined ? (this.#first ?? NOTHING) : Buffer.concat(this.#rest, this.#bytes);
     const encoding = body.byteLength === 0 ? undefined : headerOf(this.#headers, 'content-encoding');
@@ -145,7 +167,16 @@ class Exchange implements Dispatcher.DispatchHandler, Unsubscribable {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const client = this.#takeClient();
+    if (client !== undefined) this.#connections.giveBackBroken(client);
     this.#settle(transportErrorOf(error, this.#host), NOTHING);
+  }
+
+  /** Undefined: it is given back already. A listener that throws at its answer makes a failure of it too. */
+  #takeClient(): Client | undefined {
+    const client = this.#client;
+    this.#client = undefined;
+    return client;
   }
 
   #breakOff(): void {

@@ -14,8 +14,8 @@ describe('a plain transport', () => {
   });
 
   it('works with the very parts that undici exports', () => {
-    const { Pool, buildConnector } = partsOfUndici();
-    expect(Pool).to.equal(undici.Pool);
+    const { Client, buildConnector } = partsOfUndici();
+    expect(Client).to.equal(undici.Client);
     expect(buildConnector).to.equal(undici.buildConnector);
   });
 });
