@@ -41,7 +41,13 @@ const pipelines = [
     handle: ({ says }) => (says === undefined ? of('done') : throwError(() => echoing(says))),
     output: (_, { id }) => exchange(id, id),
   }),
-  definePipeline({ name: 'sagas', source: queue('work', { retry: false }), input: Order, handle: roll }),
+  definePipeline({
+    name: 'sagas',
+    source: queue('work', { retry: false }),
+    input: Order,
+    replyTo: ['*'],
+    handle: roll,
+  }),
 ];
 
 /** Names and labels of all samples that are of a pipeline or a saga, after these messages were handled. */
@@ -124,10 +130,15 @@ const messagesThatSay = (text: string): readonly ScriptedMessage[] => {
   ];
 };
 
+/** Codes are this program's own, and some texts have one of theirs: a saga takes no control character in its id. */
+const ofAnyCode = (sample: string): string => sample.replace(/code="(ERR_[A-Z_]+)?"/, 'code');
+
 describe('metrics of hostile messages', () => {
   it('S8: have the labels of any others: no text of a message makes a sample, whatever it is', async () => {
     const plain = await samplesAfter(messagesThatSay('plain'));
     expect(plain.filter((sample) => sample.includes('code="ERR_')).length, 'failures were counted').to.be.above(2);
+    expect(plain.join('\n'), 'sagas were begun').to.include('sluice_saga_moves_total{saga="roll",move="started"}');
+    const known = new Set(plain.map(ofAnyCode));
     for (const text of [
       'canary',
       'canary"} 1\nsluice_forged{x="',
@@ -137,7 +148,7 @@ describe('metrics of hostile messages', () => {
     ]) {
       const samples = await samplesAfter(messagesThatSay(text));
       expect(samples.join('\n')).to.not.match(/canary|forged/);
-      expect(new Set(samples), JSON.stringify(text)).to.deep.equal(new Set(plain));
+      expect([...known], JSON.stringify(text)).to.include.members(samples.map(ofAnyCode));
     }
   });
 
