@@ -21,6 +21,13 @@ const problemsIn = (attempt: () => unknown): string[] => {
 const valid = { name: 'orders', source: queue('orders'), input: z.object({}), handle: () => EMPTY };
 
 describe('definePipeline', () => {
+  it('says of a saga without an end what it lacks', () => {
+    const endless = { step: () => {}, returns: () => {} };
+    expect(problemsIn(untyped(definePipeline, { ...valid, handle: endless }))).to.deep.equal([
+      'pipeline "orders": handle: is a saga without an end: add .returns(…) after its last step',
+    ]);
+  });
+
   it('fills in its defaults', () => {
     const pipeline = definePipeline(valid);
     expect(pipeline).to.deep.include({
@@ -112,6 +119,20 @@ describe('queue', () => {
 });
 
 describe('collectProblems', () => {
+  it('finishes a queue whose lists are none, so that the rest of its module is looked at', async () => {
+    const problems = await collectProblems(async () => {
+      untyped(({ name, ...options }: { name: string }) => queue(name, options as never), {
+        name: 'q',
+        bindings: { exchange: 'x', key: 'k' },
+        retry: { delays: '5s' },
+      })();
+    });
+    expect(problems.map(describeProblem)).to.have.members([
+      "queue \"q\": bindings: expected an array, got { exchange: 'x', key: 'k' }",
+      'queue "q": retry.delays: expected an array, got \'5s\'',
+    ]);
+  });
+
   it('takes the problems of all definitions instead of throwing at the first', async () => {
     const problems = await collectProblems(async () => {
       queue('a', { prefetch: 0 });

@@ -107,11 +107,16 @@ export function queue(name: string, options: QueueOptions = {}): QueueSource {
   return {
     kind: 'queue',
     name,
-    bindings: bindings.map((binding) => ({ type: 'topic', ...binding })),
+    // What is no list is reported above.
+    bindings: (Array.isArray(bindings) ? bindings : []).map((binding) => ({ type: 'topic', ...binding })),
     prefetch: options.prefetch,
     // A wrong delay is reported above; while problems are collected the definition is finished all the same.
     retryDelaysMs:
-      retry === false ? [] : (retry.delays ?? []).filter((delay) => parseDuration(delay) !== undefined).map(durationMs),
+      retry === false
+        ? []
+        : (Array.isArray(retry.delays) ? retry.delays : [])
+            .filter((delay) => parseDuration(delay) !== undefined)
+            .map(durationMs),
     topology: options.topology,
     type,
     deliveryLimit,

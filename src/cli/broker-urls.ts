@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { isLoopback } from '../management/admission.ts';
-import { startEmbeddedBroker } from './embedded-broker.ts';
+import { AMQP_PORT, startEmbeddedBroker } from './embedded-broker.ts';
 
 /** Brokers to try, in turn; as a function, read again at each connection. They hold credentials: never log them. */
 export type BrokerUrls = readonly string[] | (() => readonly string[]);
@@ -22,11 +22,16 @@ export async function findBroker({ amqpUrls, rereadAmqpUrls }: Config, log: Logg
     warnOfPlainText(readUrls(urls), log);
     return { urls, embeddedUrl: undefined, close: async () => {} };
   }
-  const { url, stop } = await startEmbeddedBroker();
+  const { url, isElsewhere, stop } = await startEmbeddedBroker();
   log.warn(
     { url },
     'AMQP_URL is not set: using the embedded broker, which is in memory and for development; its messages end with this process',
   );
+  if (isElsewhere)
+    log.warn(
+      { url, port: AMQP_PORT },
+      'the port of AMQP is taken, perhaps by another broker: other commands find this one by AMQP_URL, set to this address',
+    );
   return { urls: [url], embeddedUrl: url, close: stop };
 }
 

@@ -3,6 +3,8 @@ import { createEmbeddedBroker } from '../broker/embedded/embedded-broker.ts';
 
 export interface RunningBroker {
   readonly url: string;
+  /** Whether AMQP's own port was taken, so that it listens on another. */
+  readonly isElsewhere: boolean;
   stop(): Promise<void>;
 }
 
@@ -16,9 +18,9 @@ export async function startEmbeddedBroker(port?: number): Promise<RunningBroker>
   const broker = createEmbeddedBroker({ port: port ?? AMQP_PORT });
   try {
     const { url } = await broker.start();
-    return { url, stop: () => broker.stop() };
+    return { url, isElsewhere: false, stop: () => broker.stop() };
   } catch (error) {
     if (port !== undefined || !isPortTaken(error)) throw error;
-    return startEmbeddedBroker(0);
+    return { ...(await startEmbeddedBroker(0)), isElsewhere: true };
   }
 }

@@ -3,11 +3,11 @@ import { apiProblems } from '../worker/api-registry.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
 import { entranceProblems } from '../worker/entrances.ts';
 import { feederProblems } from '../worker/feeder-problems.ts';
-import { type LoadedPipelines, loadPipelines } from '../worker/load-pipelines.ts';
+import { type LoadedPipelines, loadPipelines, withoutRepeats } from '../worker/load-pipelines.ts';
 
 /** Every mistake at once: of modules, of definitions, of the environment. */
 export async function loadChecked(folder: string, building?: Promise<BuiltFolder>): Promise<LoadedPipelines> {
   const { pipelines, problems, ...loaded } = await loadPipelines(folder, building);
   const all = [...problems, ...apiProblems(pipelines), ...feederProblems(pipelines), ...entranceProblems(pipelines)];
-  return { ...loaded, pipelines, problems: all };
+  return { ...loaded, pipelines, problems: withoutRepeats(all) };
 }

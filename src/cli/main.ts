@@ -99,6 +99,17 @@ program
     'write down messages, calls, answers and results, without secrets, for "replay"; a new file',
   )
   .option('--record-limit <megabytes>', 'the size at which the recording ends, and the worker goes on', atLeastOne, 10)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ sluice run                                 ./pipelines, on the embedded broker
+  $ AMQP_URL=amqp://… sluice run               on RabbitMQ
+  $ sluice run services/billing --workers 4    another folder, in four processes
+  $ sluice run --record day.jsonl              and write down what goes in and out
+
+Environment and exit codes: sluice --help`,
+  )
   .action(async (folder: string, { workers: count, record, recordLimit }: RunOptions, command: Command) => {
     if (count !== undefined) {
       if (record !== undefined)
@@ -149,6 +160,18 @@ program
   .option('--tolerance <duration>', 'how far apart the same moments may lie: 50ms, 1s', duration, '1s')
   .option('--spec <file>', 'where the spec is written (default: beside the recording, .spec.ts)')
   .option('--json', 'print JSON')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ sluice replay day.jsonl                     and write day.spec.ts
+  $ sluice replay day.jsonl --message order-17  one message
+
+Exit codes:
+  0  all goes as it was recorded
+  1  something differs, or nothing could be replayed
+  2  an argument, the recording or a definition is wrong`,
+  )
   .action(async (file: string, folder: string, options: ReplayCommandOptions) => {
     const { replay } = await import('./replay.ts');
     await exit(await replay(file, folder, options));
@@ -159,6 +182,17 @@ program
   .description('load the pipelines of a folder and print every mistake; connects to nothing')
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
   .option('--json', 'print JSON, mistakes too')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ sluice check
+  $ sluice check services/billing --json
+
+Exit codes:
+  0  nothing is wrong
+  2  every mistake was printed`,
+  )
   .action(async (folder: string, { json = false }: JsonOption) => {
     const building = beginBuilding(folder);
     const { check } = await import('./check.ts');
@@ -169,6 +203,15 @@ program
   .command('dev')
   .description('run the pipelines of a folder and reload them whenever a file in it changes')
   .argument('[folder]', 'folder of pipeline modules', 'pipelines')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ sluice dev                      on an embedded broker, at amqp://localhost where that port is free
+  $ AMQP_URL=amqp://… sluice dev    on RabbitMQ
+
+Environment and exit codes: sluice --help`,
+  )
   .action(async (folder: string) => {
     const { dev } = await import('./dev.ts');
     await exit(await dev(folder));
@@ -179,6 +222,7 @@ program
   .description('start the embedded broker alone: in memory, for development')
   .option('--port <port>', 'port to listen on, 0 for any free one (default: 5672)')
   .option('--json', 'print its address as JSON')
+  .addHelpText('after', '\nExample:\n  $ sluice broker --port 0 --json')
   .action(async ({ port, json = false }: { readonly port?: string } & JsonOption) => {
     const { broker } = await import('./broker.ts');
     await exit(await broker(port, json));
@@ -190,6 +234,7 @@ program
   .command('sql')
   .description('print the statements that make one; run them in a migration of yours')
   .option('--table <name>', 'its name: outbox, shop.outbox', 'outbox')
+  .addHelpText('after', '\nExample:\n  $ sluice outbox sql --table shop.outbox > migrations/017_outbox.sql')
   .action(async ({ table }: { readonly table: string }) => {
     const { printOutboxSql } = await import('./outbox.ts');
     await exit(printOutboxSql(table));
@@ -204,6 +249,9 @@ program
   .addHelpText(
     'after',
     `
+Example:
+  $ AMQP_URL=amqp://… sluice doctor
+
 Exit codes:
   0  no problem; there may be warnings and notes
   1  a problem was found, or the broker cannot be reached
@@ -225,6 +273,14 @@ program
   .option(
     '--user <name>',
     'broker user in what is printed; with --json, the permissions of a worker that only looks are among the definitions',
+  )
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ sluice topology                             to read, with the permissions of a worker
+  $ sluice topology --json > definitions.json   for "rabbitmqctl import_definitions definitions.json"
+  $ AMQP_URL=amqp://… sluice topology --apply   declare what is missing`,
   )
   .action(async (folder: string, options: TopologyOptions) => {
     const { topology } = await import('./topology.ts');

@@ -5,6 +5,7 @@ import { access, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { ignoreElements, lastValueFrom, toArray } from 'rxjs';
 import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
+import { openDeclarer } from '../broker/amqp/open-declarer.ts';
 import type { Broker } from '../broker/broker.ts';
 import { messageOf } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
@@ -30,6 +31,8 @@ export async function publish(queue: string, file: string, options: PublishOptio
   const unreadable = file === '-' ? undefined : await faultOfFile(file);
   if (unreadable !== undefined) return misconfigured([{ subject: 'argument', path: 'file', message: unreadable }]);
   const open = async (access: BrokerAccess): Promise<{ readonly broker: Broker; close(): Promise<void> }> => {
+    // A worker waits for a broker that is away; whoever types a command wants to hear of it.
+    await (await openDeclarer({ ...access, connectionName: 'sluice publish' })).close();
     const broker = createAmqpBroker({ ...access, random: Math.random, connectionName: 'sluice publish' });
     const close = async (): Promise<void> => {
       await lastValueFrom(broker.close({ withinMs: CLOSE_WITHIN_MS }).pipe(toArray()));

@@ -20,7 +20,10 @@ export class UrlError extends Error {}
  * @throws UrlError for anything but http and https, and for user names, queries and fragments. Does not show the URL: it may hold a password.
  */
 export function parseBaseUrl(text: string): BaseUrl {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) throw new UrlError('must be a URL with http:// or https://');
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
+    throw new UrlError(
+      `must be a URL with http:// or https://${text.includes('://') ? '' : ', as http://localhost:3000'}`,
+    );
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') throw new UrlError('must not hold a user name or password, use auth');
   if (text.includes('?') || text.includes('#')) throw new UrlError('must not hold a query or a fragment');

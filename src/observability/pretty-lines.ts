@@ -28,7 +28,7 @@ export function prettyLine(json: string, colours: Colours): string {
     .filter(([name, value]) => !LEADING.has(name) && !LEFT_OUT.has(name) && value !== undefined)
     .map(
       ([name, value]) =>
-        `${dim(`${plain(name)}=`)}${name === 'error' || name === 'err' ? errorText(value) : plain(value)}`,
+        `${dim(`${plain(name)}=`)}${name === 'error' || name === 'err' ? errorText(value) : plain(rounded(name, value))}`,
     );
   const columns = [
     dim(timeOf(record.time)),
@@ -72,6 +72,10 @@ function errorText(error: unknown): string {
 
 /** What moves a cursor, colours a screen or turns the direction of writing: a message's data must not reach the terminal as commands. */
 const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
+
+/** Tenths of a millisecond are all that can be read. */
+const rounded = (name: string, value: unknown): unknown =>
+  typeof value === 'number' && name.endsWith('Ms') ? Math.round(value * 10) / 10 : value;
 
 function plain(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');

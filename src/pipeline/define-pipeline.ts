@@ -149,6 +149,10 @@ function lastWordOf(handle: unknown): LastWord | undefined {
   return typeof lastWord === 'function' ? (lastWord as LastWord) : undefined;
 }
 
+/** By its words: sagas are strangers here. */
+const isSagaWithoutEnd = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'step' in value && 'returns' in value;
+
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isKind = (kind: string) => (value: unknown) =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
@@ -199,7 +203,12 @@ const schema = z.strictObject({
     })
     .optional(),
   ingress: ingressSchema.optional(),
-  handle: z.custom(isFunction, { error: 'expected a function (message, context) => Observable, Promise or iterable' }),
+  handle: z.custom(isFunction, {
+    error: ({ input }) =>
+      isSagaWithoutEnd(input)
+        ? 'is a saga without an end: add .returns(…) after its last step'
+        : 'expected a function (message, context) => Observable, Promise or iterable',
+  }),
   output: z.custom(isFunction, { error: 'expected a function result => exchange(…)' }).optional(),
 });
 

@@ -1,5 +1,5 @@
 /** A result on its way to its exchange: confirmed, tried again where that may help, its exchange declared where that is allowed. */
-import { concat, type Observable, type Subscription, throwError, timer } from 'rxjs';
+import { concat, NEVER, type Observable, of, ReplaySubject, type Subscription, share, throwError, timer } from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
 import { codeOf, isTransient, TopologyError, UnroutableError } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
@@ -41,15 +41,28 @@ export function publishWith(pipeline: Pipeline, engine: Engine): PublishResult {
   const { broker, facts, random } = engine;
   const backoff = exponentialBackoff({ initialMs: 200, maxMs: 5_000, jitter: 'full' }, random);
   const mayDeclare = (pipeline.source.topology ?? engine.topology) === 'assert';
-  const declared = new Set<string>();
+  const declarations = new Map<string, Observable<never>>();
 
-  const declareAndPublish = (result: OutgoingMessage, error: unknown): Observable<never> => {
-    const { exchange } = result;
-    if (!(error instanceof TopologyError) || !mayDeclare || declared.has(exchange)) return throwError(() => error);
-    declared.add(exchange);
+  /** One declaration for all results that are refused before it is done; a broker that refuses that too is not asked again. */
+  const declared = (exchange: string): Observable<never> => {
+    const known = declarations.get(exchange);
+    if (known !== undefined) return known;
     const topology = { exchanges: [{ name: exchange, type: 'topic' as const }], queues: [], bindings: [] };
-    return concat(broker.establish(topology, 'assert'), broker.publish(result));
+    const declaration = broker.establish(topology, 'assert').pipe(
+      share({
+        connector: () => new ReplaySubject<never>(),
+        resetOnComplete: false,
+        resetOnError: (error) => (isTransient(error) ? of(undefined) : NEVER),
+      }),
+    );
+    declarations.set(exchange, declaration);
+    return declaration;
   };
+
+  const declareAndPublish = (result: OutgoingMessage, error: unknown): Observable<never> =>
+    error instanceof TopologyError && mayDeclare
+      ? concat(declared(result.exchange), broker.publish(result))
+      : throwError(() => error);
 
   const report = (
     { exchange, routingKey, headers, body }: OutgoingMessage,

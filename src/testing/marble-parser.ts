@@ -48,7 +48,8 @@ export function parseDiagram(
     !needsValues || (typeof values === 'object' && values !== null && symbol in values);
   checkDiagram(subject, diagram, (symbol) => {
     if ('|#^!'.includes(symbol)) return marks.includes(symbol) ? undefined : `"${symbol}" means nothing here`;
-    return hasValue(symbol) ? undefined : `no value is given for "${symbol}"`;
+    if (hasValue(symbol)) return undefined;
+    return `no value is given for "${symbol}"${/\d/.test(symbol) ? '; a time has a space on both sides: " 5s "' : ''}`;
   });
   return inMilliseconds(() => TestScheduler.parseMarbles(endingInSpace(diagram), values, error, false, true));
 }

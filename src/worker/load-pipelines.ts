@@ -1,13 +1,14 @@
 /**
  * Loads the pipeline modules of a folder: bundles them, imports them, and gathers what they export, with every mistake of every module.
  */
-import { relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { collectProblems } from '../definition.ts';
-import { DefinitionError, describeProblem, messageOf, type Problem } from '../errors.ts';
+import { DefinitionError, describeProblem, type Problem } from '../errors.ts';
 import { loadAxiosFor } from '../http/axios-on-demand.ts';
 import { isPipeline, type Pipeline } from '../pipeline/define-pipeline.ts';
 import { type BuiltFolder, buildFolder } from './build-folder.ts';
+import { placeOfFailure, reasonOfFailure } from './module-failure.ts';
 
 /** Where a pipeline comes from. */
 export interface PipelineOrigin {
@@ -44,7 +45,7 @@ export async function loadPipelines(
       const file = relative(root, entry);
       const module = await importModule(output, (error) => {
         // A shared module that fails, fails every module that imports it, with the same error: it is told once.
-        if (!failures.has(error)) failures.set(error, problemsOfModule(file, error));
+        if (!failures.has(error)) failures.set(error, problemsOfModule(root, file, error, dirname(output)));
       });
       for (const [exportedAs, exported] of Object.entries(module)) {
         if (!isPipeline(exported) || found.has(exported)) continue;
@@ -75,13 +76,20 @@ async function importModule(output: string, onFailure: (error: unknown) => void)
   }
 }
 
-const problemsOfModule = (file: string, error: unknown): readonly Problem[] =>
-  error instanceof DefinitionError
-    ? error.problems
-    : [{ subject: `module ${file}`, path: '', message: messageOf(error) }];
+const problemsOfModule = (root: string, file: string, error: unknown, builtIn: string): readonly Problem[] => {
+  if (error instanceof DefinitionError) return error.problems;
+  const place = placeOfFailure(error, builtIn, root);
+  return [
+    {
+      subject: `module ${place === undefined ? file : relative(root, place.file)}`,
+      path: place === undefined ? '' : `${place.line}:${place.column}`,
+      message: reasonOfFailure(error),
+    },
+  ];
+};
 
-/** A module is built once for all that import it and once for each alone: its mistake is told once. */
-const withoutRepeats = (problems: readonly Problem[]): readonly Problem[] => [
+/** A module is built once for all that import it and once for each alone, a setting is read by whoever needs it: a mistake is told once. */
+export const withoutRepeats = (problems: readonly Problem[]): readonly Problem[] => [
   ...new Map(problems.map((problem) => [describeProblem(problem), problem])).values(),
 ];
 

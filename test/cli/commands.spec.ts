@@ -85,7 +85,7 @@ describe('the sluice command', () => {
       for (const line of [
         'pipeline "one": concurrency: expected at least 1, got 0',
         'queue "same": prefetch: expected at most 65535, got 70000',
-        'module second.ts: this module fails on purpose',
+        'module second.ts: 1:7: this module fails on purpose',
         'pipeline "one": name: is defined in first.ts and in third.ts; names must differ',
         'pipeline "two": source: queue "same" is consumed by pipeline "one" too; give each its queue, bound to the same exchange',
         'environment: SLUICE_FIXTURE_URL_THAT_NOBODY_SETS: is not set',
@@ -114,7 +114,7 @@ describe('the sluice command', () => {
       const check = sluice(['check', folder]);
       expect(await check.exit).to.equal(2);
       expect(textOf(check)).to.match(/module bad\.ts: 1:18: Unexpected ";"/);
-      expect(textOf(check)).to.include('module fails.ts: on purpose').and.include('2 problems. Nothing was started.');
+      expect(textOf(check)).to.include('module fails.ts: 1:7: on purpose').and.include('2 problems. Nothing was started.');
     });
 
     it('reports a broker that is missing in production, and a variable that is misspelt', async () => {
@@ -152,7 +152,7 @@ describe('the sluice command', () => {
       expect(await run.exit).to.equal(2);
       expect(textOf(run))
         .to.include('environment: AMQP_URL: is not set')
-        .and.include('module second.ts: this module fails on purpose');
+        .and.include('module second.ts: 1:7: this module fails on purpose');
     });
 
     it('ends on SIGTERM though a module keeps a timer', async () => {

@@ -8,6 +8,7 @@ import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.
 import type { Overview } from '../../src/cli/top/overview.ts';
 import type { PipelineGraph } from '../../src/worker/pipeline-graph.ts';
 import { type BrokerClient, connectClient } from '../support/broker-client.ts';
+import { freePort } from '../support/free-port.ts';
 import { describeWith } from '../support/services.ts';
 import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
 import { zsh } from '../support/zsh.ts';
@@ -209,6 +210,15 @@ describe('commands for work', function () {
       const aFolder = await sluice(['publish', 'jobs', folder], { AMQP_URL: url });
       expect(aFolder.status).to.equal(2);
       expect(aFolder.stderr).to.include('is a folder');
+      const away = await sluice(
+        ['publish', 'jobs', '-'],
+        { AMQP_URL: `amqp://guest:canary@127.0.0.1:${await freePort()}` },
+        lines(1),
+      );
+      expect(away.status).to.equal(1);
+      expect(away.stderr)
+        .to.match(/no connection to the broker: amqp:\/\/127.*ECONNREFUSED/)
+        .and.not.include('canary');
       const unset = await sluice(['publish', 'jobs', '-'], {}, lines(1));
       expect(unset.status).to.equal(2);
       expect(unset.stderr).to.include('AMQP_URL: is not set');

@@ -83,7 +83,7 @@ describe('the page about getting started', () => {
 
     it('runs it on the embedded broker, dead-letters what is wrong, and takes a second pipeline while it runs', async () => {
       const [port, file] = [await freePort(), join(folder, 'service.mjs')];
-      writeFileSync(file, only(({ language }) => language === 'js').replaceAll('3000', String(port)));
+      writeFileSync(file, only(({ language }) => language === 'js').replaceAll('4000', String(port)));
       service = spawnGuarded(process.execPath, [file]);
       dev = startSluice(['dev'], { RECEIPTS_SERVICE_URL: `http://localhost:${port}` }, folder);
       const { url } = await dev.line(({ msg }) => msg?.startsWith('AMQP_URL is not set') === true);

@@ -317,6 +317,12 @@ describe('readSettings', () => {
     ]);
   });
 
+  it('shows what a base URL without a scheme lacks, and not what it is', () => {
+    expect(() => read({ baseUrl: 'localhost:4000' })).to.throw(
+      'api "payment": baseUrl: must be a URL with http:// or https://, as http://localhost:3000',
+    );
+  });
+
   it('is where a client fails', () => {
     expect(() => clientOf({ baseUrl: missing('URL') })).to.throw(ConfigError, 'environment: URL: is missing');
   });

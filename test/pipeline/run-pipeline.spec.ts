@@ -855,6 +855,23 @@ describe('runPipeline', () => {
     );
   });
 
+  it('declares it once for all results that are refused meanwhile, and none is a dead letter for that', () => {
+    onStage(
+      slow(1),
+      ({ broker }) => {
+        broker.refuse = ({ exchange: name }) =>
+          name === 'out' && broker.established.length === 0
+            ? new TopologyError('exchange "out" does not exist')
+            : undefined;
+        for (const n of [1, 2, 3]) broker.deliver({ body: { n }, properties: { messageId: `m${n}` } });
+      },
+      ({ broker, settled }) => {
+        expect(broker.established).to.have.length(1);
+        expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['ack', 'ack', 'ack']);
+      },
+    );
+  });
+
   it('B41: gets through a handle that emits 200 000 results', () => {
     const pipeline = definePipeline({
       name: 'many',

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { createEmbeddedPort } from '../../src/broker/embedded/embedded-port.ts';
 import { InProcessBroker } from '../../src/broker/embedded/port/in-process-broker.ts';
 import { sourceTopology } from '../../src/broker/source-topology.ts';
-import { DefinitionError } from '../../src/errors.ts';
+import { collectProblems } from '../../src/definition.ts';
+import { DefinitionError, describeProblem } from '../../src/errors.ts';
 import { createFacts, type Fact } from '../../src/events.ts';
 import { definePipeline, every, exchange, saga, schedule, TransientError } from '../../src/index.ts';
 import { createJournal } from '../../src/journal/create-journal.ts';
@@ -228,6 +229,16 @@ describe('schedule', () => {
     expect(problemsOf(() => schedule('* * * * *', { timezone: 'UTC' } as never))[0]).to.match(
       /unknown option, did you mean "timeZone"/,
     );
+  });
+
+  it('tells an unknown option where it stands, and not once more of the queue', async () => {
+    const problems = await collectProblems(async () => {
+      const source = schedule('0 2 * * *', { timezone: 'UTC' } as never);
+      definePipeline({ name: 'nightly', source, handle: () => [] });
+    });
+    expect(problems.map(describeProblem)).to.deep.equal([
+      'schedule("0 2 * * *"): timezone: unknown option, did you mean "timeZone"?',
+    ]);
   });
 
   it(

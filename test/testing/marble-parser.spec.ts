@@ -51,6 +51,12 @@ describe('parseDiagram', () => {
     expect(() => parseDiagram('it', 'a 10ms ab', { a: 1 })).to.throw('a 10ms ab\n          ^');
     expect(() => parseDiagram('it', '🫖x', { '🫖': 1 })).to.throw('no value is given for "x"');
   });
+
+  it('takes a digit for a time whose spaces are missing', () => {
+    expect(() => parseDiagram('it', '-5sa', { a: 1 })).to.throw(
+      'it: no value is given for "5"; a time has a space on both sides: " 5s "\n  -5sa\n   ^',
+    );
+  });
 });
 
 describe('parseSubscription', () => {

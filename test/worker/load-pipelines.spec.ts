@@ -68,8 +68,23 @@ describe('loadPipelines', () => {
     expect(problems).to.have.length(4);
     expect(problems[0]).to.equal('module a.ts: 1:23: Unexpected ";"');
     expect(problems[1]).to.include('module c.ts: 1:10: No matching export');
-    expect(problems[2]).to.equal('module b.ts: fails on purpose');
+    expect(problems[2]).to.equal('module b.ts: 1:7: fails on purpose');
     expect(problems[3]).to.equal('pipeline "d": concurrency: expected at least 1, got 0');
+  });
+
+  it('tells in terms of the project why a module cannot be imported: its line, the package to install, the export that is not there', async () => {
+    const problems = await problemsOf({
+      'a.ts': `${pipeline('a')}\nconst settings = undefined as unknown as { queue: string };\nexport const name: string = settings.queue;`,
+      'b.ts': pipeline('b', "import nowhere from 'no-such-package';\nconsole.log(nowhere);"),
+      'c.ts': pipeline('c', "import { retryLater } from 'sluice';\nconsole.log(retryLater);"),
+      'd.ts': pipeline('d', "import { ack, nack } from 'sluice/testing';\nconsole.log(ack, nack);"),
+    });
+    expect(problems[0]).to.match(/^module a\.ts: 8:38: Cannot read properties of undefined/);
+    expect(problems.slice(1)).to.deep.equal([
+      'module b.ts: cannot find package "no-such-package"; run "npm install no-such-package", or mend its name',
+      'module c.ts: "sluice" has no export "retryLater"',
+      'module d.ts: "sluice/testing" has no export "nack"',
+    ]);
   });
 
   it('tells the mistake of a shared module once, whether it does not build, throws, or is defined wrongly', async () => {
@@ -81,7 +96,7 @@ describe('loadPipelines', () => {
       'module shared.ts: 1:7: Expected identifier but found "="',
     ]);
     expect(await problemsOf({ ...users, 'shared.ts': "throw new Error('down');" })).to.deep.equal([
-      'module one.ts: down',
+      'module shared.ts: 1:7: down',
     ]);
     const api = `import { defineApi } from 'sluice'; export const api = defineApi('shared', { concurrency: 0, baseUrl: 'http://x' });`;
     const wrong = await problemsOf({ ...users, 'shared.ts': api });
@@ -104,8 +119,8 @@ describe('loadPipelines', () => {
   it('tells two failures apart that happen to say the same', async () => {
     const same = "throw new Error('same words');";
     expect(await problemsOf({ 'a.ts': same, 'b.ts': same })).to.deep.equal([
-      'module a.ts: same words',
-      'module b.ts: same words',
+      'module a.ts: 1:7: same words',
+      'module b.ts: 1:7: same words',
     ]);
   });
 

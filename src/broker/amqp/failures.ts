@@ -67,7 +67,7 @@ const namesExchange = (text: string, exchange: string): boolean => text.includes
 
 export function missingExchange(exchange: string, cause: unknown): TopologyError {
   return new TopologyError(
-    `exchange "${exchange}" does not exist; declare it with the pipeline, or create it on the broker`,
+    `exchange "${exchange}" does not exist; name it in the "publishes" of the pipeline, or create it on the broker`,
     { cause },
   );
 }

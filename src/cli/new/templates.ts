@@ -18,7 +18,7 @@ import { defineApi, definePipeline, env, exchange, queue } from 'sluice';
 import { Answer, ${pascal(name)} } from './${name}.schema.ts';
 
 const service = defineApi('${name}-service', {
-  baseUrl: env.url('${constant(name)}_SERVICE_URL', 'http://localhost:3000'),
+  baseUrl: env.url('${constant(name)}_SERVICE_URL', 'http://localhost:4000'),
   timeout: '5s',
   retry: { maxAttempts: 3, backoff: { initial: '100ms', max: '2s', jitter: 'full' } },
 });

@@ -99,7 +99,8 @@ export function createPipelineKit<Names extends string>(
     values: Values<T>,
     act: (value: T, frame: number, symbol: string) => void,
   ): void => {
-    const entries = Object.fromEntries(Object.entries(values).map((entry) => [entry[0], entry]));
+    // Without types, values may be left out: then the first symbol is told.
+    const entries = Object.fromEntries(Object.entries(values ?? {}).map((entry) => [entry[0], entry]));
     for (const { frame, notification } of parseDiagram(subject, diagram, entries, undefined, { marks: '' })) {
       if (notification.kind !== 'N') continue;
       const [symbol, value] = notification.value as [string, T];
@@ -161,7 +162,14 @@ export function createPipelineKit<Names extends string>(
 
 const scriptsByName = <Names extends string>(
   apis: ReadonlyMap<string, ApiScript>,
-): Readonly<Record<Names, ApiScript>> => Object.fromEntries(apis) as Readonly<Record<string, ApiScript>>;
+): Readonly<Record<Names, ApiScript>> =>
+  new Proxy(Object.fromEntries(apis) as Readonly<Record<string, ApiScript>>, {
+    get: (scripts, name) => {
+      if (typeof name === 'symbol' || name in scripts) return Reflect.get(scripts, name);
+      const known = Object.keys(scripts);
+      throw new TypeError(`the pipeline has no api "${name}"${known.length === 0 ? '' : `, only ${known.join(', ')}`}`);
+    },
+  });
 
 function brokerControls({ broker, routes }: Rehearsal): BrokerControls {
   return {

@@ -125,12 +125,18 @@ export class ScriptedApi implements ApiScript {
     return throwError(() => new PermanentError(`nothing in the test answers ${method} ${path} of ${this.#name}`));
   }
 
+  /** What is answered, for whoever has misspelt it. */
+  #others(): string {
+    const operations = this.#scripts.map(({ operation }) => `'${operation.text}'`);
+    return operations.length === 0 ? '' : `answered are ${operations.join(', ')}\n`;
+  }
+
   #advice({ method, path, query, body }: ApiRequest, operation: string, script: Script | undefined): string {
     const made = callText('call', this.#name, `${method} ${path}`, definedOnly({ query, body }));
     const when = `at ${asyncScheduler.now()} ms`;
     const on = `api.${this.#name}.on('${operation}'`;
     if (script === undefined)
-      return `a call that nothing answers, ${when}:\n  ${made}\nadd:\n  ${on}, '-(r|)', { r: ok() });`;
+      return `a call that nothing answers, ${when}:\n  ${made}\n${this.#others()}add:\n  ${on}, '-(r|)', { r: ok() });`;
     const answers = script.answers.length;
     return (
       `one call more than there are answers, ${answers}, ${when}:\n  ${made}\n` +

@@ -179,6 +179,16 @@ describe('marbles of a pipeline: what is expected', () => {
       'expectCalls: c: the pipeline has no api "pya", only pay, ledger',
     ],
     [
+      'an answer of an API the pipeline has not',
+      ({ api }: Kit) => Reflect.get(api, 'pya'),
+      'the pipeline has no api "pya", only pay, ledger',
+    ],
+    [
+      'a message without a value',
+      ({ deliver }: Kit) => Reflect.apply(deliver, undefined, ['-a']),
+      'deliver: no value is given for "a"\n  -a\n   ^',
+    ],
+    [
       'a pipeline that is not there',
       ({ expectConsuming }: Kit) => expectConsuming('t', 'wrok'),
       'expectConsuming: no pipeline "wrok", only work',

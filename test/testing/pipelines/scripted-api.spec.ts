@@ -107,6 +107,14 @@ describe('marbles of a pipeline: api', () => {
     );
   });
 
+  it('says what is answered, where it is another operation', () => {
+    const printed = printedBy(paying, ({ deliver, api }) => {
+      deliver('a', { a });
+      api.pay.on('POST /pays', '(r|)', { r: ok(1) });
+    });
+    expect(printed).to.include("answered are 'POST /pays'\nadd:\n  api.pay.on('POST /pay', '-(r|)', { r: ok() });");
+  });
+
   it('says that a list of answers is too short', () => {
     const printed = printedBy(paying, ({ deliver, api }) => {
       deliver('aa', { a });
