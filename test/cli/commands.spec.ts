@@ -114,7 +114,9 @@ describe('the sluice command', () => {
       const check = sluice(['check', folder]);
       expect(await check.exit).to.equal(2);
       expect(textOf(check)).to.match(/module bad\.ts: 1:18: Unexpected ";"/);
-      expect(textOf(check)).to.include('module fails.ts: 1:7: on purpose').and.include('2 problems. Nothing was started.');
+      expect(textOf(check))
+        .to.include('module fails.ts: 1:7: on purpose')
+        .and.include('2 problems. Nothing was started.');
     });
 
     it('reports a broker that is missing in production, and a variable that is misspelt', async () => {
