@@ -94,6 +94,9 @@ const schema = z.strictObject({
 const isBetween = (value: number | undefined, from: number, to: number): boolean =>
   value === undefined || (value >= from && value <= to);
 
+/** Says nothing of what is in it. */
+const isList: (value: unknown) => boolean = Array.isArray;
+
 const DEFAULT_DELAYS: readonly Duration[] = ['5s', '1m', '10m'];
 
 /**
@@ -108,13 +111,13 @@ export function queue(name: string, options: QueueOptions = {}): QueueSource {
     kind: 'queue',
     name,
     // What is no list is reported above.
-    bindings: (Array.isArray(bindings) ? bindings : []).map((binding) => ({ type: 'topic', ...binding })),
+    bindings: (isList(bindings) ? bindings : []).map((binding) => ({ type: 'topic', ...binding })),
     prefetch: options.prefetch,
     // A wrong delay is reported above; while problems are collected the definition is finished all the same.
     retryDelaysMs:
       retry === false
         ? []
-        : (Array.isArray(retry.delays) ? retry.delays : [])
+        : (isList(retry.delays) ? retry.delays : [])
             .filter((delay) => parseDuration(delay) !== undefined)
             .map(durationMs),
     topology: options.topology,

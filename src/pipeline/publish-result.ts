@@ -50,7 +50,7 @@ export function publishWith(pipeline: Pipeline, engine: Engine): PublishResult {
     const topology = { exchanges: [{ name: exchange, type: 'topic' as const }], queues: [], bindings: [] };
     const declaration = broker.establish(topology, 'assert').pipe(
       share({
-        connector: () => new ReplaySubject<never>(),
+        connector: () => new ReplaySubject<never>(1),
         resetOnComplete: false,
         resetOnError: (error) => (isTransient(error) ? of(undefined) : NEVER),
       }),

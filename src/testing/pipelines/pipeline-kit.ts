@@ -165,7 +165,7 @@ const scriptsByName = <Names extends string>(
 ): Readonly<Record<Names, ApiScript>> =>
   new Proxy(Object.fromEntries(apis) as Readonly<Record<string, ApiScript>>, {
     get: (scripts, name) => {
-      if (typeof name === 'symbol' || name in scripts) return Reflect.get(scripts, name);
+      if (typeof name === 'symbol' || name in scripts) return Reflect.get(scripts, name) as unknown;
       const known = Object.keys(scripts);
       throw new TypeError(`the pipeline has no api "${name}"${known.length === 0 ? '' : `, only ${known.join(', ')}`}`);
     },
