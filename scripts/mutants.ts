@@ -1,7 +1,7 @@
 /**
  * Plants known faults in the engine, one at a time, in copies of the tree, and shows what catches each: `npm run mutants`. `--fault TEXT` plants
  * those whose name holds the text. Each runs the marble specs up to the first that fails, then seeds of the simulation; with `--quick` seeds only
- * where no spec failed. The exit code is 1 when a fault was caught by neither. Ends by itself: what runs for five minutes is ended, and has caught nothing.
+ * where no spec failed. Those of the front door run its own specs, and no seeds. The exit code is 1 when a fault was caught by neither. Ends by itself: what runs for five minutes is ended, and has caught nothing.
  */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Fault, faults } from './mutants/faults.ts';
+import { doorFaults } from './mutants/door-faults.ts';
+import { faults as engineFaults, type Fault } from './mutants/faults.ts';
 import { planted } from './mutants/plant.ts';
 
 const { values } = parseArgs({
@@ -70,11 +71,11 @@ function run(tree: string, args: readonly string[]): Promise<Ended> {
 }
 
 /** The title of the first spec that fails; undefined where all pass. */
-async function failingSpec(tree: string): Promise<string | undefined> {
+async function failingSpec(tree: string, specs: readonly string[] = MARBLE_SPECS): Promise<string | undefined> {
   const report = join(tree, 'specs.json');
   const reporter = ['--reporter', 'json', '--reporter-option', `output=${report}`];
-  const specs = [...MARBLE_SPECS, ...REAL_SPECS.flatMap((spec) => ['--ignore', spec])];
-  const { code, output } = await run(tree, ['node_modules/mocha/bin/mocha.js', ...specs, '--bail', ...reporter]);
+  const chosen = [...specs, ...REAL_SPECS.flatMap((spec) => ['--ignore', spec])];
+  const { code, output } = await run(tree, ['node_modules/mocha/bin/mocha.js', ...chosen, '--bail', ...reporter]);
   if (code === 0) return undefined;
   if (code === undefined) return undefined;
   const { failures } = readReport(report);
@@ -110,8 +111,9 @@ async function tryOut(fault: Fault, tree: string): Promise<Caught> {
   const sound = readFileSync(path, 'utf8');
   writeFileSync(path, planted(fault, sound));
   try {
-    const spec = await failingSpec(tree);
-    return { fault, spec, seed: values.quick && spec !== undefined ? undefined : await breakingSeed(tree) };
+    const spec = await failingSpec(tree, fault.specs);
+    const isSimulated = fault.specs === undefined && !(values.quick && spec !== undefined);
+    return { fault, spec, seed: isSimulated ? await breakingSeed(tree) : undefined };
   } finally {
     writeFileSync(path, sound);
   }
@@ -125,8 +127,12 @@ function copyTree(): string {
 }
 
 /** Before any fault: what catches a sound engine catches nothing. */
-async function requireSound(tree: string): Promise<void> {
-  const [spec, seed] = [await failingSpec(tree), await breakingSeed(tree)];
+async function requireSound(tree: string, chosen: readonly Fault[]): Promise<void> {
+  const own = [...new Set(chosen.flatMap(({ specs }) => specs ?? []))];
+  const isSimulated = chosen.some(({ specs }) => specs === undefined);
+  const spec =
+    (own.length > 0 ? await failingSpec(tree, own) : undefined) ?? (isSimulated ? await failingSpec(tree) : undefined);
+  const seed = isSimulated ? await breakingSeed(tree) : undefined;
   if (spec !== undefined || seed !== undefined)
     throw new Error(`without a fault this fails already: ${spec ?? seed}; mend it first`);
 }
@@ -134,13 +140,13 @@ async function requireSound(tree: string): Promise<void> {
 const rowOf = ({ fault, spec, seed }: Caught): string => `| ${fault.name} | ${spec ?? '–'} | ${seed ?? '–'} |`;
 
 async function runAll(): Promise<void> {
-  const chosen = faults.filter(({ name }) => name.includes(values.fault));
+  const chosen = [...engineFaults, ...doorFaults].filter(({ name }) => name.includes(values.fault));
   if (chosen.length === 0) throw new Error(`no fault's name holds "${values.fault}"`);
   const trees = Array.from({ length: Math.min(Number(values.processes), chosen.length) }, copyTree);
   const startedAt = performance.now();
   try {
     const [first = ''] = trees;
-    await requireSound(first);
+    await requireSound(first, chosen);
     console.log('| fault | caught by spec | caught by seed |\n| --- | --- | --- |');
     const waiting = [...chosen];
     const escaped: string[] = [];

@@ -3,6 +3,7 @@
  * the command line reads the worker's own settings with `readConfig` and hands them inwards as values.
  */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { nearest } from './definition.ts';
 import { ConfigError, messageOf, type Problem } from './errors.ts';
@@ -222,6 +223,14 @@ function faultOfParameters(parameters: URLSearchParams): string | undefined {
   return undefined;
 }
 
+/** An address, or one with how many of its bits count. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
 /** An address or a name, and nothing beside it. */
 const HOST = /^[\w.:[\]-]+$/;
 
@@ -284,6 +293,9 @@ const configSchema = z.object({
       error: 'expected addresses or networks separated by commas: 10.0.0.0/8,192.168.1.7',
     })
     .transform((text) => text.split(/, ?/))
+    .refine((networks) => networks.every(isNetwork), {
+      error: 'expected addresses or networks separated by commas: 10.0.0.0/8,192.168.1.7',
+    })
     .default([]),
   /** Shorter ones can be guessed, and that is all it is for. */
   SLUICE_KEY_SECRET: z

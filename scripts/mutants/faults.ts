@@ -12,6 +12,8 @@ export interface Fault {
   /** Stands in the file exactly once. */
   readonly was: string;
   readonly becomes: string;
+  /** Specs that look for it. Default: those in virtual time, and then seeds of the simulation. */
+  readonly specs?: readonly string[];
 }
 
 /** Where a copy is stored. */

@@ -3,7 +3,7 @@ import { type Config, readConfig } from '../config.ts';
 import { dashboardRoutes } from '../dashboard/dashboard-routes.ts';
 import { FleetModel } from '../dashboard/fleet-model.ts';
 import { ConfigError } from '../errors.ts';
-import { createFacts } from '../events.ts';
+import { createFacts, type Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import type { Route } from '../management/route.ts';
 import { createFleetMetrics } from '../observability/metrics/fleet-metrics.ts';
@@ -65,9 +65,10 @@ async function superviseUntilStopped(fleet: Fleet): Promise<number> {
       const broker = await findBroker(config, log);
       try {
         const { url } = management;
-        const { routes, start } = await wireFleet(fleet, { log, broker, journal });
+        const facts = createFacts();
+        const { routes, start } = await wireFleet(fleet, { log, facts, broker, journal });
         management.serve(routes);
-        const door = await openDoor(pipelines, config, { log, facts: createFacts(), urls: broker.urls });
+        const door = await openDoor(pipelines, config, { log, facts, urls: broker.urls });
         try {
           const isProtected = config.token !== undefined;
           const of = describeUrls(broker.urls);
@@ -96,6 +97,8 @@ const isJournalled = ({ handle, dedupe }: Pipeline): boolean =>
 
 interface FleetParts {
   readonly log: Logger;
+  /** Of this process. */
+  readonly facts: Facts;
   readonly broker: FoundBroker;
   readonly journal: OpenedJournal;
 }
@@ -103,11 +106,12 @@ interface FleetParts {
 /** What is served of the workers, and how they are started. */
 async function wireFleet(
   { folder, workers, pipelines, config }: Fleet,
-  { log, broker: { urls, embeddedUrl }, journal: { store } }: FleetParts,
+  { log, facts, broker: { urls, embeddedUrl }, journal: { store } }: FleetParts,
 ): Promise<{ readonly routes: readonly Route[]; readonly start: () => Supervisor }> {
   let supervisor: Supervisor | undefined;
   const { gracePeriodMs, dashboardPayloads: payloads } = config;
   const metrics = await createFleetMetrics({
+    facts,
     processes: () => supervisor?.processes() ?? [],
     snapshots: async () => (await supervisor?.snapshots()) ?? new Map(),
   });

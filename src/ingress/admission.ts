@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { catchError, defer, map, type Observable, of } from 'rxjs';
 import type { Logger } from '../log.ts';
 import type { ForwardClock } from '../operators/forward-clock.ts';
+import { countedAs } from './client-address.ts';
 import type { Authenticator, Identified } from './client-auth.ts';
 import { ClientRates } from './client-rates.ts';
 import type { Entrance } from './ingress.ts';
@@ -31,29 +32,32 @@ export class Admission {
   /** Cold. Emits once the client's name, or why he may not come in now; never errors. Who is known by nothing else is his address. */
   admit(entrance: Entrance, headers: IncomingHttpHeaders, address: string): Observable<string | Refusal> {
     return defer(() => {
-      const shutMs = this.#failures.waitMs(address);
+      const shutMs = this.#failures.waitMs(countedAs(address));
       if (shutMs > 0) return of(tooMany(shutMs));
-      const asked = this.#authenticators.get(entrance)?.(headers) ?? of<Identified>({ ok: true, client: address });
+      const authenticate = this.#authenticators.get(entrance);
+      const asked = authenticate?.(headers) ?? of<Identified>({ ok: true, client: address });
+      const ofRate = (client: string): string => (authenticate === undefined ? countedAs(address) : client);
       return asked.pipe(
         catchError((error: unknown): Observable<Identified> => {
           this.#log.error({ error, pipeline: entrance.name }, 'a client could not be looked at');
           return of({ ok: false, refusal: failed });
         }),
-        map((who) => this.#outcomeOf(entrance, who, address)),
+        map((who) => {
+          if (who.ok) return this.#outcomeOf(entrance, who.client, ofRate(who.client));
+          if (who.refusal.status === 401) this.#failures.take(countedAs(address));
+          return who.refusal;
+        }),
       );
     });
   }
 
-  #outcomeOf(entrance: Entrance, who: Identified, address: string): string | Refusal {
-    if (!who.ok) {
-      if (who.refusal.status === 401) this.#failures.take(address);
-      return who.refusal;
-    }
+  /** `counted`: as whom he is counted. */
+  #outcomeOf(entrance: Entrance, client: string, counted: string): string | Refusal {
     const rates = this.#rates.get(entrance);
-    const waitMs = rates?.waitMs(who.client) ?? 0;
+    const waitMs = rates?.waitMs(counted) ?? 0;
     if (waitMs > 0) return tooMany(waitMs);
-    rates?.take(who.client);
-    return who.client;
+    rates?.take(counted);
+    return client;
   }
 }
 

@@ -13,6 +13,7 @@ import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { ForwardClock } from '../operators/forward-clock.ts';
 import { Admission } from './admission.ts';
+import { clientAddress } from './client-address.ts';
 import { openApiOf } from './open-api.ts';
 import { type Answer, comeAgain, failed, jsonAnswer, problemAnswer, type Refusal } from './problem.ts';
 import type { OpenEntrance } from './read-request.ts';
@@ -242,7 +243,8 @@ class Door {
 
   /** Who sends it, and whether he may now. */
   #identify(entrance: OpenEntrance, request: FastifyRequest, reply: FastifyReply, next: () => void): void {
-    const asking = this.#admission.admit(entrance, request.headers, request.ip).subscribe((outcome) => {
+    const address = clientAddress(request.ip, request.socket.remoteAddress ?? '');
+    const asking = this.#admission.admit(entrance, request.headers, address).subscribe((outcome) => {
       if (typeof outcome === 'string') {
         this.#clients.set(request, outcome);
         next();

@@ -68,6 +68,28 @@ describe('the front door of the command line', () => {
     expect(await door.exit).to.equal(0);
   });
 
+  it('counts its requests, once each, on the page of several workers', async () => {
+    const run = start(['run', fixture('entered'), '--workers', '2']);
+    for (const worker of [1, 2]) await run.line((line) => line.msg === 'consuming' && line.worker === worker);
+    const url = await doorOf(run);
+    for (let n = 0; n < 5; n++) expect((await post(url, { n }))[0]).to.equal(200);
+    expect((await post(url, { n: 'one' }))[0]).to.equal(422);
+    const page = String((await run.line(({ msg }) => msg === 'sluice is starting')).dashboard);
+    const metrics = async () => (await fetch(`${page}/metrics`)).text();
+    // What a request was answered is counted when its connection has the answer.
+    await eventually('they are counted', async () => {
+      const text = await metrics();
+      return (
+        text.includes('sluice_requests_total{pipeline="entered",status="200"} 5\n') &&
+        text.includes('sluice_requests_total{pipeline="entered",status="422"} 1\n') &&
+        text.includes('sluice_request_seconds_count{pipeline="entered"} 6\n')
+      );
+    });
+    expect((await metrics()).match(/^# TYPE sluice_requests_total /gm)).to.have.length(1);
+    run.signal('SIGTERM');
+    expect(await run.exit).to.equal(0);
+  });
+
   it('names every mistake at once before anything is opened', async () => {
     const printed = async (args: readonly string[], more: Record<string, string>): Promise<string> => {
       const run = start(args, more);

@@ -47,11 +47,14 @@ describe('metrics of several processes', () => {
   let processes: readonly Process[];
   const snapshots = new Map<number, MetricsSnapshot>();
   let fleet: FleetMetrics;
+  let ofParent: Facts;
 
   beforeEach(async () => {
     processes = [await startProcess(), await startProcess()];
     snapshots.clear();
+    ofParent = createFacts();
     fleet = await createFleetMetrics({
+      facts: ofParent,
       processes: () => [
         { worker: 1, isRunning: true, restarts: 0 },
         { worker: 2, isRunning: false, restarts: 4 },
@@ -61,6 +64,7 @@ describe('metrics of several processes', () => {
   });
   afterEach(() => {
     for (const { metrics } of processes) metrics.close();
+    fleet.close();
   });
 
   const take = async (): Promise<void> => {
@@ -97,6 +101,23 @@ describe('metrics of several processes', () => {
       'sluice_fleet_running{worker="2"} 0',
       'sluice_fleet_restarts{worker="2"} 4',
     ]);
+  });
+
+  it('counts the requests at the front door of the parent, also before there is a worker, and names each metric once', async () => {
+    const request = { type: 'requestAnswered', at: 0, pipeline: 'orders', status: 202, durationMs: 4 } as const;
+    ofParent.report(request);
+    expect(await lines()).to.include('sluice_requests_total{pipeline="orders",status="202"} 1');
+    await take();
+    ofParent.report(request);
+    const told = await lines();
+    expect(told).to.include.members([
+      'sluice_requests_total{pipeline="orders",status="202"} 2',
+      'sluice_request_seconds_count{pipeline="orders"} 2',
+    ]);
+    expect(told.filter((line) => line.startsWith('# TYPE sluice_requests_total'))).to.have.length(1);
+    fleet.close();
+    ofParent.report(request);
+    expect(await lines()).to.include('sluice_requests_total{pipeline="orders",status="202"} 2');
   });
 
   it('keeps what processes counted that have ended, and nothing of what they had in hand', async () => {

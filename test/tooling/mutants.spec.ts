@@ -1,11 +1,13 @@
 /** The faults that `npm run mutants` plants still fit the source, and each is one of its own. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { faults } from '../../scripts/mutants/faults.ts';
+import { doorFaults } from '../../scripts/mutants/door-faults.ts';
+import { faults as engineFaults } from '../../scripts/mutants/faults.ts';
 import { planted } from '../../scripts/mutants/plant.ts';
 
 const root = join(import.meta.dirname, '../..');
+const faults = [...engineFaults, ...doorFaults];
 
 describe('planted faults', () => {
   for (const fault of faults) {
@@ -14,6 +16,11 @@ describe('planted faults', () => {
       expect(planted(fault, source)).to.not.equal(source);
     });
   }
+
+  it('name specs that are there', () => {
+    const named = new Set(faults.flatMap(({ specs }) => specs ?? []));
+    expect([...named].filter((path) => !existsSync(join(root, path)))).to.deep.equal([]);
+  });
 
   it('are told apart by their names', () => {
     expect(new Set(faults.map(({ name }) => name))).to.have.length(faults.length);

@@ -3,7 +3,9 @@
  * sum ever falls; gauges go by the rule each of them names. Beside them, what is only known of the processes themselves.
  */
 import type { Registry } from 'prom-client';
+import type { Facts } from '../../events.ts';
 import type { Route } from '../../management/route.ts';
+import { doorMetrics } from './door-metrics.ts';
 import { type Description, Meter } from './meter.ts';
 import { grows, type MetricsSnapshot, unlabelled } from './snapshot.ts';
 
@@ -15,6 +17,8 @@ export interface FleetProcess {
 }
 
 export interface FleetReadings {
+  /** Of the parent itself: requests at its front door are counted beside what its workers count. */
+  readonly facts: Facts;
   readonly processes: () => readonly FleetProcess[];
   /** Asks those that live; one that does not answer in time gives what it gave last. One that was handed to `keep` is not among them. */
   readonly snapshots: () => Promise<ReadonlyMap<number, MetricsSnapshot>>;
@@ -27,12 +31,17 @@ export interface FleetMetrics {
   readonly instruments: readonly Description[];
   /** What a process that has ended counted stays in the sums. */
   keep(snapshot: MetricsSnapshot): void;
+  /** Stops listening. */
+  close(): void;
 }
 
-export async function createFleetMetrics({ processes, snapshots }: FleetReadings): Promise<FleetMetrics> {
+export async function createFleetMetrics({ facts, processes, snapshots }: FleetReadings): Promise<FleetMetrics> {
   const { default: client } = await import('prom-client');
   const own = new client.Registry();
   const meter = new Meter(client, own);
+  // Workers have these too, without a door: they are summed like everything else, or the page would have them twice.
+  const ofDoor = new client.Registry();
+  const listening = facts.listen(doorMetrics(new Meter(client, ofDoor)));
   let latest: ReadonlyMap<number, MetricsSnapshot> = new Map();
   let ended: MetricsSnapshot = [];
   const together = (of: readonly MetricsSnapshot[]): Registry => client.AggregatorRegistry.aggregate([...of]);
@@ -78,7 +87,7 @@ export async function createFleetMetrics({ processes, snapshots }: FleetReadings
         latest = await snapshots();
         // No process can end in between: the sum waits for no I/O.
         await summing;
-        const all = together([...latest.values(), ended]);
+        const all = together([...latest.values(), ended, await ofDoor.getMetricsAsJSON()]);
         return { status: 200, contentType: own.contentType, body: `${await all.metrics()}\n${await own.metrics()}` };
       },
     },
@@ -87,5 +96,6 @@ export async function createFleetMetrics({ processes, snapshots }: FleetReadings
         ended = await sum(ended, snapshot.filter(grows));
       });
     },
+    close: () => listening.unsubscribe(),
   };
 }

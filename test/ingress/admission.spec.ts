@@ -1,0 +1,64 @@
+/** Who may come in and how often, in virtual time. */
+import { expect } from 'chai';
+import { timer } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { z } from 'zod';
+import { Admission } from '../../src/ingress/admission.ts';
+import { clientKeys } from '../../src/ingress/client-keys.ts';
+import { type IngressOptions, ingressOf } from '../../src/ingress/ingress.ts';
+import { silentLogger } from '../../src/log.ts';
+import { ForwardClock } from '../../src/operators/forward-clock.ts';
+import { Secret } from '../../src/setting.ts';
+import { plainForm } from '../support/front-door.ts';
+
+type Admit = (address: string, key?: string) => string;
+
+function atTheDoor(ingress: IngressOptions<never>, script: (admit: Admit) => void): void {
+  new TestScheduler(() => undefined).run(({ flush }) => {
+    const entrance = { name: 'p', input: z.unknown(), ingress: ingressOf(ingress, 1_000), form: plainForm };
+    const admission = new Admission([entrance], new ForwardClock(), silentLogger);
+    script((address, key) => {
+      let told = '';
+      admission.admit(entrance, key === undefined ? {} : { 'x-api-key': key }, address).subscribe((outcome) => {
+        told =
+          typeof outcome === 'string' ? outcome : `${outcome.status} ${outcome.headers?.['retry-after'] ?? ''}`.trim();
+      });
+      return told;
+    });
+    flush();
+  });
+}
+
+describe('Admission', () => {
+  const key = 'shop-key-0123456789';
+  const auth = clientKeys({ shop: new Secret(key) });
+
+  it('shuts out an address that failed 30 times in a minute to say who it is, its network with it, and nobody else', () => {
+    let looked = 0;
+    atTheDoor({ path: '/a', auth }, (admit) => {
+      const tries = Array.from({ length: 31 }, (_, n) => admit(`2001:db8::${n}`, `guess-number-00000${n}`));
+      expect(new Set(tries.slice(0, 30))).to.deep.equal(new Set(['401']));
+      expect(tries[30]).to.equal('429 2');
+      // The right key, too: or it would be known as that by the guesser.
+      expect(admit('2001:db8::77', key)).to.equal('429 2');
+      expect(admit('2001:db8:0:1::1', key)).to.equal('shop');
+      timer(2_000).subscribe(() => {
+        expect(admit('2001:db8::77', key)).to.equal('shop');
+        looked++;
+      });
+    });
+    expect(looked).to.equal(1);
+  });
+
+  it('counts a client by its name wherever it comes from, and one without a name by its address', () => {
+    const rateLimit = { requests: 2, per: '10s' } as const;
+    atTheDoor({ path: '/a', auth, rateLimit }, (admit) => {
+      const told = ['203.0.113.1', '203.0.113.2', '203.0.113.3'].map((address) => admit(address, key));
+      expect(told).to.deep.equal(['shop', 'shop', '429 5']);
+    });
+    atTheDoor({ path: '/a', rateLimit }, (admit) => {
+      const told = ['203.0.113.1', '203.0.113.1', '203.0.113.1', '203.0.113.2'].map((address) => admit(address));
+      expect(told).to.deep.equal(['203.0.113.1', '203.0.113.1', '429 5', '203.0.113.2']);
+    });
+  });
+});
