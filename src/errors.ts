@@ -20,6 +20,7 @@ export {
   RequestInvalidError,
   ResponseInvalidError,
   ResponseTooLargeError,
+  ServiceFailedError,
 } from './errors/call.ts';
 export { ConfigError, DefinitionError, describeProblem, type Problem } from './errors/definition.ts';
 export {

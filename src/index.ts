@@ -58,6 +58,7 @@ export {
   SagaStuckError,
   SagaUndoneError,
   SagaVersionError,
+  ServiceFailedError,
   SluiceError,
   ThrottledError,
   TimeoutExceededError,
@@ -70,10 +71,20 @@ export type { Api, CallOptions, HttpMethod, ParameterValue, WithResponse } from 
 export type { AdaptiveConcurrency, ApiCacheOptions, RateLimitOptions, RetryOptions } from './http/api-options.ts';
 export type { Auth } from './http/auth.ts';
 export { apiKey, basic, bearer } from './http/auth.ts';
-export type { ApiDefinition, ApiDefinitions, ApiOptions, Apis } from './http/define-api.ts';
+export type { ApiDefinitions, Apis, CallTarget, CallTargets } from './http/call-target.ts';
+export type { ApiDefinition, ApiOptions } from './http/define-api.ts';
 // ---- APIs
 export { defineApi } from './http/define-api.ts';
+// ---- services over the broker
+export {
+  defineService,
+  type ServiceDefinition,
+  type ServiceOperation,
+  type ServiceOperations,
+  type ServiceOptions,
+} from './http/define-service.ts';
 export { type OAuth2Options, oauth2 } from './http/oauth2.ts';
+export type { AnswerOf, AskOptions, Service } from './http/service.ts';
 export type { TlsOptions } from './http/tls.ts';
 export type { ClientAuth } from './ingress/client-auth.ts';
 // ---- the front door

@@ -61,10 +61,12 @@ export interface MessageSpan extends Span {
 
 export interface TracedCall {
   readonly api: string;
-  /** `POST /charge/{id}`: the template, never the filled-in path, which may hold personal data. */
+  /** `POST /charge/{id}`, or `ASK quote` of a service: the template, never the filled-in path, which may hold personal data. */
   readonly operation: string;
-  /** `https://pay.example:8443` */
+  /** `https://pay.example:8443`; `amqp:` of a service. */
   readonly origin: string;
+  /** Of a service: where its request goes. */
+  readonly destination: { readonly exchange: string; readonly routingKey: string } | undefined;
   readonly callId: number;
   readonly attempt: number;
   /** Of a compensation: the saga's step that it undoes. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { exchange } from '../../src/broker/exchange.ts';
 import { queue } from '../../src/broker/queue.ts';
 import { createFacts, type Facts } from '../../src/events.ts';
+import type { CallTarget } from '../../src/http/call-target.ts';
 import { defineApi } from '../../src/http/define-api.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { gather } from '../../src/operators/gather.ts';
@@ -81,7 +82,7 @@ export function cpuMicrosOf(pipeline: Pipeline, messages: number, listen: Listen
       void worker.stopped.then(() => resolve((user + system) / messages));
     });
     const transport = inMemoryApi();
-    const sandbox = (definition: typeof api) => ({ definition, transport });
+    const sandbox = (definition: CallTarget) => ({ definition, transport });
     const apis = createApiRegistry([pipeline], { facts, random: Math.random, sandbox });
     cpu = process.cpuUsage();
     const worker = startWorker({

@@ -30,10 +30,20 @@ export type RequestProgress = { readonly kind: 'confirmed' } | { readonly kind: 
 
 export interface Requests {
   /**
-   * Cold. Publishes with a confirm and a `reply-to` of this process, then emits what comes back under `key`, by its header `x-sluice-answers` or,
-   * without one, its correlation id, until it is unsubscribed; never completes. What comes back for nobody is dropped. Holds one entry for
+   * Cold. Publishes with a confirm and a `reply-to` of this process, then emits what comes back under `key` until it is unsubscribed; never completes. What comes back for nobody is dropped. Holds one entry for
    * each subscriber, and whoever subscribes bounds them. Unsubscribing before it left takes it back; after that it only stops listening.
    * @throws whatever `Broker.publish` does; ReplyLostError when it was confirmed and the channel its answers would come over is gone.
    */
   request(message: OutgoingMessage, key: string): Observable<RequestProgress>;
+}
+
+/**
+ * The two places a process asks from, each with an address of its own for answers: whoever answers calls of services learns nothing by which
+ * he could answer for the pipelines behind the front door.
+ */
+export interface Asking extends Requests {
+  /** Asked by the id of a message: an answer is known by its header `x-sluice-answers` or, without one, its correlation id. */
+  request: Requests['request'];
+  /** Asked by a correlation id that is new for each request, by which alone an answer is known. */
+  readonly calls: Requests;
 }

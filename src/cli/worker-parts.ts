@@ -51,6 +51,7 @@ export async function openWorkerParts(config: Config, log: Logger, urls: BrokerU
       const worker = startWorker({
         pipelines,
         broker,
+        calls: broker.calls,
         journal,
         facts,
         log,

@@ -6,7 +6,7 @@ import { SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
 
 interface CallFacts {
   readonly api: string;
-  /** `POST /charge`: method and path template. */
+  /** `POST /charge`: method and path template; `ASK quote` of a service. */
   readonly operation: string;
 }
 
@@ -40,6 +40,37 @@ export class HttpStatusError extends CallError {
   constructor(call: CallFacts, status: number, retryAfterMs?: number) {
     super(call, `answered ${status}`);
     this.status = status;
+    this.retryAfterMs = retryAfterMs;
+    this.isTransient = isTransientStatus(status);
+  }
+}
+
+/** What a service answered in place of a result. */
+interface ServiceFailure {
+  readonly status: number;
+  readonly errorCode: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+/**
+ * A service answered that it could not do what it was asked, or dead-lettered the request.
+ * @remedy With 422 the service gave the request up for good; `errorCode`, where it names one, says why, and its own dead letters say more. With
+ * 429 or a 5xx it is in trouble, and the message waits.
+ */
+export class ServiceFailedError extends CallError {
+  readonly code = 'ERR_SERVICE_FAILED';
+  override readonly isTransient: boolean;
+  /** As of HTTP: what the service said, 422 for a request that it dead-lettered, 500 where it named none. */
+  readonly status: number;
+  /** The code the service gave for its error, as `ERR_PAYLOAD_INVALID`. */
+  readonly errorCode: string | undefined;
+  /** Pause the service asked for (`retry-after`), in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(call: CallFacts, { status, errorCode, retryAfterMs }: ServiceFailure) {
+    super(call, `failed with ${status}${errorCode === undefined ? '' : ` (${errorCode})`}`);
+    this.status = status;
+    this.errorCode = errorCode;
     this.retryAfterMs = retryAfterMs;
     this.isTransient = isTransientStatus(status);
   }

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { ResponseInvalidError } from '../errors.ts';
 import { readJson } from '../message/json.ts';
 import type { CallFacts } from './classify.ts';
+import { describeIssues } from './issues.ts';
 import { headerOf, type TransportResponse } from './transport.ts';
 
 /**
@@ -27,7 +28,7 @@ export function readAnswer(call: CallFacts, response: TransportResponse, schema:
   if (parsed.success) return parsed.data;
   throw new ResponseInvalidError(
     call,
-    `answer does not fit the schema: ${describe(parsed.error.issues)}${isJson(type) || type === '' ? '' : ` (content type ${type})`}`,
+    `answer does not fit the schema: ${describeIssues(parsed.error.issues, 'answer')}${isJson(type) || type === '' ? '' : ` (content type ${type})`}`,
   );
 }
 
@@ -66,20 +67,3 @@ const UNASKED_HTML =
 const isHtml = (type: string): boolean => type === 'text/html' || type === 'application/xhtml+xml';
 
 const isJson = (type: string): boolean => type === 'application/json' || type === 'text/json' || type.endsWith('+json');
-
-const MAX_ISSUES = 5;
-
-/** `items[0].price (invalid_type)`: where and what kind. The texts of issues may quote the answer, so they stay out. */
-function describe(issues: readonly z.core.$ZodIssue[]): string {
-  const named = issues.slice(0, MAX_ISSUES).map(({ path, code }) => `${pathOf(path)} (${code})`);
-  return issues.length > MAX_ISSUES ? `${named.join(', ')} and ${issues.length - MAX_ISSUES} more` : named.join(', ');
-}
-
-const pathOf = (path: readonly PropertyKey[]): string =>
-  path.length === 0
-    ? 'the whole answer'
-    : path
-        .map((key, index) =>
-          typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key).slice(0, 40)}`,
-        )
-        .join('');

@@ -148,26 +148,31 @@ const pauseSchema = z.strictObject({
   maximum: durationSchema(),
 });
 
+/** Of APIs and services alike. */
+export const guardRules = {
+  timeout: duration,
+  concurrency: z.union([count, adaptiveSchema]).optional(),
+  maxQueued: count.optional(),
+  rateLimit: rateLimitSchema.optional(),
+  breaker: z.union([z.literal(false), breakerSchema]).optional(),
+  throttle: z.union([z.boolean(), z.strictObject({ k: z.number().min(1).optional() })]).optional(),
+  hedge: z.strictObject({ after: z.union([durationSchema(), pauseSchema]) }).optional(),
+  retry: z.union([z.literal(false), retrySchema]).optional(),
+  classify: z.custom<unknown>((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
+  maxRequestBytes: count.optional(),
+  maxResponseBytes: count.optional(),
+};
+
 export const optionsSchema: z.ZodType = z.strictObject({
   baseUrl: baseUrlSchema,
   auth: authSchema.optional(),
   headers: headersSchema.optional(),
   tls: tlsSchema.optional(),
   addresses: z.union([z.enum(['any', 'public']), z.array(network).min(1)]).optional(),
-  timeout: duration,
-  concurrency: z.union([count, adaptiveSchema]).optional(),
-  maxQueued: count.optional(),
   connections: count.optional(),
   keepAlive: duration,
-  rateLimit: rateLimitSchema.optional(),
   cache: cacheSchema.optional(),
-  breaker: z.union([z.literal(false), breakerSchema]).optional(),
-  throttle: z.union([z.boolean(), z.strictObject({ k: z.number().min(1).optional() })]).optional(),
-  hedge: z.strictObject({ after: z.union([durationSchema(), pauseSchema]) }).optional(),
-  retry: z.union([z.literal(false), retrySchema]).optional(),
-  classify: z.custom<unknown>((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
   compressRequests: z.strictObject({ above: z.int().min(0) }).optional(),
-  maxRequestBytes: count.optional(),
-  maxResponseBytes: count.optional(),
+  ...guardRules,
   axios: z.custom<unknown>((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
 } satisfies Record<keyof ApiOptions, z.ZodType>);

@@ -13,8 +13,10 @@ import { type AddressRule, addressRule, hostProblem } from './addresses.ts';
 import { API_DEFAULTS } from './api-defaults.ts';
 import type { AdaptiveConcurrency, ApiOptions, RateLimitOptions, RetryOptions } from './api-options.ts';
 import type { ApiDefinition } from './define-api.ts';
+import { destinationOf, SERVICE_ORIGIN, type ServiceDefinition, type ServiceDestination } from './define-service.ts';
 import { headerValueProblem } from './headers.ts';
 import type { TokenRequest } from './oauth2.ts';
+import type { ServiceOptions } from './service-options.ts';
 import { readTls, TlsError, type TlsSettings, tlsOfConnects } from './tls.ts';
 import { type BaseUrl, parseBaseUrl, UrlError } from './url.ts';
 
@@ -46,33 +48,24 @@ export interface CacheSettings {
   readonly maxBytes: number;
 }
 
-export interface ApiSettings extends Pick<ApiOptions, 'hedge' | 'classify'> {
+/** What calls are made by, of an API and of a service. */
+export interface CallSettings extends Pick<ApiOptions, 'hedge' | 'classify'> {
   readonly base: BaseUrl;
-  readonly tls: TlsSettings | undefined;
-  /** `tls` as it is now, where that may change. */
-  readonly tlsNow: (() => TlsSettings) | undefined;
-  /** Undefined: every address will do. */
-  readonly addresses: AddressRule | undefined;
+  /** Of a service: where its requests go, by operation. Undefined: it is an API. */
+  readonly destinationOf: ((operation: string) => ServiceDestination) | undefined;
   /** Headers of every call, names in lower case, on a null prototype; that of `auth` among them where its value is fixed. */
   readonly headers: Readonly<Record<string, string>>;
   /** The header `auth` owns: no call sets it. */
   readonly authHeader: string | undefined;
-  /** How a token is asked for, where `auth` is by token. */
-  readonly tokenRequest: TokenRequest | undefined;
   readonly timeoutMs: number;
   readonly concurrency: number | Required<AdaptiveConcurrency>;
   readonly maxQueued: number;
-  readonly connections: number;
-  readonly keepAliveMs: number;
   /** Undefined: none. */
   readonly rateLimit: RateLimitSettings | undefined;
-  readonly cache: CacheSettings | undefined;
   readonly breaker: BreakerOptions | undefined;
   readonly throttle: Pick<ClientThrottleOptions, 'multiplier'> | undefined;
   /** No pause a server asks for is longer. */
   readonly maxRetryAfterMs: number;
-  /** Undefined: none are. */
-  readonly compressAboveBytes: number | undefined;
   /** Undefined: no retries. */
   readonly retry: RetrySettings | undefined;
   readonly maxRequestBytes: number;
@@ -81,10 +74,63 @@ export interface ApiSettings extends Pick<ApiOptions, 'hedge' | 'classify'> {
   readonly keySecret?: Secret | undefined;
 }
 
+/** What only HTTP has. */
+export interface ApiSettings extends CallSettings {
+  readonly tls: TlsSettings | undefined;
+  /** `tls` as it is now, where that may change. */
+  readonly tlsNow: (() => TlsSettings) | undefined;
+  /** Undefined: every address will do. */
+  readonly addresses: AddressRule | undefined;
+  /** How a token is asked for, where `auth` is by token. */
+  readonly tokenRequest: TokenRequest | undefined;
+  readonly connections: number;
+  readonly keepAliveMs: number;
+  readonly cache: CacheSettings | undefined;
+  /** Undefined: none are. */
+  readonly compressAboveBytes: number | undefined;
+}
+
+/** @throws ConfigError where the store of its shared rate limit is not configured. */
+export function readServiceSettings(definition: ServiceDefinition): CallSettings {
+  const { name, options } = definition;
+  const reader = new SettingReader(`service "${name}"`);
+  const rateLimit = options.rateLimit === undefined ? undefined : readRateLimit(name, options.rateLimit, reader);
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return {
+    base: { origin: SERVICE_ORIGIN, prefix: '' },
+    destinationOf: (operation) => destinationOf(definition, operation),
+    headers: {},
+    authHeader: undefined,
+    ...guardSettings(options),
+    rateLimit,
+  };
+}
+
+type Guarding = Pick<ApiOptions, keyof ServiceOptions & keyof ApiOptions>;
+
+function guardSettings(
+  options: Guarding,
+): Omit<CallSettings, 'base' | 'destinationOf' | 'headers' | 'authHeader' | 'rateLimit'> {
+  const { retry, breaker = {}, hedge, classify } = options;
+  return {
+    timeoutMs: durationMs(options.timeout ?? API_DEFAULTS.timeoutMs),
+    concurrency: concurrencyOf(options.concurrency),
+    maxQueued: options.maxQueued ?? API_DEFAULTS.maxQueued,
+    breaker: breaker === false ? undefined : breaker,
+    throttle: throttleOf(options.throttle),
+    maxRetryAfterMs: maxRetryAfterMs(retry),
+    retry: retry === false ? undefined : retrySettings(retry),
+    maxRequestBytes: options.maxRequestBytes ?? API_DEFAULTS.maxBytes,
+    maxResponseBytes: options.maxResponseBytes ?? API_DEFAULTS.maxBytes,
+    ...(hedge === undefined ? {} : { hedge }),
+    ...(classify === undefined ? {} : { classify }),
+  };
+}
+
 /** @throws ConfigError with everything that is missing or malformed in the settings behind the definition. Values are not shown. */
 export function readSettings({ name, options }: ApiDefinition): ApiSettings {
   const reader = new SettingReader(`api "${name}"`);
-  const { auth, tls, addresses = 'any', retry, breaker = {}, throttle, rateLimit, hedge, classify } = options;
+  const { auth, tls, addresses = 'any', rateLimit } = options;
   const base = reader.read('baseUrl', () => parseBaseUrl(currentValue<string>(options.baseUrl)));
   const headers = readHeaders(options, reader);
   const tokenRequest = auth?.scheme === 'oauth2' ? reader.read('auth', () => auth.read()) : undefined;
@@ -99,31 +145,23 @@ export function readSettings({ name, options }: ApiDefinition): ApiSettings {
   if (tokenRequest !== undefined) checkHost(reader, 'auth.tokenUrl', tokenRequest.origin, rule);
   if (base === undefined || reader.problems.length > 0) throw new ConfigError(reader.problems);
 
-  const concurrency = concurrencyOf(options.concurrency);
+  const guarding = guardSettings(options);
+  const { concurrency } = guarding;
   return {
+    ...guarding,
     base,
+    destinationOf: undefined,
     tls: tlsSettings,
     tlsNow: tls === undefined ? undefined : tlsOfConnects(tls),
     addresses: rule,
     headers,
     authHeader: auth?.header,
     tokenRequest,
-    timeoutMs: durationMs(options.timeout ?? API_DEFAULTS.timeoutMs),
-    concurrency,
-    maxQueued: options.maxQueued ?? API_DEFAULTS.maxQueued,
     connections: options.connections ?? (typeof concurrency === 'number' ? concurrency : concurrency.max),
     keepAliveMs: durationMs(options.keepAlive ?? API_DEFAULTS.keepAliveMs),
     rateLimit: limit,
     cache: cacheSettings(options.cache),
-    breaker: breaker === false ? undefined : breaker,
-    throttle: throttleOf(throttle),
-    maxRetryAfterMs: maxRetryAfterMs(retry),
-    retry: retry === false ? undefined : retrySettings(retry),
     compressAboveBytes: options.compressRequests?.above,
-    maxRequestBytes: options.maxRequestBytes ?? API_DEFAULTS.maxBytes,
-    maxResponseBytes: options.maxResponseBytes ?? API_DEFAULTS.maxBytes,
-    ...(hedge === undefined ? {} : { hedge }),
-    ...(classify === undefined ? {} : { classify }),
   };
 }
 

@@ -25,8 +25,8 @@ import type { CallRun } from './call-run.ts';
 import { reclassified } from './classify.ts';
 import { answerOf, failureOf } from './exchange.ts';
 import { learnFrom } from './learn-limit.ts';
+import { markTellingNothing } from './tells-nothing.ts';
 import type { TransportRequest, TransportResponse } from './transport.ts';
-import { markUnsent } from './unsent.ts';
 
 export class Attempt extends LeanSubscriber<TransportResponse> implements Occupant, Limited {
   before: Occupant | undefined = undefined;
@@ -183,7 +183,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
   #timeIsOver(hadLeft: boolean): unknown {
     const { request, parts } = this.#run;
     const error = reclassified(new CallTimeoutError(request.call, this.#timeoutMs), parts.settings.classify);
-    return hadLeft || !(error instanceof Error) ? error : markUnsent(error);
+    return hadLeft || !(error instanceof Error) ? error : markTellingNothing(error);
   }
 
   /** To the guards around, and then to the caller. */

@@ -3,14 +3,15 @@
  * clients made synchronously, so it is loaded before the clients of such APIs are made.
  */
 import type { AxiosTransportOptions } from './axios-transport.ts';
-import type { ApiDefinition } from './define-api.ts';
+import type { CallTarget } from './call-target.ts';
 import type { Transport } from './transport.ts';
 
 let loaded: typeof import('./axios-transport.ts') | undefined;
 
 /** Loads axios where one of the APIs asks for it. Once for the process. */
-export async function loadAxiosFor(definitions: readonly ApiDefinition[]): Promise<void> {
-  if (definitions.some(({ options }) => options.axios !== undefined)) loaded ??= await import('./axios-transport.ts');
+export async function loadAxiosFor(definitions: readonly CallTarget[]): Promise<void> {
+  if (definitions.some(({ kind, options }) => kind === 'api' && options.axios !== undefined))
+    loaded ??= await import('./axios-transport.ts');
 }
 
 /** @throws TypeError where `loadAxiosFor` has not been awaited. */

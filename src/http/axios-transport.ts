@@ -10,8 +10,8 @@ import { type AxiosReading, bytesOf, readAxios } from './axios-instance.ts';
 import { type AxiosLane, createAxiosLane } from './axios-lane.ts';
 import { configOf, sendConfig } from './intercepted-request.ts';
 import { hasInterceptors, intercepted } from './interceptors.ts';
-import { closing, compressing, type PlainTransportOptions, sendDirect } from './plain-transport.ts';
-import { headersOf, type Transport, type TransportRequest, type TransportResponse } from './transport.ts';
+import { closing, compressing, overHttp, type PlainTransportOptions, sendDirect } from './plain-transport.ts';
+import { type HttpRequest, headersOf, type Transport, type TransportResponse } from './transport.ts';
 import { createUndiciLane, type UndiciLane } from './undici-lane.ts';
 
 export interface AxiosTransportOptions extends PlainTransportOptions {
@@ -28,11 +28,11 @@ export function createAxiosTransport(options: AxiosTransportOptions): Transport 
   const thorough = createAxiosLane(options);
   const lanes = { reading, fast, thorough, options };
 
-  const send = (request: TransportRequest): Observable<TransportResponse> => {
+  const send = overHttp((request) => {
     if (!reading.fitsFastLane) return viaAxios(lanes, request);
     if (hasInterceptors(reading.instance)) return viaInterceptors(lanes, request);
     return sendDirect(fast, reading, request);
-  };
+  });
   return Object.assign(compressing(options, send), {
     close: () =>
       defer(() => {
@@ -50,14 +50,14 @@ interface Lanes {
   readonly options: AxiosTransportOptions;
 }
 
-const viaInterceptors = (lanes: Lanes, request: TransportRequest): Observable<TransportResponse> =>
+const viaInterceptors = (lanes: Lanes, request: HttpRequest): Observable<TransportResponse> =>
   fromAxios(lanes.options, (aborting) =>
     intercepted(lanes.reading.instance, configOf(lanes.reading, request), (config) =>
       sendConfig(lanes, request, config, aborting),
     ),
   );
 
-function viaAxios({ reading, thorough, options }: Lanes, request: TransportRequest): Observable<TransportResponse> {
+function viaAxios({ reading, thorough, options }: Lanes, request: HttpRequest): Observable<TransportResponse> {
   const { method, body } = request;
   // `false` keeps axios from making up a content type for a request without a body.
   const headers = AxiosHeaders.from({

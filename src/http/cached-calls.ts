@@ -9,7 +9,7 @@ import type { CacheHit } from '../events.ts';
 import { type Cache, type CacheUse, createCache } from '../operators/cache.ts';
 import { type Duration, durationMs, MAX_TIMER_MS } from '../policies/duration.ts';
 import { readAnswer } from './answer.ts';
-import type { ApiSettings, CacheSettings } from './api-settings.ts';
+import type { CacheSettings, CallSettings } from './api-settings.ts';
 import { callOf } from './call.ts';
 import type { CallRequest } from './call-request.ts';
 import { type CallOwner, type CallParts, identityOf } from './call-run.ts';
@@ -178,7 +178,7 @@ const isMisfit = (failure: unknown): boolean =>
   (failure instanceof RetryExhaustedError && failure.cause instanceof ResponseInvalidError);
 
 /** No call takes longer, all its attempts and pauses included: what is fetched for nobody ends by itself. */
-function longestMs({ timeoutMs, retry, maxRetryAfterMs }: ApiSettings): number {
+function longestMs({ timeoutMs, retry, maxRetryAfterMs }: CallSettings): number {
   const attempts = retry?.maxAttempts ?? 1;
   return Math.min(MAX_TIMER_MS, attempts * (timeoutMs + Math.max(retry?.maxMs ?? 0, maxRetryAfterMs)) + 1);
 }

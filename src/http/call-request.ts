@@ -2,18 +2,20 @@
  * From what an author asks of an API to the bytes that go out. Made once for a call, at its first subscription: every attempt and every
  * resubscription sends the same request under the same idempotency key.
  */
+import type { z } from 'zod';
 import { RequestInvalidError } from '../errors.ts';
 import { fingerprint } from '../message/identity.ts';
 import { contextHeaders, type TraceContext } from '../tracing.ts';
-import type { CallOptions, HttpMethod } from './api.ts';
-import type { ApiSettings } from './api-settings.ts';
+import type { CallOptions } from './api.ts';
+import type { CallSettings } from './api-settings.ts';
 import { type RequestBody, requestBodyOf } from './body.ts';
 import type { CallFacts } from './classify.ts';
 import { headerProblem, headerSafeId } from './headers.ts';
 import { derivedKey, effectOf, givenKey, secretScope, targetOf } from './idempotency-key.ts';
+import { describeIssues } from './issues.ts';
 import type { Repeats } from './repeats.ts';
 import type { Operation } from './template-cache.ts';
-import type { TransportRequest } from './transport.ts';
+import type { CallMethod, TransportRequest } from './transport.ts';
 import { fillTemplate, queryOf, UrlError } from './url.ts';
 
 /** Whose call it is. */
@@ -29,10 +31,12 @@ export interface RequestScope {
 /** What a call is made of. */
 export interface CallRequestParts {
   readonly operation: Operation;
-  readonly settings: ApiSettings;
+  readonly settings: CallSettings;
   readonly scope: RequestScope;
-  readonly method: HttpMethod;
+  readonly method: CallMethod;
   readonly body: unknown;
+  /** What the body must fit, as it is. Undefined: nothing is asked of it. */
+  readonly schema?: z.ZodType | undefined;
   readonly options: CallOptions;
   /** Undefined: its key does not count it. */
   readonly repeats: Repeats | undefined;
@@ -160,6 +164,8 @@ export class CallRequest {
   #drawUp(): Draft {
     const { headers, maxRequestBytes } = this.#parts.settings;
     const ownHeaders = this.#ownHeaders();
+    const misfit = misfitOf(this.#parts);
+    if (misfit !== undefined) throw new RequestInvalidError(this.call, misfit);
     const body = requestBodyOf(this.#parts.body, ownHeaders?.['content-type'] ?? headers['content-type']);
     if (body !== undefined && !body.ok) throw new RequestInvalidError(this.call, body.message);
     if (body !== undefined && body.bytes.byteLength > maxRequestBytes) {
@@ -181,6 +187,12 @@ export class CallRequest {
       throw error instanceof UrlError ? new RequestInvalidError(this.call, error.message) : error;
     }
   }
+}
+
+/** Where and how the body does not fit; values of it are not in the text. */
+function misfitOf({ body, schema }: CallRequestParts): string | undefined {
+  const issues = schema?.safeParse(body).error?.issues;
+  return issues === undefined ? undefined : `request does not fit the schema: ${describeIssues(issues, 'request')}`;
 }
 
 /** The parts of a request that make it the request it is. */

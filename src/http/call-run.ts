@@ -4,14 +4,14 @@ import { codeOf } from '../errors.ts';
 import type { CallEnded, CallStarted, Facts, MessageIdentity } from '../events.ts';
 import type { TimeLimits } from '../operators/time-limits.ts';
 import type { MessageSpan, Span } from '../tracing.ts';
-import type { ApiSettings } from './api-settings.ts';
+import type { CallSettings } from './api-settings.ts';
 import type { CallRequest } from './call-request.ts';
 import type { Guards } from './guards.ts';
 import type { Transport, TransportResponse } from './transport.ts';
 
 /** What all calls of an API share. */
 export interface CallParts {
-  readonly settings: ApiSettings;
+  readonly settings: CallSettings;
   readonly transport: Transport;
   readonly guards: Guards;
   /** Of its attempts. */
@@ -60,8 +60,18 @@ export class CallRun {
   startSpan(attempt: number, at: number): Span | undefined {
     const { undoes } = this.request;
     const { api, operation } = this.request.call;
-    const { origin } = this.parts.settings.base;
-    return this.owner.span?.startCall({ api, operation, origin, callId: this.#callId, attempt, undoes, at });
+    const { base, destinationOf } = this.parts.settings;
+    const destination = destinationOf?.(operation.slice(operation.indexOf(' ') + 1));
+    return this.owner.span?.startCall({
+      api,
+      operation,
+      origin: base.origin,
+      destination,
+      callId: this.#callId,
+      attempt,
+      undoes,
+      at,
+    });
   }
 
   reportStart(attempt: number, at: number): void {

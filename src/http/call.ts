@@ -3,7 +3,14 @@
  * what only failures need is made when something fails.
  */
 import { asyncScheduler, Observable, type Subscriber, timer } from 'rxjs';
-import { CallTimeoutError, CircuitOpenError, HttpStatusError, isTransient, ThrottledError } from '../errors.ts';
+import {
+  CallTimeoutError,
+  CircuitOpenError,
+  HttpStatusError,
+  isTransient,
+  ServiceFailedError,
+  ThrottledError,
+} from '../errors.ts';
 import { Retries, type RetryWithBackoffOptions, retryWithBackoff } from '../operators/retry-with-backoff.ts';
 import { durationMs } from '../policies/duration.ts';
 import { Attempt } from './attempt.ts';
@@ -111,6 +118,6 @@ const isWorthARetry = (cause: unknown): boolean =>
 
 /** The backoff, or what the server asks for where that is longer, up to the API's cap. */
 function pauseAfter({ guards, settings }: CallParts, attempt: number, cause: unknown, previousMs: number): number {
-  const asked = cause instanceof HttpStatusError ? (cause.retryAfterMs ?? 0) : 0;
+  const asked = cause instanceof HttpStatusError || cause instanceof ServiceFailedError ? (cause.retryAfterMs ?? 0) : 0;
   return Math.max(guards.backoff(attempt, cause, previousMs), Math.min(asked, settings.maxRetryAfterMs));
 }

@@ -8,11 +8,13 @@ import {
   RequestInvalidError,
   ResponseInvalidError,
   ResponseTooLargeError,
+  ServiceFailedError,
   SluiceError,
 } from '../errors.ts';
 import type { ApiOptions } from './api-options.ts';
 import { certificateFault } from './certificate-fault.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { markTellingNothing } from './tells-nothing.ts';
 import { TokenStatusError } from './token-status-error.ts';
 import { headerOf, TransportError, type TransportFault, type TransportResponse } from './transport.ts';
 
@@ -28,6 +30,8 @@ export function callErrorOf(call: CallFacts, failure: unknown, maxResponseBytes:
   switch (failure.fault) {
     case 'network':
       return new NetworkError(call, failure.message, options);
+    case 'carrier':
+      return markTellingNothing(new NetworkError(call, failure.message, options));
     case 'size':
       return new ResponseTooLargeError(call, maxResponseBytes);
     case 'response':
@@ -53,6 +57,21 @@ export function reclassified(error: unknown, classify: ApiOptions['classify']): 
 /** The error for a complete response whose status is no answer. */
 export const statusErrorOf = (call: CallFacts, response: TransportResponse, nowMs: number): HttpStatusError =>
   new HttpStatusError(call, response.status, retryAfterMs(headerOf(response.headers, 'retry-after'), nowMs));
+
+/** The header in which a service names what went wrong, and a transport hands it on. */
+export const ERROR_CODE_HEADER = 'x-sluice-error-code';
+
+const ERROR_CODE = /^[A-Z][A-Z0-9_]{0,79}$/;
+
+/** The error for an answer of a service that is a failure. */
+export function serviceErrorOf(call: CallFacts, response: TransportResponse, nowMs: number): ServiceFailedError {
+  const named = headerOf(response.headers, ERROR_CODE_HEADER);
+  return new ServiceFailedError(call, {
+    status: response.status,
+    errorCode: named !== undefined && ERROR_CODE.test(named) ? named : undefined,
+    retryAfterMs: retryAfterMs(headerOf(response.headers, 'retry-after'), nowMs),
+  });
+}
 
 export const isAccepted = ({ status, isAccepted = status >= 200 && status < 300 }: TransportResponse): boolean =>
   isAccepted;

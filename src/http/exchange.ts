@@ -1,9 +1,9 @@
 /** What came of a request, as a value or a classified failure: what breaker and slots judge by. */
 import { asyncScheduler } from 'rxjs';
 import { readAnswer } from './answer.ts';
-import type { ApiSettings } from './api-settings.ts';
+import type { CallSettings } from './api-settings.ts';
 import type { CallRequest } from './call-request.ts';
-import { callErrorOf, isAccepted, reclassified, statusErrorOf } from './classify.ts';
+import { callErrorOf, isAccepted, reclassified, serviceErrorOf, statusErrorOf } from './classify.ts';
 import type { TransportResponse } from './transport.ts';
 
 /**
@@ -13,11 +13,12 @@ import type { TransportResponse } from './transport.ts';
 export function answerOf(
   { call, options }: CallRequest,
   response: TransportResponse | undefined,
-  { classify }: ApiSettings,
+  { classify, destinationOf }: CallSettings,
 ): unknown {
   try {
     if (response === undefined) throw new TypeError('the transport ended without a response');
-    if (!isAccepted(response)) throw statusErrorOf(call, response, asyncScheduler.now());
+    const errorOf = destinationOf === undefined ? statusErrorOf : serviceErrorOf;
+    if (!isAccepted(response)) throw errorOf(call, response, asyncScheduler.now());
     return readAnswer(call, response, options.response);
   } catch (error) {
     throw reclassified(error, classify);
@@ -28,5 +29,5 @@ export function answerOf(
 export const failureOf = (
   { call }: CallRequest,
   error: unknown,
-  { classify, maxResponseBytes }: ApiSettings,
+  { classify, maxResponseBytes }: CallSettings,
 ): unknown => reclassified(callErrorOf(call, error, maxResponseBytes, asyncScheduler.now()), classify);

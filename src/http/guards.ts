@@ -13,9 +13,9 @@ import type { RateLimiter } from '../operators/rate-limit.ts';
 import { type Backoff, exponentialBackoff } from '../policies/backoff.ts';
 import type { Random } from '../policies/random.ts';
 import { createRetryBudget, type RetryBudget } from '../policies/retry-budget.ts';
-import type { ApiSettings } from './api-settings.ts';
+import type { CallSettings } from './api-settings.ts';
 import { limiterOf, type StoreListener } from './limiter.ts';
-import { isUnsent } from './unsent.ts';
+import { tellsNothing } from './tells-nothing.ts';
 
 export interface Guards {
   readonly breaker: CircuitBreaker | undefined;
@@ -40,7 +40,7 @@ export interface GuardListeners {
 }
 
 export function createGuards(
-  settings: ApiSettings,
+  settings: CallSettings,
   random: Random,
   { onBreakerChange, onLimit, onStore }: GuardListeners,
   within?: Bulkhead,
@@ -51,8 +51,7 @@ export function createGuards(
       ? undefined
       : createCircuitBreaker({
           ...breakerOptions,
-          // A call that never left says nothing of the API.
-          isIgnored: (cause) => isRejection(cause) || isUnsent(cause),
+          isIgnored: (cause) => isRejection(cause) || tellsNothing(cause),
           onChange: onBreakerChange,
         });
   const budget = retry?.budget === undefined ? undefined : createRetryBudget({ ratio: retry.budget });
@@ -61,7 +60,10 @@ export function createGuards(
     throttle:
       throttle === undefined
         ? undefined
-        : createClientThrottle({ ...throttle, isRefusal: (cause) => isTransient(cause) && !isUnsent(cause) }, random),
+        : createClientThrottle(
+            { ...throttle, isRefusal: (cause) => isTransient(cause) && !tellsNothing(cause) },
+            random,
+          ),
     limiter: limiterOf(settings, onStore),
     ...slotsOf(settings, onLimit, within),
     backoff: retry === undefined ? () => 0 : exponentialBackoff(retry, random),
@@ -77,7 +79,7 @@ export function createGuards(
 }
 
 function slotsOf(
-  { concurrency, maxQueued }: ApiSettings,
+  { concurrency, maxQueued }: CallSettings,
   onLimit: GuardListeners['onLimit'],
   within: Bulkhead | undefined,
 ): Pick<Guards, 'slots' | 'limits'> {

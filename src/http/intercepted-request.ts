@@ -6,12 +6,12 @@ import { AxiosError, AxiosHeaders, type AxiosResponse } from 'axios';
 import type { Aborting } from './aborting.ts';
 import { type AxiosConfig, type AxiosReading, axiosHeadersOf, bytesOf, plainHeaders } from './axios-instance.ts';
 import { type AxiosLane, requireInside } from './axios-lane.ts';
-import { headersOf, TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
+import { type HttpRequest, headersOf, TransportError, type TransportResponse } from './transport.ts';
 import type { UndiciLane } from './undici-lane.ts';
 import type { BaseUrl } from './url.ts';
 
 /** The request as the first interceptor finds it: the instance's defaults, and nothing of the message outside of URL, headers and data. */
-export function configOf({ defaults, headers }: AxiosReading, request: TransportRequest): AxiosConfig {
+export function configOf({ defaults, headers }: AxiosReading, request: HttpRequest): AxiosConfig {
   const { method, origin, path, body } = request;
   return {
     ...defaults,
@@ -32,19 +32,13 @@ interface LanesAndBase {
 /** What a config may bring along that the fast lane takes; anything else has to be as the defaults have it. */
 const TAKEN = new Set(['url', 'method', 'headers', 'data', 'validateStatus']);
 
-const METHODS: readonly string[] = [
-  'GET',
-  'POST',
-  'PUT',
-  'PATCH',
-  'DELETE',
-] satisfies readonly TransportRequest['method'][];
-const isMethod = (method: string): method is TransportRequest['method'] => METHODS.includes(method);
+const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] satisfies readonly HttpRequest['method'][];
+const isMethod = (method: string): method is HttpRequest['method'] => METHODS.includes(method);
 
 /** The response to what the request interceptors made of the request. Rejects with an AxiosError, as response interceptors expect it. */
 export async function sendConfig(
   lanes: LanesAndBase,
-  request: TransportRequest,
+  request: HttpRequest,
   config: AxiosConfig,
   aborting: Aborting,
 ): Promise<AxiosResponse> {

@@ -4,13 +4,13 @@ import { messageOf } from '../errors.ts';
 import type { Facts } from '../events.ts';
 import { createRateLimiter, type RateLimiter } from '../operators/rate-limit.ts';
 import { createSharedRateLimiter, type StoreChange } from '../operators/shared-rate-limit.ts';
-import type { ApiSettings } from './api-settings.ts';
+import type { CallSettings } from './api-settings.ts';
 
 /** Called when the store of a shared limit goes away, and when it is back. */
 export type StoreListener = (change: StoreChange) => void;
 
 export function limiterOf(
-  { rateLimit, maxQueued, maxRetryAfterMs: maxPause }: ApiSettings,
+  { rateLimit, maxQueued, maxRetryAfterMs: maxPause }: CallSettings,
   onStore: StoreListener | undefined,
 ): RateLimiter | undefined {
   if (rateLimit === undefined) return undefined;

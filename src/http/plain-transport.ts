@@ -2,12 +2,19 @@
  * The transport of an API without an `axios` function: the fast lane with the headers an untouched axios instance sends. axios itself is not
  * even loaded for it, which takes longer than loading all of sluice.
  */
-import { defer, from, ignoreElements, map, mergeMap, type Observable } from 'rxjs';
+import { defer, from, ignoreElements, map, mergeMap, type Observable, throwError } from 'rxjs';
 import type { HttpMethod } from './api.ts';
 import { compressAbove } from './compress.ts';
 import type { ConnectSettings } from './connecting.ts';
 import { ACCEPTED_ENCODINGS } from './decompress.ts';
-import { TIMEOUT_HEADER, type Transport, type TransportRequest, type TransportResponse } from './transport.ts';
+import {
+  type HttpRequest,
+  isHttp,
+  TIMEOUT_HEADER,
+  type Transport,
+  TransportError,
+  type TransportResponse,
+} from './transport.ts';
 import { createUndiciLane, type UndiciLane } from './undici-lane.ts';
 import type { BaseUrl } from './url.ts';
 
@@ -47,10 +54,21 @@ const UNTOUCHED: DirectDefaults = {
 export function createPlainTransport(options: PlainTransportOptions): Transport {
   const lane = createUndiciLane({ ...options, origin: options.base.origin });
   return Object.assign(
-    compressing(options, (request) => sendDirect(lane, UNTOUCHED, request)),
+    compressing(
+      options,
+      overHttp((request) => sendDirect(lane, UNTOUCHED, request)),
+    ),
     { close: () => closing(lane) },
   );
 }
+
+/** A transport of what goes over HTTP, and of nothing else. */
+export const overHttp =
+  (send: (request: HttpRequest) => Observable<TransportResponse>): Transport =>
+  (request) =>
+    isHttp(request)
+      ? send(request)
+      : throwError(() => new TransportError('request', 'what is asked of a service goes over no HTTP'));
 
 /** Sends what is below the limit as it is, and packs the rest before. */
 export function compressing(
@@ -69,7 +87,7 @@ export const closing = (lane: UndiciLane): Observable<never> =>
 export function sendDirect(
   lane: UndiciLane,
   { headers: known, isAccepted }: DirectDefaults,
-  request: TransportRequest,
+  request: HttpRequest,
 ): Observable<TransportResponse> {
   const { headers } = request;
   const defaults = known[request.method];

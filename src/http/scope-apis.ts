@@ -1,5 +1,5 @@
 /** Bound APIs under another name for their effects: a saga step's calls keep their idempotency keys whichever message resumes it. */
-import type { Api } from './api.ts';
+import type { BoundTarget } from './call-target.ts';
 
 /**
  * How a bound API is asked for a twin in another scope. Not for authors, hence no plain name. Of the registry: where a saga and its worker
@@ -8,7 +8,7 @@ import type { Api } from './api.ts';
 export const inKeyScope: unique symbol = Symbol.for('sluice.inKeyScope');
 
 interface Scopable {
-  [inKeyScope](keyScope: string, undoes?: string): Api;
+  [inKeyScope](keyScope: string, undoes?: string): BoundTarget;
 }
 
 const isScopable = (api: object): api is Scopable => inKeyScope in api;
@@ -18,7 +18,7 @@ const isScopable = (api: object): api is Scopable => inKeyScope in api;
  * (a stub in a test) stays as it is.
  * @param undoes Of a compensation: the step that its calls undo, told by their facts.
  */
-export function scopeApis<Bound extends Readonly<Record<string, Api>>>(
+export function scopeApis<Bound extends Readonly<Record<string, BoundTarget>>>(
   apis: Bound,
   keyScope: string,
   undoes?: string,

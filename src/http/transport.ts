@@ -1,6 +1,6 @@
 /**
  * The transport port: bytes out, bytes in. It knows nothing of JSON, schemas, retries or deadlines; those stand above it.
- * The real one is axios-transport.ts; a test or a simulation puts its own in its place.
+ * The real one of APIs is axios-transport.ts, that of services is the worker's, over its broker; a test or a simulation puts its own in their place.
  */
 import type { Observable } from 'rxjs';
 import type { MessageIdentity } from '../events.ts';
@@ -17,20 +17,30 @@ export interface CallSent {
   };
 }
 
-export interface TransportRequest {
+/** A request over HTTP. */
+export interface HttpRequest extends TransportRequest {
   readonly method: HttpMethod;
-  /** Scheme, host and port: `https://api.example.com`. Comes from the definition alone. */
+}
+
+/** How a request is made: over HTTP, or `ASK`, over the broker. */
+export type CallMethod = HttpMethod | 'ASK';
+
+export interface TransportRequest {
+  readonly method: CallMethod;
+  /** Scheme, host and port: `https://api.example.com`; `amqp:` of a service. Comes from the definition alone. */
   readonly origin: string;
-  /** Path and query as they go on the wire. */
+  /** Path and query as they go on the wire; the operation of a service. */
   readonly path: string;
   /** Names in lower case, values checked; read own keys only. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | undefined;
   /** Time that is left for the answer, in milliseconds: told to the server, kept by the caller, who unsubscribes. Undefined: nothing is told. */
   readonly timeoutMs?: number | undefined;
-  /** For whoever records requests, or answers them from a recording: the transport itself does not look at it. Undefined: it is no call of a handle. */
+  /** Whose call it is: for whoever records requests, or answers them from a recording, and for what a message says of its conversation. Undefined: it is no call of a handle. */
   readonly sentFor?: CallSent | undefined;
 }
+
+export const isHttp = (request: TransportRequest): request is HttpRequest => request.method !== 'ASK';
 
 /**
  * Tells a server how long its answer is waited for, in milliseconds, as gRPC's `grpc-timeout` does: a length, since clocks differ.
@@ -64,11 +74,12 @@ export interface Transport {
 
 /**
  * What went wrong below: `network`, the answer did not come or broke off; `size`, it was larger than allowed;
- * `response`, it came and is not HTTP as agreed; `request`, it cannot be sent.
+ * `response`, it came and is not as agreed; `request`, it cannot be sent; `carrier`, what carries requests and answers is away, which tells
+ * nothing of whoever is asked.
  */
-export type TransportFault = 'network' | 'size' | 'response' | 'request';
+export type TransportFault = 'network' | 'size' | 'response' | 'request' | 'carrier';
 
-/** Stays inside src/http: classify.ts turns it into an error of errors.ts. */
+/** Of transports: classify.ts turns it into an error of errors.ts. */
 export class TransportError extends Error {
   readonly fault: TransportFault;
 

@@ -31,9 +31,22 @@ export function messageIdOf(delivery: Delivery): string {
   return `body-${bodyHashOf(delivery)}`;
 }
 
-/** The conversation's id: the publisher's, or else the message's own. */
-export const correlationIdOf = (delivery: Delivery, messageId: string): string =>
-  delivery.properties.correlationId || messageId;
+/** Tells of the conversation a request belongs to, over HTTP and over the broker, where a request's correlation id is its own. */
+export const CONVERSATION_HEADER = 'x-correlation-id';
+
+/**
+ * The conversation's id: the publisher's, or else the message's own. Of a message that asks for an answer what its header says: its correlation
+ * id may be that of the asking alone.
+ */
+export function correlationIdOf({ properties, headers }: Delivery, messageId: string): string {
+  const { replyTo, correlationId } = properties;
+  const told = replyTo === undefined ? undefined : headers[CONVERSATION_HEADER];
+  if (typeof told === 'string' && told !== '' && Buffer.byteLength(told) <= MAX_ID_BYTES) return told;
+  return correlationId || messageId;
+}
+
+/** What a property of AMQP can hold: the id goes on as one. */
+const MAX_ID_BYTES = 255;
 
 /** @see https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;

@@ -75,23 +75,18 @@ function startMessage(api: Api, tracer: Tracer, message: TracedMessage): Message
 }
 
 function startCall(api: Api, tracer: Tracer, within: Context, call: TracedCall): Span {
-  const [method = '', template = ''] = call.operation.split(' ', 2);
-  const { protocol, hostname, port } = new URL(call.origin);
+  const { destination } = call;
   const span = tracer.startSpan(
     call.operation,
     {
       kind: api.SpanKind.CLIENT,
       startTime: timeOf(call.at),
       attributes: {
-        'http.request.method': method,
-        'url.scheme': protocol.slice(0, -1),
-        'url.template': template,
-        'server.address': hostname,
-        'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+        ...(destination === undefined ? httpAttributes(call) : messagingAttributes(destination)),
         'sluice.api': call.api,
         'sluice.call.id': call.callId,
         ...(call.undoes === undefined ? {} : { 'sluice.saga.undoes': call.undoes }),
-        ...(call.attempt === 1 ? {} : { 'http.request.resend_count': call.attempt - 1 }),
+        ...resendOf(call),
       },
     },
     within,
@@ -99,10 +94,38 @@ function startCall(api: Api, tracer: Tracer, within: Context, call: TracedCall):
   return {
     ...contextOf(span),
     end: (end) => {
-      const answered: Attributes = end.status === undefined ? {} : { 'http.response.status_code': end.status };
+      const answered =
+        end.status === undefined
+          ? {}
+          : { [destination === undefined ? 'http.response.status_code' : 'sluice.status']: end.status };
       finish(api, span, end, { 'sluice.outcome': end.outcome, ...answered });
     },
   };
+}
+
+function httpAttributes({ operation, origin }: TracedCall): Attributes {
+  const [method = '', template = ''] = operation.split(' ', 2);
+  const { protocol, hostname, port } = new URL(origin);
+  return {
+    'http.request.method': method,
+    'url.scheme': protocol.slice(0, -1),
+    'url.template': template,
+    'server.address': hostname,
+    'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+  };
+}
+
+const messagingAttributes = ({ exchange, routingKey }: NonNullable<TracedCall['destination']>): Attributes => ({
+  'messaging.system': 'rabbitmq',
+  'messaging.operation.type': 'send',
+  'messaging.operation.name': 'ask',
+  'messaging.destination.name': destinationOf(exchange, routingKey),
+  'messaging.rabbitmq.destination.routing_key': routingKey,
+});
+
+function resendOf({ attempt, destination }: TracedCall): Attributes {
+  if (attempt === 1) return {};
+  return { [destination === undefined ? 'http.request.resend_count' : 'sluice.call.resend_count']: attempt - 1 };
 }
 
 function startPublish(api: Api, tracer: Tracer, within: Context, publish: TracedPublish): Span {

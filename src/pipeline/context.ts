@@ -1,13 +1,13 @@
 /** What a handle knows beside the message itself. */
 import { asyncScheduler } from 'rxjs';
-import type { ApiDefinitions, Apis } from '../http/define-api.ts';
+import type { ApiDefinitions, Apis, CallTargets } from '../http/call-target.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import type { Headers } from '../message/delivery.ts';
 import type { TraceContext } from '../tracing.ts';
 
-export interface Context<Definitions extends ApiDefinitions = ApiDefinitions> {
-  /** The pipeline's APIs, bound to this message: its correlation id, trace, deadline and idempotency keys go with every call. */
+export interface Context<Definitions extends CallTargets = ApiDefinitions> {
+  /** The pipeline's APIs and services, bound to this message: its correlation id, trace, deadline and idempotency keys go with every call. */
   readonly apis: Apis<Definitions>;
   /** Every line carries pipeline, message id, correlation id, trace id and attempt. */
   readonly log: Logger;

@@ -5,7 +5,7 @@ import type { Destination } from '../broker/exchange.ts';
 import { keyIn } from '../broker/partitions.ts';
 import { problemsOf, reportProblems } from '../definition.ts';
 import { DefinitionError, type Problem } from '../errors.ts';
-import type { ApiDefinitions } from '../http/define-api.ts';
+import type { CallTargets } from '../http/call-target.ts';
 import { type Ingress, type IngressOptions, ingressOf, ingressSchema } from '../ingress/ingress.ts';
 import { type Duration, durationMs, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
 import { isSource, type PipelineSource, type Source, type TypedSource } from '../sources/source.ts';
@@ -47,12 +47,12 @@ export interface DedupeRule {
  * What a handle has to say before its message is dead-lettered for good, or expires: it has begun what it must not leave without a word. Cold; emits the
  * error that counts instead. A transient one is retried later like any other.
  */
-export type LastWord = (message: unknown, context: Context, error: unknown) => Observable<unknown>;
+export type LastWord = (message: unknown, context: Context<CallTargets>, error: unknown) => Observable<unknown>;
 
 /** Where a result goes: nowhere, to one exchange, or to several. */
 export type Destinations = Destination | readonly Destination[] | undefined;
 
-export interface PipelineOptions<Schema extends z.ZodType, Definitions extends ApiDefinitions, Output> {
+export interface PipelineOptions<Schema extends z.ZodType, Definitions extends CallTargets, Output> {
   /** Unique in the worker: logs, metrics and dead letters carry it. Letters, digits, `-`, `_` and `.`. */
   readonly name: string;
   readonly source: Source;
@@ -122,7 +122,7 @@ export interface Pipeline {
   readonly name: string;
   readonly source: PipelineSource;
   readonly input: z.ZodType;
-  readonly apis: ApiDefinitions;
+  readonly apis: CallTargets;
   readonly needs: readonly string[];
   readonly concurrency: number;
   readonly prefetch: number;
@@ -136,7 +136,7 @@ export interface Pipeline {
   readonly publishes: readonly string[];
   readonly replyTo: readonly string[];
   readonly ingress: Ingress | undefined;
-  readonly handle: (message: unknown, context: Context) => ObservableInput<unknown>;
+  readonly handle: (message: unknown, context: Context<CallTargets>) => ObservableInput<unknown>;
   /** The handle's, where it has one: a saga. Such a handle minds the message's deadline by itself, and no more than its timeout cuts it off. */
   readonly lastWord: LastWord | undefined;
   readonly output: ((result: unknown, message: unknown) => Destinations) | undefined;
@@ -157,6 +157,8 @@ const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isKind = (kind: string) => (value: unknown) =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
 
+const isTarget = (value: unknown): boolean => isKind('api')(value) || isKind('service')(value);
+
 /** One message after the other: with the default timeout, five wait less than the broker's limit for unsettled deliveries. */
 const ARRIVAL_PREFETCH = 5;
 
@@ -170,7 +172,12 @@ const schema = z.strictObject({
     error: 'expected a source made by queue(), partitioned(), stream(), every(), schedule() or outbox()',
   }),
   input: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
-  apis: z.record(z.string(), z.custom(isKind('api'), { error: 'expected an API made by defineApi()' })).optional(),
+  apis: z
+    .record(
+      z.string(),
+      z.custom(isTarget, { error: 'expected an API made by defineApi() or a service made by defineService()' }),
+    )
+    .optional(),
   needs: z.array(z.string()).optional(),
   concurrency: z.int().min(1).max(10_000).optional(),
   order: z
@@ -219,7 +226,7 @@ const schema = z.strictObject({
 export function definePipeline<
   const From extends Source,
   Schema extends z.ZodType = MessageOf<From>,
-  const Definitions extends ApiDefinitions = Record<never, never>,
+  const Definitions extends CallTargets = Record<never, never>,
   Output = never,
 >(options: PipelineOptions<Schema, Definitions, Output> & SourceAndInput<From, Schema>): Pipeline {
   if (typeof options !== 'object' || options === null) {
@@ -396,7 +403,7 @@ function ingressProblems(
 /** A need that is no API of the pipeline. */
 function needProblems(options: {
   readonly name: string;
-  readonly apis?: ApiDefinitions;
+  readonly apis?: CallTargets;
   readonly needs?: readonly string[];
 }): readonly Problem[] {
   const { apis = {}, needs = [] } = options;

@@ -3,9 +3,8 @@ import type { Observable } from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
 import type { TopologyMode } from '../broker/topology.ts';
 import type { Facts } from '../events.ts';
-import type { Api } from '../http/api.ts';
 import type { ApiAvailability, CallScope } from '../http/api-client.ts';
-import type { ApiDefinition } from '../http/define-api.ts';
+import type { BoundTarget, CallTarget } from '../http/call-target.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import type { Random } from '../policies/random.ts';
@@ -14,9 +13,9 @@ import type { Tracing } from '../tracing.ts';
 export interface Engine {
   readonly broker: Broker;
   /** The one client of a definition, bound to a message. */
-  readonly bindApi: (definition: ApiDefinition, scope: CallScope) => Api;
+  readonly bindApi: (definition: CallTarget, scope: CallScope) => BoundTarget;
   /** Whether an API can be called: replays the state now, then each change. */
-  readonly availabilityOf: (definition: ApiDefinition) => Observable<ApiAvailability>;
+  readonly availabilityOf: (definition: CallTarget) => Observable<ApiAvailability>;
   readonly journal: Journal;
   readonly facts: Facts;
   readonly log: Logger;

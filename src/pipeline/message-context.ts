@@ -1,8 +1,7 @@
 /** The context of one message: made of its journey, each part of it when a handle first asks for it. */
 
-import type { Api } from '../http/api.ts';
 import type { CallScope } from '../http/api-client.ts';
-import type { ApiDefinitions, Apis } from '../http/define-api.ts';
+import type { Apis, BoundTarget, CallTargets } from '../http/call-target.ts';
 import type { Journal } from '../journal/journal.ts';
 import { messageJournal } from '../journal/message-journal.ts';
 import type { Logger } from '../log.ts';
@@ -14,13 +13,13 @@ import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import type { Journey } from './journey.ts';
 
-export class MessageContext implements Context<ApiDefinitions> {
+export class MessageContext implements Context<CallTargets> {
   readonly deadline: number;
   readonly #journey: Journey;
   readonly #message: unknown;
   readonly #pipeline: Pipeline;
   readonly #engine: Engine;
-  #apis: Apis<ApiDefinitions> | undefined;
+  #apis: Apis<CallTargets> | undefined;
   #log: Logger | undefined;
   #journal: Journal | undefined;
   #bodyHash: string | undefined;
@@ -36,7 +35,7 @@ export class MessageContext implements Context<ApiDefinitions> {
     this.deadline = deadline;
   }
 
-  get apis(): Apis<ApiDefinitions> {
+  get apis(): Apis<CallTargets> {
     this.#apis ??= this.#bindApis();
     return this.#apis;
   }
@@ -109,10 +108,10 @@ export class MessageContext implements Context<ApiDefinitions> {
     this.#abort?.abort(reason);
   }
 
-  #bindApis(): Apis<ApiDefinitions> {
+  #bindApis(): Apis<CallTargets> {
     const { apis } = this.#pipeline;
     const scope = this.#scope();
-    const bound: Record<string, Api> = {};
+    const bound: Record<string, BoundTarget> = {};
     for (const name of Object.keys(apis)) {
       const definition = apis[name];
       if (definition !== undefined) bound[name] = this.#engine.bindApi(definition, scope);

@@ -35,10 +35,11 @@ export function toMessages(
 
 /** For a requester who asked to be told how his message ended, whether or not there is a result; undefined where nobody did. */
 export function outcomeOf(
-  { delivery, identity, trace }: Journey,
+  journey: Journey,
   outcome: 'done' | 'dead-lettered',
   code?: string,
 ): OutgoingMessage | undefined {
+  const { delivery, identity, trace } = journey;
   const { replyTo } = delivery.properties;
   if (replyTo === undefined || delivery.headers[REQUEST_HEADER.tell] !== 'outcome') return undefined;
   return {
@@ -52,7 +53,7 @@ export function outcomeOf(
       [REQUEST_HEADER.outcome]: outcome,
       [REQUEST_HEADER.errorCode]: code,
     },
-    properties: { correlationId: identity.correlationId },
+    properties: { correlationId: askedBy(journey) },
   };
 }
 
@@ -102,6 +103,10 @@ function toRequester(replyTo: string, written: Written, messageId: string, journ
       ...contextHeaders(journey.trace),
       [REQUEST_HEADER.answers]: journey.identity.messageId,
     },
-    properties: { messageId, correlationId: journey.identity.correlationId, ...written.properties },
+    properties: { messageId, correlationId: askedBy(journey), ...written.properties },
   };
 }
+
+/** The correlation id by which a requester knows the answer: his own, whatever conversation the request belongs to. */
+const askedBy = ({ delivery, identity }: Journey): string =>
+  delivery.properties.correlationId || identity.correlationId;

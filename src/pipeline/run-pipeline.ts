@@ -23,7 +23,7 @@ import {
 } from 'rxjs';
 import { codeOf, messageOf } from '../errors.ts';
 import type { Delivered, Settled } from '../events.ts';
-import type { ApiDefinition } from '../http/define-api.ts';
+import type { CallTarget } from '../http/call-target.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { inSlots } from '../operators/in-slots.ts';
 import { mergeMapByKey } from '../operators/merge-map-by-key.ts';
@@ -249,7 +249,7 @@ function inOrder(
   return order === 'arrival' ? inSlots(judgeAndFinish, 1) : mergeMapByKey(keyOf, judgeAndFinish, { concurrency });
 }
 
-function definitionOf({ apis, name: pipeline }: Pipeline, name: string): ApiDefinition {
+function definitionOf({ apis, name: pipeline }: Pipeline, name: string): CallTarget {
   const definition = apis[name];
   if (definition === undefined)
     throw new TypeError(`pipeline "${pipeline}" needs "${name}", which is none of its apis`);

@@ -7,6 +7,7 @@ const CODES: Readonly<Record<TransportFault, string>> = {
   size: 'ERR_BUFFER_TOO_LARGE',
   response: 'HPE_INVALID_CONSTANT',
   request: 'UND_ERR_INVALID_ARG',
+  carrier: 'ERR_BROKER_UNAVAILABLE',
 };
 
 /** `ERR_INTERCEPTOR` for what an author's interceptor threw: no recording can repeat it. */

@@ -55,7 +55,7 @@ interface UnderWay {
 }
 
 /** Headers of an answer that a client acts by. */
-const KEPT_HEADERS = /^(content-type|retry-after|cache-control|(x-)?ratelimit.*)$/;
+const KEPT_HEADERS = /^(content-type|retry-after|cache-control|x-sluice-error-code|(x-)?ratelimit.*)$/;
 
 /** Begins at once: moments count from now on the clock of RxJS. Holds what was kept back of messages that are not settled. */
 export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, write }: RecorderOptions): Recorder {

@@ -11,7 +11,7 @@ import {
   SagaCutOffError,
   SagaStuckError,
 } from '../errors.ts';
-import type { ApiDefinitions } from '../http/define-api.ts';
+import type { CallTargets } from '../http/call-target.ts';
 import { delayUndoing } from './go-back.ts';
 import { isOfAnotherInput, planOf, sagaKey } from './run-saga.ts';
 import type { SagaContext, SagaPlan } from './saga-plan.ts';
@@ -25,7 +25,7 @@ import { SagaRun } from './saga-run.ts';
 export function lastWord(
   plan: SagaPlan,
   input: unknown,
-  context: SagaContext<ApiDefinitions>,
+  context: SagaContext<CallTargets>,
   error: unknown,
 ): Observable<unknown> {
   return defer(() => {

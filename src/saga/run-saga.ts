@@ -12,7 +12,7 @@ import {
   SagaIdError,
   SagaVersionError,
 } from '../errors.ts';
-import type { ApiDefinitions } from '../http/define-api.ts';
+import type { CallTargets } from '../http/call-target.ts';
 import type { EntryKey } from '../journal/journal.ts';
 import { fingerprint } from '../message/identity.ts';
 import { answerOfUndone, goBack, undoneError } from './go-back.ts';
@@ -26,7 +26,7 @@ import { SagaRun } from './saga-run.ts';
  * @throws SagaConflictError when the id belongs to another input; the step's own error where it is worth another try later, or where no
  *   `whenCompensated` is given; CompensationFailedError, SagaInDoubtError, SagaForwardFailedError and SagaVersionError when the saga is stuck.
  */
-export function runSaga(plan: SagaPlan, input: unknown, context: SagaContext<ApiDefinitions>): Observable<unknown> {
+export function runSaga(plan: SagaPlan, input: unknown, context: SagaContext<CallTargets>): Observable<unknown> {
   return defer(() => {
     const key = sagaKey(plan, input);
     return context.journal.open(key).pipe(

@@ -1,14 +1,14 @@
 /** A saga as it runs: what its steps see, and its parts with their types erased (the builder in `saga.ts` has checked them). */
 import type { ObservableInput } from 'rxjs';
 import type { z } from 'zod';
-import type { ApiDefinitions, Apis } from '../http/define-api.ts';
+import type { Apis, CallTargets } from '../http/call-target.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import { fingerprint } from '../message/identity.ts';
 import type { RetryWithBackoffOptions } from '../operators/retry-with-backoff.ts';
 
 /** What a saga needs of the context it runs in: any pipeline's context has it. */
-export interface SagaContext<Definitions extends ApiDefinitions> {
+export interface SagaContext<Definitions extends CallTargets> {
   readonly apis: Apis<Definitions>;
   readonly log: Logger;
   readonly journal: Journal;
@@ -23,7 +23,7 @@ export interface SagaContext<Definitions extends ApiDefinitions> {
 }
 
 /** What a step and its compensation see. */
-export interface SagaScope<Input, Definitions extends ApiDefinitions, Results> {
+export interface SagaScope<Input, Definitions extends CallTargets, Results> {
   readonly input: Input;
   /** Bound to the step: a call has the same idempotency key however often the step is repeated, another than the same call of another step. */
   readonly apis: Apis<Definitions>;
@@ -41,7 +41,7 @@ export interface SagaFailure {
   readonly compensated: readonly string[];
 }
 
-type ErasedScope = SagaScope<unknown, ApiDefinitions, unknown>;
+type ErasedScope = SagaScope<unknown, CallTargets, unknown>;
 type Work = (scope: ErasedScope) => ObservableInput<unknown>;
 
 /** A step with its types erased, as it runs. */

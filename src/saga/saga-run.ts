@@ -20,7 +20,7 @@ import {
   type SagaErrorFacts,
   type SagaStuckError,
 } from '../errors.ts';
-import type { ApiDefinitions } from '../http/define-api.ts';
+import type { CallTargets } from '../http/call-target.ts';
 import { scopeApis } from '../http/scope-apis.ts';
 import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
 import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
@@ -38,17 +38,11 @@ export class SagaRun {
   readonly plan: SagaPlan;
   readonly sagaId: string;
   readonly input: unknown;
-  readonly #context: SagaContext<ApiDefinitions>;
+  readonly #context: SagaContext<CallTargets>;
   readonly #journal: OpenJournal;
   readonly #records: JournalRecord[];
 
-  constructor(
-    plan: SagaPlan,
-    sagaId: string,
-    input: unknown,
-    context: SagaContext<ApiDefinitions>,
-    journal: OpenJournal,
-  ) {
+  constructor(plan: SagaPlan, sagaId: string, input: unknown, context: SagaContext<CallTargets>, journal: OpenJournal) {
     this.plan = plan;
     this.sagaId = sagaId;
     this.input = input;
@@ -146,11 +140,11 @@ export class SagaRun {
   }
 
   /** What a move sees. A new one for each attempt: the calls of a move that are alike are told apart by counting them. */
-  scope(move: string): SagaScope<unknown, ApiDefinitions, unknown> {
+  scope(move: string): SagaScope<unknown, CallTargets, unknown> {
     return this.#scope(move);
   }
 
-  #scope(move: string, undoes?: string): SagaScope<unknown, ApiDefinitions, unknown> {
+  #scope(move: string, undoes?: string): SagaScope<unknown, CallTargets, unknown> {
     const { apis, log } = this.#context;
     return {
       input: this.input,

@@ -6,14 +6,14 @@ import type { Observable, ObservableInput } from 'rxjs';
 import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
 import type { Problem } from '../errors.ts';
-import type { ApiDefinitions } from '../http/define-api.ts';
+import type { CallTargets } from '../http/call-target.ts';
 import { lastWord } from './last-word.ts';
 import { planStep, stepsSchema } from './plan-step.ts';
 import { runSaga } from './run-saga.ts';
 import type { SagaContext, SagaFailure, SagaPlan, SagaScope, SagaStage } from './saga-plan.ts';
 import type { ForwardStepOptions, StepCondition, StepOptions, StepResult } from './step-options.ts';
 
-export interface SagaOptions<Schema extends z.ZodType, Definitions extends ApiDefinitions> {
+export interface SagaOptions<Schema extends z.ZodType, Definitions extends CallTargets> {
   /** Unique in the worker; part of every idempotency key: renaming a saga makes its running ones strangers. */
   readonly name: string;
   /**
@@ -27,12 +27,12 @@ export interface SagaOptions<Schema extends z.ZodType, Definitions extends ApiDe
   readonly id: (input: z.output<Schema>) => string;
 }
 
-type Undo<Input, Definitions extends ApiDefinitions, Results> = (
+type Undo<Input, Definitions extends CallTargets, Results> = (
   scope: SagaScope<Input, Definitions, Results>,
 ) => ObservableInput<unknown>;
 
 /** Steps that run at the same time, by name. Their compensations see the results before them; where one needs its own step's, use the other form. */
-type Branches<Input, Definitions extends ApiDefinitions, Results, Added> = {
+type Branches<Input, Definitions extends CallTargets, Results, Added> = {
   readonly [N in keyof Added]:
     | ((scope: SagaScope<Input, Definitions, Results>) => ObservableInput<Added[N]>)
     | (ForwardStepOptions<Input, Definitions, Results, Added[N], never> & {
@@ -42,7 +42,7 @@ type Branches<Input, Definitions extends ApiDefinitions, Results, Added> = {
 };
 
 /** Steps that run at the same time, one after the other said; each sees the results before all of them, its compensation its own too. */
-export interface ParallelSteps<Input, Definitions extends ApiDefinitions, Results, Added> {
+export interface ParallelSteps<Input, Definitions extends CallTargets, Results, Added> {
   step<Name extends string, Result>(
     name: Name,
     run: (scope: SagaScope<Input, Definitions, Results>) => ObservableInput<Result>,
@@ -65,14 +65,14 @@ export interface ParallelSteps<Input, Definitions extends ApiDefinitions, Result
 }
 
 /** Steps after the point of no return that run at the same time, by name. */
-type ForwardBranches<Input, Definitions extends ApiDefinitions, Results, Added> = {
+type ForwardBranches<Input, Definitions extends CallTargets, Results, Added> = {
   readonly [N in keyof Added]:
     | ((scope: SagaScope<Input, Definitions, Results>) => ObservableInput<Added[N]>)
     | ForwardStepOptions<Input, Definitions, Results, Added[N], never>;
 };
 
 /** A saga after its point of no return: there is no way but on, so nothing here can be undone. */
-export interface ForwardSaga<Input, Definitions extends ApiDefinitions, Results> {
+export interface ForwardSaga<Input, Definitions extends CallTargets, Results> {
   /** Adds a step that is tried until it is done; when no try is left, the saga is stuck, and goes on here when its message is given back. */
   step<Name extends string, Result>(
     name: Name,
@@ -99,7 +99,7 @@ export interface ForwardSaga<Input, Definitions extends ApiDefinitions, Results>
   ): SagaHandle<Input, Definitions, Output>;
 }
 
-export interface Saga<Input, Definitions extends ApiDefinitions, Results> {
+export interface Saga<Input, Definitions extends CallTargets, Results> {
   /**
    * Adds a step. Its result is the last value `run` emits; it must be plain data. `compensate` undoes it after a later step failed.
    * Both may run more than once for one saga, each time with the same idempotency keys.
@@ -142,7 +142,7 @@ export interface Saga<Input, Definitions extends ApiDefinitions, Results> {
   ): SagaHandle<Input, Definitions, Output>;
 }
 
-export interface SagaHandle<Input, Definitions extends ApiDefinitions, Output> {
+export interface SagaHandle<Input, Definitions extends CallTargets, Output> {
   (input: Input, context: SagaContext<Definitions>): Observable<Output>;
   /**
    * What the engine asks for before the message of this saga is dead-lettered: cold, emits the error that counts, once the journal tells how the saga
@@ -189,7 +189,7 @@ const sagaSchema = z.strictObject({
  *
  * @throws DefinitionError naming the saga and each wrong option.
  */
-export function saga<Schema extends z.ZodType, const Definitions extends ApiDefinitions>(
+export function saga<Schema extends z.ZodType, const Definitions extends CallTargets>(
   options: SagaOptions<Schema, Definitions>,
 ): Saga<z.output<Schema>, Definitions, Record<never, never>> {
   const { name, version = 1 } = options;
@@ -201,8 +201,8 @@ export function saga<Schema extends z.ZodType, const Definitions extends ApiDefi
 
 const subjectOf = (name: unknown): string => `saga ${JSON.stringify(name) ?? String(name)}`;
 
-type ErasedSaga = Saga<unknown, ApiDefinitions, unknown>;
-type ErasedHandle = SagaHandle<unknown, ApiDefinitions, unknown>;
+type ErasedSaga = Saga<unknown, CallTargets, unknown>;
+type ErasedHandle = SagaHandle<unknown, CallTargets, unknown>;
 
 interface PlanParts extends Pick<SagaPlan, 'name' | 'version' | 'id' | 'stages'> {
   readonly isForward: boolean;
@@ -299,7 +299,7 @@ function namedSteps(branches: unknown): (readonly [string, unknown])[] {
 const planOf = new WeakMap<object, SagaPlan>();
 
 function toHandle(plan: SagaPlan): ErasedHandle {
-  const handle = (input: unknown, context: SagaContext<ApiDefinitions>) => runSaga(plan, input, context);
+  const handle = (input: unknown, context: SagaContext<CallTargets>) => runSaga(plan, input, context);
   const outline: SagaOutline = {
     name: plan.name,
     version: plan.version,
@@ -307,7 +307,7 @@ function toHandle(plan: SagaPlan): ErasedHandle {
   };
   const made = Object.assign(handle, {
     saga: outline,
-    lastWord: (input: unknown, context: SagaContext<ApiDefinitions>, error: unknown) =>
+    lastWord: (input: unknown, context: SagaContext<CallTargets>, error: unknown) =>
       lastWord(plan, input, context, error),
     whenCompensated: (finish: SagaPlan['whenCompensated']) => toHandle({ ...plan, whenCompensated: finish }),
     formerly: (...versions: readonly object[]) => toHandle({ ...plan, former: formerPlans(plan, versions) }),

@@ -1,7 +1,7 @@
 /** A step as an author writes it out, where it is more than a call and its undoing. */
 import type { ObservableInput } from 'rxjs';
 import type { z } from 'zod';
-import type { ApiDefinitions } from '../http/define-api.ts';
+import type { CallTargets } from '../http/call-target.ts';
 import type { Duration } from '../policies/duration.ts';
 import type { SagaScope } from './saga-plan.ts';
 
@@ -35,14 +35,14 @@ export type StepResult<Result, Schema> = [Schema] extends [never]
     : Result;
 
 /** A step that cannot be undone any more, or need not be. */
-export interface ForwardStepOptions<Input, Definitions extends ApiDefinitions, Results, Result, Schema>
+export interface ForwardStepOptions<Input, Definitions extends CallTargets, Results, Result, Schema>
   extends StepTrying {
   /** What the result has to be. What does not fit fails the step, its effect in doubt. */
   readonly result?: Schema;
   readonly run: (scope: SagaScope<Input, Definitions, Results>) => ObservableInput<Result>;
 }
 
-export interface StepOptions<Input, Definitions extends ApiDefinitions, Name extends string, Results, Result, Schema>
+export interface StepOptions<Input, Definitions extends CallTargets, Name extends string, Results, Result, Schema>
   extends ForwardStepOptions<Input, Definitions, Results, Result, Schema> {
   /** Undoes the step after a later one failed. */
   readonly compensate?: (
@@ -56,6 +56,6 @@ export interface StepOptions<Input, Definitions extends ApiDefinitions, Name ext
 }
 
 /** Asked once, when the step's turn comes; the answer is written down, and holds for good. */
-export interface StepCondition<Input, Definitions extends ApiDefinitions, Results> {
+export interface StepCondition<Input, Definitions extends CallTargets, Results> {
   readonly when: (scope: SagaScope<Input, Definitions, Results>) => boolean;
 }

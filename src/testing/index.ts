@@ -10,7 +10,15 @@ export {
 export { type AdvancingKit, advancing } from './advancing.ts';
 export { type MarbleKit, marbles, type ObservableExpectation, type SubscriptionExpectation } from './marbles.ts';
 // ---- values of whole-pipeline tests
-export { type Answer, type ConnectionFailure, httpError, networkError, ok, status } from './pipelines/answers.ts';
+export {
+  type Answer,
+  type ConnectionFailure,
+  httpError,
+  networkError,
+  ok,
+  serviceError,
+  status,
+} from './pipelines/answers.ts';
 export { type CallParts, call, type ExpectedCall } from './pipelines/calls.ts';
 export type { DeadLetter } from './pipelines/dead-letters.ts';
 export type { VirtualPipelineKit } from './pipelines/in-virtual-time.ts';

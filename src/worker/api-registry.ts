@@ -1,10 +1,16 @@
-/** One client for each API definition of the worker, whichever pipelines use it: its limits hold over all of them. */
+/** One client for each API and service of the worker, whichever pipelines use it: its limits hold over all of them. */
 import { forkJoin, ignoreElements, type Observable } from 'rxjs';
 import { ConfigError, DefinitionError, type Problem } from '../errors.ts';
 import type { Facts } from '../events.ts';
-import type { Api } from '../http/api.ts';
-import { type ApiAvailability, type ApiClient, type CallScope, checkApi, createApiClient } from '../http/api-client.ts';
-import type { ApiDefinition } from '../http/define-api.ts';
+import {
+  type ApiAvailability,
+  type CallClient,
+  type CallScope,
+  checkTarget,
+  createClient,
+} from '../http/api-client.ts';
+import type { BoundTarget, CallTarget } from '../http/call-target.ts';
+import type { ServiceDefinition } from '../http/define-service.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Logger } from '../log.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
@@ -13,9 +19,9 @@ import type { Secret } from '../setting.ts';
 import { shareCalls } from './share-calls.ts';
 
 export interface ApiRegistry {
-  bind(definition: ApiDefinition, scope: CallScope): Api;
+  bind<Target extends CallTarget>(definition: Target, scope: CallScope): BoundTarget<Target>;
   /** Whether it can be called: replays the state now, then each change. */
-  availabilityOf(definition: ApiDefinition): Observable<ApiAvailability>;
+  availabilityOf(definition: CallTarget): Observable<ApiAvailability>;
   /** Retries each API may make now, by its name; of those that have a budget. */
   retryBudgets(): ReadonlyMap<string, number>;
   /** Cold. Closes every client's connections, then completes. */
@@ -24,7 +30,7 @@ export interface ApiRegistry {
 
 /** An API with the network taken from it. */
 export interface SandboxedApi {
-  readonly definition: ApiDefinition;
+  readonly definition: CallTarget;
   readonly transport: Transport | undefined;
 }
 
@@ -39,38 +45,43 @@ export interface ApiRegistryParts {
   readonly log?: Logger;
   /** Stands between each API's client and what carries its requests: records. Default: nothing does. */
   readonly throughTransport?: ((transport: Transport) => Transport) | undefined;
+  /** What carries the requests of a service. Default: nothing does, and its calls fail. */
+  readonly carry?: ((service: ServiceDefinition) => Transport) | undefined;
   /** What a test runs in an API's place. Default: the API itself, over the network. */
-  readonly sandbox?: (definition: ApiDefinition) => SandboxedApi;
+  readonly sandbox?: (definition: CallTarget) => SandboxedApi;
 }
 
 /** @throws ConfigError naming every setting of every API that is missing or wrong. */
 export function createApiRegistry(
   pipelines: readonly Pipeline[],
-  { sandbox = asItIs, maxCalls = Number.POSITIVE_INFINITY, log, ...parts }: ApiRegistryParts,
+  { carry, sandbox = asItIs, maxCalls = Number.POSITIVE_INFINITY, log, ...parts }: ApiRegistryParts,
 ): ApiRegistry {
-  const clients = new Map<ApiDefinition, ApiClient>();
+  const clients = new Map<CallTarget, CallClient>();
   const problems: Problem[] = [];
   const definitions = definitionsOf(pipelines);
+  const carrierFor = (target: CallTarget) => (target.kind === 'service' ? carry?.(target) : undefined);
   const shares = shareCalls(definitions, maxCalls);
   for (const definition of definitions) {
     try {
       const share = shares.get(definition);
       if (share?.isNarrow)
         log?.warn({ api: definition.name, concurrency: share.concurrency, maxCalls: share.maxCalls }, NARROW);
-      const { definition: played, transport } = sandbox(definition);
-      clients.set(definition, createApiClient(played, { ...parts, transport, within: share?.within }));
+      const { definition: played, transport = carrierFor(played) } = sandbox(definition);
+      clients.set(definition, createClient(played, { ...parts, transport, within: share?.within }));
     } catch (error) {
       problems.push(...problemsIn(error));
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  const clientOf = (definition: ApiDefinition): ApiClient => {
+  const clientOf = (definition: CallTarget): CallClient => {
     const client = clients.get(definition);
     if (client !== undefined) return client;
     throw new TypeError(`api "${definition.name}" is not declared by any pipeline of this worker`);
   };
   return {
-    bind: (definition, scope) => clientOf(definition).bind(scope),
+    // A client binds what its definition is of.
+    bind: <Target extends CallTarget>(definition: Target, scope: CallScope) =>
+      clientOf(definition).bind(scope) as BoundTarget<Target>,
     availabilityOf: (definition) => clientOf(definition).availability,
     retryBudgets: () => {
       const budgets = [...clients.values()].map((client) => [client.name, client.retryBudget()] as const);
@@ -80,11 +91,11 @@ export function createApiRegistry(
   };
 }
 
-/** What keeps the clients of these pipelines' APIs from being made. Connects to nothing. */
+/** What keeps the clients of these pipelines' APIs and services from being made. Connects to nothing. */
 export const apiProblems = (pipelines: readonly Pipeline[]): readonly Problem[] =>
   definitionsOf(pipelines).flatMap((definition) => {
     try {
-      checkApi(definition);
+      checkTarget(definition);
       return [];
     } catch (error) {
       return problemsIn(error);
@@ -92,7 +103,7 @@ export const apiProblems = (pipelines: readonly Pipeline[]): readonly Problem[] 
   });
 
 /** Each once, whichever pipelines use it. */
-const definitionsOf = (pipelines: readonly Pipeline[]): readonly ApiDefinition[] => [
+const definitionsOf = (pipelines: readonly Pipeline[]): readonly CallTarget[] => [
   ...new Set(pipelines.flatMap(({ apis }) => Object.values(apis))),
 ];
 
@@ -104,4 +115,4 @@ function problemsIn(error: unknown): readonly Problem[] {
 const NARROW =
   'the worker makes fewer calls of this API at once than its concurrency allows; SLUICE_MAX_CALLS is their number over all APIs';
 
-const asItIs = (definition: ApiDefinition): SandboxedApi => ({ definition, transport: undefined });
+const asItIs = (definition: CallTarget): SandboxedApi => ({ definition, transport: undefined });

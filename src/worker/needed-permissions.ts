@@ -4,7 +4,7 @@ import { workersQueue, workQueues } from '../broker/partitions.ts';
 import { DEFAULT_EXCHANGE_RESOURCE, exactPattern, type Permissions } from '../broker/permissions.ts';
 import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
-import { neededTopology } from './needed-topology.ts';
+import { neededOfServices, neededTopology } from './needed-topology.ts';
 
 /**
  * - `worker`: a worker that only looks (`SLUICE_TOPOLOGY=check`).
@@ -51,6 +51,7 @@ function namesOf(pipelines: readonly Pipeline[], role: BrokerRole): Names {
           DEFAULT_EXCHANGE_RESOURCE,
           ...pipelines.flatMap(({ publishes }) => publishes),
           ...pipelines.flatMap(({ source }) => delayExchanges(source)),
+          ...neededOfServices(pipelines).exchanges.map(({ name }) => name),
         ],
         read: pipelines.flatMap(({ source }) => consumedQueues(source)),
       };

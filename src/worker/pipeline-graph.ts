@@ -1,11 +1,12 @@
-/** What pipelines are connected to, as nodes and edges: paths of the front door, exchanges and queues they take from, APIs they call, exchanges they publish to. Pure. */
+/** What pipelines are connected to, as nodes and edges: paths of the front door, exchanges and queues they take from, APIs and services they call, exchanges they publish to. Pure. */
 import { workQueues } from '../broker/partitions.ts';
 import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
+import { destinationOf, type ServiceDefinition } from '../http/define-service.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 
 export interface GraphNode {
   readonly id: string;
-  readonly kind: 'ingress' | 'exchange' | 'queue' | 'pipeline' | 'api' | 'deadLetters' | 'delay';
+  readonly kind: 'ingress' | 'exchange' | 'queue' | 'pipeline' | 'api' | 'service' | 'deadLetters' | 'delay';
   readonly name: string;
   /** Of partitions, drawn as one: each of them. */
   readonly queues?: readonly string[];
@@ -44,6 +45,17 @@ export function graphOf(pipelines: readonly Pipeline[]): PipelineGraph {
     edges.push({ from: entry, to: queue, label: `by ${source.partitions.by}` });
     return { queue, entry };
   };
+  const reached = new Set<string>();
+  /** Where the requests of a service go, once however many pipelines ask it. */
+  const reach = (service: ServiceDefinition, from: string): void => {
+    if (reached.has(from)) return;
+    reached.add(from);
+    const { queue, exchange, operations } = service.options;
+    if (exchange === undefined) edges.push({ from, to: node('queue', queue ?? '') });
+    else
+      for (const operation of Object.keys(operations))
+        edges.push({ from, to: node('exchange', exchange), label: destinationOf(service, operation).routingKey });
+  };
   for (const { name, source, apis, publishes, ingress } of pipelines) {
     const { queue, entry } = takenFrom(source);
     if (ingress !== undefined) edges.push({ from: node('ingress', `${ingress.method} ${ingress.path}`), to: entry });
@@ -51,7 +63,11 @@ export function graphOf(pipelines: readonly Pipeline[]): PipelineGraph {
       edges.push({ from: node('exchange', exchange), to: entry, label: key });
     const pipeline = node('pipeline', name);
     edges.push({ from: queue, to: pipeline });
-    for (const api of Object.values(apis)) edges.push({ from: pipeline, to: node('api', api.name) });
+    for (const target of Object.values(apis)) {
+      const called = node(target.kind, target.name);
+      edges.push({ from: pipeline, to: called });
+      if (target.kind === 'service') reach(target, called);
+    }
     for (const exchange of publishes) edges.push({ from: pipeline, to: node('exchange', exchange) });
     for (const delayMs of source.retryDelaysMs) {
       const delay = node('delay', delayQueue(source.name, delayMs));

@@ -3,7 +3,7 @@ import { workQueues } from '../broker/partitions.ts';
 import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
 import type { ApiShape, PipelineShape } from '../dashboard/wire.ts';
 import { API_DEFAULTS } from '../http/api-defaults.ts';
-import type { ApiDefinition } from '../http/define-api.ts';
+import type { CallTarget } from '../http/call-target.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { durationMs } from '../policies/duration.ts';
 
@@ -24,7 +24,7 @@ function shapeOf({ name, source, apis, needs, concurrency, prefetch, publishes }
   };
 }
 
-function apiShape(key: string, { name, options: { timeout, retry } }: ApiDefinition, isNeeded: boolean): ApiShape {
+function apiShape(key: string, { name, options: { timeout, retry } }: CallTarget, isNeeded: boolean): ApiShape {
   const { initial, max, jitter = 'full' } = (retry === false ? undefined : retry?.backoff) ?? {};
   return {
     name,

@@ -3,7 +3,7 @@
  * The slots are those of `bulkhead.ts`, one within the other.
  */
 import { API_DEFAULTS } from '../http/api-defaults.ts';
-import type { ApiDefinition } from '../http/define-api.ts';
+import type { CallTarget } from '../http/call-target.ts';
 import { type Bulkhead, createBulkhead } from '../operators/bulkhead.ts';
 
 export interface CallShare {
@@ -27,14 +27,11 @@ const maxQueued = Number.POSITIVE_INFINITY;
  * A call takes a slot of its API and one of the cap in one step or waits without any, so none can wait for another for ever; APIs whose calls
  * wait for the cap take turns.
  */
-export function shareCalls(
-  definitions: readonly ApiDefinition[],
-  maxCalls: number,
-): ReadonlyMap<ApiDefinition, CallShare> {
+export function shareCalls(definitions: readonly CallTarget[], maxCalls: number): ReadonlyMap<CallTarget, CallShare> {
   const all = definitions.reduce((sum, definition) => sum + concurrencyOf(definition), 0);
   if (!(all > maxCalls)) return new Map();
   const cap = createBulkhead({ slots: maxCalls, maxQueued });
-  const shareOf = (definition: ApiDefinition): CallShare => {
+  const shareOf = (definition: CallTarget): CallShare => {
     const concurrency = concurrencyOf(definition);
     const share = maxCalls - Math.min(Math.floor(maxCalls / 2), all - concurrency);
     const isNarrow = share < concurrency;
@@ -45,7 +42,7 @@ export function shareCalls(
 }
 
 /** As it is at most, where it adapts. */
-function concurrencyOf({ options: { concurrency = API_DEFAULTS.concurrency } }: ApiDefinition): number {
+function concurrencyOf({ options: { concurrency = API_DEFAULTS.concurrency } }: CallTarget): number {
   if (typeof concurrency === 'number') return concurrency;
   return concurrency.max ?? Math.max(API_DEFAULTS.adaptive.max, concurrency.min ?? 1);
 }

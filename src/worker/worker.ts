@@ -5,6 +5,7 @@
  *
  * Draining keeps an order: stop taking messages, finish what runs, give back the rest, await confirms, close channels, close connections.
  */
+import { randomUUID } from 'node:crypto';
 import {
   BehaviorSubject,
   catchError,
@@ -20,9 +21,12 @@ import {
   timer,
 } from 'rxjs';
 import type { Broker, BrokerStatus } from '../broker/broker.ts';
+import type { Requests } from '../broker/requests.ts';
 import type { Topology, TopologyMode } from '../broker/topology.ts';
 import { BrokerUnavailableError, ConfigError } from '../errors.ts';
 import type { Facts, WorkerMoved } from '../events.ts';
+import type { ServiceDefinition } from '../http/define-service.ts';
+import type { Transport } from '../http/transport.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import { clockNow } from '../pipeline/context.ts';
@@ -34,14 +38,18 @@ import type { Secret } from '../setting.ts';
 import type { Tracing } from '../tracing.ts';
 import { type ApiRegistry, createApiRegistry } from './api-registry.ts';
 import { feederProblems } from './feeder-problems.ts';
-import { neededAgreement, neededTopology } from './needed-topology.ts';
+import { neededAgreement, neededOfServices, neededTopology } from './needed-topology.ts';
 import { type RecordingTarget, recorderOf } from './record-worker.ts';
+import { whileUnblocked } from './service-availability.ts';
+import { carrierOf, whileConnected } from './service-carrier.ts';
 
 export type WorkerState = WorkerMoved['state'];
 
 export interface WorkerOptions {
   readonly pipelines: readonly Pipeline[];
   readonly broker: Broker;
+  /** What services are asked over, where the worker makes their clients: `calls` of the same broker. Default: it may call none. */
+  readonly calls?: Requests | undefined;
   readonly journal: Journal;
   readonly facts: Facts;
   readonly log: Logger;
@@ -117,8 +125,13 @@ export function startWorker(options: WorkerOptions): Worker {
   const random = recorder?.throughRandom(options.random) ?? options.random;
   const throughTransport = recorder?.throughTransport;
   const { maxCalls, keySecret } = options;
+  const carry = (service: ServiceDefinition): Transport => {
+    if (options.calls === undefined)
+      throw new TypeError(`nothing is given that service "${service.name}" is asked over`);
+    return whileConnected(broker.status, carrierOf(service, { requests: options.calls, newId: randomUUID }));
+  };
   const apis =
-    options.apis ?? createApiRegistry(pipelines, { facts, random, log, maxCalls, keySecret, throughTransport });
+    options.apis ?? createApiRegistry(pipelines, { facts, random, log, maxCalls, keySecret, throughTransport, carry });
   const drain = new ReplaySubject<void>(1);
   const halt = new ReplaySubject<string>(1);
   const runs = pipelines.map((pipeline) =>
@@ -133,7 +146,10 @@ export function startWorker(options: WorkerOptions): Worker {
       halt,
       topology: options.topology,
       bindApi: apis.bind,
-      availabilityOf: apis.availabilityOf,
+      availabilityOf: (target) =>
+        target.kind === 'service'
+          ? whileUnblocked(broker.status, apis.availabilityOf(target))
+          : apis.availabilityOf(target),
     }),
   );
   const state = new BehaviorSubject<WorkerState>('starting');
@@ -251,15 +267,17 @@ function readinessOf(state: WorkerState, runs: readonly PipelineRun[], { broker,
   return { isReady, state, waiting, ...faults };
 }
 
-/** Topology of all pipelines, before the first message: what may be declared, then what must be there. */
+/** Topology of all pipelines, before the first message: what may be declared, then what must be there, last of all what services bring themselves. */
 function establishAll({ pipelines, broker, topology }: WorkerOptions): Observable<never> {
   const inMode = (mode: TopologyMode): readonly Pipeline[] =>
     pipelines.filter(({ source }) => (source.topology ?? topology) === mode);
   const topologyIn = (mode: TopologyMode): Topology => neededTopology(inMode(mode));
+  const services = neededOfServices(pipelines);
   const agreed = neededAgreement(inMode('assert'));
   return concat(
     agreed.queues.length === 0 ? EMPTY : broker.establish(agreed, 'assert'),
     broker.establish(topologyIn('assert'), 'assert'),
     broker.establish(topologyIn('check'), 'check'),
+    services.queues.length + services.exchanges.length === 0 ? EMPTY : broker.establish(services, 'check'),
   );
 }

@@ -2,13 +2,13 @@
 import { expect } from 'chai';
 import { type Observable, Subscription } from 'rxjs';
 import type { Broker } from '../../src/broker/broker.ts';
-import { REQUEST_HEADER, type RequestProgress, type Requests } from '../../src/broker/requests.ts';
+import { type Asking, REQUEST_HEADER, type RequestProgress, type Requests } from '../../src/broker/requests.ts';
 import { codeOf } from '../../src/errors.ts';
 import type { Delivery } from '../../src/message/delivery.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
 import { eventually } from '../support/eventually.ts';
 
-type AskingBroker = Broker & Requests;
+type AskingBroker = Broker & Asking;
 
 export interface AskedBroker {
   createBroker(): AskingBroker;
@@ -42,7 +42,7 @@ export function requestsContract(setup: () => Promise<AskedBroker>): void {
     await subject.deleteQueue(queue);
   });
 
-  const ask = (id: string, more: Partial<OutgoingMessage> = {}): Asked => {
+  const ask = (id: string, more: Partial<OutgoingMessage> = {}, from: Requests = broker): Asked => {
     const asked: Asked = { progress: [], code: undefined, stop: () => subscription.unsubscribe() };
     const message = {
       exchange: '',
@@ -52,7 +52,7 @@ export function requestsContract(setup: () => Promise<AskedBroker>): void {
       headers: {},
       ...more,
     };
-    const subscription = broker.request(message, id).subscribe({
+    const subscription = from.request(message, id).subscribe({
       next: (progress) => asked.progress.push(told(progress)),
       error: (error: unknown) => {
         asked.code = codeOf(error);
@@ -116,6 +116,29 @@ export function requestsContract(setup: () => Promise<AskedBroker>): void {
     expect(gone.progress).to.not.include('late');
   });
 
+  it('knows the answer to a call by its own correlation id alone, at an address of its own', async () => {
+    const taken = deliveries();
+    const attempt = (id: string) => ask(id, { properties: { messageId: 'm1', correlationId: id } }, broker.calls);
+    const [door, first, second] = [ask('m1'), attempt('a1'), attempt('a2')];
+    await eventually('all were asked', () => taken.length === 3);
+    const [toDoor, ...toCalls] = taken.map(({ properties }) => properties.replyTo);
+    expect(new Set(toCalls)).to.have.length(1);
+    expect(toCalls).to.not.include(toDoor);
+    const called = taken[1];
+
+    // What answers a call may name the message: it is no answer to whoever asked by that, nor to another call.
+    await answer(called, 'by message', { headers: { [REQUEST_HEADER.answers]: 'm1' } });
+    await answer(called, 'guessed', { properties: { correlationId: 'm1' } });
+    const own = { headers: { [REQUEST_HEADER.answers]: 'a1' }, properties: { correlationId: 'a2' } };
+    await answer(called, 'to the second', own);
+    await answer(called, 'to the first', { properties: { correlationId: 'a1' } });
+    await eventually('both were answered', () => first.progress.length === 2 && second.progress.length === 2);
+
+    expect(first.progress).to.have.members(['confirmed', 'to the first']);
+    expect(second.progress).to.have.members(['confirmed', 'to the second']);
+    expect(door.progress).to.deep.equal(['confirmed']);
+  });
+
   it('fails what reaches no queue', async () => {
     const asked = ask('m1', { routingKey: `${queue}.missing` });
     await eventually('it failed', () => asked.code !== undefined);
@@ -143,10 +166,10 @@ export function requestsContract(setup: () => Promise<AskedBroker>): void {
   });
 
   it('tells those who wait when it is closed', async () => {
-    const waiting = ask('m1');
-    await eventually('it is confirmed', () => waiting.progress.length === 1);
+    const waiting = [ask('m1'), ask('a1', { properties: { correlationId: 'a1' } }, broker.calls)];
+    await eventually('they are confirmed', () => waiting.every(({ progress }) => progress.length === 1));
     await done(broker.close({ withinMs: 2_000 }));
-    expect(waiting.code).to.equal('ERR_REPLY_LOST');
+    expect(waiting.map(({ code }) => code)).to.deep.equal(['ERR_REPLY_LOST', 'ERR_REPLY_LOST']);
   });
 }
 

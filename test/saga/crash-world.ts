@@ -122,12 +122,14 @@ export function runOrder(script: Script, crashes: readonly number[]): Ended {
     };
     const scope = scopeOf({ messageAttempt: attempt });
     const apis: Record<string, Api> = {};
-    for (const [name, definition] of Object.entries(orderProcessing.apis))
+    for (const [name, definition] of Object.entries(orderProcessing.apis)) {
+      if (definition.kind !== 'api') throw new TypeError(`${name} is no API`);
       apis[name] = createApiClient(sandboxedApi(definition), {
         facts: createFacts(),
         random: () => 0.5,
         transport,
       }).bind(scope);
+    }
     const context = {
       apis,
       log: silentLogger,

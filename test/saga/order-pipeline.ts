@@ -24,7 +24,9 @@ export function orderPipeline(baseUrls: Readonly<Record<string, string>> = {}): 
   return {
     ...orderProcessing,
     source: { ...orderProcessing.source, retryDelaysMs: [PAUSE_MS, PAUSE_MS, PAUSE_MS] },
-    apis: Object.fromEntries(Object.entries(orderProcessing.apis).map(([name, api]) => [name, placed(api)])),
+    apis: Object.fromEntries(
+      Object.entries(orderProcessing.apis).map(([name, api]) => [name, api.kind === 'api' ? placed(api) : api]),
+    ),
   };
 }
 

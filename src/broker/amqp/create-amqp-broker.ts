@@ -6,7 +6,7 @@ import { catchError, concatMap, defer, EMPTY, filter, from, ignoreElements, type
 import { messageOf } from '../../errors.ts';
 import { silentLogger } from '../../log.ts';
 import type { Broker, BrokerReadings, QueueDepth } from '../broker.ts';
-import type { Requests } from '../requests.ts';
+import type { Asking } from '../requests.ts';
 import { closeInOrder } from './close-in-order.ts';
 import { combinedStatus } from './combined-status.ts';
 import { consumeQueue } from './consume-queue.ts';
@@ -20,7 +20,7 @@ import { createOutageLog } from './outage-log.ts';
 import { createPauses } from './pauses.ts';
 import { Publisher } from './publisher.ts';
 import { reportStatus } from './report-status.ts';
-import { Requester } from './requester.ts';
+import { answeredAttempt, answeredMessage, Requester } from './requester.ts';
 import { standingTopology } from './standing-topology.ts';
 import { type ConnectionSupervisor, superviseConnection } from './supervise-connection.ts';
 import { tlsOfConnects } from './tls-options.ts';
@@ -31,7 +31,7 @@ import { tlsOfConnects } from './tls-options.ts';
  *
  * @throws ConfigError for a URL or TLS options that cannot work; RangeError for `urls` without an entry.
  */
-export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerReadings & Requests {
+export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerReadings & Asking {
   const { urls, random, connectionName = 'sluice', heartbeatS = 10, auth = 'plain', log = silentLogger } = options;
   const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 10_000, confirmTimeoutMs = 30_000 } = options;
   const { maxUnconfirmed = 1000, maxUnconfirmedBytes = 16 * 2 ** 20, reconnect = {}, tls = {}, facts } = options;
@@ -65,10 +65,14 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerRea
   const consumers = { links: topology.links, createPauses: newPauses, log, onDefect, channels };
   const bounds = { maxUnconfirmed, maxUnconfirmedBytes, confirmTimeoutMs };
   const publisher = new Publisher({ links: publishing.links, ...bounds, pauses: newPauses(), log, onDefect });
-  const requester = new Requester({ links: publishing.links, ...bounds, pauses: newPauses(), log, onDefect });
+  const askingBy = (keyOf: typeof answeredMessage): Requester =>
+    new Requester({ links: publishing.links, ...bounds, pauses: newPauses(), log, onDefect }, keyOf);
+  const [doorRequests, calls] = [askingBy(answeredMessage), askingBy(answeredAttempt)];
+  const asking = (): readonly Publisher[] =>
+    [doorRequests, calls].flatMap(({ publisher: open }) => (open === undefined ? [] : [open]));
   publishing.status.subscribe(({ state }) => {
     publisher.setBlocked(state === 'blocked');
-    requester.setBlocked(state === 'blocked');
+    for (const requests of [doorRequests, calls]) requests.setBlocked(state === 'blocked');
   });
 
   const status = combinedStatus([consuming.status, publishing.status]);
@@ -84,9 +88,10 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerRea
     consume: (queue, consumeOptions) => consumeQueue(consumers, queue, consumeOptions),
     depthOf: (queue) => depthOf(topology.links, queue, onDefect),
     publish: (message) => publisher.publish(message),
-    request: (message, key) => requester.request(message, key),
+    request: (message, key) => doorRequests.request(message, key),
+    calls,
     get unconfirmed() {
-      return publisher.unconfirmed + (requester.publisher?.unconfirmed ?? 0);
+      return [publisher, ...asking()].reduce((sum, { unconfirmed }) => sum + unconfirmed, 0);
     },
     measure: (queues) =>
       topology.links.pipe(
@@ -96,8 +101,10 @@ export function createAmqpBroker(options: AmqpBrokerOptions): Broker & BrokerRea
       ),
     close: ({ withinMs }): Observable<never> =>
       defer(() => {
-        const publishers = [publisher, ...(requester.publisher === undefined ? [] : [requester.publisher])];
-        closing ??= closeInOrder({ publishers, channels, connections: [consuming, publishing] }, withinMs);
+        closing ??= closeInOrder(
+          { publishers: [publisher, ...asking()], channels, connections: [consuming, publishing] },
+          withinMs,
+        );
         return from(closing).pipe(ignoreElements());
       }),
   };

@@ -8,13 +8,22 @@ import type { ConsumeMessage } from 'amqplib';
 import { Observable, type Subscriber } from 'rxjs';
 import { ReplyLostError } from '../../errors.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
-import { REQUEST_HEADER, type RequestProgress, type Requests } from '../requests.ts';
+import { REQUEST_HEADER, type Reply, type RequestProgress, type Requests } from '../requests.ts';
 import { readHeaders } from './headers.ts';
 import { readProperties } from './properties.ts';
 import { Publisher, type PublisherOptions } from './publisher.ts';
 
 /** What a request names as its `reply-to`; the broker puts the address of the channel in its place. */
 const REPLY_QUEUE = 'amq.rabbitmq.reply-to';
+
+/** By the message it answers. */
+export function answeredMessage({ headers, properties }: Reply): string | undefined {
+  const named = headers[REQUEST_HEADER.answers];
+  return typeof named === 'string' ? named : properties.correlationId;
+}
+
+/** By its correlation id alone. */
+export const answeredAttempt = ({ properties }: Reply): string | undefined => properties.correlationId;
 
 interface Asker {
   readonly subscriber: Subscriber<RequestProgress>;
@@ -23,11 +32,14 @@ interface Asker {
 
 export class Requester implements Requests {
   readonly #createPublisher: () => Publisher;
+  readonly #keyOf: (reply: Reply) => string | undefined;
   readonly #askers = new Map<string, Set<Asker>>();
   #publisher: Publisher | undefined;
   #isBlocked = false;
 
-  constructor(options: PublisherOptions) {
+  /** `keyOf`: whom a reply is for. */
+  constructor(options: PublisherOptions, keyOf: (reply: Reply) => string | undefined) {
+    this.#keyOf = keyOf;
     const replies = {
       queue: REPLY_QUEUE,
       onReply: (message: ConsumeMessage) => this.#receive(message),
@@ -79,10 +91,9 @@ export class Requester implements Requests {
   #receive(message: ConsumeMessage): void {
     const properties = readProperties(message.properties);
     const headers = readHeaders(message.properties.headers);
-    const named = headers[REQUEST_HEADER.answers];
-    const key = typeof named === 'string' ? named : properties.correlationId;
-    const askers = key === undefined ? undefined : this.#askers.get(key);
     const reply = { body: message.content, properties, headers };
+    const key = this.#keyOf(reply);
+    const askers = key === undefined ? undefined : this.#askers.get(key);
     for (const { subscriber } of [...(askers ?? [])]) subscriber.next({ kind: 'reply', reply });
   }
 

@@ -6,8 +6,8 @@ import { defaultIfEmpty, filter, finalize, firstValueFrom, map, merge, NEVER, ty
 import type { Broker } from '../../broker/broker.ts';
 import { codeOf, isTransient, messageOf } from '../../errors.ts';
 import { createFacts } from '../../events.ts';
-import { createApiClient } from '../../http/api-client.ts';
-import type { ApiDefinition } from '../../http/define-api.ts';
+import { createClient } from '../../http/api-client.ts';
+import type { CallTarget } from '../../http/call-target.ts';
 import { createMemoryJournal } from '../../journal/memory-journal.ts';
 import { silentLogger } from '../../log.ts';
 import type { Delivery } from '../../message/delivery.ts';
@@ -57,7 +57,7 @@ function rehearse(pipeline: Pipeline, delivery: Delivery): Promise<Rehearsal> {
   const engine: Engine = {
     broker: NO_BROKER,
     bindApi: (definition, scope) =>
-      createApiClient(withoutNetwork(definition), { facts, random: Math.random, transport: () => NEVER }).bind(scope),
+      createClient(withoutNetwork(definition), { facts, random: Math.random, transport: () => NEVER }).bind(scope),
     availabilityOf: () => NEVER,
     journal: createMemoryJournal(),
     facts,
@@ -100,10 +100,16 @@ const failure = ({ stage, error }: Failure): Rehearsal => ({
 });
 
 /** Nothing of the definition that would reach for the network, the environment or a secret; the limits that refuse a request stay. */
-function withoutNetwork({ kind, name, options }: ApiDefinition): ApiDefinition {
-  const { maxRequestBytes } = options;
+function withoutNetwork(target: CallTarget): CallTarget {
+  const { name } = target;
+  const { maxRequestBytes } = target.options;
   const limits = maxRequestBytes === undefined ? {} : { maxRequestBytes };
-  return { kind, name, options: { baseUrl: 'http://dry-run.invalid', retry: false, breaker: false, ...limits } };
+  if (target.kind === 'service') {
+    const { queue, exchange, operations } = target.options;
+    const place = { ...(queue === undefined ? {} : { queue }), ...(exchange === undefined ? {} : { exchange }) };
+    return { kind: 'service', name, options: { ...place, operations, retry: false, breaker: false, ...limits } };
+  }
+  return { kind: 'api', name, options: { baseUrl: 'http://dry-run.invalid', retry: false, breaker: false, ...limits } };
 }
 
 const deliveredAs = ({ routingKey, body, properties, headers }: OutgoingMessage, deliveryTag: number): Delivery => ({

@@ -5,7 +5,7 @@ import { deadLetterQueue } from '../../broker/queue.ts';
 import { sourceTopology } from '../../broker/source-topology.ts';
 import type { ExchangeSpec, QueueSpec, TopologyMode } from '../../broker/topology.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
-import { neededTopology } from '../../worker/needed-topology.ts';
+import { neededTopology, servicesOf } from '../../worker/needed-topology.ts';
 import { counted } from '../print.ts';
 import { findingsOfDefinition, limitBelowAttempts } from './definition-rules.ts';
 import type { Finding } from './finding.ts';
@@ -29,6 +29,7 @@ export async function examine(inspection: BrokerInspection, options: ExamineOpti
     findings.push(...(await examineSource(inspection, pipeline, mode)));
   }
   findings.push(...(await examineExchanges(inspection, options)));
+  findings.push(...(await examineServices(inspection, options)));
   return [...findings, ...unseen(pipelines)];
 }
 
@@ -176,6 +177,37 @@ const deadLetters = (subject: string, ready: number): Finding => ({
   finding: `${counted(ready, 'dead letter')}`,
   advice: 'sluice dlq ls',
 });
+
+// ---- services
+
+/** Their queues and exchanges are their own: a worker looks for them, and needs to publish there. */
+async function examineServices(
+  inspection: BrokerInspection,
+  { pipelines }: ExamineOptions,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const own = neededTopology(pipelines);
+  // What the pipelines bring themselves is looked at as theirs.
+  const isOwn = (name: string): boolean => [...own.queues, ...own.exchanges].some((one) => one.name === name);
+  for (const { name, options } of servicesOf(pipelines)) {
+    const { queue, exchange } = options;
+    if (isOwn(exchange ?? queue ?? '')) continue;
+    const isThere =
+      exchange === undefined ? await inspection.queue(queue ?? '') : await inspection.hasExchange(exchange);
+    const subject = exchange === undefined ? `queue ${queue}` : `exchange ${exchange}`;
+    if (isThere === undefined || isThere === false)
+      findings.push({
+        severity: 'problem',
+        check: 'service-missing',
+        subject,
+        finding: `does not exist, and a worker whose pipelines ask service ${name} does not start without it`,
+        advice: 'start the service, which declares it, or create it as the service wants it',
+      });
+    else if (exchange !== undefined && !(await inspection.mayWrite(exchange)))
+      findings.push(mayNot(subject, 'publish to', 'write'));
+  }
+  return findings;
+}
 
 // ---- exchanges
 

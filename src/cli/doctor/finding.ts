@@ -10,6 +10,7 @@ export type CheckName =
   | 'queue-missing'
   | 'queue-differs'
   | 'exchange-missing'
+  | 'service-missing'
   | 'exchange-differs'
   | 'dead-letter-target'
   | 'delivery-limit'

@@ -9,6 +9,7 @@ const SHAPES: Readonly<Record<GraphNode['kind'], readonly [string, string]>> = {
   deadLetters: ['[(', ')]'],
   pipeline: ['[', ']'],
   api: ['([', '])'],
+  service: ['([', '])'],
 };
 
 export function mermaidOf({ nodes, edges }: PipelineGraph): string {

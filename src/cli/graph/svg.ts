@@ -9,6 +9,7 @@ const COLUMN: Readonly<Record<GraphNode['kind'], number>> = {
   delay: 3,
   deadLetters: 3,
   api: 3,
+  service: 3,
 };
 const [WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN] = [220, 34, 90, 16, 24];
 
@@ -67,6 +68,7 @@ const FILL: Readonly<Record<GraphNode['kind'], string>> = {
   delay: '#eef2f5',
   deadLetters: '#fbe3e3',
   api: '#e2f3e6',
+  service: '#dff1f0',
 };
 
 const boxOf = ({ x, y, kind, name }: Box): string =>

@@ -1,6 +1,6 @@
 /** What an API answers in a test: values for the symbols of its diagram, and failures for its `#`. */
 
-import { transportErrorOf } from '../../http/classify.ts';
+import { ERROR_CODE_HEADER, transportErrorOf } from '../../http/classify.ts';
 import type { TransportError, TransportResponse } from '../../http/transport.ts';
 import { encodeBody } from '../../message/codec.ts';
 import type { ApiRequest } from './request.ts';
@@ -43,6 +43,13 @@ export function httpError(code: number, body?: unknown, headers?: AnswerHeaders)
 export function httpError(code: number, body?: unknown, headers?: AnswerHeaders): Answer {
   return status(code, body, headers);
 }
+
+/**
+ * For `#`: a service gave the request up, and says by which error; with a status, as a problem of RFC 9457, it was that: `serviceError(undefined, 503)`.
+ * Default: 422, as a request that it dead-lettered.
+ */
+export const serviceError = (errorCode?: string, code = 422): Answer =>
+  status(code, undefined, errorCode === undefined ? {} : { [ERROR_CODE_HEADER]: errorCode });
 
 /** For `#`: no response, the connection breaks. `ECONNREFUSED`, `ECONNRESET`, `ETIMEDOUT`, `ENOTFOUND` … */
 export const networkError = (code: string): ConnectionFailure => ({ kind: 'connectionFailure', code });

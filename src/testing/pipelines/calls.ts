@@ -1,6 +1,7 @@
 /** API calls as a test expects and sees them. */
-import type { ApiDefinition } from '../../http/define-api.ts';
+import type { CallTarget } from '../../http/call-target.ts';
 import { isSame } from '../marble-equal.ts';
+import { checkOperation } from './check-operation.ts';
 import { checkNames, type Names } from './known-names.ts';
 import { memberDifferences } from './member-differences.ts';
 import { type ApiRequest, Operation } from './request.ts';
@@ -29,7 +30,7 @@ export interface ExpectedCall {
 /** One attempt of a call as it left for its API. */
 export interface SeenCall {
   readonly name: string;
-  readonly definition: ApiDefinition;
+  readonly definition: CallTarget;
   readonly request: ApiRequest;
   /** Undefined for a call nothing answered. */
   readonly answeredBy: Operation | undefined;
@@ -47,17 +48,23 @@ const isCall = (value: unknown): value is ExpectedCall =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'call';
 
 /** @throws TypeError for a value that is no call, or one of an API the pipeline does not have. */
-export function checkCalls(values: Readonly<Record<string, unknown>>, names: readonly string[]): void {
+export function checkCalls(
+  values: Readonly<Record<string, unknown>>,
+  definitions: ReadonlyMap<string, CallTarget>,
+): void {
+  const names = [...definitions.keys()];
   for (const [symbol, value] of Object.entries(values)) {
     const subject = `expectCalls: ${symbol}`;
     if (!isCall(value)) throw new TypeError(`${subject}: expected call('api', 'POST /path', …)`);
-    if (!names.includes(value.api))
+    const definition = definitions.get(value.api);
+    if (definition === undefined)
       throw new TypeError(`${subject}: the pipeline has no api "${value.api}", only ${names.join(', ') || 'none'}`);
     new Operation(subject, value.operation);
+    checkOperation(subject, definition, value.operation);
   }
 }
 
-export function callRules(definitionOf: (name: string) => ApiDefinition | undefined): RowRules<SeenCall> {
+export function callRules(definitionOf: (name: string) => CallTarget | undefined): RowRules<SeenCall> {
   return {
     subject: 'expectCalls',
     title: 'the calls differ from their diagram',

@@ -50,7 +50,7 @@ export interface PipelineKit<Names extends string = string> {
    * the first one where there are several, or to that of the pipeline named.
    */
   deliver(diagram: string, values: Values<unknown>, pipeline?: string): void;
-  /** The pipeline's APIs, by the names its handle knows them by. */
+  /** The pipeline's APIs and services, by the names its handle knows them by. */
   readonly api: Readonly<Record<Names, ApiScript>>;
   readonly broker: BrokerControls;
   readonly worker: WorkerControls;
@@ -124,7 +124,7 @@ export function createPipelineKit<Names extends string>(
     },
     at: (diagram, actions) => schedule('at', diagram, actions, (action, frame) => rehearsal.at(frame, action)),
     expectCalls: (diagram, values = {}) => {
-      checkCalls(values, [...definitions.keys()]);
+      checkCalls(values, definitions);
       checks.add(kit.expectCalls, expectRow(rehearsal.calls.seen, diagram, values, calls));
     },
     expectPublished: (diagram, values = {}) => {

@@ -10,12 +10,13 @@ import { toPublish } from '../../broker/embedded/port/properties.ts';
 import { deadLetterQueue, type QueueSource } from '../../broker/queue.ts';
 import { sourceTopology } from '../../broker/source-topology.ts';
 import { createFacts, type Fact, type Settled } from '../../events.ts';
-import type { ApiDefinition } from '../../http/define-api.ts';
+import type { CallTarget } from '../../http/call-target.ts';
 import type { Transport } from '../../http/transport.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Random } from '../../policies/random.ts';
+import { foreignTopology } from '../../worker/needed-topology.ts';
 import { type RecordingTarget, recorderOf } from '../../worker/record-worker.ts';
 import type { Worker, WorkerState } from '../../worker/worker.ts';
 import { startVirtualWorker } from '../virtual/virtual-worker.ts';
@@ -47,7 +48,7 @@ export class Rehearsal {
   readonly routes: ResultRoutes;
   readonly worker: Worker;
   readonly apis: ReadonlyMap<string, ScriptedApi>;
-  readonly definitions: ReadonlyMap<string, ApiDefinition>;
+  readonly definitions: ReadonlyMap<string, CallTarget>;
   readonly acquaintances = new Acquaintances();
 
   readonly calls = new Row<SeenCall>();
@@ -63,7 +64,7 @@ export class Rehearsal {
   constructor({ pipelines, journal, random: source, answering, recording }: RehearsalOptions) {
     this.pipelines = pipelines;
     this.definitions = definitionsOf(pipelines);
-    const scripts = new Map<ApiDefinition, ScriptedApi>();
+    const scripts = new Map<CallTarget, ScriptedApi>();
     for (const [name, definition] of this.definitions)
       if (!scripts.has(definition)) scripts.set(definition, new ScriptedApi(name, definition, this.calls));
     this.apis = new Map(
@@ -79,6 +80,7 @@ export class Rehearsal {
     // The worker does the same a moment later; a message delivered at the very beginning has a queue to go to.
     for (const { source } of pipelines)
       this.broker.run((model) => establishOn(model, this.#channel, sourceTopology(source), 'assert'));
+    this.broker.run((model) => establishOn(model, this.#channel, foreignTopology(pipelines), 'assert'));
     facts.stream.subscribe((fact) => {
       this.facts.add(fact);
       if (fact.type === 'settled') this.settlements.add(fact);
@@ -172,8 +174,8 @@ const withoutLooks = ({ partitions }: QueueSource): Pick<QueueSource, 'partition
   partitions === undefined ? {} : { partitions: { ...partitions, lookEveryMs: Number.POSITIVE_INFINITY } };
 
 /** The APIs of all pipelines by the names their handles know them by. */
-function definitionsOf(pipelines: readonly Pipeline[]): ReadonlyMap<string, ApiDefinition> {
-  const definitions = new Map<string, ApiDefinition>();
+function definitionsOf(pipelines: readonly Pipeline[]): ReadonlyMap<string, CallTarget> {
+  const definitions = new Map<string, CallTarget>();
   for (const [name, definition] of pipelines.flatMap(({ apis }) => Object.entries(apis))) {
     const known = definitions.get(name);
     if (known !== undefined && known !== definition)
@@ -183,7 +185,7 @@ function definitionsOf(pipelines: readonly Pipeline[]): ReadonlyMap<string, ApiD
   return definitions;
 }
 
-function scriptOf(scripts: ReadonlyMap<ApiDefinition, ScriptedApi>, definition: ApiDefinition): ScriptedApi {
+function scriptOf(scripts: ReadonlyMap<CallTarget, ScriptedApi>, definition: CallTarget): ScriptedApi {
   const script = scripts.get(definition);
   if (script === undefined) throw new TypeError(`api "${definition.name}" is declared by none of the pipelines`);
   return script;

@@ -1,13 +1,14 @@
 /** An API that answers as a test says: the transport below the real client, with its retries, breaker, limits and deadlines above it. */
 import { asyncScheduler, defer, finalize, type Observable, throwError } from 'rxjs';
 import { PermanentError } from '../../errors.ts';
-import type { ApiDefinition } from '../../http/define-api.ts';
+import type { CallTarget } from '../../http/call-target.ts';
 import type { Transport, TransportResponse } from '../../http/transport.ts';
 import type { MarbleMessage, MarbleSubscription } from '../marble-expectation.ts';
 import { originOf } from '../virtual/sandboxed-api.ts';
 import { type AnswerFailure, parseAnswer, playAnswer } from './answer-diagram.ts';
 import type { Answer } from './answers.ts';
 import type { SeenCall } from './calls.ts';
+import { checkOperation } from './check-operation.ts';
 import { type ApiRequest, Operation, readRequest } from './request.ts';
 import type { Row } from './row.ts';
 import { callText } from './text.ts';
@@ -20,7 +21,7 @@ export interface Answered {
 
 export interface ApiScript {
   /**
-   * Answers an operation, `POST /orders/{id}`, by a cold diagram that begins with each call. One diagram answers every call; a list answers one
+   * Answers an operation, `POST /orders/{id}` of an API, `ASK quote` of a service, by a cold diagram that begins with each call. One diagram answers every call; a list answers one
    * call after the other, and one call more or less fails the test. The values are made by `ok` and `status`, `#` by `httpError` or `networkError`;
    * a diagram without an end leaves the call waiting.
    */
@@ -41,12 +42,12 @@ interface Script {
 
 export class ScriptedApi implements ApiScript {
   readonly #name: string;
-  readonly #definition: ApiDefinition;
+  readonly #definition: CallTarget;
   readonly #calls: Row<SeenCall>;
   readonly #scripts: Script[] = [];
   readonly #unexpected = new Map<string, { readonly text: string; count: number }>();
 
-  constructor(name: string, definition: ApiDefinition, calls: Row<SeenCall>) {
+  constructor(name: string, definition: CallTarget, calls: Row<SeenCall>) {
     this.#name = name;
     this.#definition = definition;
     this.#calls = calls;
@@ -74,6 +75,7 @@ export class ScriptedApi implements ApiScript {
   readonly on: ApiScript['on'] = (text, given, values, failure) => {
     const subject = `api.${this.#name}.on(${JSON.stringify(text)})`;
     const operation = new Operation(subject, text);
+    checkOperation(subject, this.#definition, text);
     if (this.#scripts.some((script) => script.operation.text === text))
       throw new TypeError(`${subject}: is answered already; a list of diagrams answers one call after the other`);
     const isForEach = typeof given === 'string';

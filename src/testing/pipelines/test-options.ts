@@ -1,6 +1,6 @@
 /** What a test of pipelines may set, and its defaults. */
 
-import type { ApiDefinition } from '../../http/define-api.ts';
+import type { CallTarget } from '../../http/call-target.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { type Duration, durationMs } from '../../policies/duration.ts';
 import type { Random } from '../../policies/random.ts';
@@ -20,7 +20,7 @@ const OPTIONS = { seed: true, random: true, within: true } as const satisfies Na
 
 /** A pipeline whose APIs have these names. */
 export type PipelineOf<Names extends string> = Pipeline & {
-  readonly apis: { readonly [Name in Names]?: ApiDefinition };
+  readonly apis: { readonly [Name in Names]?: CallTarget };
 };
 
 /** One pipeline, or several that feed each other. */

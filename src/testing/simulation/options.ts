@@ -48,9 +48,9 @@ export interface ApiTraits {
  */
 export type Answerer = (request: ApiRequest, random: Random) => Answer;
 
-/** How an API behaves, and its answers by operation; an operation without one answers 200 with `{}`. */
+/** How an API or a service behaves, and its answers by operation, `POST /charge` or `ASK quote`; an operation without one answers 200 with `{}`. */
 export interface SimulatedApiOptions extends ApiTraits {
-  readonly [operation: `${HttpMethod} /${string}`]: Answerer | undefined;
+  readonly [operation: `${HttpMethod} /${string}` | `ASK ${string}`]: Answerer | undefined;
 }
 
 export interface SimulationOptions {

@@ -11,6 +11,7 @@ import { deadLetterQueue, delayQueue } from '../../broker/queue.ts';
 import { sourceTopology } from '../../broker/source-topology.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import { foreignTopology } from '../../worker/needed-topology.ts';
 import type { OutcomeMessage } from './simulation-end.ts';
 
 /** How long a publisher waits before it looks for the broker again. */
@@ -79,6 +80,7 @@ export class Outside {
     const { model } = this.#broker;
     const exchanges = this.#exchanges.map((name) => ({ name, type: 'topic' as const }));
     for (const { source } of this.#pipelines) establishOn(model, channel, sourceTopology(source), 'assert');
+    establishOn(model, channel, foreignTopology(this.#pipelines), 'assert');
     const queues = this.#exchanges.map((exchange) => ({ name: sinkOf(exchange), arguments: {} }));
     const bindings = this.#exchanges.map((exchange) => ({ queue: sinkOf(exchange), exchange, key: '#' }));
     establishOn(model, channel, { exchanges, queues, bindings }, 'assert');

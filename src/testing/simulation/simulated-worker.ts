@@ -3,7 +3,7 @@ import { Subscription } from 'rxjs';
 import type { Broker } from '../../broker/broker.ts';
 import type { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
 import { createFacts, type Facts } from '../../events.ts';
-import type { ApiDefinition } from '../../http/define-api.ts';
+import type { CallTarget } from '../../http/call-target.ts';
 import { type Logger, silentLogger } from '../../log.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { isBalanced, type LedgerCounts } from '../../pipeline/ledger.ts';
@@ -25,7 +25,7 @@ export interface WorkerWorld {
   readonly broker: InProcessBroker;
   readonly names: MessageNames;
   readonly journal: SimulatedJournal;
-  readonly apiOf: (definition: ApiDefinition) => SimulatedApi;
+  readonly apiOf: (definition: CallTarget) => SimulatedApi;
   readonly throughPort: (port: Broker) => Broker;
   readonly throughPipeline: (pipeline: Pipeline) => Pipeline;
   readonly emit: (event: WorldEventBody) => void;

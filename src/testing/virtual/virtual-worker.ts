@@ -8,7 +8,7 @@ import type { Broker } from '../../broker/broker.ts';
 import { createEmbeddedPort } from '../../broker/embedded/embedded-port.ts';
 import type { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
 import type { Facts } from '../../events.ts';
-import type { ApiDefinition } from '../../http/define-api.ts';
+import type { CallTarget } from '../../http/call-target.ts';
 import type { Transport } from '../../http/transport.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { type Logger, silentLogger } from '../../log.ts';
@@ -16,8 +16,9 @@ import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { withoutFeeder } from '../../pipeline/feed.ts';
 import type { Random } from '../../policies/random.ts';
 import { createApiRegistry } from '../../worker/api-registry.ts';
+import { whileConnected } from '../../worker/service-carrier.ts';
 import { startWorker, type Worker } from '../../worker/worker.ts';
-import { sandboxedApi } from './sandboxed-api.ts';
+import { sandboxed } from './sandboxed-api.ts';
 
 export interface VirtualWorkerOptions {
   readonly pipelines: readonly Pipeline[];
@@ -27,7 +28,7 @@ export interface VirtualWorkerOptions {
   readonly facts: Facts;
   readonly random: Random;
   /** What answers the calls of an API. */
-  readonly transportOf: (definition: ApiDefinition) => Transport;
+  readonly transportOf: (definition: CallTarget) => Transport;
   /** Stands between the worker and the broker: records, or breaks. Default: nothing does. */
   readonly throughPort?: (port: Broker) => Broker;
   readonly log?: Logger;
@@ -39,14 +40,22 @@ export interface VirtualWorkerOptions {
 export function startVirtualWorker(options: VirtualWorkerOptions): Worker {
   const { pipelines, broker, journal, facts, random, transportOf } = options;
   const { throughPort = (port) => port, log = silentLogger, gracePeriodMs = 30_000 } = options;
+  const port = throughPort(createEmbeddedPort(broker));
   const apis = createApiRegistry(pipelines, {
     facts,
     random,
-    sandbox: (definition) => ({ definition: sandboxedApi(definition), transport: transportOf(definition) }),
+    sandbox: (definition) => {
+      const transport = transportOf(definition);
+      const isCarried = definition.kind === 'service';
+      return {
+        definition: sandboxed(definition),
+        transport: isCarried ? whileConnected(port.status, transport) : transport,
+      };
+    },
   });
   return startWorker({
     pipelines: pipelines.map(withoutFeeder),
-    broker: throughPort(createEmbeddedPort(broker)),
+    broker: port,
     journal,
     facts,
     log,

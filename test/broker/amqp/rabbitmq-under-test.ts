@@ -3,7 +3,7 @@ import { type Channel, connect } from 'amqplib';
 import { createAmqpBroker } from '../../../src/broker/amqp/create-amqp-broker.ts';
 import type { AmqpBrokerOptions } from '../../../src/broker/amqp/options.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
-import type { Requests } from '../../../src/broker/requests.ts';
+import type { Asking } from '../../../src/broker/requests.ts';
 import type { BrokerAdmin, BrokerUnderTest } from '../../contract/broker-port.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 
@@ -15,12 +15,12 @@ export function throughPort(url: string, port: number): string {
   return through.href;
 }
 
-export function createTestBroker(url: string, options: Partial<AmqpBrokerOptions> = {}): Broker & Requests {
+export function createTestBroker(url: string, options: Partial<AmqpBrokerOptions> = {}): Broker & Asking {
   return createAmqpBroker({ urls: [url], random: Math.random, reconnect: { initialMs: 20, maxMs: 200 }, ...options });
 }
 
 interface AmqpUnderTest extends BrokerUnderTest {
-  createBroker(): Broker & Requests;
+  createBroker(): Broker & Asking;
 }
 
 export async function rabbitMqUnderTest(url: string): Promise<AmqpUnderTest> {

@@ -9,6 +9,7 @@ import { definePipeline, type Pipeline } from '../../../src/pipeline/define-pipe
 import { Accounts } from '../../../src/testing/simulation/accounts.ts';
 import { builtInLaws } from '../../../src/testing/simulation/laws/built-in-laws.ts';
 import { nothingLost } from '../../../src/testing/simulation/laws/nothing-lost.ts';
+import { apiOf } from './api-of.ts';
 import { expectBroken, forwarded, orders, shop, withDeliveries, withPublish } from './broken.ts';
 
 /** The same pipeline with an API that is defined otherwise. */
@@ -181,7 +182,7 @@ describe('laws of a simulation', () => {
   it('an effect happens once where keys are honoured: broken by keys that change with the attempt', async () => {
     const throughPipeline = withHandle(
       (message, { apis, attempt }) =>
-        apis.shop?.post('/orders', message, { idempotencyKey: `try ${attempt}` }) ?? EMPTY,
+        apiOf(apis.shop)?.post('/orders', message, { idempotencyKey: `try ${attempt}` }) ?? EMPTY,
     );
     const apis = { shop: { lostAnswerRatio: 0.5 } };
     await expectBroken('an effect happens once where keys are honoured', {
@@ -245,7 +246,7 @@ describe('laws of a simulation', () => {
         ),
     });
     const laws = [law];
-    const throughPipeline = withHandle((_, { apis }) => apis.visits?.post('/') ?? EMPTY);
+    const throughPipeline = withHandle((_, { apis }) => apiOf(apis.visits)?.post('/') ?? EMPTY);
     await expectBroken('every order is placed once', { laws, throughPipeline, apis: {} }, [visits]);
   });
 

@@ -7,6 +7,7 @@ import { simulate } from '../../../src/testing/simulation/simulate.ts';
 import type { SimulationEnd } from '../../../src/testing/simulation/simulation-end.ts';
 import { SimulationError } from '../../../src/testing/simulation/simulation-error.ts';
 import type { WorldEvent } from '../../../src/testing/simulation/world-event.ts';
+import { apiOf } from './api-of.ts';
 import { orders, withPublish } from './broken.ts';
 
 const messages = { orders: ({ id }: { readonly id: string }) => ({ id }) };
@@ -201,7 +202,7 @@ describe('simulate', () => {
     const throughPipeline = (pipeline: Pipeline): Pipeline => ({
       ...pipeline,
       handle: (order, { apis }) =>
-        (apis.shop ?? expect.fail())
+        (apiOf(apis.shop) ?? expect.fail())
           .put('/orders/{id}', order, { path: { id: (order as { id: string }).id } })
           .pipe(map(() => order)),
     });

@@ -1,6 +1,6 @@
 import type { Fact } from '../../../events.ts';
 import { API_DEFAULTS } from '../../../http/api-defaults.ts';
-import type { ApiDefinition } from '../../../http/define-api.ts';
+import type { CallTarget } from '../../../http/call-target.ts';
 import type { LifeRef } from '../world-event.ts';
 import type { Breach, Law } from './law.ts';
 
@@ -25,7 +25,7 @@ interface Bounds {
   readonly budget: number | undefined;
 }
 
-function boundsOf({ options: { retry, hedge } }: ApiDefinition): Bounds {
+function boundsOf({ options: { retry, hedge } }: CallTarget): Bounds {
   const { maxAttempts = API_DEFAULTS.maxAttempts, budget = API_DEFAULTS.retryBudget } =
     typeof retry === 'object' ? retry : {};
   const attempts = (retry === false ? 1 : maxAttempts) * (hedge === undefined ? 1 : 2);

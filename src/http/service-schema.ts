@@ -1,0 +1,51 @@
+/** What is right and wrong in the options of a service. */
+import { z } from 'zod';
+import { guardRules } from './api-schema.ts';
+import type { ServiceOperation, ServiceOptions } from './service-options.ts';
+import { isTargetName, TARGET_NAME_EXPECTED } from './target-name.ts';
+
+/** Longest short string of AMQP, in bytes. */
+const MAX_NAME_BYTES = 255;
+
+const brokerName = z.custom<string>(
+  (value) => typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= MAX_NAME_BYTES,
+  { error: `expected a name of 1 to ${MAX_NAME_BYTES} bytes` },
+);
+
+const schema = z.custom<z.ZodType>((value) => value instanceof z.ZodType, { error: 'expected a zod schema' });
+
+const operationSchema = z.strictObject({
+  request: schema,
+  answer: schema.optional(),
+  routingKey: brokerName.optional(),
+  idempotent: z.boolean().optional(),
+} satisfies Record<keyof ServiceOperation, z.ZodType>);
+
+const operationsSchema = z.record(z.string(), operationSchema).superRefine((operations, context) => {
+  const names = Object.keys(operations);
+  if (names.length === 0) context.addIssue({ code: 'custom', message: 'must name at least one' });
+  for (const name of names)
+    if (!isTargetName(name)) context.addIssue({ code: 'custom', path: [name], message: TARGET_NAME_EXPECTED });
+});
+
+export const serviceSchema: z.ZodType = z
+  .strictObject({
+    queue: brokerName.optional(),
+    exchange: brokerName.optional(),
+    operations: operationsSchema,
+    ...guardRules,
+  } satisfies Record<keyof ServiceOptions, z.ZodType>)
+  .superRefine(({ queue, exchange, operations }, context) => {
+    if ((queue === undefined) === (exchange === undefined))
+      context.addIssue({
+        code: 'custom',
+        path: ['queue'],
+        message: 'must be given where exchange is not, and only there',
+      });
+    if (queue === undefined) return;
+    for (const [name, { routingKey }] of Object.entries(operations)) {
+      if (routingKey === undefined) continue;
+      const message = 'must be left out beside queue, whose name is the routing key';
+      context.addIssue({ code: 'custom', path: ['operations', name, 'routingKey'], message });
+    }
+  });

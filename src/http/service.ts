@@ -1,0 +1,36 @@
+/**
+ * A service as handles see it: cold Observables of answers, bound to the message they are made for.
+ * Types only; `bound-service.ts` is one, `define-service.ts` makes the definition.
+ */
+import type { Observable } from 'rxjs';
+import type { z } from 'zod';
+import type { CallOptions } from './api.ts';
+import type { ServiceOperation, ServiceOperations } from './service-options.ts';
+
+export type AskOptions = Pick<CallOptions, 'within' | 'idempotencyKey'>;
+
+/** What an operation answers: `unknown` where its definition has no schema for it. */
+export type AnswerOf<Operation extends ServiceOperation> = Operation extends {
+  readonly answer: infer Schema extends z.ZodType;
+}
+  ? z.output<Schema>
+  : unknown;
+
+/**
+ * `ask` makes a cold Observable of one answer: subscribing sends the request, unsubscribing ends the waiting; a request that nobody has taken by
+ * then expires with its attempt.
+ *
+ * Each attempt is a message of its own, with a correlation id of its own and the call's idempotency key for a message id, so that a service that
+ * keeps to message ids does it once. An answer to an attempt that was given up is dropped.
+ *
+ * Errors: ServiceFailedError, CallTimeoutError, NetworkError, ResponseInvalidError, ResponseTooLargeError, RequestInvalidError,
+ * BulkheadRejectedError, RateLimitRejectedError, RetryExhaustedError around a transient one of these; CircuitOpenError and ThrottledError,
+ * which are not retried here.
+ */
+export interface Service<Operations extends ServiceOperations = ServiceOperations> {
+  ask<Name extends keyof Operations & string>(
+    operation: Name,
+    request: z.input<Operations[Name]['request']>,
+    options?: AskOptions,
+  ): Observable<AnswerOf<Operations[Name]>>;
+}
