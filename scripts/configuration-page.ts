@@ -87,11 +87,19 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
       ],
     ],
     [
+      'defineService',
+      '`defineService(name, options)`: a service that is asked over the broker, once for all pipelines of a worker. It takes `timeout`, `concurrency`, `maxQueued`, `rateLimit`, `breaker`, `throttle`, `hedge`, `retry`, `classify`, `maxRequestBytes` and `maxResponseBytes` of `defineApi` too. See [Services over the broker](guide/services.md).',
+      [
+        ['src/http/service-options.ts', 'ServiceOptions'],
+        ['src/http/service-options.ts', 'ServiceOperation'],
+      ],
+    ],
+    [
       'redisTokens',
       '`redisTokens(options)` of `sluice/redis`: where a rate limit is kept that all workers share. Needs the package ioredis.',
       [['src/redis/redis-token-store.ts', 'RedisTokenStoreOptions']],
     ],
-    ['Calls', '`apis.payment.post(path, body, options)` and its kin.', [['src/http/api.ts', 'CallOptions']]],
+    ['Calls', '`apis.payment.post(path, body, options)` and its kin. `apis.freight.ask(operation, request, options)` of a service takes `within` and `idempotencyKey`.', [['src/http/api.ts', 'CallOptions']]],
     [
       'exchange',
       '`exchange(name, routingKey, options)`: where a result goes.',

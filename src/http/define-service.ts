@@ -28,8 +28,21 @@ export function defineService<const Operations extends ServiceOperations>(
   reportProblems([
     ...(isTargetName(name) ? [] : [{ subject, path: '', message: TARGET_NAME_EXPECTED }]),
     ...problemsOf(subject, serviceSchema, options),
+    ...misnamed(options).map((operation) => ({
+      subject,
+      path: `operations.${operation}`,
+      message: TARGET_NAME_EXPECTED,
+    })),
   ]);
   return { kind: 'service', name, options };
+}
+
+/** Operations whose name is none; other mistakes are the schema's to find. */
+function misnamed(options: unknown): readonly string[] {
+  if (typeof options !== 'object' || options === null || !('operations' in options)) return [];
+  const { operations } = options;
+  if (typeof operations !== 'object' || operations === null) return [];
+  return Object.keys(operations).filter((name) => !isTargetName(name));
 }
 
 /** Where services are: with whichever broker the worker is. */

@@ -121,6 +121,29 @@ describe('tracing', () => {
       propagation.disable();
     });
 
+    it('tells of a request to a service where it goes over the broker, and of nothing of HTTP', () => {
+      const about = { pipeline: 'orders', messageId: 'm1', correlationId: 'c1', queue: 'work', exchange: '' };
+      const traced = { ...about, routingKey: 'work', attempt: 1, bytes: 2, at: 0, producer: undefined };
+      const span = tracing?.startMessage(traced);
+      const destination = { exchange: 'services', routingKey: 'rates.quote' };
+      const call = { api: 'rates', operation: 'ASK quote', origin: 'amqp:', destination, callId: 7, attempt: 2, at: 1 };
+      span?.startCall(call).end({ at: 4, outcome: 'failed', code: 'ERR_SERVICE_FAILED', status: 503 });
+      const [asked] = spans(SpanKind.CLIENT);
+      expect(asked?.name).to.equal('ASK quote');
+      expect(asked?.attributes).to.deep.include({
+        'messaging.system': 'rabbitmq',
+        'messaging.operation.type': 'send',
+        'messaging.operation.name': 'ask',
+        'messaging.destination.name': 'services:rates.quote',
+        'messaging.rabbitmq.destination.routing_key': 'rates.quote',
+        'sluice.api': 'rates',
+        'sluice.status': 503,
+        'sluice.call.resend_count': 1,
+        'error.type': 'ERR_SERVICE_FAILED',
+      });
+      expect(Object.keys(asked?.attributes ?? {}).filter((name) => /^(http|url|server)/.test(name))).to.deep.equal([]);
+    });
+
     it('has a span for the message, each call and each publish, in the trace of the producer', () => {
       const { broker, requests } = play(tracing, (port) =>
         port.deliver({

@@ -34,9 +34,11 @@ export function startInProcess(
   });
   const lines: string[] = [];
   const log = capturing(lines);
+  const own = createAmqpBroker({ random: Math.random, log, facts, ...broker });
   const worker = startWorker({
     pipelines,
-    broker: createAmqpBroker({ random: Math.random, log, facts, ...broker }),
+    broker: own,
+    calls: own.calls,
     journal: createMemoryJournal(),
     facts,
     log,

@@ -5,6 +5,7 @@ import { map, type Observable, of } from 'rxjs';
 import {
   defineApi,
   definePipeline,
+  defineService,
   env,
   every,
   exchange,
@@ -48,6 +49,41 @@ describe('the types of a pipeline', () => {
         return exchange('out', result.id);
       },
     });
+  });
+
+  it('infer what a service is asked and what it answers', () => {
+    const rates = defineService('rates', {
+      queue: 'rates',
+      operations: {
+        quote: { request: z.object({ at: z.iso.datetime().optional(), kilograms: z.number() }), answer: Order },
+        touch: { request: z.string() },
+      },
+    });
+    definePipeline({
+      ...base,
+      apis: { payment, rates },
+      handle: (order, { apis }) => {
+        const asked = apis.rates.ask('quote', { kilograms: order.amount }, { within: '1s' });
+        expectTypeOf(asked).toEqualTypeOf<Observable<{ id: string; amount: number; placedAt: Date }>>();
+        expectTypeOf(apis.rates.ask('touch', 'x')).toEqualTypeOf<Observable<unknown>>();
+        const both = gather({ a: apis.payment.get('/x', { response: Charge }), b: asked });
+        expectTypeOf(both).toExtend<Observable<{ a: { transaction_id: string }; b: { placedAt: Date } }>>();
+        // @ts-expect-error no such operation
+        void apis.rates.ask('other', {});
+        // @ts-expect-error kilograms are no text
+        void apis.rates.ask('quote', { kilograms: '3' });
+        // @ts-expect-error a service has no paths
+        void apis.rates.get;
+        // @ts-expect-error an API is not asked
+        void apis.payment.ask;
+        return asked;
+      },
+      output: (quote) => exchange('out', quote.placedAt.toISOString()),
+    });
+    const booked = saga({ name: 'book', input: Order, apis: { rates }, id: ({ id }) => id })
+      .step('quote', ({ input, apis }) => apis.rates.ask('quote', { kilograms: input.amount }))
+      .returns(({ results }) => results.quote.placedAt);
+    expectTypeOf(booked).returns.toExtend<Observable<unknown>>();
   });
 
   it('take promises and iterables from a handle', () => {
