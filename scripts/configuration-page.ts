@@ -99,7 +99,14 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
       '`redisTokens(options)` of `sluice/redis`: where a rate limit is kept that all workers share. Needs the package ioredis.',
       [['src/redis/redis-token-store.ts', 'RedisTokenStoreOptions']],
     ],
-    ['Calls', '`apis.payment.post(path, body, options)` and its kin. `apis.freight.ask(operation, request, options)` of a service takes `within` and `idempotencyKey`.', [['src/http/api.ts', 'CallOptions']]],
+    [
+      'Calls',
+      '`apis.payment.post(path, body, options)` and its kin. A service is asked by `apis.freight.ask(operation, request, options)`.',
+      [
+        ['src/http/api.ts', 'CallOptions'],
+        ['src/http/service.ts', 'AskOptions'],
+      ],
+    ],
     [
       'exchange',
       '`exchange(name, routingKey, options)`: where a result goes.',

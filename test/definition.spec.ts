@@ -60,7 +60,7 @@ describe('definePipeline', () => {
       'pipeline "my orders": name: expected 1 to 100 letters, digits, "-", "_" or ".", got \'my orders\'',
       'pipeline "my orders": source: expected a source made by queue(), partitioned(), stream(), every(), schedule() or outbox(), got \'orders\'',
       'pipeline "my orders": input: expected a zod schema, got {}',
-      'pipeline "my orders": apis.payment: expected an API made by defineApi(), got \'x\'',
+      'pipeline "my orders": apis.payment: expected an API made by defineApi() or a service made by defineService(), got \'x\'',
       'pipeline "my orders": concurency: unknown option, did you mean "concurrency"?',
       "pipeline \"my orders\": order: expected 'none' or 'arrival' or an object, got 'arival'",
       "pipeline \"my orders\": timeout: expected a duration above 0 to 24 days: milliseconds or a number with its unit, '250ms', '5s', '10m', '2h', '7d', got '5 s'",

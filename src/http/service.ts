@@ -4,10 +4,18 @@
  */
 import type { Observable } from 'rxjs';
 import type { z } from 'zod';
-import type { CallOptions } from './api.ts';
+import type { Duration } from '../policies/duration.ts';
 import type { ServiceOperation, ServiceOperations } from './service-options.ts';
 
-export type AskOptions = Pick<CallOptions, 'within' | 'idempotencyKey'>;
+export interface AskOptions {
+  /** Time for the whole call: waiting, every attempt, every pause. Default: bounded by `timeout` and `retry` of the service. */
+  readonly within?: Duration;
+  /**
+   * Names the effect, where neither message nor request does. Default: derived from message id, service, operation and request, so that it is the same
+   * for every attempt and every redelivery; equal requests of one message are told apart by the order in which they are made.
+   */
+  readonly idempotencyKey?: string;
+}
 
 /** What an operation answers: `unknown` where its definition has no schema for it. */
 export type AnswerOf<Operation extends ServiceOperation> = Operation extends {
