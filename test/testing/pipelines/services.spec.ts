@@ -136,6 +136,23 @@ describe('a service in a test of pipelines', () => {
   );
 
   it(
+    'fails at once and unsent while the broker blocks publishers, which its breaker does not count',
+    marbles({ ...breaking, needs: [] }, ({ deliver, api, at, broker, expectCalls, expectFacts, expectSettled }) => {
+      api.frail.on('ASK work', '-(r|)', { r: ok(undefined) });
+      at('                     b--u', { b: () => broker.block('low on memory'), u: () => broker.unblock() });
+      deliver('                -a---b', { a: { id: 'a' }, b: { id: 'b' } });
+
+      expectCalls('            -----b', { b: call('frail', 'ASK work', { body: { id: 'b' } }) });
+      expectFacts('callEnded', '-x----y', {
+        x: { api: 'frail', outcome: 'failed', code: 'ERR_NETWORK' },
+        y: { api: 'frail', outcome: 'ok' },
+      });
+      expectFacts('breakerChanged', '');
+      expectSettled('          ---D--B', { D: deadLetter({ id: 'a' }, 'ERR_NETWORK'), B: ack({ id: 'b' }) });
+    }),
+  );
+
+  it(
     'is given up with the connection, and asked again with the message',
     marbles(reserving, ({ deliver, api, at, broker, expectFacts, expectSettled }) => {
       deliver('                    o', { o: order });
