@@ -410,7 +410,10 @@ export interface Facts {
   readonly contents: Contents;
 }
 
-type Listener = (fact: Fact) => void;
+interface Listener {
+  readonly tell: (fact: Fact) => void;
+  hasLeft: boolean;
+}
 type Each<T> = { [Type in FactType]: T };
 
 const NOT_HEARD: Readonly<Each<false>> = {
@@ -456,19 +459,15 @@ export function createFacts(): Facts {
   const listen = (listeners: FactListeners): Subscription => {
     const listening = new Subscription();
     for (const type of FACT_TYPES) {
-      const listener = listeners[type] as Listener | undefined;
-      if (listener === undefined) continue;
-      let hasLeft = false;
-      // One of its own: the same function may listen twice, and who left meanwhile is told no more.
-      const told: Listener = (fact) => {
-        if (!hasLeft) listener(fact);
-      };
-      hear(type, [...(listenersTo[type] ?? []), told]);
+      const tell = listeners[type] as Listener['tell'] | undefined;
+      if (tell === undefined) continue;
+      const listener: Listener = { tell, hasLeft: false };
+      hear(type, [...(listenersTo[type] ?? []), listener]);
       listening.add(() => {
-        hasLeft = true;
+        listener.hasLeft = true;
         hear(
           type,
-          (listenersTo[type] ?? []).filter((other) => other !== told),
+          (listenersTo[type] ?? []).filter((other) => other !== listener),
         );
       });
     }
@@ -480,8 +479,9 @@ export function createFacts(): Facts {
       const listeners = listenersTo[fact.type];
       if (listeners === undefined) return;
       for (const listener of listeners) {
+        if (listener.hasLeft) continue;
         try {
-          listener(fact);
+          listener.tell(fact);
         } catch (error) {
           // As RxJS does: told as unhandled, in a turn of its own.
           throwError(() => error).subscribe();

@@ -21,7 +21,7 @@ const ORDER: Readonly<Record<Level, number>> = { trace: 0, debug: 1, info: 2, wa
 const SUM_UP_EVERY_MS = 10_000;
 
 /** Lines in one summary's time about the same thing going wrong in the same place; the others are written at debug, and counted. */
-const ALIKE = { callRetried: 10, settled: 100 } as const;
+const ALIKE = { callRetried: 10, settled: 100, deadLetter: 100 } as const;
 
 /** Kinds of facts that are never told louder than this: below the level nobody hears them, so that they are not even made. */
 const LOUDEST: { readonly [Type in FactType]?: 'trace' | 'debug' } = {
@@ -97,7 +97,11 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
       const sum = sumOf(fact.pipeline);
       sum.count(fact.settlement, fact.durationMs);
       if (fact.settlement === 'ack') write(fact, 'debug', 'done');
-      else if (fact.settlement === 'deadLetter') write(fact, 'error', 'dead-lettered');
+      else if (fact.settlement === 'deadLetter') {
+        const isLoud = isFirst('deadLetter', fact.pipeline, fact.code);
+        if (!isLoud) sum.unloggedDeadLetter(fact.code);
+        write(fact, isLoud ? 'error' : 'debug', 'dead-lettered');
+      }
       // Nothing has failed: a message that would expire lies in its queue again as one that does not.
       else if (fact.settlement === 'retry' && fact.code === undefined)
         write(fact, 'debug', 'laid into its queue again');
@@ -159,7 +163,11 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
   };
 
   const sumUp = (): void => {
-    for (const [pipeline, sum] of sums) log.info({ pipeline, ...sum.fields() }, 'in the last 10 s');
+    for (const [pipeline, sum] of sums) {
+      for (const [code, deadLettered] of sum.deadLettersByCode)
+        log.error({ pipeline, code, deadLettered }, 'dead-lettered too, without a line for each');
+      log.info({ pipeline, ...sum.fields() }, 'in the last 10 s');
+    }
     sums = new Map();
     alike = new Map();
   };
@@ -174,8 +182,19 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
 class PipelineSum {
   readonly #durations = new DurationSummary();
   readonly #counts = { ack: 0, retry: 0, deadLetter: 0, returned: 0 };
+  readonly #deadLettersByCode = new Map<string, number>();
   /** Lines about failures that were not written. */
   unlogged = 0;
+
+  /** Dead letters without a line of their own. */
+  get deadLettersByCode(): ReadonlyMap<string, number> {
+    return this.#deadLettersByCode;
+  }
+
+  unloggedDeadLetter(code = ''): void {
+    this.unlogged++;
+    this.#deadLettersByCode.set(code, (this.#deadLettersByCode.get(code) ?? 0) + 1);
+  }
 
   count(settlement: SettlementKind, durationMs: number): void {
     this.#counts[settlement]++;

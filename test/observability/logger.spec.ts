@@ -252,12 +252,19 @@ describe('logFacts', () => {
       facts.report({ ...settled, settlement: 'deadLetter', code: 'ERR_PAYLOAD_INVALID' });
     }
     facts.report({ ...settled, settlement: 'retry', code: 'ERR_CALL_TIMEOUT' });
+    facts.report({ ...settled, settlement: 'deadLetter', code: 'ERR_HANDLER' });
     listening.unsubscribe();
     const count = (settlement: string): number => records().filter((record) => record.settlement === settlement).length;
     expect(count('retry')).to.equal(101);
-    // Each is a message somebody has to look for.
-    expect(count('deadLetter')).to.equal(1_000);
-    expect(records().at(-1)).to.include({ retried: 1_001, deadLettered: 1_000, unlogged: 900 });
+    // A hundred of each code and no more, so that no code is left out, however many letters come of another.
+    expect(count('deadLetter')).to.equal(101);
+    expect(records().some(({ settlement, code }) => settlement === 'deadLetter' && code === 'ERR_HANDLER')).to.equal(
+      true,
+    );
+    const rest = records().filter(({ msg }) => msg === 'dead-lettered too, without a line for each');
+    expect(rest).to.have.length(1);
+    expect(rest[0]).to.include({ level: 50, pipeline: 'orders', code: 'ERR_PAYLOAD_INVALID', deadLettered: 900 });
+    expect(records().at(-1)).to.include({ retried: 1_001, deadLettered: 1_001, unlogged: 1_800 });
   });
 });
 
