@@ -1,14 +1,18 @@
 /**
  * What it costs a worker to be looked at: CPU time per message on the whole job, with nobody who listens to its facts, with the dashboard and
- * nobody there, with two browsers, and with log lines and metrics as well. In turn, in many short rounds, and twice without, so that the noise
- * is seen. Of each the least a thousand messages took counts: what else the machine did is in all the others.
- * `npm run bench:dashboard -- --rounds 8 --messages 3000`
+ * nobody there, with two browsers, and with log lines and metrics as well. In turn, and twice without, so that the noise is seen. Of each the
+ * least a thousand messages took counts: what else the machine did is in all the others. Messages a second are told too; there the browsers'
+ * own work counts, which on one machine takes its share of the cores. Rounds are long, because a browser's first second costs ten times what
+ * any later one does: shorter ones measure that.
+ * `npm run bench:dashboard -- --rounds 4 --messages 20000`
  */
 import { parseArgs } from 'node:util';
+import { ratioOf, textOfRatio } from './support/ratios.ts';
+import type { Result } from './whole-job/contender.ts';
 import { measureWholeJob } from './whole-job.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '8' }, messages: { type: 'string', default: '3000' } },
+  options: { rounds: { type: 'string', default: '4' }, messages: { type: 'string', default: '20000' } },
 });
 
 const NOBODY = 'sluice';
@@ -24,8 +28,10 @@ const [figures] = await measureWholeJob({
   messages: Number(values.messages),
   rounds: Number(values.rounds),
 });
+const roundsOf = (contender: string): readonly Result[] =>
+  figures?.contenders.find((one) => one.contender === contender)?.rounds ?? [];
 const costs = (contender: string): number[] =>
-  (figures?.contenders.find((one) => one.contender === contender)?.rounds ?? [])
+  roundsOf(contender)
     .flatMap(({ cpuMicrosBySlice }) => cpuMicrosBySlice)
     .sort((one, other) => one - other);
 const at = (contender: string, ratio: number): number => {
@@ -34,5 +40,11 @@ const at = (contender: string, ratio: number): number => {
 };
 for (const [contender, what] of Object.entries(CONTENDERS)) {
   const [least, quarter] = [0, 0.25].map((ratio) => (at(NOBODY, ratio) / at(contender, ratio)).toFixed(2));
-  console.log(`${what}: ${least} of the messages per CPU time (${quarter} by the best quarter)`);
+  const [rate, rateOfNobody] = [contender, NOBODY].map((each) =>
+    roundsOf(each).map((round) => round.messagesPerSecond),
+  );
+  const perSecond = textOfRatio(ratioOf(rate ?? [], rateOfNobody ?? []));
+  console.log(
+    `${what}: ${least} of the messages per CPU time (${quarter} by the best quarter), ${perSecond} of the messages a second`,
+  );
 }
