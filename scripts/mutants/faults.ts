@@ -26,17 +26,16 @@ export const faults: readonly Fault[] = [
   {
     name: 'acks before its results are confirmed',
     file: 'src/pipeline/settle.ts',
-    was: `        this.#parts.publishResult(result, this.#journey).subscribe({ complete: confirmed, error: failed }),
-      );`,
-    becomes: `        this.#parts.publishResult(result, this.#journey).subscribe({ error: failed }),
-      );
-      confirmed();`,
+    was: '      this.#parts.publishResult(result, this.#journey, work, this);',
+    becomes: `      const unheard = { confirmed: () => {}, failed: (error: unknown) => this.failed(error) };
+      this.#parts.publishResult(result, this.#journey, work, unheard);
+      this.confirmed();`,
   },
   {
     name: 'acks when the first of its results is confirmed',
     file: 'src/pipeline/settle.ts',
-    was: '      if (--this.#unconfirmed === 0) allConfirmed();',
-    becomes: '      allConfirmed();',
+    was: 'if (--this.#unconfirmed === 0 && this.#done !== undefined)',
+    becomes: 'if (this.#done !== undefined)',
   },
   {
     name: 'acks before the copy for the next try is confirmed',
@@ -55,8 +54,9 @@ export const faults: readonly Fault[] = [
   {
     name: 'acks in a finalize, whatever became of the results',
     file: 'src/pipeline/settle.ts',
-    was: '    const publishing = new Subscription();',
-    becomes: '    const publishing = new Subscription(() => this.#journey.delivery.ack());',
+    was: '    let work: Subscription = this;',
+    becomes: `    let work: Subscription = this;
+    this.add(() => this.#journey.delivery.ack());`,
   },
   {
     name: 'settles twice',
@@ -230,8 +230,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'ignores Retry-After',
     file: 'src/http/call.ts',
-    was: 'const asked = cause instanceof HttpStatusError ? (cause.retryAfterMs ?? 0) : 0;',
-    becomes: 'const asked = cause instanceof HttpStatusError ? 0 : 0;',
+    was: 'cause instanceof HttpStatusError || cause instanceof ServiceFailedError ? (cause.retryAfterMs ?? 0) : 0;',
+    becomes: 'cause instanceof HttpStatusError || cause instanceof ServiceFailedError ? 0 : 0;',
   },
   {
     name: 'compensates in forward order',
