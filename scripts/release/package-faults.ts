@@ -30,7 +30,7 @@ export function examinePackage(root: string, staged: string): PackageReport {
   const expected = new Set([...BESIDE, ...PAGE, ...pathsIn(manifest.exports), ...pathsIn(manifest.bin), ...compiled]);
   const bytes = [...packed].reduce((sum, path) => sum + statSync(join(staged, path)).size, 0);
   const mapped = [...packed].filter(
-    (path) => path.endsWith('.js') && readFileSync(join(staged, path), 'utf8').includes('sourceMappingURL='),
+    (path) => path.endsWith('.js') && /^\/\/# sourceMappingURL=/m.test(readFileSync(join(staged, path), 'utf8')),
   );
   return {
     files: packed.size,
