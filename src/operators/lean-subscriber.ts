@@ -17,7 +17,8 @@ export class LeanSubscriber<T> extends Subscriber<T> {
 
   override add(teardown: TeardownLogic): void {
     const only = this.#only;
-    if (teardown === undefined || teardown === only) return;
+    // Authors' modules may be JavaScript, which gives back null and the like too: RxJS passes over what is falsy, and over the Subscriber itself.
+    if (!teardown || teardown === this || teardown === only) return;
     if (this.closed || this.#hasSeveral) {
       super.add(teardown);
     } else if (only === undefined || hasEnded(only)) {
@@ -46,5 +47,6 @@ export class LeanSubscriber<T> extends Subscriber<T> {
   }
 }
 
-/** Whether there is nothing left to tear down. */
-const hasEnded = (teardown: Unsubscribable | (() => void)): boolean => 'closed' in teardown && teardown.closed === true;
+/** Whether there is nothing left to tear down. Of what is no teardown at all there is: RxJS says what is wrong with it. */
+const hasEnded = (teardown: (Unsubscribable | (() => void)) & { readonly closed?: unknown }): boolean =>
+  teardown.closed === true;

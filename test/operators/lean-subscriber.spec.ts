@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Subscriber, Subscription, type TeardownLogic } from 'rxjs';
+import { Observable, Subscriber, Subscription, type TeardownLogic } from 'rxjs';
 import { LeanSubscriber } from '../../src/operators/lean-subscriber.ts';
 
 /** What is done to a Subscriber, and what it is done with: a teardown by its number. */
@@ -115,4 +115,20 @@ describe('LeanSubscriber', () => {
     sink.unsubscribe();
     expect(told).to.deep.equal(['first', 'second', 'third']);
   });
+
+  for (const given of [null, false, 0, '', true, 7, 'text', {}]) {
+    it(`is closed as a Subscriber of RxJS is, whatever an author's JavaScript gives back for a teardown: ${JSON.stringify(given)}`, () => {
+      const outcomeOf = (subscriber: Subscriber<unknown>): readonly unknown[] => {
+        new Observable(() => given as unknown as TeardownLogic).subscribe(subscriber);
+        let thrown: unknown;
+        try {
+          subscriber.unsubscribe();
+        } catch (error) {
+          thrown = error;
+        }
+        return [subscriber.closed, String(thrown)];
+      };
+      expect(outcomeOf(new LeanSubscriber())).to.deep.equal(outcomeOf(new Subscriber()));
+    });
+  }
 });
