@@ -13,6 +13,8 @@ const MAX_INT64 = 2n ** 63n - 1n;
 const MIN_INT64 = -(2n ** 63n);
 /** From here on a double no longer fits into 64 signed bits. */
 const INT64_LIMIT = 2 ** 63;
+/** From here on amqplib takes every number for an integer, and fails on those that are none. */
+const TAKEN_FOR_INTEGERS = 2 ** 50;
 
 type MutableTable = { [name: string]: HeaderValue | undefined };
 
@@ -123,7 +125,9 @@ function writeValue(value: unknown, path: string, depth: number): unknown {
 function writeNumber(value: number, path: string): unknown {
   // RabbitMQ answers an infinity with 541 and closes the whole connection.
   if (!Number.isFinite(value)) throw refused(path, `${value} cannot be sent`);
-  if (Object.is(value, -0) || Math.abs(value) >= INT64_LIMIT) return { '!': 'double', value };
+  const size = Math.abs(value);
+  const isDouble = size >= INT64_LIMIT || (size >= TAKEN_FOR_INTEGERS && !Number.isInteger(value));
+  if (isDouble || Object.is(value, -0)) return { '!': 'double', value };
   return value;
 }
 
