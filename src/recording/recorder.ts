@@ -50,7 +50,8 @@ type Identity = Pick<MessageIdentity, 'pipeline' | 'messageId' | 'correlationId'
 
 /** A message that is not settled. */
 interface UnderWay {
-  readonly correlationId: string;
+  /** Of its conversation, and by which its requester knows the answer: results go out under the one, answers under the other. */
+  readonly correlationIds: readonly string[];
   readonly keptBack: KeptBack;
 }
 
@@ -70,9 +71,12 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
   /** Whom something happened to last: what is drawn next in the same moment is drawn for it. */
   let latest: { readonly pipeline: string; readonly messageId: string } | undefined;
 
-  const keptBackOf = ({ pipeline, messageId, correlationId }: Identity): KeptBack => {
+  const keptBackOf = ({ pipeline, messageId, correlationId }: Identity, askedBy = correlationId): KeptBack => {
     const key = JSON.stringify([pipeline, messageId]);
-    const known = underWay.get(key) ?? { correlationId, keptBack: new Map<string, string>() };
+    const known = underWay.get(key) ?? {
+      correlationIds: [correlationId, askedBy],
+      keptBack: new Map<string, string>(),
+    };
     underWay.set(key, known);
     return known.keptBack;
   };
@@ -82,7 +86,9 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
     if (pipeline === undefined) return;
     const { name, source, input } = pipeline;
     const messageId = messageIdOf(delivery);
-    const kept = keptBackOf({ pipeline: name, messageId, correlationId: correlationIdOf(delivery, messageId) });
+    const correlationId = correlationIdOf(delivery, messageId);
+    const askedBy = delivery.properties.correlationId || correlationId;
+    const kept = keptBackOf({ pipeline: name, messageId, correlationId }, askedBy);
     const decoded = decodeBody(delivery.body, delivery.properties, { maxBytes: Number.POSITIVE_INFINITY });
     const body = decoded.ok ? rules.described(input, decoded.value, kept) : undefined;
     const isMisfit = decoded.ok && takes(input, decoded.value) !== takes(input, body);
@@ -118,7 +124,7 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
     const { exchange, routingKey, body, properties } = message;
     const { messageId = '', correlationId = '' } = properties;
     // Whose result it is, the port is not told: it is one of this conversation.
-    const causes = [...underWay.values()].filter((cause) => cause.correlationId === correlationId);
+    const causes = [...underWay.values()].filter((cause) => cause.correlationIds.includes(correlationId));
     const kept: KeptBack = new Map(causes.flatMap(({ keptBack }) => [...keptBack]));
     const decoded = decodeBody(body, properties, { maxBytes: Number.POSITIVE_INFINITY });
     write({
