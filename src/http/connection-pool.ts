@@ -68,7 +68,7 @@ export class ConnectionPool {
     this.#serveSoon();
   }
 
-  /** Its request failed: the socket is closed or about to be, and the client makes another when it is needed. */
+  /** Its request failed: the socket is closed or about to be, and the client makes another when it is needed, unless it could not connect. */
   giveBackBroken(client: Client): void {
     this.#broken.push(client);
     this.#serveSoon();
@@ -109,8 +109,20 @@ export class ConnectionPool {
   #another(): Client | undefined {
     if (this.#isServeDue || this.#clients.length >= this.#most) return undefined;
     const client = this.#open(this.#options);
+    client.on('connectionError', () => this.#forgetBroken(client));
     this.#clients.push(client);
     return client;
+  }
+
+  /**
+   * It could not connect, and its request has been told. After a certificate for another host undici reckons that this request still runs, and
+   * never connects again: another takes the client's place, as in undici's own pool. A client that goes on trying keeps its request, and its place.
+   */
+  #forgetBroken(client: Client): void {
+    const at = this.#broken.indexOf(client);
+    if (at === -1) return;
+    this.#broken.splice(at, 1);
+    this.#clients.splice(this.#clients.indexOf(client), 1);
   }
 }
 

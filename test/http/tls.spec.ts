@@ -125,6 +125,14 @@ describeWithAuthority('TLS', (shared) => {
         expect(await firstValueFrom(api(other, named).get('/x'))).to.deep.equal({ peer: null });
       });
 
+      it('connects again after each certificate for another host, until there is one for this', async () => {
+        const port = await serve(authority.issue('elsewhere.test'));
+        const bound = api(port, { ca: authority.ca }, { concurrency: 2, breaker: false });
+        for (let call = 0; call < 5; call++) expect((await failureOf(bound.get('/x'))).code).to.equal('ERR_NETWORK');
+        open.at(-1)?.server.setSecureContext(certified);
+        expect(await firstValueFrom(bound.get('/x'))).to.deep.equal({ peer: null });
+      });
+
       it('takes a pinned key and refuses any other, however well certified', async () => {
         const port = await serve(certified);
         const [pin, other] = [publicKeyPin(certified.cert), publicKeyPin(client.cert)];
