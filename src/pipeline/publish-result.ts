@@ -150,13 +150,13 @@ class PublishAttempt extends LeanSubscriber<never> {
   }
 
   begin(): void {
-    const span = startSpan(this.#result, this.#journey, this.#sentAt);
-    if (span !== undefined) {
-      this.#span = span;
-      this.#traced = inContext(this.#result, span);
-      this.add(() => span.end({ at: clockNow(), outcome: 'abandoned' }));
-    }
     try {
+      const span = startSpan(this.#result, this.#journey, this.#sentAt);
+      if (span !== undefined) {
+        this.#span = span;
+        this.#traced = inContext(this.#result, span);
+        this.add(() => span.end({ at: clockNow(), outcome: 'abandoned' }));
+      }
       this.#parts.broker.publish(this.#traced).subscribe(this);
     } catch (error) {
       this.error(error);

@@ -250,6 +250,7 @@ describe('readSettings', () => {
       compressAboveBytes: undefined,
       maxRequestBytes: API_DEFAULTS.maxBytes,
       maxResponseBytes: API_DEFAULTS.maxBytes,
+      destinationOf: undefined,
     });
   });
 
