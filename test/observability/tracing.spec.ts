@@ -295,6 +295,27 @@ describe('tracing', () => {
     });
   });
 
+  it('takes a span that cannot be begun for a publish that failed, and goes on with the other messages', () => {
+    const context = { traceparent: producer(1), end: () => {} };
+    const broken: Tracing = {
+      startMessage: () => ({
+        ...context,
+        startCall: () => context,
+        startPublish: () => {
+          throw new TypeError('no more spans');
+        },
+      }),
+    };
+    const { facts } = play(broken, (port) => {
+      for (const messageId of ['m1', 'm2']) port.deliver({ body: { n: 1 }, properties: { messageId } });
+    });
+    const settled = facts.filter((fact) => fact.type === 'settled');
+    expect(settled.map(({ messageId, settlement }) => [messageId, settlement])).to.deep.equal([
+      ['m1', 'deadLetter'],
+      ['m2', 'deadLetter'],
+    ]);
+  });
+
   describe('without an SDK', () => {
     it('makes no tracer, and hands the producer’s context on as it came', async () => {
       expect(await createTracing('1.0.0')).to.equal(undefined);
