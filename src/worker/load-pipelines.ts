@@ -1,6 +1,7 @@
 /**
  * Loads the pipeline modules of a folder: bundles them, imports them, and gathers what they export, with every mistake of every module.
  */
+import { readdir } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { collectProblems } from '../definition.ts';
@@ -62,10 +63,24 @@ export async function loadPipelines(
     problems.push({
       subject: `folder ${folder}`,
       path: '',
-      message: 'no module exports a pipeline made by definePipeline()',
+      message: `no module exports a pipeline made by definePipeline()${await elsewhere(root)}`,
     });
   return { pipelines, origins, problems: withoutRepeats(problems), dispose: built.dispose };
 }
+
+/** Folders beside the modules are not looked into: whoever put his pipelines there is told. */
+async function elsewhere(root: string): Promise<string> {
+  const entries = await readdir(root, { withFileTypes: true });
+  const folders = entries.filter(
+    (entry) => entry.isDirectory() && /^[^._]/.test(entry.name) && entry.name !== 'node_modules',
+  );
+  const names = folders.map(({ name }) => name).sort();
+  if (names.length === 0) return '';
+  const more = names.length > MAX_NAMED ? ', …' : '';
+  return `; folders in it are not looked into, pass one of them: ${names.slice(0, MAX_NAMED).join(', ')}${more}`;
+}
+
+const MAX_NAMED = 5;
 
 async function importModule(output: string, onFailure: (error: unknown) => void): Promise<Record<string, unknown>> {
   try {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,17 @@ describe('loadPipelines', () => {
   afterEach(async () => {
     for (const loaded of loads.splice(0)) await loaded.dispose();
     for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+  });
+
+  it('says which folders it has not looked into, where no module exports a pipeline', async () => {
+    const folder = await scratch({ 'apis.ts': 'export {};' });
+    const none = 'no module exports a pipeline made by definePipeline()';
+    const problems = async (): Promise<string> => (await load(folder)).problems.map(({ message }) => message).join();
+    expect(await problems()).to.equal(none);
+    for (const name of ['quotes', '.hidden', 'node_modules']) await mkdir(join(folder, name));
+    expect(await problems()).to.equal(`${none}; folders in it are not looked into, pass one of them: quotes`);
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await mkdir(join(folder, name));
+    expect(await problems()).to.match(/pass one of them: a, b, c, d, e, …$/);
   });
 
   it('keeps what it built until it is disposed of', async () => {
