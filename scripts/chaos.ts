@@ -12,6 +12,7 @@ import type { Stage } from '../test/chaos/stage.ts';
 
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     seed: { type: 'string' },
     seeds: { type: 'string', default: '1' },
     first: { type: 'string', default: '1' },
@@ -20,6 +21,17 @@ const { values } = parseArgs({
     report: { type: 'string' },
   },
 });
+
+if (values.help) {
+  console.log(`npm run chaos -- [options]
+
+  --seed N        run this seed; default: those of --first and --seeds
+  --seeds N       how many seeds, from 1 to 1000; default 1
+  --first N       the first of them; default 1
+  --seconds N     for how long each, from 5 to 3600; default 60
+  --report PATH   write the reports there, too, as JSON`);
+  process.exit(0);
+}
 
 const whole = (name: string, text: string, from: number, to: number): number => {
   const value = Number(text);

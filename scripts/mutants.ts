@@ -15,12 +15,23 @@ import { planted } from './mutants/plant.ts';
 
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     fault: { type: 'string', default: '' },
     seeds: { type: 'string', default: '40' },
     processes: { type: 'string', default: '2' },
     quick: { type: 'boolean', default: false },
   },
 });
+
+if (values.help) {
+  console.log(`npm run mutants -- [options]
+
+  --fault TEXT    plant the faults whose name holds the text; default: all
+  --seeds N       seeds of the simulation for each fault; default 40
+  --processes N   how many at a time; default 2
+  --quick         seeds only where no spec failed`);
+  process.exit(0);
+}
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
