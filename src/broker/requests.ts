@@ -16,6 +16,8 @@ export const REQUEST_HEADER = {
   outcome: 'x-sluice-outcome',
   /** On an answer that tells of a dead letter: the code of its error. */
   errorCode: 'x-sluice-error-code',
+  /** On an answer that tells of a dead letter, `true`: what failed may pass, there was only no try left. */
+  transient: 'x-sluice-error-transient',
 } as const;
 
 /** A message that came back. */

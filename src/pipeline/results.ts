@@ -37,7 +37,7 @@ export function toMessages(
 export function outcomeOf(
   journey: Journey,
   outcome: 'done' | 'dead-lettered',
-  code?: string,
+  about: OutgoingMessage['headers'] = {},
 ): OutgoingMessage | undefined {
   const { delivery, identity, trace } = journey;
   const { replyTo } = delivery.properties;
@@ -51,7 +51,7 @@ export function outcomeOf(
       ...contextHeaders(trace),
       [REQUEST_HEADER.answers]: identity.messageId,
       [REQUEST_HEADER.outcome]: outcome,
-      [REQUEST_HEADER.errorCode]: code,
+      ...about,
     },
     properties: { correlationId: askedBy(journey) },
   };

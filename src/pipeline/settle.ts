@@ -3,6 +3,7 @@
  * the dead letter are confirmed, then the original is acked. Whatever interrupts that leaves the message with the broker.
  */
 import { Observable, type OperatorFunction, Subscriber, Subscription } from 'rxjs';
+import { REQUEST_HEADER } from '../broker/requests.ts';
 import { codeOf, isTransient, messageOf } from '../errors.ts';
 import type { SettlementKind } from '../events.ts';
 import type { SettleResult } from '../message/delivery.ts';
@@ -259,7 +260,7 @@ class Settling extends LeanSubscriber<never> implements Interruptible, PublishLi
     const { kind, failure } = settlement;
     const { replyTo } = this.#journey.delivery.properties;
     const isAsked = kind === 'deadLetter' && replyTo !== undefined && isAllowed(replyTo, this.#parts.pipeline.replyTo);
-    const told = isAsked ? outcomeOf(this.#journey, 'dead-lettered', codeOf(failure?.error)) : undefined;
+    const told = isAsked ? outcomeOf(this.#journey, 'dead-lettered', aboutFailure(failure?.error)) : undefined;
     if (told === undefined) {
       this.#ack(settlement);
       return;
@@ -283,6 +284,12 @@ class Settling extends LeanSubscriber<never> implements Interruptible, PublishLi
     this.#all.settled();
   }
 }
+
+/** Whether it may pass is told too: whoever asked may ask again, though nobody tries again here. */
+const aboutFailure = (error: unknown): OutgoingMessage['headers'] => ({
+  [REQUEST_HEADER.errorCode]: codeOf(error),
+  ...(isTransient(error) ? { [REQUEST_HEADER.transient]: true } : {}),
+});
 
 type DoneVerdict = Extract<Verdict, { readonly kind: 'done' }>;
 

@@ -88,6 +88,8 @@ const definedOnly = <T extends Readonly<Record<string, string | undefined>>>(tex
 
 /** An answer that tells of a dead letter: the request was given up for good. As of HTTP, "understood, and cannot be processed". */
 const GIVEN_UP = 422;
+/** One whose failure may pass: "not now". */
+const IN_TROUBLE = 503;
 /** A problem that names no status. */
 const UNNAMED = 500;
 
@@ -105,7 +107,10 @@ function responseOf({ body: sent, properties, headers: told }: Reply, maxBytes: 
     ...(typeof retryAfter === 'string' || typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}),
   };
   if (outcome === 'done') return { status: 204, headers, body: new Uint8Array() };
-  if (outcome === 'dead-lettered') return { status: GIVEN_UP, headers, body: new Uint8Array() };
+  if (outcome === 'dead-lettered') {
+    const status = told[REQUEST_HEADER.transient] === true ? IN_TROUBLE : GIVEN_UP;
+    return { status, headers, body: new Uint8Array() };
+  }
   const body = inflateBody(sent, properties.contentEncoding, maxBytes);
   if (body instanceof PayloadInvalidError)
     throw new TransportError(body.fault === 'size' ? 'size' : 'response', body.message, { cause: body });

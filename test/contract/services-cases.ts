@@ -19,6 +19,7 @@ import {
   queue,
   ServiceFailedError,
   type ServiceOptions,
+  TransientError,
 } from '../../src/index.ts';
 import { throughPort } from '../broker/amqp/rabbitmq-under-test.ts';
 import { type BrokerClient, connectClient } from '../support/broker-client.ts';
@@ -203,6 +204,31 @@ export function servicesContract(setup: () => Promise<ServedBroker>): void {
     expect(failure).to.be.instanceOf(ServiceFailedError);
     expect(failure).to.include({ errorCode: 'ERR_PERMANENT', status: 422, isTransient: false });
     expect(ended(worker, asked.pipeline.name)[0]).to.include({ settlement: 'deadLetter', code: 'ERR_SERVICE_FAILED' });
+  });
+
+  it('is asked again where the pipeline had no try left for what may pass', async () => {
+    const at = nameOf('prices');
+    let tries = 0;
+    const serving = definePipeline({
+      name: at,
+      source: queue(at, { retry: false }),
+      input: Ask,
+      handle: () => {
+        tries += 1;
+        if (tries === 1) throw new TransientError('the price list is being written');
+        return of({ price: 7 });
+      },
+    });
+    const asked = asking(pricing(at, { retry: { maxAttempts: 2, backoff: { initial: 1, max: 5 } } }));
+    const worker = await start(serving, asked.pipeline);
+    await asked.deliver();
+    await eventually('it is answered', () => asked.prices.length === 1);
+
+    expect([tries, asked.prices]).to.deep.equal([2, [7]]);
+    expect(ended(worker, at).map((fact) => 'settlement' in fact && fact.settlement)).to.deep.equal([
+      'deadLetter',
+      'ack',
+    ]);
   });
 
   it('is not there at the start: the worker says which queue is missing, and ends', async () => {

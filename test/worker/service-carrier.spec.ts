@@ -121,6 +121,22 @@ describe('what carries the requests of a service', () => {
       422,
       { 'x-sluice-error-code': 'ERR_X' },
     ],
+    [
+      'a dead letter for what may pass',
+      replyOf(
+        'x',
+        {},
+        { 'x-sluice-outcome': 'dead-lettered', 'x-sluice-error-code': 'ERR_X', 'x-sluice-error-transient': true },
+      ),
+      503,
+      { 'x-sluice-error-code': 'ERR_X' },
+    ],
+    [
+      'a dead letter that says it may pass in words',
+      replyOf('x', {}, { 'x-sluice-outcome': 'dead-lettered', 'x-sluice-error-transient': 'no' }),
+      422,
+      {},
+    ],
     ['a problem', replyOf('{"status":429}', problem, { 'retry-after': 3 }), 429, { 'retry-after': '3' }],
     ['a problem without a status', replyOf('{}', problem), 500, {}],
     ['a problem that is none', replyOf('no', problem), 500, {}],
