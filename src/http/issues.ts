@@ -3,10 +3,26 @@ import type { z } from 'zod';
 
 const MAX_ISSUES = 5;
 
-/** `items[0].price (invalid_type)`: where and what kind. The texts of issues may quote the value, so they stay out. */
+/** `items[0].price (invalid_type, expected number)`: where, what kind, what the schema wants. The texts of issues may quote the value, so they stay out. */
 export function describeIssues(issues: readonly z.core.$ZodIssue[], whole: string): string {
-  const named = issues.slice(0, MAX_ISSUES).map(({ path, code }) => `${pathOf(path, whole)} (${code})`);
+  const named = issues.slice(0, MAX_ISSUES).map((issue) => `${pathOf(issue.path, whole)} (${kindOf(issue)})`);
   return issues.length > MAX_ISSUES ? `${named.join(', ')} and ${issues.length - MAX_ISSUES} more` : named.join(', ');
+}
+
+/** Of the schema alone. */
+function kindOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `${issue.code}, expected ${issue.expected}`;
+    case 'too_small':
+      return `${issue.code}, expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`;
+    case 'too_big':
+      return `${issue.code}, expected ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}`;
+    case 'invalid_format':
+      return `${issue.code}, expected ${issue.format}`;
+    default:
+      return issue.code;
+  }
 }
 
 const pathOf = (path: readonly PropertyKey[], whole: string): string =>

@@ -33,7 +33,7 @@ describe('readAnswer', () => {
     const secret = 'canary';
     expect(() => read(JSON.stringify({ id: 5, lines: [{ price: secret }] }), 'application/json', Charge)).to.throw(
       ResponseInvalidError,
-      /^payment GET \/x: answer does not fit the schema: id \(invalid_type\), lines\[0\]\.price \(invalid_type\)$/,
+      /^payment GET \/x: answer does not fit the schema: id \(invalid_type, expected string\), lines\[0\]\.price \(invalid_type, expected number\)$/,
     );
     const telling = z.string().refine(() => false, { error: (issue) => `bad ${String(issue.input)}` });
     try {
@@ -44,6 +44,30 @@ describe('readAnswer', () => {
     }
   });
 
+  it('says what a schema wants, where the schema says so in numbers or by a name', () => {
+    const bounded = z.object({
+      a: z.number().min(3),
+      b: z.string().max(2),
+      c: z.email(),
+      d: z.number().gt(0).lt(9),
+      e: z.enum(['x']),
+    });
+    const mistakes = (value: object): string => {
+      try {
+        read(JSON.stringify(value), 'application/json', bounded);
+        return 'fits';
+      } catch (error) {
+        return String(error);
+      }
+    };
+    expect(mistakes({ a: 2, b: 'abc', c: 'canary', d: 0, e: 'canary' })).to.match(
+      /: a \(too_small, expected at least 3\), b \(too_big, expected at most 2\), c \(invalid_format, expected email\), d \(too_small, expected more than 0\), e \(invalid_value\)$/,
+    );
+    expect(mistakes({ a: 3, b: 'ab', c: 'a@b.example', d: 9, e: 'x' })).to.match(
+      /: d \(too_big, expected less than 9\)$/,
+    );
+  });
+
   it('lists a handful of mistakes', () => {
     const lines = Array.from({ length: 50 }, () => ({}));
     expect(() => read(JSON.stringify({ id: '1', lines }), 'application/json', Charge)).to.throw(/and 45 more$/);
@@ -52,7 +76,7 @@ describe('readAnswer', () => {
   it('refuses a page, nothing and bytes where a schema wants an object, and says what came', () => {
     expect(() => read('<h1>hi</h1>', 'text/html; charset=utf-8', Charge)).to.throw(
       ResponseInvalidError,
-      'the whole answer (invalid_type) (content type text/html)',
+      'the whole answer (invalid_type, expected object) (content type text/html)',
     );
     expect(() => read('', 'application/json', Charge)).to.throw(ResponseInvalidError);
     expect(() => read('{}', 'application/octet-stream', Charge)).to.throw(
