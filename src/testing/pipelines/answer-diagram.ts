@@ -33,6 +33,13 @@ export function parseAnswer(
       diagram,
       diagram.lastIndexOf(symbols.at(-1) ?? ''),
     );
+  if (answers.length === 1 && messages.every(({ notification }) => notification.kind === 'N'))
+    throw new MarbleSyntaxError(
+      subject,
+      `the answer never ends, so that the call waits for its timeout: write (${symbols[0] ?? 'r'}|), or leave the answer out`,
+      diagram,
+      diagram.lastIndexOf(symbols[0] ?? ''),
+    );
   if (answers.length === 0 && messages.some(({ notification }) => notification.kind === 'C'))
     throw new MarbleSyntaxError(subject, 'the answer ends before it came', diagram, diagram.indexOf('|'));
   for (const symbol of symbols)

@@ -23,7 +23,7 @@ export interface ApiScript {
   /**
    * Answers an operation, `POST /orders/{id}` of an API, `ASK quote` of a service, by a cold diagram that begins with each call. One diagram answers every call; a list answers one
    * call after the other, and one call more or less fails the test. The values are made by `ok` and `status`, `#` by `httpError` or `networkError`;
-   * a diagram without an end leaves the call waiting.
+   * a diagram without an answer, `-`, leaves the call waiting, and an answer needs its end, `(r|)`.
    */
   on(
     operation: string,

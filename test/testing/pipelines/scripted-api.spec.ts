@@ -144,7 +144,7 @@ describe('marbles of a pipeline: api', () => {
     [
       'an operation that is none',
       ({ api }: Kit) => api.pay.on('POST pay', '-'),
-      `api.pay.on("POST pay"): expected a method and a path, 'POST /orders/{id}', got "POST pay"`,
+      `api.pay.on("POST pay"): expected a method and a path, 'POST /orders/{id}', or of a service 'ASK name', got "POST pay"`,
     ],
     [
       'a path no call could have',
@@ -173,6 +173,11 @@ describe('marbles of a pipeline: api', () => {
       'two answers to one call',
       ({ api }: Kit) => api.pay.on('GET /', '-r-r|', { r: ok() }),
       'api.pay.on("GET /"): a second answer to one call\n  -r-r|\n     ^',
+    ],
+    [
+      'an answer that never ends',
+      ({ api }: Kit) => api.pay.on('GET /', ['-(r|)', '--r-'], { r: ok() }),
+      'api.pay.on("GET /"): the answer never ends, so that the call waits for its timeout: write (r|), or leave the answer out\n  --r-\n    ^',
     ],
   ] as const) {
     it(`refuses ${title}`, () => {
