@@ -142,8 +142,8 @@ class Door {
     const { entrances, maxHeldBytes = DEFAULT_HELD_BYTES, maxRequests = 10_000 } = this.#options;
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    app.setErrorHandler<Error & { readonly code?: string }>((error, _request, reply) =>
-      send(reply, problemAnswer(this.#refusalOf(error))),
+    app.setErrorHandler<Error & { readonly code?: string }>((error, request, reply) =>
+      send(reply, problemAnswer(this.#refusalOf(error, request.routeOptions.bodyLimit))),
     );
     app.addHook('onRequest', (_request, reply, next) => {
       if (this.#isDraining) return send(reply, problemAnswer(goodbye));
@@ -292,10 +292,10 @@ class Door {
     reply.raw.once('close', () => receiving.unsubscribe());
   }
 
-  #refusalOf(error: Error & { readonly code?: string }): Refusal {
+  #refusalOf(error: Error & { readonly code?: string }, maxBodyBytes: number): Refusal {
     switch (error.code) {
       case 'FST_ERR_CTP_BODY_TOO_LARGE':
-        return tooLarge;
+        return tooLarge(maxBodyBytes);
       case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
         return { status: 400, code: 'content-length', detail: 'the body is not as long as its content-length says' };
       case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
@@ -309,11 +309,15 @@ class Door {
   }
 }
 
-const tooLarge: Refusal = { status: 413, code: 'body-too-large', detail: 'the body is larger than it may be here' };
+const tooLarge = (maxBodyBytes: number): Refusal => ({
+  status: 413,
+  code: 'body-too-large',
+  detail: `the body has more than ${maxBodyBytes} bytes, which is the most it may have here`,
+});
 
 /** What is wrong with the body, by what is said of it. */
 const faultOfBody = ({ ingress, form }: OpenEntrance, { headers }: FastifyRequest): Refusal | undefined =>
-  Number(headers['content-length']) > ingress.maxBodyBytes ? tooLarge : typeFault(form, headers);
+  Number(headers['content-length']) > ingress.maxBodyBytes ? tooLarge(ingress.maxBodyBytes) : typeFault(form, headers);
 
 function send(reply: FastifyReply, { status, headers, text }: Answer): void {
   if (reply.sent) return;
