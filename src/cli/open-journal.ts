@@ -49,7 +49,7 @@ export async function openJournal(config: Config, facts: Facts, log: Logger): Pr
     }
   }
   const tidying = keepTidy(store, facts, log).subscribe();
-  log.info({ journal: store.place }, 'sagas are journalled');
+  log.info({ journal: store.place }, 'the journal of sagas and keys is open');
   return {
     journal,
     store,
