@@ -55,12 +55,12 @@ interface ServiceFailure {
 /**
  * A service answered that it could not do what it was asked, or dead-lettered the request.
  * @remedy With 422 the service gave the request up for good; `errorCode`, where it names one, says why, and its own dead letters say more. With
- * 429 or a 5xx it is in trouble, and the message waits.
+ * 429 or a 5xx it is in trouble, or had no try left for what may pass, and the message waits.
  */
 export class ServiceFailedError extends CallError {
   readonly code = 'ERR_SERVICE_FAILED';
   override readonly isTransient: boolean;
-  /** As of HTTP: what the service said, 422 for a request that it dead-lettered, 500 where it named none. */
+  /** As of HTTP: what the service said; of a request that it dead-lettered 422, or 503 where what failed may pass; 500 where it named none. */
   readonly status: number;
   /** The code the service gave for its error, as `ERR_PAYLOAD_INVALID`. */
   readonly errorCode: string | undefined;
