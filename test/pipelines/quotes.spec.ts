@@ -76,6 +76,20 @@ describe('quote-request', () => {
   );
 });
 
+describe('quote-request beside freight-rates', () => {
+  it(
+    'is tested in one worker with it, where the service still answers as a diagram',
+    marbles([freightRates, quoteRequest], ({ deliver, api, expectPublished, expectSettled }) => {
+      deliver('                              o---', { o: order }, 'quote-request');
+      api.taxes.on('GET /rates/{country}', ' --(t|)', { t: tax });
+      api.freight.on('ASK quote', '          -(f|)', { f: express });
+
+      expectPublished('                      --p', { p: made });
+      expectSettled('                        --A', { A: ack(order) });
+    }),
+  );
+});
+
 describe('freight-rates', () => {
   it(
     'answers whoever asked',

@@ -8,7 +8,6 @@ import { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts
 import { establishOn } from '../../broker/embedded/port/port-topology.ts';
 import { toPublish } from '../../broker/embedded/port/properties.ts';
 import { deadLetterQueue, type QueueSource } from '../../broker/queue.ts';
-import { sourceTopology } from '../../broker/source-topology.ts';
 import { createFacts, type Fact, type Settled } from '../../events.ts';
 import type { CallTarget } from '../../http/call-target.ts';
 import type { Transport } from '../../http/transport.ts';
@@ -16,7 +15,7 @@ import type { Journal } from '../../journal/journal.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Random } from '../../policies/random.ts';
-import { foreignTopology } from '../../worker/needed-topology.ts';
+import { foreignTopology, neededTopology } from '../../worker/needed-topology.ts';
 import { type RecordingTarget, recorderOf } from '../../worker/record-worker.ts';
 import type { Worker, WorkerState } from '../../worker/worker.ts';
 import { startVirtualWorker } from '../virtual/virtual-worker.ts';
@@ -77,10 +76,10 @@ export class Rehearsal {
     this.broker = new InProcessBroker({ random });
     this.#channel = this.broker.model.openChannel(this.broker.model.openConnection('test'), () => {});
     this.routes = new ResultRoutes(this.broker, this.#channel);
-    // The worker does the same a moment later; a message delivered at the very beginning has a queue to go to.
-    for (const { source } of pipelines)
-      this.broker.run((model) => establishOn(model, this.#channel, sourceTopology(source), 'assert'));
-    this.broker.run((model) => establishOn(model, this.#channel, foreignTopology(pipelines), 'assert'));
+    // The worker does the same a moment later; a message delivered at the very beginning has a queue to go to. What a deployment or a service
+    // owns, and the worker only looks for, is there too: in a test nobody else declares it.
+    for (const topology of [neededTopology(pipelines), foreignTopology(pipelines)])
+      this.broker.run((model) => establishOn(model, this.#channel, topology, 'assert'));
     facts.stream.subscribe((fact) => {
       this.facts.add(fact);
       if (fact.type === 'settled') this.settlements.add(fact);

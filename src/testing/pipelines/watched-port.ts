@@ -1,5 +1,5 @@
 /** The broker port between worker and broker, watched: every delivery, every confirmed publish. It changes nothing on its way. */
-import { concat, defer, tap } from 'rxjs';
+import { defer, tap } from 'rxjs';
 import type { Broker } from '../../broker/broker.ts';
 import type { Delivery } from '../../message/delivery.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
@@ -13,11 +13,7 @@ export interface PortWatch {
 export const watchedPort = (port: Broker, { onDelivery, beforePublish, onConfirmed }: PortWatch): Broker => ({
   address: port.address,
   status: port.status,
-  // What a deployment owns is there: in a test nobody else declares it.
-  establish: (topology, mode) =>
-    mode === 'assert'
-      ? port.establish(topology, mode)
-      : concat(port.establish(topology, 'assert'), port.establish(topology, mode)),
+  establish: (topology, mode) => port.establish(topology, mode),
   consume: (queue, options) => port.consume(queue, options).pipe(tap(onDelivery)),
   depthOf: (queue) => port.depthOf(queue),
   publish: (message) =>
