@@ -238,7 +238,9 @@ export function servicesContract(setup: () => Promise<ServedBroker>): void {
     workers.push(worker);
     const { failure } = await worker.worker.stopped;
     expect(codeOf(failure)).to.equal('ERR_TOPOLOGY');
-    expect(String(failure)).to.contain(`queue "${at}"`);
+    expect(String(failure))
+      .to.contain(`queue "${at}": it does not exist`)
+      .and.contain('start what declares it, a service');
   });
 
   it('fails at once where no queue takes the request, as a network that fails, and the message waits', async () => {

@@ -97,7 +97,7 @@ function explain(error: unknown, mode: TopologyMode): string {
   switch (replyCodeOf(error)) {
     case REPLY.notFound:
       return mode === 'check'
-        ? `it does not exist (${text}); create it, or use topology: 'assert'`
+        ? `it does not exist (${text}); create it, or start what declares it, a service or a worker with topology: 'assert'`
         : `something it refers to does not exist (${text})`;
     case REPLY.accessRefused:
       return `the broker user may not (${text}); grant it the permission, or use topology: 'check' where a deployment declares it`;

@@ -73,7 +73,7 @@ function explain(error: unknown, mode: TopologyMode): string {
   const text = messageOf(error);
   if (!(error instanceof AmqpFault)) return text;
   if (error.code === 404 && mode === 'check')
-    return `it does not exist (${text}); create it, or use topology: 'assert'`;
+    return `it does not exist (${text}); create it, or start what declares it, a service or a worker with topology: 'assert'`;
   if (error.code === 404) return `something it refers to does not exist (${text})`;
   const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
   if (argument === undefined) return `the broker refuses it (${text})`;
