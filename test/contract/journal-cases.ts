@@ -1,6 +1,6 @@
 /** What every store of journals must do, and the journal over it: one suite for memory, the file and PostgreSQL. */
 import { expect } from 'chai';
-import { firstValueFrom, type Observable, Subscription, toArray } from 'rxjs';
+import { firstValueFrom, mergeMap, type Observable, ReplaySubject, Subscription, take, toArray } from 'rxjs';
 import { JournalFencedError, JournalHeldError } from '../../src/errors.ts';
 import { checksumOf, createJournal, type JournalOptions } from '../../src/journal/create-journal.ts';
 import type { EntryKey, Journal, JournalRecord, OpenJournal } from '../../src/journal/journal.ts';
@@ -215,15 +215,20 @@ export function journalCases(under: () => StoreUnderTest): void {
   it('tells an owner that its lease is lost, without being asked', async () => {
     const key = newKey();
     const store = connect();
-    // Its renewals come too late.
-    const held = await hold(
-      createJournal(
-        { ...forwarded(store), acquire: (k, lease) => store.acquire(k, { ...lease, leaseMs: 1 }) },
-        { owner: 'a', leaseMs: 150 },
-      ),
-      key,
-    );
+    const isTaken = new ReplaySubject<true>(1);
+    const late: JournalStore = {
+      ...forwarded(store),
+      acquire: (k, lease) => store.acquire(k, { ...lease, leaseMs: 1 }),
+      // Its renewals come too late.
+      renew: (...args) =>
+        isTaken.pipe(
+          take(1),
+          mergeMap(() => store.renew(...args)),
+        ),
+    };
+    const held = await hold(createJournal(late, { owner: 'a', leaseMs: 150 }), key);
     const taken = await holdSoon(journalOf('b'), key);
+    isTaken.next(true);
     expect(await held.lost).to.be.instanceOf(JournalFencedError);
     taken.letGo();
   });
