@@ -41,7 +41,8 @@ export function scatter<T>(
   listener: BranchListener,
 ): readonly BranchSubscriber[] {
   const subscribers: BranchSubscriber[] = [];
-  sink.add(new Scattered(subscribers));
+  const scattered = new Scattered(subscribers);
+  sink.add(scattered);
   for (const name of Object.keys(branches)) {
     const branch = branches[name];
     const optional = branch instanceof OptionalBranch ? branch : undefined;
@@ -55,19 +56,22 @@ export function scatter<T>(
       subscribeTo(source, subscriber);
     }
   }
+  scattered.isComplete = true;
   return subscribers;
 }
 
 /** All branches as one teardown: each by itself would be looked for in the list of `sink` when it ends. */
 class Scattered implements Unsubscribable {
   readonly #subscribers: readonly BranchSubscriber[];
+  /** All have begun: before, those that are still to come have not ended, though all that are here have. */
+  isComplete = false;
 
   constructor(subscribers: readonly BranchSubscriber[]) {
     this.#subscribers = subscribers;
   }
 
   get closed(): boolean {
-    return this.#subscribers.every(({ closed }) => closed);
+    return this.isComplete && this.#subscribers.every(({ closed }) => closed);
   }
 
   unsubscribe(): void {
