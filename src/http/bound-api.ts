@@ -6,7 +6,7 @@ import type { CachedCalls } from './cached-calls.ts';
 import { callOf } from './call.ts';
 import { CallRequest, type RequestScope } from './call-request.ts';
 import type { CallOwner, CallParts } from './call-run.ts';
-import { Repeats } from './repeats.ts';
+import { type Repeats, repeatsOf } from './repeats.ts';
 import { inKeyScope } from './scope-apis.ts';
 import type { TemplateCache } from './template-cache.ts';
 
@@ -101,10 +101,6 @@ export class BoundApi implements Api {
 
   #repeatsOf(operation: string): Repeats {
     this.#repeats ??= new Map();
-    const known = this.#repeats.get(operation);
-    if (known !== undefined) return known;
-    const repeats = new Repeats();
-    this.#repeats.set(operation, repeats);
-    return repeats;
+    return repeatsOf(operation, this.#repeats);
   }
 }

@@ -7,7 +7,7 @@ import { CallRequest } from './call-request.ts';
 import type { CallParts } from './call-run.ts';
 import { SERVICE_ORIGIN, type ServiceDefinition } from './define-service.ts';
 import { targetOf } from './idempotency-key.ts';
-import { Repeats } from './repeats.ts';
+import { type Repeats, repeatsOf } from './repeats.ts';
 import { inKeyScope } from './scope-apis.ts';
 import type { AskOptions, Service } from './service.ts';
 import type { ServiceOperation } from './service-options.ts';
@@ -82,10 +82,6 @@ export class BoundService implements Service {
 
   #repeatsOf(operation: string): Repeats {
     this.#repeats ??= new Map();
-    const known = this.#repeats.get(operation);
-    if (known !== undefined) return known;
-    const repeats = new Repeats();
-    this.#repeats.set(operation, repeats);
-    return repeats;
+    return repeatsOf(operation, this.#repeats);
   }
 }

@@ -38,6 +38,15 @@ export class Repeats {
   }
 }
 
+/** The calls of an operation among those kept by operation. Made when they are first asked for. */
+export function repeatsOf(operation: string, known: Map<string, Repeats>): Repeats {
+  const found = known.get(operation);
+  if (found !== undefined) return found;
+  const repeats = new Repeats();
+  known.set(operation, repeats);
+  return repeats;
+}
+
 /** A call that cannot be sent has no effect that another could repeat. */
 function effectOf(call: Countable | undefined): string | undefined {
   try {
