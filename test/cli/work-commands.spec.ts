@@ -251,8 +251,7 @@ describe('commands for work', function () {
       const { pipelines, isConnected } = JSON.parse(stdout) as Overview;
       expect(isConnected).to.equal(true);
       expect(pipelines[0]).to.deep.include({ pipeline: 'hanging', isConsuming: true, inFlight: 1, dead: 0 });
-      worker.signal('SIGTERM');
-      worker.signal('SIGTERM');
+      expect(await worker.cutShort()).to.equal(3);
     });
 
     it('says so where no worker is, and where the address is none', async () => {

@@ -71,6 +71,8 @@ export function spawnGuarded(
     output: () => text,
     signal(signal) {
       if (isOver) return;
+      // Who ends it waits for its end: a program with nothing else to do would stop in the middle of that.
+      child.ref();
       try {
         process.kill(-pid, signal);
       } catch {

@@ -16,6 +16,8 @@ export interface WorkerProcess {
   /** Resolves with the first line that fits, of those printed already or to come; rejects when the process ends without one. */
   line(fits: (line: LogLine) => boolean): Promise<LogLine>;
   signal(signal: NodeJS.Signals): void;
+  /** Asks to stop, and again once the first word was heard: two signals that come before a process looks are one to it. Resolves with its exit. */
+  cutShort(): Promise<number | NodeJS.Signals>;
   /** Exit code, or the signal that ended it. */
   readonly exit: Promise<number | NodeJS.Signals>;
   /** Ends it for sure; for hooks. */
@@ -86,28 +88,36 @@ function started(
     return (code ?? signal) as number | NodeJS.Signals;
   });
 
+  const line: WorkerProcess['line'] = (fits) =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = lines.find(fits);
+        if (found === undefined && running.has(child)) return;
+        listeners.delete(look);
+        if (found !== undefined) resolve(found);
+        else
+          reject(
+            new Error(
+              `the process ended without that line; it said:\n${lines.map((line) => JSON.stringify(line)).join('\n')}`,
+            ),
+          );
+      };
+      listeners.add(look);
+      look();
+    });
+
   return {
     pid,
     lines,
     exit,
+    line,
     signal: (signal) => void child.kill(signal),
-    line: (fits) =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = lines.find(fits);
-          if (found === undefined && running.has(child)) return;
-          listeners.delete(look);
-          if (found !== undefined) resolve(found);
-          else
-            reject(
-              new Error(
-                `the process ended without that line; it said:\n${lines.map((line) => JSON.stringify(line)).join('\n')}`,
-              ),
-            );
-        };
-        listeners.add(look);
-        look();
-      }),
+    cutShort: async () => {
+      child.kill('SIGTERM');
+      await line(({ msg }) => msg?.startsWith('asked to stop') === true);
+      child.kill('SIGTERM');
+      return exit;
+    },
     kill: async () => {
       if (running.has(child)) killGroup(child);
       await exit;
