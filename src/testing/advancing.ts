@@ -64,12 +64,12 @@ async function byClock(
   const runToEnd = async (): Promise<void> => {
     const until = clock.now + withinMs;
     await clock.runUntil(clock.now);
-    for (let next = clock.nextAt; next !== undefined; next = clock.nextAt) {
-      if (next > until)
+    for (let { next } = clock; next !== undefined; { next } = clock) {
+      if (next.at > until)
         throw new EndlessTimeError(
-          `time went past ${until} ms, and something is still due at ${next} ms; the option within moves the bound`,
+          `time went past ${until} ms, and something is still due at ${next.at} ms, by a timer set ${next.setAt}; the option within moves the bound`,
         );
-      await clock.runUntil(next);
+      await clock.runUntil(next.at);
     }
   };
   let advancedTo = 0;

@@ -10,12 +10,16 @@ import { EndlessTimeError, wholeMs } from './bounded-scheduler.ts';
 
 type Callback = (...args: unknown[]) => void;
 
+const OWN_FRAME = /fake-clock\.[jt]s/;
+const LIBRARY_FRAME = /node:|[\\/]node_modules[\\/]/;
+
 /** What `setTimeout` gives back. */
 class FakeTimer {
   readonly callback: () => void;
   /** Undefined for one that fires once. */
   readonly everyMs: number | undefined;
   readonly #clear: (timer: FakeTimer) => void;
+  readonly #site: { readonly stack?: string } = {};
   at: number;
 
   constructor(at: number, everyMs: number | undefined, callback: () => void, clear: (timer: FakeTimer) => void) {
@@ -23,6 +27,16 @@ class FakeTimer {
     this.everyMs = everyMs;
     this.callback = callback;
     this.#clear = clear;
+    Error.captureStackTrace(this.#site, FakeTimer);
+  }
+
+  /** Where in the author's own code it was set, or else who in a library set it: `at …`. */
+  get setAt(): string {
+    const frames = (this.#site.stack ?? '')
+      .split('\n')
+      .slice(1)
+      .filter((frame) => !OWN_FRAME.test(frame));
+    return (frames.find((frame) => !LIBRARY_FRAME.test(frame)) ?? frames[0] ?? 'at an unknown place').trim();
   }
 
   ref(): this {
@@ -60,9 +74,9 @@ export class FakeClock {
     return this.#now;
   }
 
-  /** When the next timer is due; undefined for never. */
-  get nextAt(): number | undefined {
-    return this.#timers.size === 0 ? undefined : Math.min(...[...this.#timers].map(({ at }) => at));
+  /** The timer that fires next, and where it was set; undefined when there is none. */
+  get next(): { readonly at: number; readonly setAt: string } | undefined {
+    return this.#earliest();
   }
 
   /** Takes the clocks of the process over. Gives back what hands them back. */
@@ -90,7 +104,7 @@ export class FakeClock {
     let moment = this.#now;
     let fired = 0;
     await this.#settle();
-    for (let timer = this.#next(); timer !== undefined && timer.at <= until; timer = this.#next()) {
+    for (let timer = this.#earliest(); timer !== undefined && timer.at <= until; timer = this.#earliest()) {
       fired = timer.at === moment ? fired + 1 : 0;
       if (fired > MAX_TIMERS_A_MOMENT)
         throw new EndlessTimeError(`time stands still at ${moment} ms: something schedules itself again and again`);
@@ -102,7 +116,7 @@ export class FakeClock {
     this.#now = Math.max(this.#now, until);
   }
 
-  #next(): FakeTimer | undefined {
+  #earliest(): FakeTimer | undefined {
     let next: FakeTimer | undefined;
     for (const timer of this.#timers) if (next === undefined || timer.at < next.at) next = timer;
     return next;

@@ -66,9 +66,12 @@ async function byClock(staging: Staging): Promise<Performance> {
   const handBack = clock.install();
   const runToEnd = async (): Promise<void> => {
     await clock.runUntil(clock.now);
-    for (let next = clock.nextAt; next !== undefined; next = clock.nextAt) {
-      if (next > WITHIN_MS) throw new EndlessTimeError(`time went past ${WITHIN_MS} ms, and something is still due`);
-      await clock.runUntil(next);
+    for (let { next } = clock; next !== undefined; { next } = clock) {
+      if (next.at > WITHIN_MS)
+        throw new EndlessTimeError(
+          `time went past ${WITHIN_MS} ms, and something is still due, by a timer set ${next.setAt}`,
+        );
+      await clock.runUntil(next.at);
     }
   };
   try {
