@@ -16,8 +16,6 @@ export interface GrowthOrder {
   readonly apiUrl: string;
   /** A pipeline each. */
   readonly queues: readonly string[];
-  /** Undefined: sluice's defaults. */
-  readonly concurrency?: number;
 }
 
 /** What the worker tells, ten times a second. */
@@ -31,13 +29,11 @@ export interface GrowthReport {
 }
 
 const order = JSON.parse(process.argv[2] ?? '{}') as GrowthOrder;
-const { concurrency } = order;
 let done = 0;
 const api = defineApi('work', {
   baseUrl: order.apiUrl,
   // 200 pipelines with 20 messages each call at once: with the default of 1000 that wait the others would be turned away, and dead-lettered.
   maxQueued: 5_000,
-  ...(concurrency === undefined ? {} : { concurrency }),
 });
 const pipelines = order.queues.map((name) =>
   definePipeline({
@@ -45,7 +41,6 @@ const pipelines = order.queues.map((name) =>
     source: queue(name, { topology: 'check', retry: false }),
     input: z.object({ id: z.string() }),
     apis: { api },
-    ...(concurrency === undefined ? {} : { concurrency }),
     handle: (message, { apis }) => apis.api.post('/work', message).pipe(tap({ complete: () => done++ })),
   }),
 );
