@@ -18,10 +18,10 @@ import { loadPipelines } from '../src/worker/load-pipelines.ts';
 import { pipelineShapes } from '../src/worker/pipeline-shapes.ts';
 import { startWorker } from '../src/worker/worker.ts';
 import { startSampleApis } from './apis/start-sample-apis.ts';
+import { stopAsked } from './apis/stop-asked.ts';
 import { placeFaults } from './faults.ts';
 import { ledgerLine, progressLine, table } from './print.ts';
 import { QUEUES, sampleRound } from './sample-messages.ts';
-import { stopAsked } from './stop-asked.ts';
 import { connectStranger } from './stranger.ts';
 import { Tally } from './tally.ts';
 

@@ -1,8 +1,9 @@
 /** `npm run apis`: the sample APIs on their default ports, until SIGINT or SIGTERM. */
-import { stopAsked } from '../stop-asked.ts';
+
 import { catalogue } from './catalogue.ts';
 import { SampleApiListenError } from './sample-api.ts';
 import { type SampleApis, startSampleApis } from './start-sample-apis.ts';
+import { stopAsked } from './stop-asked.ts';
 
 const { SAMPLE_APIS_HOST: host = '127.0.0.1', SAMPLE_APIS_PORTS: ports = 'default' } = process.env;
 

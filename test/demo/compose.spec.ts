@@ -5,8 +5,13 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { catalogue } from '../../demo/apis/catalogue.ts';
+import { openDeclarer } from '../../src/broker/amqp/open-declarer.ts';
 import { readConfig } from '../../src/config.ts';
 import { parseDuration } from '../../src/policies/duration.ts';
+import { loadPipelines } from '../../src/worker/load-pipelines.ts';
+import { neededTopology } from '../../src/worker/needed-topology.ts';
+import { connectClient } from '../support/broker-client.ts';
+import { describeWithOwnRabbitMq, type RabbitMq, startPrivateRabbitMq } from '../support/rabbitmq.ts';
 
 interface Service {
   readonly image?: string;
@@ -24,6 +29,8 @@ interface Service {
 const root = join(import.meta.dirname, '../..');
 const read = (file: string) => readFile(join(root, file), 'utf8');
 const entries = Object.values(catalogue);
+/** Of the broker, and its password. */
+const USER = 'sluice';
 
 describe('docker-compose.yml', () => {
   let all: Readonly<Record<string, Service>>;
@@ -39,6 +46,17 @@ describe('docker-compose.yml', () => {
     expect(started).to.have.members(['rabbitmq', 'apis', 'worker']);
     expect(services.rabbitmq.image).to.equal('rabbitmq:4-management');
     for (const { healthcheck } of Object.values(all)) expect(healthcheck.test[0]).to.equal('CMD');
+  });
+
+  it('gives the broker what it begins with, where its image looks for that', async () => {
+    const { volumes = [] } = services.rabbitmq;
+    expect(volumes).to.include.members([
+      './deploy/rabbitmq/definitions.conf:/etc/rabbitmq/conf.d/20-definitions.conf:ro',
+      './deploy/rabbitmq/definitions.json:/etc/rabbitmq/definitions.json:ro',
+    ]);
+    expect(await read('deploy/rabbitmq/definitions.conf')).to.include(
+      'load_definitions = /etc/rabbitmq/definitions.json',
+    );
   });
 
   /** The token as the container has it: a secret is a file of its name. */
@@ -84,9 +102,12 @@ describe('docker-compose.yml', () => {
 
   it('gives the worker settings it accepts, with the credentials of the broker', () => {
     const config = readConfig(workerEnvironment());
-    const { RABBITMQ_DEFAULT_USER: user, RABBITMQ_DEFAULT_PASS: password } = services.rabbitmq.environment;
-    expect(config.amqpUrls).to.deep.equal([`amqp://${user}:${password}@rabbitmq:5672`]);
+    expect(config.amqpUrls).to.deep.equal([`amqp://${USER}:${USER}@rabbitmq:5672`]);
     expect(services.worker.healthcheck.test.join(' ')).to.include(`127.0.0.1:${config.port}/readyz`);
+    expect(config.doorHost, 'to be reached from outside of its container').to.equal('0.0.0.0');
+    expect(services.worker.ports).to.deep.equal(
+      [config.port, config.doorPort].map((port) => `127.0.0.1:${port}:${port}`),
+    );
   });
 
   it('waits longer for the worker to stop than the worker takes to drain', () => {
@@ -108,5 +129,33 @@ describe('docker-compose.yml', () => {
       expect(existsSync(join(root, source)), `${source} exists`).to.equal(true);
       expect(sent, 'sent to the build').to.include(`!${source}`);
     }
+  });
+});
+
+describeWithOwnRabbitMq('a RabbitMQ that begins with what docker-compose.yml gives it', () => {
+  let broker: RabbitMq;
+  before(async function allowForBusyMachines() {
+    this.timeout(120_000);
+    broker = await startPrivateRabbitMq({
+      config: [`load_definitions = ${join(root, 'deploy/rabbitmq/definitions.json')}`],
+    });
+  });
+  after(() => broker.stop());
+
+  it('lets the worker in, and keeps the results of every ready pipeline', async () => {
+    const url = broker.url.replace('guest:guest', `${USER}:${USER}`);
+    const { pipelines, dispose } = await loadPipelines(join(root, 'pipelines'));
+    await dispose();
+    const declarer = await openDeclarer({ urls: [url] });
+    await declarer.declare(neededTopology(pipelines)).finally(() => declarer.close());
+
+    const client = await connectClient(url);
+    const exchanges = pipelines.flatMap(({ publishes }) => publishes);
+    expect(exchanges).to.have.length.above(3);
+    for (const exchange of exchanges) client.channel.publish(exchange, 'any.key', Buffer.from(`"${exchange}"`));
+    await client.channel.waitForConfirms();
+    for (const exchange of exchanges)
+      expect((await client.drain(`${exchange}.kept`)).map(({ body }) => body)).to.deep.equal([exchange]);
+    await client.close();
   });
 });

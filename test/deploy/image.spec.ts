@@ -1,6 +1,6 @@
 /** The Dockerfile, as far as it can be read without Docker: what the images are made of, who they run as, and that nothing in them needs a shell. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { parse, parseAllDocuments } from 'yaml';
 
@@ -129,6 +129,44 @@ describe('the image', () => {
     for (const [config] of scripts.build.matchAll(/tsconfig\S+/g)) expect(copied).to.include(config);
   });
 
+  it('has every package a worker may want, at the version that is tested', () => {
+    const { devDependencies: tested, peerDependencies } = JSON.parse(read('package.json')) as Record<
+      'devDependencies' | 'peerDependencies',
+      Record<string, string>
+    >;
+    // Those of tests.
+    const { sinon: _, 'fast-check': __, ...wanted } = peerDependencies;
+    const installs = stage('build')
+      .instructions.map(({ text }) => text)
+      .filter((text) => text.includes('"--no-save"'));
+    expect(installs).to.have.length(1);
+    const words = JSON.parse(installs[0] ?? '[]') as readonly string[];
+    expect(words.filter((word) => /.@/.test(word))).to.have.members(
+      Object.keys(wanted).map((name) => `${name}@${tested[name]}`),
+    );
+    // Without --save-prod npm keeps them among the packages of development, and leaves them out.
+    expect(words).to.include.members(['--save-prod', '--omit=dev', '--ignore-scripts']);
+  });
+
+  it('of the sample APIs has every file that they import', () => {
+    const copied = stage('apis')
+      .instructions.filter(({ word, text }) => word === 'COPY' && !text.startsWith('--from'))
+      .flatMap(({ text }) => text.split(' ').slice(0, -1));
+    const open = [...(JSON.parse(last('apis', 'CMD')) as readonly string[])];
+    const seen = new Set<string>();
+    for (let file = open.pop(); file !== undefined; file = open.pop()) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      expect(
+        copied.some((folder) => file?.startsWith(`${folder}/`)),
+        file,
+      ).to.equal(true);
+      for (const [, imported = ''] of read(file).matchAll(/ from '(\.[^']+)'/g))
+        open.push(join(dirname(file), imported));
+    }
+    expect(seen.size).to.be.above(5);
+  });
+
   it('is asked by compose with the Node it has', () => {
     const { services } = parse(read('docker-compose.yml')) as {
       services: Record<
@@ -139,5 +177,7 @@ describe('the image', () => {
     const built = Object.values(services).filter(({ build }) => build !== undefined);
     expect(built).to.have.length(2);
     for (const { healthcheck } of built) expect(healthcheck.test.slice(0, 3)).to.deep.equal(['CMD', NODE, '-e']);
+    // What its heading tells people to type.
+    for (const [, program] of read('docker-compose.yml').matchAll(/exec apis (\S+)/g)) expect(program).to.equal(NODE);
   });
 });
