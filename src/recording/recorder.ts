@@ -55,10 +55,19 @@ interface UnderWay {
   readonly keptBack: KeptBack;
 }
 
+/** A result, and what was kept back of the messages that may have caused it: its conversation may be named by a secret of theirs. */
+interface WrittenResult {
+  readonly body: unknown;
+  readonly keptBack: KeptBack;
+}
+
 /** Headers of an answer that a client acts by. */
 const KEPT_HEADERS = /^(content-type|retry-after|cache-control|x-sluice-error-code|(x-)?ratelimit.*)$/;
 
-/** Begins at once: moments count from now on the clock of RxJS. Holds what was kept back of messages that are not settled. */
+/** The latest, of which another pipeline's delivery is compared with what was written. */
+const RESULTS_HELD = 1_000;
+
+/** Begins at once: moments count from now on the clock of RxJS. Holds what was kept back of messages that are not settled, and results. */
 export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, write }: RecorderOptions): Recorder {
   const startedAt = asyncScheduler.now();
   const at = (): number => Math.round(asyncScheduler.now() - startedAt);
@@ -67,6 +76,8 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
   );
   /** By message, until it is settled: requests and results are made of it, and of the answers it got. */
   const underWay = new Map<string, UnderWay>();
+  /** By message id: another of the pipelines may take it. */
+  const results = new Map<string, WrittenResult>();
   let calls = 0;
   /** Whom something happened to last: what is drawn next in the same moment is drawn for it. */
   let latest: { readonly pipeline: string; readonly messageId: string } | undefined;
@@ -89,8 +100,10 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
     const correlationId = correlationIdOf(delivery, messageId);
     const askedBy = delivery.properties.correlationId || correlationId;
     const kept = keptBackOf({ pipeline: name, messageId, correlationId }, askedBy);
+    const result = results.get(messageId);
+    for (const [text, standIn] of result?.keptBack ?? []) kept.set(text, standIn);
     const decoded = decodeBody(delivery.body, delivery.properties, { maxBytes: Number.POSITIVE_INFINITY });
-    const body = decoded.ok ? rules.described(input, decoded.value, kept) : undefined;
+    const body = decoded.ok ? rules.described(input, decoded.value, kept, result?.body) : undefined;
     const isMisfit = decoded.ok && takes(input, decoded.value) !== takes(input, body);
     const leftMs = leftMsOf(delivery, asyncScheduler.now());
     latest = { pipeline: name, messageId: rules.text(messageId, kept) };
@@ -120,22 +133,28 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
     });
   };
 
-  const publish = (message: OutgoingMessage): void => {
+  /** When it leaves: what is kept back of it once somebody has taken it was not kept back before. Gives back what to do when it is confirmed. */
+  const publish = (message: OutgoingMessage): (() => void) => {
     const { exchange, routingKey, body, properties } = message;
     const { messageId = '', correlationId = '' } = properties;
     // Whose result it is, the port is not told: it is one of this conversation.
     const causes = [...underWay.values()].filter((cause) => cause.correlationIds.includes(correlationId));
     const kept: KeptBack = new Map(causes.flatMap(({ keptBack }) => [...keptBack]));
     const decoded = decodeBody(body, properties, { maxBytes: Number.POSITIVE_INFINITY });
-    write({
+    const written = decoded.ok ? rules.derived(plain(decoded.value), kept) : null;
+    results.delete(messageId);
+    results.set(messageId, { body: written, keptBack: kept });
+    const [oldest] = results.keys();
+    if (results.size > RESULTS_HELD && oldest !== undefined) results.delete(oldest);
+    const event = {
       kind: 'published',
-      at: at(),
       exchange,
       routingKey: rules.text(routingKey, kept),
       messageId,
       correlationId: rules.text(correlationId, kept),
-      body: decoded.ok ? rules.derived(plain(decoded.value), kept) : null,
-    });
+      body: written,
+    } as const;
+    return () => write({ ...event, at: at() });
   };
 
   const call = ({ owner, request: { call: sent, options } }: CallSent, request: TransportRequest): number => {
@@ -189,13 +208,11 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
       consume: (queue, options) => port.consume(queue, options).pipe(tap(deliver)),
       depthOf: (queue) => port.depthOf(queue),
       publish: (message) =>
-        port.publish(message).pipe(
-          tap({
-            complete: () => {
-              if (!pipelines.some(({ source }) => isCopyFor(source, message))) publish(message);
-            },
-          }),
-        ),
+        defer(() => {
+          const published = port.publish(message);
+          if (pipelines.some(({ source }) => isCopyFor(source, message))) return published;
+          return published.pipe(tap({ complete: publish(message) }));
+        }),
       close: (options) => port.close(options),
     }),
     throughRandom: (random) => () => {

@@ -22,8 +22,11 @@ const SHORTEST_TO_FIND = 4;
 
 /** What a recorder may write of the values that pass it. */
 export interface ValueRules {
-  /** The value as it may be written. `keptBack` gets the texts that were not. */
-  described(schema: Schema | undefined, value: unknown, keptBack: KeptBack): unknown;
+  /**
+   * The value as it may be written. `keptBack` gets the texts that were not. `derived`: as it was written before, where it is a result: what no schema
+   * describes stays what it was there, so that a result is the same wherever it is written.
+   */
+  described(schema: Schema | undefined, value: unknown, keptBack: KeptBack, derived?: unknown): unknown;
   /**
    * A value a handle made, of which no schema knows: a request, a result. Where nothing was kept back of its message it is written as it is.
    * Otherwise only values that are known from elsewhere are; what else it holds might be made of a secret. The same goes, always, for what a
@@ -46,10 +49,10 @@ export class Redaction implements ValueRules {
   readonly #standIns = new Map<string | number, string | number>();
   readonly #written = new Set<string | number>();
 
-  described(schema: Schema | undefined, value: unknown, keptBack: KeptBack): unknown {
+  described(schema: Schema | undefined, value: unknown, keptBack: KeptBack, derived?: unknown): unknown {
     // Twice: what is a secret in one place is one in all of them, those before it among them.
-    this.#walk(schema, value, false, keptBack);
-    return this.#walk(schema, value, false, keptBack);
+    this.#walk(schema, value, false, keptBack, derived);
+    return this.#walk(schema, value, false, keptBack, derived);
   }
 
   derived(value: unknown, keptBack: KeptBack): unknown {
@@ -82,22 +85,26 @@ export class Redaction implements ValueRules {
     return Object.fromEntries(members) as unknown;
   }
 
-  #walk(schema: Schema | undefined, value: unknown, isSecret: boolean, keptBack: KeptBack): unknown {
-    if (schema === undefined) return this.#keepBack(undefined, value, keptBack);
+  #walk(schema: Schema | undefined, value: unknown, isSecret: boolean, keptBack: KeptBack, derived: unknown): unknown {
+    if (schema === undefined) return this.#keepBack(undefined, value, keptBack, derived);
     const mark = z.globalRegistry.get(schema)?.secret;
     const isKept = typeof mark === 'boolean' ? mark : isSecret;
     const inner = innerOf(schema, value);
-    if (inner !== undefined) return this.#walk(inner, value, isKept, keptBack);
-    if (isLeaf(value))
-      return isKept || !describesLeaf(schema) || !takes(schema, value)
-        ? this.#keepBack(schema, value, keptBack)
-        : this.#write(schema, value, keptBack);
-    if (Array.isArray(value)) return value.map((item, at) => this.#walk(elementOf(schema, at), item, isKept, keptBack));
+    if (inner !== undefined) return this.#walk(inner, value, isKept, keptBack, derived);
+    if (isLeaf(value)) {
+      // What is no secret to whoever made it may be one to whoever takes it.
+      if (isKept) return this.#keepBack(schema, value, keptBack, derived === value ? undefined : derived);
+      return describesLeaf(schema) && takes(schema, value)
+        ? this.#write(schema, value, keptBack)
+        : this.#keepBack(schema, value, keptBack, derived);
+    }
+    if (Array.isArray(value))
+      return value.map((item, at) => this.#walk(elementOf(schema, at), item, isKept, keptBack, partOf(derived, at)));
     if (!isTable(value)) return null;
     const keys = keysOf(schema);
     const members = Object.entries(value).map(([name, item]) => [
-      keys === undefined ? name : String(this.#walk(keys, name, isKept, keptBack)),
-      this.#walk(memberOf(schema, name), item, isKept || isSecretName(name), keptBack),
+      keys === undefined ? name : String(this.#walk(keys, name, isKept, keptBack, undefined)),
+      this.#walk(memberOf(schema, name), item, isKept || isSecretName(name), keptBack, partOf(derived, name)),
     ]);
     return Object.fromEntries(members) as unknown;
   }
@@ -105,15 +112,16 @@ export class Redaction implements ValueRules {
   /** A text with a secret in it is written with that replaced. */
   #write(schema: Schema, value: unknown, keptBack: KeptBack): unknown {
     const clean = typeof value === 'string' ? this.text(value, keptBack) : value;
-    if (clean !== value && !takes(schema, clean)) return this.#keepBack(schema, value, keptBack);
-    if (typeof clean === 'string' || typeof clean === 'number') this.#written.add(clean);
-    return clean;
+    if (clean !== value && !takes(schema, clean)) return this.#keepBack(schema, value, keptBack, undefined);
+    return this.#known(clean);
   }
 
-  /** Structure stays, and names of members, and null; the rest gets stand-ins. */
-  #keepBack(schema: Schema | undefined, value: unknown, keptBack: KeptBack): unknown {
+  /** Structure stays, and names of members, and null; the rest gets stand-ins, or what it was written as before. */
+  #keepBack(schema: Schema | undefined, value: unknown, keptBack: KeptBack, derived: unknown): unknown {
+    if (isLeaf(value) && derived === value) return this.#known(value);
     if (typeof value === 'string' || typeof value === 'number') {
-      const standIn = this.#standInFor(schema, value);
+      const isFit = (typeof derived === 'string' || typeof derived === 'number') && passes(schema, derived);
+      const standIn = isFit ? derived : this.#standInFor(schema, value);
       keptBack.set(String(value), String(standIn));
       return standIn;
     }
@@ -121,22 +129,36 @@ export class Redaction implements ValueRules {
       keptBack.set(A_BOOLEAN, '');
       return false;
     }
-    if (Array.isArray(value)) return value.map((item) => this.#keepBack(undefined, item, keptBack));
+    if (Array.isArray(value))
+      return value.map((item, at) => this.#keepBack(undefined, item, keptBack, partOf(derived, at)));
     if (!isTable(value)) return null;
     return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, this.#keepBack(undefined, item, keptBack)]),
+      Object.entries(value).map(([name, item]) => [
+        name,
+        this.#keepBack(undefined, item, keptBack, partOf(derived, name)),
+      ]),
     );
+  }
+
+  #known(value: unknown): unknown {
+    if (typeof value === 'string' || typeof value === 'number') this.#written.add(value);
+    return value;
   }
 
   /** The one it has, where that passes here too. */
   #standInFor(schema: Schema | undefined, value: string | number): string | number {
     const known = this.#standIns.get(value);
-    if (known !== undefined && (schema === undefined || takes(schema, known))) return known;
+    if (known !== undefined && passes(schema, known)) return known;
     const standIn = standInFor(value, schema, this.#standIns.size + 1);
     if (known === undefined) this.#standIns.set(value, standIn);
     return standIn;
   }
 }
+
+const passes = (schema: Schema | undefined, value: unknown): boolean => schema === undefined || takes(schema, value);
+
+const partOf = (value: unknown, name: string | number): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
 
 const isLeaf = (value: unknown): boolean => value === null || typeof value !== 'object';
 

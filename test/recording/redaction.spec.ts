@@ -115,6 +115,20 @@ describe('redaction', () => {
     expect(again).to.equal('redacted-1');
   });
 
+  it('writes of a result what no schema of its taker describes as it was written where it was made, and no secret of his', () => {
+    const taker = z.object({
+      id: z.string(),
+      pin: z.string().meta({ secret: true }),
+      hash: z.string().meta({ secret: true }),
+    });
+    const made = { id: 'a', pin: '4711', hash: 'f00d', state: 'paid', parts: [{ n: 20 }, { n: 21 }], isNew: true };
+    const derived = { ...made, hash: NOT_RECORDED, parts: [{ n: 20 }, { n: NOT_RECORDED }] };
+    const keptBack: KeptBack = new Map();
+    const written = new Redaction().described(taker, made, keptBack, derived);
+    expect(written).to.deep.equal({ ...derived, pin: 'redacted-1' });
+    expect([...keptBack.keys()]).to.have.members(['4711', 'f00d', '21']);
+  });
+
   it('replaces a secret wherever else it stands in the message', () => {
     const schema = z.object({ name: z.string(), note: z.string(), kind: z.literal('a secret'), password: secret });
     const value = { name: 'a secret', note: 'mine is a secret', kind: 'a secret', password: 'a secret' };

@@ -12,6 +12,7 @@ import { createFacts, type Fact, type Settled } from '../../events.ts';
 import type { CallTarget } from '../../http/call-target.ts';
 import type { Transport } from '../../http/transport.ts';
 import type { Journal } from '../../journal/journal.ts';
+import type { Delivery } from '../../message/delivery.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Random } from '../../policies/random.ts';
@@ -34,6 +35,8 @@ export interface RehearsalOptions {
   readonly random: Random;
   /** What answers every call, in place of what a test says. */
   readonly answering?: Transport;
+  /** What the worker gets in place of a delivery. Default: the delivery. */
+  readonly receiving?: (delivery: Delivery) => Delivery;
   /** Where what happens is recorded. Default: nowhere. */
   readonly recording?: RecordingTarget;
 }
@@ -60,7 +63,7 @@ export class Rehearsal {
   readonly #channel: Channel;
   #workerState: WorkerState = 'starting';
 
-  constructor({ pipelines, journal, random: source, answering, recording }: RehearsalOptions) {
+  constructor({ pipelines, journal, random: source, answering, receiving, recording }: RehearsalOptions) {
     this.pipelines = pipelines;
     this.definitions = definitionsOf(pipelines);
     const scripts = new Map<CallTarget, ScriptedApi>();
@@ -97,7 +100,11 @@ export class Rehearsal {
       },
       throughPort: (port) => {
         const watched = watchedPort(port, {
-          onDelivery: (delivery) => this.acquaintances.meet(delivery),
+          receive: (delivery) => {
+            const received = receiving?.(delivery) ?? delivery;
+            this.acquaintances.meet(received);
+            return received;
+          },
           beforePublish: (message) => this.routes.prepare(message),
           onConfirmed: (message) => this.#confirmed(message),
         });

@@ -9,12 +9,13 @@ import { type Message, message } from '../pipelines/messages.ts';
 import { PromiseInVirtualTimeError, PromiseWatch } from '../pipelines/promise-watch.ts';
 import { Rehearsal } from '../pipelines/rehearsal.ts';
 import { seededRandom } from '../virtual/seeded-random.ts';
+import { Lineage } from './lineage.ts';
 import { Playback } from './playback.ts';
 import type { Story } from './story.ts';
 
 export interface Performance {
   readonly events: readonly RecordedEvent[];
-  /** The messages as they were delivered, in order. */
+  /** The messages as they were delivered, in order; those that came of others are not among them. */
   readonly messages: readonly PlayedMessage[];
   /** Calls the recording has no answer for. */
   readonly unanswered: readonly string[];
@@ -30,7 +31,15 @@ export interface PlayedMessage {
 
 export interface Staging {
   readonly pipelines: readonly Pipeline[];
+  /** Those whose messages come. */
   readonly stories: readonly Story[];
+  /** All the recording has: what their results cause is answered, whether or not it is among them. */
+  readonly told: readonly Story[];
+  /**
+   * Whether a message that comes of another is what its pipeline makes of the recording; else it is what was recorded of it, as long as that
+   * pipeline publishes what it did.
+   */
+  readonly isPure: boolean;
   /** Moments of deliveries and times of answers are rounded up to multiples of this, in milliseconds. */
   readonly gridMs: number;
 }
@@ -38,17 +47,30 @@ export interface Staging {
 /** How long virtual time may go on. */
 const WITHIN_MS = 7 * 24 * 3_600_000;
 
-/** In virtual time where no handle waits for promises, else by a clock in place of the machine's. */
+/** Again where it turns out that messages do not come by themselves. */
 export async function perform(staging: Staging): Promise<Performance> {
-  try {
-    return inVirtualTime(staging);
-  } catch (error) {
-    if (!(error instanceof PromiseInVirtualTimeError)) throw error;
-    return byClock(staging);
+  const lineage = new Lineage(staging.stories, staging.pipelines);
+  for (;;) {
+    const performance = await performOnce({ ...staging, lineage });
+    if (!lineage.learnFrom(performance.events)) return performance;
   }
 }
 
-function inVirtualTime(staging: Staging): Performance {
+interface Setting extends Staging {
+  readonly lineage: Lineage;
+}
+
+/** In virtual time where no handle waits for promises, else by a clock in place of the machine's. */
+async function performOnce(setting: Setting): Promise<Performance> {
+  try {
+    return inVirtualTime(setting);
+  } catch (error) {
+    if (!(error instanceof PromiseInVirtualTimeError)) throw error;
+    return byClock(setting);
+  }
+}
+
+function inVirtualTime(staging: Setting): Performance {
   const scheduler = new BoundedScheduler(WITHIN_MS);
   const watch = new PromiseWatch((error) => scheduler.stopWith(error));
   const play = (): Performance => {
@@ -61,7 +83,7 @@ function inVirtualTime(staging: Staging): Performance {
   return watch.during(() => scheduler.run(play));
 }
 
-async function byClock(staging: Staging): Promise<Performance> {
+async function byClock(staging: Setting): Promise<Performance> {
   const clock = new FakeClock();
   const handBack = clock.install();
   const runToEnd = async (): Promise<void> => {
@@ -102,18 +124,19 @@ class Stage {
   readonly #otherDraws = seededRandom(1);
   #isOver = false;
 
-  constructor({ pipelines, stories, gridMs }: Staging, watch?: PromiseWatch) {
+  constructor({ pipelines, stories, told, lineage, isPure, gridMs }: Setting, watch?: PromiseWatch) {
     const roundUp = (ms: number): number => Math.ceil(ms / gridMs) * gridMs;
     const journal = createMemoryJournal();
-    this.#playback = new Playback(stories, roundUp);
+    this.#playback = new Playback(told, roundUp);
     this.#rehearsal = new Rehearsal({
       pipelines,
       journal: watch?.watchJournal(journal) ?? journal,
-      random: () => this.#draw(stories),
+      random: () => this.#draw(told),
       answering: this.#playback.transport,
+      receiving: (delivery) => lineage.asThen(delivery, isPure),
       recording: { rules: EVERYTHING, write: (event) => this.#note(event) },
     });
-    const deliveries = stories.flatMap((story) => story.deliveries).sort((one, other) => one.at - other.at);
+    const deliveries = stories.flatMap((story) => lineage.deliveriesOf(story)).sort((one, other) => one.at - other.at);
     const beginsAt = deliveries[0]?.at ?? 0;
     for (const delivery of deliveries) {
       const pipeline = pipelines.find(({ name }) => name === delivery.pipeline);

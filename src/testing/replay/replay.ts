@@ -5,15 +5,15 @@
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Recording } from '../../recording/recording.ts';
 import { differencesOf } from './compare.ts';
-import { type Performance, perform, type Staging } from './perform.ts';
+import { perform, type Staging } from './perform.ts';
 import { type Story, storiesOf, whyNot } from './story.ts';
 import { TooManyValuesError } from './symbols.ts';
 import { type SpecSubject, TooCloseError, writeSpec } from './write-spec.ts';
 
 export interface ReplayOptions {
-  /** The messages to replay, by their ids; all where none is named. */
+  /** The messages to replay, by their ids, with what comes of them; all where none is named. */
   readonly only: ReadonlySet<string>;
-  /** Messages at most, the first ones. */
+  /** Messages at most, the first ones, with what comes of them. */
   readonly maxMessages: number;
   /** How far apart the same moments may lie, in milliseconds. */
   readonly toleranceMs: number;
@@ -55,15 +55,20 @@ export async function replay(
 ): Promise<Replay> {
   const leftOut: LeftOut[] = [];
   const stories: Story[] = [];
-  for (const story of storiesOf(events)) {
-    const why = whyLeftOut(story, stories.length, pipelines, { only, maxMessages });
-    if (why === undefined) stories.push(story);
-    else leftOut.push({ pipeline: story.pipeline, messageId: story.messageId, why });
+  const told = storiesOf(events);
+  const results = new Set<string>();
+  for (const story of told) {
+    const state = { isAlong: results.has(story.messageId), taken: stories.length };
+    const why = whyLeftOut(story, state, pipelines, { only, maxMessages });
+    if (why === undefined) {
+      stories.push(story);
+      for (const { messageId } of story.results) results.add(messageId);
+    } else leftOut.push({ pipeline: story.pipeline, messageId: story.messageId, why });
   }
   if (stories.length === 0) return { messages: 0, leftOut, changed: [], spec: { why: 'no message was replayed' } };
 
-  const staging = { pipelines, stories };
-  const performance = await perform({ ...staging, gridMs: 1 });
+  const staging = { pipelines, stories, told };
+  const performance = await perform({ ...staging, isPure: false, gridMs: 1 });
   const replayed = new Map(storiesOf(performance.events).map((story) => [keyOf(story), story]));
   const changed = stories.flatMap((story): Changed[] => {
     const { pipeline, messageId } = story;
@@ -72,35 +77,33 @@ export async function replay(
     return differences.length === 0 ? [] : [{ pipeline, messageId, differences }];
   });
   const subject = { pipelines, importOf, startedAt: head.startedAt };
-  return { messages: stories.length, leftOut, changed, spec: await specOf(performance, staging, subject) };
+  return { messages: stories.length, leftOut, changed, spec: await specOf(staging, subject) };
 }
 
+/** `isAlong`: it came of a message that is replayed. */
 function whyLeftOut(
   story: Story,
-  taken: number,
+  { isAlong, taken }: { readonly isAlong: boolean; readonly taken: number },
   pipelines: readonly Pipeline[],
   { only, maxMessages }: Pick<ReplayOptions, 'only' | 'maxMessages'>,
 ): string | undefined {
-  if (only.size > 0 && !only.has(story.messageId)) return 'it was not asked for';
+  if (!isAlong && only.size > 0 && !only.has(story.messageId)) return 'it was not asked for';
   const pipeline = pipelines.find(({ name }) => name === story.pipeline);
   if (pipeline === undefined) return 'there is no such pipeline any more';
   const why = whyNot(story);
   if (why !== undefined) return why;
   const tries = pipeline.source.retryDelaysMs.length + 1;
   if (story.deliveries.some(({ attempt }) => attempt > tries)) return `its queue gives ${tries} tries now`;
-  return taken >= maxMessages ? `only the first ${maxMessages} were asked for` : undefined;
+  return !isAlong && taken >= maxMessages ? `only the first ${maxMessages} were asked for` : undefined;
 }
 
-async function specOf(
-  first: Performance,
-  staging: Omit<Staging, 'gridMs'>,
-  subject: SpecSubject,
-): Promise<Replay['spec']> {
-  if (first.unanswered.length > 0) return { why: `the recording has no answer for ${first.unanswered.join(', ')}` };
+async function specOf(staging: Omit<Staging, 'isPure' | 'gridMs'>, subject: SpecSubject): Promise<Replay['spec']> {
   let why = '';
   for (const gridMs of GRIDS_MS) {
     try {
-      const performance = gridMs === 1 ? first : await perform({ ...staging, gridMs });
+      const performance = await perform({ ...staging, isPure: true, gridMs });
+      const { unanswered } = performance;
+      if (unanswered.length > 0) return { why: `the recording has no answer for ${unanswered.join(', ')}` };
       return { text: writeSpec(performance, subject) };
     } catch (error) {
       if (!(error instanceof TooCloseError || error instanceof TooManyValuesError)) throw error;

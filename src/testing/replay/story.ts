@@ -32,15 +32,23 @@ export interface Story {
   inFlight: number;
 }
 
-/** More results of one message than this are told by their conversation. */
-const RESULTS_BY_NAME = 50;
+/** So many results of a message are known by their names before they come. */
+const RESULTS_AHEAD = 50;
 
 /** In the order in which the messages first came. */
 export function storiesOf(events: readonly RecordedEvent[]): readonly Story[] {
   const stories = new Map<string, Story>();
   const byResult = new Map<string, Story>();
-  const byConversation = new Map<string, Story>();
+  const byConversation = new Map<string, Story[]>();
   const byCall = new Map<number, ToldCall>();
+
+  const nameResults = (story: Story, from: number): void => {
+    for (let index = from; index < from + RESULTS_AHEAD; index++)
+      byResult.set(resultIdOf(story.pipeline, story.messageId, index), story);
+  };
+  /** Of a message whose id was kept back the results are not known by name: it is the last of their conversation, and no result is its own cause. */
+  const causeOf = ({ messageId, correlationId }: RecordedResult): Story | undefined =>
+    byResult.get(messageId) ?? byConversation.get(correlationId)?.findLast((story) => story.messageId !== messageId);
 
   const storyOf = ({ pipeline, messageId }: { readonly pipeline: string; readonly messageId: string }): Story => {
     const key = JSON.stringify([pipeline, messageId]);
@@ -49,7 +57,7 @@ export function storiesOf(events: readonly RecordedEvent[]): readonly Story[] {
     const lists = { deliveries: [], calls: [], results: [], settlements: [], draws: [] };
     const story: Story = { pipeline, messageId, ...lists, pendingTries: 0, inFlight: 0 };
     stories.set(key, story);
-    for (let index = 0; index < RESULTS_BY_NAME; index++) byResult.set(resultIdOf(pipeline, messageId, index), story);
+    nameResults(story, 0);
     return story;
   };
 
@@ -57,7 +65,8 @@ export function storiesOf(events: readonly RecordedEvent[]): readonly Story[] {
     switch (event.kind) {
       case 'delivered': {
         const story = storyOf(event);
-        byConversation.set(event.properties.correlationId, story);
+        const { correlationId } = event.properties;
+        byConversation.set(correlationId, [...(byConversation.get(correlationId) ?? []), story]);
         story.inFlight++;
         if (story.pendingTries > 0) story.pendingTries--;
         else story.deliveries.push(event);
@@ -75,9 +84,13 @@ export function storiesOf(events: readonly RecordedEvent[]): readonly Story[] {
         if (told !== undefined) told.end = event;
         break;
       }
-      case 'published':
-        (byResult.get(event.messageId) ?? byConversation.get(event.correlationId))?.results.push(event);
+      case 'published': {
+        const cause = causeOf(event);
+        if (cause === undefined) break;
+        cause.results.push(event);
+        if (cause.results.length % RESULTS_AHEAD === 0) nameResults(cause, cause.results.length);
         break;
+      }
       case 'settled': {
         const story = storyOf(event);
         story.settlements.push(event);

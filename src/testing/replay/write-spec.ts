@@ -34,7 +34,8 @@ export class TooCloseError extends Error {
  */
 export function writeSpec(performance: Performance, subject: SpecSubject): string {
   const { pipelines, startedAt } = subject;
-  const played = pipelines.filter(({ name }) => performance.messages.some(({ pipeline }) => pipeline === name));
+  const came = performance.events.filter((event) => event.kind === 'delivered');
+  const played = pipelines.filter(({ name }) => came.some(({ pipeline }) => pipeline === name));
   const names = new Map(played.map((pipeline) => [pipeline, identifierOf(pipeline.name)]));
   const apiNames = new Map(
     played.flatMap(({ apis }) => Object.entries(apis).map(([key, { name }]) => [name, key] as const)),
@@ -51,6 +52,10 @@ export function writeSpec(performance: Performance, subject: SpecSubject): strin
     variables.set(JSON.stringify([pipeline, options.messageId]), symbol);
     return { frame, pipeline, symbol };
   });
+  /** What came of another message is known by its body. */
+  const bodies = new Map(
+    came.map(({ pipeline, messageId, body }) => [JSON.stringify([pipeline, messageId]), literalOf(body)]),
+  );
   const toldCalls: ToldCall[] = [];
   const marks = { calls: [] as Mark[], results: [] as Mark[], settlements: [] as Mark[] };
   for (const story of storiesOf(performance.events)) toldCalls.push(...story.calls);
@@ -64,7 +69,8 @@ export function writeSpec(performance: Performance, subject: SpecSubject): strin
       marks.results.push({ frame: event.at, symbol: results.of(`published(${to}, ${literalOf(event.body)})`) });
     } else if (event.kind === 'settled') {
       const { settlement, delayMs, code } = event;
-      const message = variables.get(JSON.stringify([event.pipeline, event.messageId])) ?? quoted(event.messageId);
+      const key = JSON.stringify([event.pipeline, event.messageId]);
+      const message = variables.get(key) ?? bodies.get(key) ?? quoted(event.messageId);
       const delay = delayMs === undefined ? [] : [quoted(formatDuration(delayMs))];
       const rest = code === undefined ? [] : [quoted(code)];
       const text = `${settlement}(${[message, ...delay, ...rest].join(', ')})`;
@@ -72,10 +78,9 @@ export function writeSpec(performance: Performance, subject: SpecSubject): strin
     }
   }
 
-  const deliveredTo = played.map(({ name }) => ({
-    name,
-    marks: deliveries.filter(({ pipeline }) => pipeline === name),
-  }));
+  const deliveredTo = played
+    .map(({ name }) => ({ name, marks: deliveries.filter(({ pipeline }) => pipeline === name) }))
+    .filter(({ marks: own }) => own.length > 0);
   const rows = diagramsOf([...deliveredTo.map((row) => row.marks), marks.calls, marks.results, marks.settlements]);
   const [calledRow = '-', publishedRow = '-', settledRow = '-'] = rows.slice(deliveredTo.length);
   const messageNames = messages.entries.map(([symbol]) => symbol);

@@ -1,6 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { concatMap, forkJoin, map } from 'rxjs';
 import { definePipeline, exchange, queue } from 'sluice';
@@ -8,6 +5,7 @@ import { httpError, message, networkError, ok, status } from 'sluice/testing';
 import { z } from 'zod';
 import type { Pipeline } from '../../../src/pipeline/define-pipeline.ts';
 import { type Replay, type ReplayOptions, replay } from '../../../src/testing/replay/replay.ts';
+import { runSpec } from './passing.ts';
 import { recordedBy, type Script } from './recorded.ts';
 import { orders, output, post, replying, turned } from './replayed.ts';
 
@@ -202,29 +200,13 @@ describe('a replay', () => {
 
   describe('writes a spec', function specs() {
     this.timeout(120_000);
-    let folder: string;
-
-    beforeEach(() => {
-      folder = mkdtempSync(join(import.meta.dirname, 'written-'));
-    });
-    afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-    /** Runs it as its author would. */
-    const passing = (spec: string, modules: Readonly<Record<string, string>>): string => {
-      for (const [name, text] of Object.entries({ ...modules, 'a.spec.ts': spec }))
-        writeFileSync(join(folder, name), text);
-      const mocha = join(import.meta.dirname, '../../../node_modules/mocha/bin/mocha.js');
-      const node = ['--import', 'tsx', '--conditions=sluice-source', mocha, '--no-config', join(folder, 'a.spec.ts')];
-      const { stdout, stderr } = spawnSync(process.execPath, node, { encoding: 'utf8', timeout: 100_000 });
-      return stdout + stderr;
-    };
 
     it('that passes on the pipelines it was written from, and reads as what happened', async () => {
       const { spec } = await replay(recordedBy([replying], aDay), [replying], everything);
       const text = 'text' in spec ? spec.text : spec.why;
       expect(text).to.contain("api.bank.on('POST /pay/{id}', ['--(a|)', '-(b|)', '---(a|)']");
       expect(text).to.match(/expectSettled\( {2}'[^']+', \{\n {8}A: ack\(a\),\n {8}B: ack\(b\),/);
-      const output = passing(text, { 'orders.ts': "export { replying as orders } from '../replayed.ts';" });
+      const output = runSpec(text, { 'orders.ts': "export { replying as orders } from '../replayed.ts';" });
       expect(output, output).to.contain('1 passing');
     });
 
