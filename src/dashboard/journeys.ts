@@ -14,6 +14,7 @@ import type {
   ResultContent,
   Settled,
 } from '../events.ts';
+import { ByDelivery, type OfDelivery } from './by-delivery.ts';
 
 /** Of which delivery a journey is, and when it came in. */
 export type Beginning = MessageIdentity & Pick<Delivered, 'at'>;
@@ -30,6 +31,8 @@ export interface Journey {
   isPartial: boolean;
   contentBytes: number;
   readonly isDrawn: boolean;
+  /** Kept by the table of those that are on their way. */
+  next: Journey | undefined;
 }
 
 const MAX_TRACKED = 4_096;
@@ -45,22 +48,20 @@ interface Kept {
 }
 
 export class Journeys {
-  /** By message id; one that is out twice at once stands there twice. */
-  readonly #running = new Map<string, Journey[]>();
+  readonly #running = new ByDelivery<Journey>();
   readonly #kept = new Map<string, Kept>();
-  #tracked = 0;
   #contentBytes = 0;
 
   /** A delivery came in. @returns whether there was room for it. */
   begin(delivered: Delivered, isDrawn: boolean): boolean {
-    if (this.#tracked >= MAX_TRACKED) return false;
-    this.#track(journeyOf(delivered, [delivered], isDrawn));
+    if (this.#running.size >= MAX_TRACKED) return false;
+    this.#running.add(journeyOf(delivered, [delivered], isDrawn));
     return true;
   }
 
   /** An attempt failed of a delivery that was not followed so far: from here on it is, where there is room. */
   beginAtFailure(ended: CallEnded): void {
-    if (this.#tracked >= MAX_TRACKED) return;
+    if (this.#running.size >= MAX_TRACKED) return;
     const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag, api, operation } = ended;
     const started: CallStarted = {
       type: 'callStarted',
@@ -76,7 +77,7 @@ export class Journeys {
       callId: ended.callId,
       attempt: ended.attempt,
     };
-    this.#track({ ...journeyOf(started, [started, ended], false), isPartial: true });
+    this.#running.add({ ...journeyOf(started, [started, ended], false), isPartial: true });
   }
 
   /** The bad end of a delivery that was not followed: that it came to this, and why. */
@@ -88,7 +89,7 @@ export class Journeys {
 
   /** Adds what happened to the journey it happened to, where that is tracked. */
   add(fact: Extract<Fact, { readonly messageId: string }>): Journey | undefined {
-    const journey = this.#find(fact);
+    const journey = this.#running.find(fact);
     if (journey === undefined) return undefined;
     if (journey.facts.length < MAX_FACTS || fact.type === 'settled') journey.facts.push(fact);
     else journey.isPartial = true;
@@ -97,12 +98,12 @@ export class Journeys {
   }
 
   /** Whether anything more of this message is kept. */
-  follows(about: Pick<Delivered, 'messageId' | 'pipeline' | 'deliveryTag'>): boolean {
-    return this.#find(about) !== undefined;
+  follows(about: OfDelivery): boolean {
+    return this.#running.find(about) !== undefined;
   }
 
   addContent(content: Content): void {
-    const journey = this.#find(content);
+    const journey = this.#running.find(content);
     if (journey === undefined) return;
     const bytes = content.body.byteLength;
     if (journey.contentBytes + bytes > MAX_CONTENT_BYTES || this.#contentBytes + bytes > MAX_ALL_CONTENT_BYTES) {
@@ -127,38 +128,14 @@ export class Journeys {
   /** One that is kept or on its way; the latest where several fit. */
   find(pipeline: string, messageId: string, deliveryTag: number): Journey | undefined {
     const { fine, troubled } = this.#of(pipeline);
-    return [...fine, ...troubled, ...(this.#running.get(messageId) ?? [])]
+    return [...fine, ...troubled, ...this.#running]
       .filter(({ delivered }) => delivered.messageId === messageId && isOf(delivered, pipeline, deliveryTag))
       .sort((one, other) => other.delivered.at - one.delivered.at)[0];
   }
 
-  #track(journey: Journey): void {
-    const { messageId } = journey.delivered;
-    const others = this.#running.get(messageId);
-    if (others === undefined) this.#running.set(messageId, [journey]);
-    else others.push(journey);
-    this.#tracked++;
-  }
-
-  #find(about: {
-    readonly messageId: string;
-    readonly pipeline: string;
-    readonly deliveryTag: number;
-  }): Journey | undefined {
-    const journeys = this.#running.get(about.messageId);
-    if (journeys === undefined) return undefined;
-    // Nearly always there is one.
-    for (const journey of journeys) if (isOf(journey.delivered, about.pipeline, about.deliveryTag)) return journey;
-    return undefined;
-  }
-
   #finish(journey: Journey, settled: Settled): void {
     journey.settled = settled;
-    const { messageId } = journey.delivered;
-    const others = this.#running.get(messageId)?.filter((other) => other !== journey) ?? [];
-    if (others.length === 0) this.#running.delete(messageId);
-    else this.#running.set(messageId, others);
-    this.#tracked--;
+    this.#running.remove(journey);
     const { fine, troubled } = this.#of(settled.pipeline);
     if (settled.settlement !== 'ack') this.#keep(journey, troubled);
     else if (journey.isDrawn) this.#keep(journey, fine);
@@ -192,6 +169,7 @@ const journeyOf = (delivered: Beginning, facts: Fact[], isDrawn: boolean): Journ
   isPartial: false,
   contentBytes: 0,
   isDrawn,
+  next: undefined,
 });
 
 const isOf = (delivered: Beginning, pipeline: string, deliveryTag: number): boolean =>
