@@ -66,7 +66,7 @@ export const checksumOf = ({ space, name, id }: EntryKey, seq: number, body: str
 export interface OwnJournal extends Journal {
   /** Completes when the store can be asked. @throws JournalUnavailableError when it cannot; from then on it is asked until it can. */
   check(): Observable<never>;
-  /** Ceases to ask a store that is away. */
+  /** Ceases to ask a store that is away, for good: what fails from now on, as the store is closed, is asked after by nobody. */
   end(): void;
 }
 
@@ -76,6 +76,7 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
   const held = new Set<string>();
   const availability = new BehaviorSubject<JournalAvailability>({ isAvailable: true });
   let asking: Subscription | undefined;
+  let hasEnded = false;
 
   const tell = (next: JournalAvailability): void => {
     const { isAvailable, reason } = availability.value;
@@ -96,6 +97,7 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
   };
   const away = ({ message }: JournalUnavailableError): void => {
     tell({ isAvailable: false, reason: message });
+    if (hasEnded) return;
     asking ??= timer(ASK_AGAIN_MS)
       .pipe(
         mergeMap(() => concat(store.ping(), of('answered'))),
@@ -225,7 +227,10 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
     open,
     availability: availability.asObservable(),
     check: () => ask(store.ping()),
-    end: () => asking?.unsubscribe(),
+    end: () => {
+      hasEnded = true;
+      asking?.unsubscribe();
+    },
   };
 }
 

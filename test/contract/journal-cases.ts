@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { firstValueFrom, mergeMap, type Observable, ReplaySubject, Subscription, take, toArray } from 'rxjs';
 import { JournalFencedError, JournalHeldError } from '../../src/errors.ts';
-import { checksumOf, createJournal, type JournalOptions } from '../../src/journal/create-journal.ts';
+import { checksumOf, createJournal, type JournalOptions, type OwnJournal } from '../../src/journal/create-journal.ts';
 import type { EntryKey, Journal, JournalRecord, OpenJournal } from '../../src/journal/journal.ts';
 import type { JournalStore } from '../../src/journal/journal-store.ts';
 import { eventually } from '../support/eventually.ts';
@@ -60,8 +60,14 @@ export function journalCases(under: () => StoreUnderTest): void {
     stores.push(store);
     return store;
   };
+  const journals: OwnJournal[] = [];
+  const journalOver = (store: JournalStore, options: JournalOptions): OwnJournal => {
+    const journal = createJournal(store, options);
+    journals.push(journal);
+    return journal;
+  };
   const journalOf = (owner: string, options: JournalOptions = {}): Journal =>
-    createJournal(connect(), { owner, ...options });
+    journalOver(connect(), { owner, ...options });
   const newKey = (part: Partial<EntryKey> = {}): EntryKey => ({
     space: 'saga',
     name: 'order',
@@ -98,6 +104,7 @@ export function journalCases(under: () => StoreUnderTest): void {
   };
 
   afterEach(async () => {
+    for (const journal of journals.splice(0)) journal.end();
     for (const store of stores.splice(0)) await complete(store.close());
   });
 
@@ -138,7 +145,7 @@ export function journalCases(under: () => StoreUnderTest): void {
   it('forgets an entry nothing was written to', async () => {
     const key = newKey();
     const store = connect();
-    const held = await hold(createJournal(store, { owner: 'a' }), key);
+    const held = await hold(journalOver(store, { owner: 'a' }), key);
     held.letGo();
     (await holdSoon(journalOf('b'), key)).letGo();
     expect(await firstValueFrom(store.list({ id: key.id }))).to.deep.equal([]);
@@ -160,7 +167,7 @@ export function journalCases(under: () => StoreUnderTest): void {
     const key = newKey();
     const store = connect();
     await firstValueFrom(store.acquire(key, { owner: 'a', leaseMs: 60_000 }));
-    const held = await hold(createJournal(store, { owner: 'a' }), key);
+    const held = await hold(journalOver(store, { owner: 'a' }), key);
     held.letGo();
   });
 
@@ -226,7 +233,7 @@ export function journalCases(under: () => StoreUnderTest): void {
           mergeMap(() => store.renew(...args)),
         ),
     };
-    const held = await hold(createJournal(late, { owner: 'a', leaseMs: 150 }), key);
+    const held = await hold(journalOver(late, { owner: 'a', leaseMs: 150 }), key);
     const taken = await holdSoon(journalOf('b'), key);
     isTaken.next(true);
     expect(await held.lost).to.be.instanceOf(JournalFencedError);
@@ -271,7 +278,7 @@ export function journalCases(under: () => StoreUnderTest): void {
   it('forgets an entry when its time is over, and not before', async () => {
     const key = newKey({ space: 'dedupe' });
     const store = connect();
-    const journal = createJournal(store, { owner: 'a' });
+    const journal = journalOver(store, { owner: 'a' });
     const kept: JournalRecord = { kind: 'kept', at: 1, value: { answer: 42 } };
     const held = await hold(journal, key);
     await complete(held.open.append(kept, { keepMs: 60_000 }));
@@ -292,8 +299,8 @@ export function journalCases(under: () => StoreUnderTest): void {
   it('keeps ended sagas for the retention, and compacts what is over and not held', async () => {
     const store = connect();
     const [over, young, running] = [newKey(), newKey(), newKey()];
-    const short = createJournal(store, { owner: 'a', keepEndedMs: 0 });
-    const long = createJournal(store, { owner: 'b', keepEndedMs: 60_000 });
+    const short = journalOver(store, { owner: 'a', keepEndedMs: 0 });
+    const long = journalOver(store, { owner: 'b', keepEndedMs: 60_000 });
     await lettingGo(short, over, started, completed);
     await lettingGo(long, young, started, completed);
     await lettingGo(long, running, started);
@@ -331,7 +338,7 @@ export function journalCases(under: () => StoreUnderTest): void {
 
   it('lists entries by space, name, id and last record, those changed last first', async () => {
     const store = connect();
-    const journal = createJournal(store, { owner: 'a' });
+    const journal = journalOver(store, { owner: 'a' });
     const name = `listed-${++lastId}`;
     const [first, second] = [newKey({ name }), newKey({ name })];
     await lettingGo(journal, first, started, done('a'));
@@ -360,7 +367,7 @@ export function journalCases(under: () => StoreUnderTest): void {
 
   it('drops a last record that is not as it was written, and goes on after it', async () => {
     const store = connect();
-    const journal = createJournal(store, { owner: 'a' });
+    const journal = journalOver(store, { owner: 'a' });
     const key = newKey();
     await lettingGo(journal, key, started);
     const raw = await firstValueFrom(store.acquire(key, { owner: 'a', leaseMs: 1_000 }));
@@ -380,7 +387,7 @@ export function journalCases(under: () => StoreUnderTest): void {
 
   it('refuses an entry of which an earlier record is not as it was written', async () => {
     const store = connect();
-    const journal = createJournal(store, { owner: 'a' });
+    const journal = journalOver(store, { owner: 'a' });
     const key = newKey();
     const raw = await firstValueFrom(store.acquire(key, { owner: 'a', leaseMs: 1_000 }));
     if (raw.kind !== 'acquired') throw new Error('it is new');
@@ -403,7 +410,7 @@ export function journalCases(under: () => StoreUnderTest): void {
 
   it('refuses an entry of which a record before the last is gone: nobody knows what it told', async () => {
     const store = connect();
-    const journal = createJournal(store, { owner: 'a' });
+    const journal = journalOver(store, { owner: 'a' });
     const key = newKey();
     await lettingGo(journal, key, started);
     const raw = await firstValueFrom(store.acquire(key, { owner: 'a', leaseMs: 1_000 }));

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { defer, firstValueFrom, lastValueFrom, NEVER, type Observable, of, Subject } from 'rxjs';
 import { z } from 'zod';
-import { createJournal } from '../../src/journal/create-journal.ts';
+import { createJournal, type OwnJournal } from '../../src/journal/create-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { JournalStore } from '../../src/journal/journal-store.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -17,10 +17,13 @@ let lastId = 0;
 
 export function sagaCases(under: () => StoreUnderTest): void {
   const stores: JournalStore[] = [];
+  const journals: OwnJournal[] = [];
   const journalOf = (owner: string): Journal => {
     const store = under().connect();
     stores.push(store);
-    return createJournal(store, { owner, leaseMs: 1_500 });
+    const journal = createJournal(store, { owner, leaseMs: 1_500 });
+    journals.push(journal);
+    return journal;
   };
   const newOrder = (amount = 5) => ({ id: `again-${++lastId}`, amount });
   const contextOf = (journal: Journal, attempt = 1) => ({
@@ -49,6 +52,7 @@ export function sagaCases(under: () => StoreUnderTest): void {
   };
 
   afterEach(async () => {
+    for (const journal of journals.splice(0)) journal.end();
     for (const store of stores.splice(0)) await complete(store.close());
   });
 

@@ -41,4 +41,34 @@ describe('createJournal', () => {
     expect(told).to.deep.equal(['there', 'the disk is full', 'its server is dead', 'there']);
     expect(changes).to.deep.equal(['unavailable: the disk is full', 'available: undefined']);
   });
+
+  it('asks no store once it has ended, though commands fail after that', () => {
+    let asked = 0;
+    const journal = createJournal({
+      ...forwarded(new MemoryStore()),
+      acquire: () => throwError(() => new JournalUnavailableError('the store is closed')),
+      ping: () =>
+        defer(() => {
+          asked++;
+          return EMPTY;
+        }),
+    });
+    const scheduler = new TestScheduler(() => {});
+    const fail = (): void =>
+      void journal.open({ space: 'saga', name: 'order', id: 'o-1' }).subscribe({ error: () => {} });
+
+    scheduler.run(({ flush, cold }) => {
+      cold('1500ms a', { a: fail }).subscribe((act) => act());
+      fail();
+      flush();
+    });
+    expect(asked, 'until it ends').to.equal(2);
+
+    scheduler.run(({ flush }) => {
+      journal.end();
+      fail();
+      flush();
+    });
+    expect(asked, 'after its end').to.equal(2);
+  });
 });

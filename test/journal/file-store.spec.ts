@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
-import { createJournal } from '../../src/journal/create-journal.ts';
+import { createJournal, type JournalOptions, type OwnJournal } from '../../src/journal/create-journal.ts';
 import { FileStore } from '../../src/journal/file/file-store.ts';
 import { type Logger, silentLogger } from '../../src/log.ts';
 import { complete, completed, done, hold, started } from '../contract/journal-cases.ts';
@@ -33,6 +33,12 @@ describe('the journal in a file', () => {
   let path: string;
   const children: ChildProcess[] = [];
   const stores: FileStore[] = [];
+  const journals: OwnJournal[] = [];
+  const journalOver = (store: FileStore, options?: JournalOptions): OwnJournal => {
+    const journal = createJournal(store, options);
+    journals.push(journal);
+    return journal;
+  };
   const open = (lockedWithinMs = 5_000): FileStore => {
     const store = new FileStore({ path, lockedWithinMs });
     stores.push(store);
@@ -63,6 +69,7 @@ describe('the journal in a file', () => {
         await once(child, 'exit');
       }
     }
+    for (const journal of journals.splice(0)) journal.end();
     for (const store of stores.splice(0)) await lastValueFrom(store.close().pipe(toArray()));
     rmSync(folder, { recursive: true });
   });
@@ -72,7 +79,7 @@ describe('the journal in a file', () => {
     const [processes, entries, rounds] = [8, 5, 10];
     const outcomes = Array.from({ length: processes }, () => start().ask({ kind: 'contend', path, entries, rounds }));
     expect(await Promise.all(outcomes)).to.deep.equal(Array(processes).fill('done'));
-    const journal = createJournal(open());
+    const journal = journalOver(open());
     let records = 0;
     for (let n = 0; n < entries; n++) {
       const held = await hold(journal, { space: 'saga', name: 'contended', id: `e${n}` });
@@ -92,7 +99,7 @@ describe('the journal in a file', () => {
     expect(await ask({ kind: 'hold', path, id: 'o-1', leaseMs: 1_000 })).to.equal('held');
     expect(await ask({ kind: 'write', step: 'a' })).to.equal('written');
     child.kill('SIGSTOP');
-    const journal = createJournal(open(), { owner: 'second' });
+    const journal = journalOver(open(), { owner: 'second' });
     const key = { space: 'saga', name: 'held', id: 'o-1' } as const;
     let second: Awaited<ReturnType<typeof hold>> | undefined;
     await eventually(
@@ -131,7 +138,7 @@ describe('the journal in a file', () => {
   it('F41: loses the torn end of its log and nothing before it', async () => {
     const store = open();
     const key = { space: 'saga', name: 'order', id: 'o-1' } as const;
-    const held = await hold(createJournal(store), key);
+    const held = await hold(journalOver(store), key);
     await complete(held.open.append(started));
     const wal = `${path}-wal`;
     const before = statSync(wal).size;
@@ -143,7 +150,7 @@ describe('the journal in a file', () => {
     truncateSync(`${cut}-wal`, before + 6_000);
     held.letGo();
     path = cut;
-    const again = await hold(createJournal(open(), { owner: 'this process' }), key);
+    const again = await hold(journalOver(open(), { owner: 'this process' }), key);
     expect(again.open.records).to.deep.equal([started]);
     await complete(again.open.append(done('a')));
     again.letGo();
@@ -151,7 +158,7 @@ describe('the journal in a file', () => {
 
   it('S14: is for its owner alone, what SQLite puts beside it too, also where it was there before', async () => {
     writeFileSync(path, '', { mode: 0o644 });
-    const held = await hold(createJournal(open()), { space: 'saga', name: 'order', id: 'o-1' });
+    const held = await hold(journalOver(open()), { space: 'saga', name: 'order', id: 'o-1' });
     await complete(held.open.append(started));
     const names = readdirSync(folder);
     expect(names).to.include('journal.db-wal');
@@ -163,7 +170,7 @@ describe('the journal in a file', () => {
     const store = open();
     const warnings: unknown[] = [];
     const log: Logger = { ...silentLogger, warn: (...line: readonly unknown[]) => warnings.push(line) };
-    const journal = createJournal(store, { log });
+    const journal = journalOver(store, { log });
     const key = { space: 'saga', name: 'order', id: 'o-1' } as const;
     const held = await hold(journal, key);
     for (const record of [started, done('a', 5), done('b', 6)]) await complete(held.open.append(record));
@@ -195,7 +202,7 @@ describe('the journal in a file', () => {
     const raw = openRaw(path);
     raw.exec('BEGIN IMMEDIATE');
     const store = open(50);
-    const journal = createJournal(store);
+    const journal = journalOver(store);
     const states: boolean[] = [];
     journal.availability.subscribe(({ isAvailable }) => states.push(isAvailable));
     const error = await hold(journal, { space: 'saga', name: 'order', id: 'o-1' }).catch((cause: unknown) => cause);
@@ -205,7 +212,6 @@ describe('the journal in a file', () => {
     raw.close();
     await eventually('it is asked again', () => states.at(-1) === true);
     expect(states).to.deep.equal([true, false, true]);
-    journal.end();
   });
 
   it('leaves alone what is not its own', async () => {

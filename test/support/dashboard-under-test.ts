@@ -71,10 +71,11 @@ export async function startDashboardWorker(options: DashboardUnderTestOptions): 
   dashboard.show(pipelineShapes(pipelines));
   const broker = createAmqpBroker({ urls: [url], log: silentLogger, facts, random });
   const looking = watchQueues({ broker, pipelines, facts, everyMs: 1_000 }).subscribe();
+  const journal = createJournal(store, { facts });
   const worker = startWorker({
     pipelines,
     broker,
-    journal: createJournal(store, { facts }),
+    journal,
     facts,
     log: silentLogger,
     random,
@@ -94,6 +95,7 @@ export async function startDashboardWorker(options: DashboardUnderTestOptions): 
       looking.unsubscribe();
       worker.stop();
       await worker.stopped;
+      journal.end();
       dashboard.close();
       await server.close();
       await embedded.stop();
