@@ -34,7 +34,7 @@ export interface Lockfile {
 
 const LICENSES = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT'];
 /** Of tools we use and do not pass on. */
-const LICENSES_OF_TOOLS = [...LICENSES, 'MIT OR Apache-2.0', 'MPL-2.0', 'PSF-2.0', 'Python-2.0'];
+const LICENSES_OF_TOOLS = [...LICENSES, 'CC0-1.0', 'MIT OR Apache-2.0', 'MPL-2.0', 'PSF-2.0', 'Python-2.0'];
 
 /** Scripts at install that were looked at, and what becomes of the package without them: we install with --ignore-scripts. */
 const SCRIPTS_LOOKED_AT = new Map([['esbuild', 'replaces its JavaScript starter by the binary; works without']]);

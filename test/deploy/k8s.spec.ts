@@ -1,5 +1,9 @@
-/** deploy/k8s, as far as that can be said without a cluster: each manifest has the shape its kind asks for, and agrees with the worker. */
+/**
+ * deploy/k8s, as far as that can be said without a cluster: each manifest keeps to the schema that Kubernetes or KEDA publishes for its kind, has no
+ * member that nobody asked for (which those schemas let through), and agrees with the worker.
+ */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
@@ -106,6 +110,27 @@ const SHAPES = {
   }),
 } as const;
 
+type Model = new (manifest: unknown) => { validate(): void };
+
+// Their own types do not hold under `exactOptionalPropertyTypes`, so they are not looked at.
+const require = createRequire(import.meta.url);
+const apps = require('kubernetes-models/apps/v1') as Record<'Deployment', Model>;
+const policy = require('kubernetes-models/policy/v1') as Record<'PodDisruptionBudget', Model>;
+const networking = require('kubernetes-models/networking.k8s.io/v1') as Record<'NetworkPolicy', Model>;
+const keda = require('@kubernetes-models/keda/keda.sh/v1alpha1') as Record<
+  'ScaledObject' | 'TriggerAuthentication',
+  Model
+>;
+
+/** By the schemas that are published for them. */
+const PUBLISHED: Readonly<Record<keyof typeof SHAPES, Model>> = {
+  'apps/v1 Deployment': apps.Deployment,
+  'policy/v1 PodDisruptionBudget': policy.PodDisruptionBudget,
+  'networking.k8s.io/v1 NetworkPolicy': networking.NetworkPolicy,
+  'keda.sh/v1alpha1 TriggerAuthentication': keda.TriggerAuthentication,
+  'keda.sh/v1alpha1 ScaledObject': keda.ScaledObject,
+};
+
 const Head = z.strictObject({ apiVersion: z.string(), kind: z.string(), metadata, spec: z.unknown() });
 
 const documentsOf = (file: string): readonly z.output<typeof Head>[] =>
@@ -134,6 +159,15 @@ describe('deploy/k8s', () => {
         .sort(),
     ).to.deep.equal(Object.keys(SHAPES).sort());
     for (const kind of Object.keys(SHAPES) as (keyof typeof SHAPES)[]) manifest(kind);
+  });
+
+  it('keeps to the published schema of each kind', () => {
+    for (const [kind, Published] of Object.entries(PUBLISHED))
+      for (const { metadata: head, spec } of all().filter((one) => `${one.apiVersion} ${one.kind}` === kind))
+        expect(() => new Published({ metadata: head, spec }).validate(), kind).not.to.throw();
+    const [scaling] = all().filter(({ kind }) => kind === 'ScaledObject');
+    const wrong = { metadata: scaling?.metadata, spec: { ...(scaling?.spec as object), pollingInterval: 'often' } };
+    expect(() => new keda.ScaledObject(wrong).validate()).to.throw('/spec/pollingInterval must be integer');
   });
 
   it('selects the pods it makes, and scales the deployment there is, by secrets of one name', () => {
