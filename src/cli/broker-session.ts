@@ -1,7 +1,7 @@
 /** What every command that speaks to the broker has in common: a connection, a way to stop, mistakes told in one line, an exit code. */
 import pc from 'picocolors';
 import { type Config, readConfig } from '../config.ts';
-import { ConfigError, type Problem, SluiceError } from '../errors.ts';
+import { ConfigError, type Problem, SluiceError, TopologyError } from '../errors.ts';
 import { type BrokerSecurity, brokerSecurity } from './broker-security.ts';
 import { EXIT } from './exit-code.ts';
 import { oneLine } from './print.ts';
@@ -37,7 +37,10 @@ export async function withBroker<Opened extends { close(): Promise<void> }>(
   } catch (error) {
     if (error instanceof ConfigError) return misconfigured(error.problems);
     if (!(error instanceof SluiceError)) throw error;
-    return failed(error.message);
+    // Of topology all is told that was refused, a line each.
+    const reasons = error instanceof TopologyError ? error.message.split('\n') : [error.message];
+    for (const reason of reasons) failed(reason);
+    return EXIT.failed;
   } finally {
     await opened?.close();
     disarm();

@@ -171,6 +171,20 @@ export function dlqCases(url: () => string): void {
     await declarePair(client, 'letters');
   });
 
+  it('asks for queues: who gives a pipeline is told so', async () => {
+    const { run } = tools();
+    for (const args of [
+      ['show', 'nosuch'],
+      ['retry', 'nosuch', '--all'],
+    ]) {
+      const { code, text } = await run(args);
+      expect(code).to.equal(1);
+      expect(text).to.include(
+        '✗ queue "nosuch.dead" does not exist; a queue is asked for, not a pipeline: "sluice dlq ls"',
+      );
+    }
+  });
+
   it('stops on SIGINT with what is under way done, and leaves the rest, exit code 3', async () => {
     const { client, sluice } = tools();
     await seedLetters(client, 'letters', numbered(200));

@@ -244,6 +244,12 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       const wrongUser = await sluice(['doctor', FLAKY], `amqp://guest:canary@127.0.0.1:${broker.port}`);
       expect(wrongUser.code).to.equal(1);
       expect(wrongUser.text).to.include('the broker refuses the credentials').and.not.include('canary');
+      const strangers = `amqp://guest:guest@127.0.0.1:${broker.port}/nowhere`;
+      expect((await sluice(['doctor', FLAKY], strangers)).text).to.match(
+        /\/nowhere: the broker does not let this user into the virtual host: it does not exist, /,
+      );
+      const noTls = await sluice(['doctor', FLAKY], `amqps://guest:guest@127.0.0.1:${broker.port}`);
+      expect(noTls.text).to.include('there is no TLS at that port').and.not.include('SSL routines');
       const wrongArgument = await sluice(['doctor', FLAKY, '--consumer-timeout', 'soon'], nothing);
       expect(wrongArgument.code).to.equal(2);
       expect(wrongArgument.text).to.include('argument: --consumer-timeout: expected a duration like 30m, got "soon"');
@@ -330,6 +336,18 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       const { code, text } = await sluice(['dlq', 'retry', 'flaky', '--all'], operator);
       expect(text).to.include('retried 1 of 1 asked for');
       expect(code).to.equal(0);
+    });
+
+    it('tells each refusal in a line of its own', async () => {
+      const { vhost } = await fresh();
+      const nobody = await management.user(`nobody-${vhost}`, vhost, { configure: '^$', write: '^$', read: '^$' });
+      const { code, text } = await sluice(['topology', FLAKY, '--apply'], nobody);
+      expect(code).to.equal(1);
+      const [first, ...more] = text.split('\n').filter((line) => line !== '');
+      expect(first).to.match(/^✗ exchange ".*": the broker user may not/);
+      expect(more).to.have.length.above(3);
+      for (const line of more) expect(line).to.match(/^✗ (exchange|queue|binding) /);
+      expect(text).not.to.include('\\u{a}');
     });
 
     it('refuses options that contradict each other', async () => {

@@ -42,7 +42,8 @@ export async function establishTopology(
         const message = `${subject}: ${error.message}; a quorum queue without a leader answers so`;
         throw new BrokerUnavailableError(message, { cause: error });
       }
-      refusals.push(`${subject}: ${explain(error, mode)}`);
+      // One line each, whatever the broker says.
+      refusals.push(`${subject}: ${explain(error, mode)}`.replaceAll(/[\r\n]+/g, ' '));
       causes.push(error);
       channel = undefined;
     }

@@ -25,6 +25,11 @@ export function reasonOf(error: unknown): string {
   }
   const text = withoutCredentials(brokerText(error));
   if (/ACCESS_REFUSED - Login was refused/.test(text)) return 'the broker refuses the credentials (ACCESS_REFUSED)';
+  // What the broker says of it amqplib keeps to itself.
+  if (/^Expected ConnectionOpenOk; got <ConnectionClose\b/.test(text))
+    return 'the broker does not let this user into the virtual host: it does not exist, the user has no permissions there, or there are too many connections; its log says which';
+  if (/wrong version number/i.test(text))
+    return 'there is no TLS at that port; amqps:// is for the TLS listener, usually port 5671, and amqp:// for the other';
   if (error instanceof SluiceError || !(error instanceof Error) || !('code' in error)) return text;
   // Codes of the system and of TLS: some of their messages say less.
   const { code } = error;

@@ -12,7 +12,7 @@ import { renewedNote } from './ls.ts';
 import { Progress } from './progress.ts';
 import { parseRate, RATE_EXPECTED } from './rate.ts';
 import { type Replayed, replayLetters } from './replay-letters.ts';
-import { withSession } from './session.ts';
+import { withNames, withSession } from './session.ts';
 
 export interface RetryOptions extends FilterOptions {
   readonly rate: string;
@@ -44,7 +44,7 @@ export async function retry(name: string, options: RetryOptions): Promise<number
     progress.end();
     if (options.json === true) printJson({ queue: pair.dead, workQueue: pair.work, ...replayed });
     else report(pair, replayed);
-    if (replayed.failure !== undefined) return failed(replayed.failure);
+    if (replayed.failure !== undefined) return failed(withNames(replayed.failure));
     if (replayed.isCutShort) return EXIT.cutShort;
     if (replayed.matched === 0 && options.whenNone !== undefined) return failed(options.whenNone);
     return replayed.unsendable > 0 ? EXIT.failed : EXIT.ok;

@@ -1,7 +1,8 @@
 /** What every `sluice dlq` command works with: the dead letters of the broker, and a way to stop. */
 import { openDeadLetters } from '../../broker/amqp/open-dead-letters.ts';
 import type { DeadLetters } from '../../broker/dead-letters.ts';
-import { withBroker } from '../broker-session.ts';
+import { TopologyError } from '../../errors.ts';
+import { failed, withBroker } from '../broker-session.ts';
 import { oneLine } from '../print.ts';
 
 export interface Session {
@@ -22,8 +23,21 @@ export const withSession = (
 ): Promise<number> =>
   withBroker(
     (access) => openDeadLetters({ ...access, random: Math.random, onBlocked }),
-    (office, stop) => run({ office, stop }),
+    async (office, stop) => {
+      try {
+        return await run({ office, stop });
+      } catch (error) {
+        if (!(error instanceof TopologyError)) throw error;
+        return failed(withNames(error.message));
+      }
+    },
   );
+
+/** Who gave the name of a pipeline is told where those of queues are. */
+export const withNames = (failure: string): string =>
+  /^queue ".*\.dead" does not exist$/.test(failure)
+    ? `${failure}; a queue is asked for, not a pipeline: "sluice dlq ls" names them`
+    : failure;
 
 /** A time as machines read it. */
 export const isoTime = (at: number | undefined): string | undefined => {

@@ -95,7 +95,7 @@ const notCompared = (subject: string, mode: TopologyMode): Finding =>
         check: 'permissions',
         subject,
         finding: 'could not be compared with what is wanted: that takes the permission to configure it',
-        advice: 'run the doctor as the user who declares it too',
+        advice: 'run the doctor as the user who declares it too; that one need not publish or consume',
       };
 
 const WEAKENS: Readonly<Record<string, string>> = {
@@ -261,7 +261,10 @@ const mayNot = (subject: string, what: string, permission: 'configure' | 'write'
   check: 'permissions',
   subject,
   finding: `the broker user may not ${what} it`,
-  advice: `grant "${permission}" on it; "sluice topology" prints the patterns of a user with nothing too much`,
+  advice:
+    permission === 'configure'
+      ? 'grant "configure" on it; or let another user declare it, and this one only look: SLUICE_TOPOLOGY=check'
+      : `grant "${permission}" on it; "sluice topology" prints the patterns of a user with nothing too much`,
 });
 
 // ---- what AMQP does not tell

@@ -69,6 +69,21 @@ describe('reasonOf', () => {
     expect(reasonOf(login)).to.equal('the broker refuses the credentials (ACCESS_REFUSED)');
   });
 
+  it('says what may be wrong with a virtual host, of which amqplib tells nothing, and that a port has no TLS', () => {
+    expect(reasonOf(new Error('Expected ConnectionOpenOk; got <ConnectionClose channel:0>'))).to.match(
+      /does not let this user into the virtual host: it does not exist, the user has no permissions there/,
+    );
+    const noTls = Object.assign(
+      new Error('805C:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:x.c:350:\n'),
+      {
+        code: 'ERR_SSL_WRONG_VERSION_NUMBER',
+      },
+    );
+    expect(reasonOf(noTls)).to.match(
+      /^there is no TLS at that port; amqps:\/\/ is for the TLS listener, usually port 5671/,
+    );
+  });
+
   it('gathers what each address of a host answered', () => {
     const refused = (host: string): Error =>
       Object.assign(new Error(`connect ECONNREFUSED ${host}`), { code: 'ECONNREFUSED' });
