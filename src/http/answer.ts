@@ -17,7 +17,7 @@ import { headerOf, type TransportResponse } from './transport.ts';
  * @throws ResponseInvalidError naming what does not fit by path and kind; values of the answer are not in it.
  */
 export function readAnswer(call: CallFacts, response: TransportResponse, schema: z.ZodType | undefined): unknown {
-  const type = mediaType(headerOf(response.headers, 'content-type'));
+  const type = mediaType(headerOf(response, 'content-type'));
   const value = decode(call, response, type === '' && schema !== undefined ? 'application/json' : type);
   if (schema === undefined) {
     if (isHtml(type) && value !== undefined) throw new ResponseInvalidError(call, UNASKED_HTML);
@@ -40,7 +40,7 @@ function decode(call: CallFacts, response: TransportResponse, type: string): unk
     if (reading.ok) return reading.value;
     throw new ResponseInvalidError(call, `answer is no acceptable JSON: ${reading.refusal.message}`);
   }
-  return type.startsWith('text/') ? decodeText(call, body, headerOf(response.headers, 'content-type')) : body;
+  return type.startsWith('text/') ? decodeText(call, body, headerOf(response, 'content-type')) : body;
 }
 
 function decodeText(call: CallFacts, body: Uint8Array, contentType = ''): string {

@@ -145,9 +145,10 @@ export class CallRun {
       facts.report({ type: 'rateLimitWaited', ...this.#about(asyncScheduler.now()), attempt, waitedMs });
   }
 
-  reportAnswer(attempt: number, { status, headers, body }: TransportResponse): void {
+  reportAnswer(attempt: number, response: TransportResponse): void {
     const { contents } = this.parts.facts;
     if (!contents.isWanted(this.owner)) return;
+    const { status, headers, body } = response;
     const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag } = this.owner;
     contents.report({
       type: 'answer',

@@ -56,7 +56,7 @@ export function reclassified(error: unknown, classify: ApiOptions['classify']): 
 
 /** The error for a complete response whose status is no answer. */
 export const statusErrorOf = (call: CallFacts, response: TransportResponse, nowMs: number): HttpStatusError =>
-  new HttpStatusError(call, response.status, retryAfterMs(headerOf(response.headers, 'retry-after'), nowMs));
+  new HttpStatusError(call, response.status, retryAfterMs(headerOf(response, 'retry-after'), nowMs));
 
 /** The header in which a service names what went wrong, and a transport hands it on. */
 export const ERROR_CODE_HEADER = 'x-sluice-error-code';
@@ -65,11 +65,11 @@ const ERROR_CODE = /^[A-Z][A-Z0-9_]{0,79}$/;
 
 /** The error for an answer of a service that is a failure. */
 export function serviceErrorOf(call: CallFacts, response: TransportResponse, nowMs: number): ServiceFailedError {
-  const named = headerOf(response.headers, ERROR_CODE_HEADER);
+  const named = headerOf(response, ERROR_CODE_HEADER);
   return new ServiceFailedError(call, {
     status: response.status,
     errorCode: named !== undefined && ERROR_CODE.test(named) ? named : undefined,
-    retryAfterMs: retryAfterMs(headerOf(response.headers, 'retry-after'), nowMs),
+    retryAfterMs: retryAfterMs(headerOf(response, 'retry-after'), nowMs),
   });
 }
 

@@ -11,10 +11,10 @@ export interface KeptAnswer {
 /** What an entry takes beside its body: key, dates and objects, generously. */
 const ENTRY_BYTES = 512;
 
-export const keptOf = ({ status, headers, body }: TransportResponse): KeptAnswer => ({
-  status,
-  contentType: headerOf(headers, 'content-type'),
-  body: new Uint8Array(body),
+export const keptOf = (response: TransportResponse): KeptAnswer => ({
+  status: response.status,
+  contentType: headerOf(response, 'content-type'),
+  body: new Uint8Array(response.body),
 });
 
 export const bytesOf = ({ body }: KeptAnswer): number => body.byteLength + ENTRY_BYTES;

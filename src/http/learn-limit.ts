@@ -8,8 +8,8 @@ import { headerOf, type TransportResponse } from './transport.ts';
 const ASKS_TO_WAIT: readonly number[] = [429, 503];
 
 export function learnFrom(limiter: RateLimiter, response: TransportResponse, nowMs: number): void {
-  const { status, headers } = response;
-  const pauseMs = ASKS_TO_WAIT.includes(status) ? retryAfterMs(headerOf(headers, 'retry-after'), nowMs) : undefined;
+  const isAsked = ASKS_TO_WAIT.includes(response.status);
+  const pauseMs = isAsked ? retryAfterMs(headerOf(response, 'retry-after'), nowMs) : undefined;
   const quota = quotaOf(response, nowMs);
   if (pauseMs !== undefined || quota !== undefined) limiter.learn({ ...quota, retryAfterMs: pauseMs });
 }

@@ -98,5 +98,5 @@ export function sendDirect(
   const responses = lane.send(request, flat);
   return isAccepted === undefined
     ? responses
-    : responses.pipe(map((response) => ({ ...response, isAccepted: isAccepted(response.status) })));
+    : responses.pipe(map(({ status, headers, body }) => ({ status, headers, body, isAccepted: isAccepted(status) })));
 }

@@ -13,17 +13,17 @@ const EPOCH_SECONDS = 1_000_000_000;
  * Calls that are left, and until when. What the limit is in all is not read: it is meant per a period of the server's, which is not the one
  * of the definition.
  */
-export function quotaOf({ headers }: TransportResponse, nowMs: number): RateLimitAnswer | undefined {
-  const structured = headerOf(headers, 'ratelimit');
+export function quotaOf(response: TransportResponse, nowMs: number): RateLimitAnswer | undefined {
+  const structured = headerOf(response, 'ratelimit');
   const remaining =
     parameter(structured, 'r') ??
     parameter(structured, 'remaining') ??
-    count(headerOf(headers, 'ratelimit-remaining') ?? headerOf(headers, 'x-ratelimit-remaining'));
+    count(headerOf(response, 'ratelimit-remaining') ?? headerOf(response, 'x-ratelimit-remaining'));
   if (remaining === undefined) return undefined;
   const reset =
     parameter(structured, 't') ??
     parameter(structured, 'reset') ??
-    count(headerOf(headers, 'ratelimit-reset') ?? headerOf(headers, 'x-ratelimit-reset'));
+    count(headerOf(response, 'ratelimit-reset') ?? headerOf(response, 'x-ratelimit-reset'));
   return { remaining, resetAfterMs: reset === undefined ? undefined : waitMs(reset, nowMs) };
 }
 

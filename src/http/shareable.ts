@@ -12,8 +12,8 @@ const OF_ONE_MESSAGE: ReadonlySet<string> = new Set(['*', 'x-correlation-id', 't
  * @see https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2 response directives
  * @see https://www.rfc-editor.org/rfc/rfc9111#section-4.1 `Vary`
  */
-export function isShareable({ headers }: TransportResponse): boolean {
-  if (FORBIDS.test(headerOf(headers, 'cache-control') ?? '')) return false;
-  const vary = (headerOf(headers, 'vary') ?? '').toLowerCase().split(',');
+export function isShareable(response: TransportResponse): boolean {
+  if (FORBIDS.test(headerOf(response, 'cache-control') ?? '')) return false;
+  const vary = (headerOf(response, 'vary') ?? '').toLowerCase().split(',');
   return !vary.some((name) => OF_ONE_MESSAGE.has(name.trim()));
 }

@@ -60,6 +60,8 @@ export interface TransportResponse {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Decompressed. */
   readonly body: Uint8Array;
+  /** One header by its name in lower case, repeated ones joined, where it can be had without reading all of them. Default: it is looked for in `headers`. */
+  header?(name: string): string | undefined;
 }
 
 /**
@@ -91,7 +93,9 @@ export class TransportError extends Error {
 }
 
 /** A response header by its name in lower case; repeated ones joined, as RFC 9110 section 5.3 allows. */
-export function headerOf(headers: TransportResponse['headers'], name: string): string | undefined {
+export function headerOf(response: TransportResponse, name: string): string | undefined {
+  if (response.header !== undefined) return response.header(name);
+  const { headers } = response;
   if (!Object.hasOwn(headers, name)) return undefined;
   const value = headers[name];
   return typeof value === 'string' || value === undefined ? value : value.join(', ');

@@ -9,7 +9,9 @@ import { transportErrorOf } from './classify.ts';
 import { type ConnectSettings, connectOptions } from './connecting.ts';
 import { ConnectionPool, type Sender } from './connection-pool.ts';
 import { decompress } from './decompress.ts';
-import { headerOf, TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
+import { LaneResponse, type ReadHeaders, rawHeader } from './lane-response.ts';
+import { TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
+import { writeWhole } from './whole-writes.ts';
 
 export interface UndiciLaneOptions extends ConnectSettings {
   readonly origin: string;
@@ -28,28 +30,33 @@ export interface UndiciLane {
 }
 
 /**
- * The two parts of undici at work here, loaded when the first lane is made. All of it would take three times as long, for fetch, caches,
+ * The parts of undici at work here, loaded when the first lane is made. All of it would take three times as long, for fetch, caches,
  * web sockets and mocks that nobody calls. They are what `undici` exports, and its version is pinned.
  */
-export function partsOfUndici(): Pick<typeof import('undici'), 'Client' | 'buildConnector'> {
+export function partsOfUndici(): Pick<Undici, 'Client' | 'buildConnector'> & Pick<Undici['util'], 'parseHeaders'> {
   const load = createRequire(import.meta.url);
+  const { parseHeaders } = load('undici/lib/core/util.js') as Undici['util'];
   return {
-    Client: load('undici/lib/dispatcher/client.js') as typeof import('undici').Client,
-    buildConnector: load('undici/lib/core/connect.js') as typeof import('undici').buildConnector,
+    Client: load('undici/lib/dispatcher/client.js') as Undici['Client'],
+    buildConnector: load('undici/lib/core/connect.js') as Undici['buildConnector'],
+    parseHeaders,
   };
 }
 
+type Undici = typeof import('undici');
+
 export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
   const { origin, maxResponseBytes } = options;
-  const { Client, buildConnector } = partsOfUndici();
+  const { Client, buildConnector, parseHeaders } = partsOfUndici();
   const { host } = new URL(origin);
-  const connect = connectorOf(options, buildConnector);
+  const connect = writingWhole(connectorOf(options, buildConnector));
   const connections = new ConnectionPool({ ...options, connect, open: (settings) => new Client(origin, settings) });
+  const parts = { connections, host, maxResponseBytes, readHeaders: parseHeaders };
   return {
     send: ({ method, path, body }, headers) =>
       new Observable((sink) => {
         const request = { method, path, headers, body: body ?? null };
-        const exchange = new Exchange(sink, request, connections, host, maxResponseBytes);
+        const exchange = new Exchange(sink, request, parts);
         connections.enter(exchange);
         return exchange;
       }),
@@ -73,49 +80,61 @@ function connectorOf(options: UndiciLaneOptions, build: typeof buildConnector): 
   };
 }
 
+const writingWhole =
+  (connect: buildConnector.connector): buildConnector.connector =>
+  (target, done) =>
+    connect(target, (...connected) => {
+      const [failure, socket] = connected;
+      if (failure === null) writeWhole(socket);
+      done(...connected);
+    });
+
 const NOTHING = new Uint8Array();
 const ABORTED = new Error('aborted');
 
-/** One request and its response. Settles its subscriber once; as the subscriber's teardown it aborts what is not settled. */
+/** What all exchanges of a lane share. */
+interface LaneParts {
+  readonly connections: ConnectionPool;
+  readonly host: string;
+  readonly maxResponseBytes: number;
+  readonly readHeaders: ReadHeaders;
+}
+
+/**
+ * One request and its response. Settles its subscriber once; as the subscriber's teardown it aborts what is not settled.
+ *
+ * It listens by the names that undici's own calls use. For those of its newer interface undici puts two objects between for each request, and
+ * reads all headers.
+ */
 class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
   before: Sender | undefined = undefined;
   behind: Sender | undefined = undefined;
   readonly #sink: Subscriber<TransportResponse>;
   readonly #request: Dispatcher.DispatchOptions;
-  readonly #connections: ConnectionPool;
-  readonly #host: string;
-  readonly #maxBytes: number;
+  readonly #parts: LaneParts;
   #isInLine = true;
   /** Its connection, until that is given back. */
   #client: Client | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #abort: ((reason: Error) => void) | undefined;
   #isSettled = false;
   #status = 0;
-  #headers: TransportResponse['headers'] = {};
+  #headers: Buffer[] = [];
   /** One chunk is the common case and is not copied. */
   #first: Uint8Array | undefined;
   #rest: Uint8Array[] | undefined;
   #bytes = 0;
 
-  constructor(
-    sink: Subscriber<TransportResponse>,
-    request: Dispatcher.DispatchOptions,
-    connections: ConnectionPool,
-    host: string,
-    maxBytes: number,
-  ) {
+  constructor(sink: Subscriber<TransportResponse>, request: Dispatcher.DispatchOptions, parts: LaneParts) {
     this.#sink = sink;
     this.#request = request;
-    this.#connections = connections;
-    this.#host = host;
-    this.#maxBytes = maxBytes;
+    this.#parts = parts;
   }
 
   unsubscribe(): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    if (this.#isInLine) this.#connections.leave(this);
-    else this.#controller?.abort(ABORTED);
+    if (this.#isInLine) this.#parts.connections.leave(this);
+    else this.#abort?.(ABORTED);
   }
 
   sendOver(client: Client): void {
@@ -126,50 +145,52 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
 
   refuse(failure: TransportError): void {
     this.#isInLine = false;
-    this.#settle(failure, NOTHING);
+    this.#fail(failure);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#abort = abort;
     // Given up while it waited for its connection.
-    if (this.#isSettled) controller.abort(ABORTED);
+    if (this.#isSettled) abort(ABORTED);
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: TransportResponse['headers'],
-  ): void {
+  /** True: go on. */
+  onHeaders(status: number, headers: Buffer[]): boolean {
     // Interim responses (103) come before the one that counts.
-    if (status < 200) return;
+    if (status < 200) return true;
     this.#status = status;
     this.#headers = headers;
-    if (Number(headerOf(headers, 'content-length')) > this.#maxBytes) this.#breakOff();
+    if (Number(rawHeader(headers, 'content-length')) > this.#parts.maxResponseBytes) this.#breakOff();
+    return true;
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    if (this.#isSettled) return;
+  onData(chunk: Buffer): boolean {
+    if (this.#isSettled) return true;
     this.#bytes += chunk.byteLength;
-    if (this.#bytes > this.#maxBytes) this.#breakOff();
+    if (this.#bytes > this.#parts.maxResponseBytes) this.#breakOff();
     else if (this.#first === undefined) this.#first = chunk;
     else if (this.#rest === undefined) this.#rest = [this.#first, chunk];
     else this.#rest.push(chunk);
+    return true;
   }
 
-  onResponseEnd(): void {
+  onComplete(): void {
     const client = this.#takeClient();
-    if (client !== undefined) this.#connections.giveBack(client);
+    if (client !== undefined) this.#parts.connections.giveBack(client);
     if (this.#isSettled) return;
     const body = this.#rest === undefined ? (this.#first ?? NOTHING) : Buffer.concat(this.#rest, this.#bytes);
-    const encoding = body.byteLength === 0 ? undefined : headerOf(this.#headers, 'content-encoding');
-    if (encoding === undefined || encoding === 'identity') this.#settle(undefined, body);
-    else decompress(body, encoding, this.#maxBytes, (failure, plain) => this.#settle(failure, plain));
+    const encoding = body.byteLength === 0 ? undefined : rawHeader(this.#headers, 'content-encoding');
+    if (encoding === undefined || encoding === 'identity') this.#answer(body);
+    else
+      decompress(body, encoding, this.#parts.maxResponseBytes, (failure, plain) =>
+        failure === undefined ? this.#answer(plain) : this.#fail(failure),
+      );
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+  onError(error: Error): void {
     const client = this.#takeClient();
-    if (client !== undefined) this.#connections.giveBackBroken(client);
-    this.#settle(transportErrorOf(error, this.#host), NOTHING);
+    if (client !== undefined) this.#parts.connections.giveBackBroken(client);
+    this.#fail(transportErrorOf(error, this.#parts.host));
   }
 
   /** Undefined: it is given back already. A listener that throws at its answer makes a failure of it too. */
@@ -180,19 +201,21 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
   }
 
   #breakOff(): void {
-    const controller = this.#controller;
-    this.#settle(new TransportError('size', 'answer is too large'), NOTHING);
-    controller?.abort(ABORTED);
+    const abort = this.#abort;
+    this.#fail(new TransportError('size', 'answer is too large'));
+    abort?.(ABORTED);
   }
 
-  #settle(failure: TransportError | undefined, body: Uint8Array): void {
+  #fail(failure: TransportError): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    if (failure !== undefined) {
-      this.#sink.error(failure);
-      return;
-    }
-    this.#sink.next({ status: this.#status, headers: this.#headers, body });
+    this.#sink.error(failure);
+  }
+
+  #answer(body: Uint8Array): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#sink.next(new LaneResponse(this.#status, this.#headers, body, this.#parts.readHeaders));
     this.#sink.complete();
   }
 }

@@ -14,8 +14,9 @@ describe('a plain transport', () => {
   });
 
   it('works with the very parts that undici exports', () => {
-    const { Client, buildConnector } = partsOfUndici();
+    const { Client, buildConnector, parseHeaders } = partsOfUndici();
     expect(Client).to.equal(undici.Client);
     expect(buildConnector).to.equal(undici.buildConnector);
+    expect(parseHeaders).to.equal(undici.util.parseHeaders);
   });
 });

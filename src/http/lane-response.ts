@@ -1,0 +1,51 @@
+/**
+ * A response of the fast lane. Its headers stay the bytes that came, names and values in turn, until somebody asks: of the five or more that servers
+ * send, most calls want three.
+ */
+import type { TransportResponse } from './transport.ts';
+
+/** What reads all of them: undici's own. */
+export type ReadHeaders = (raw: Buffer[]) => TransportResponse['headers'];
+
+export class LaneResponse implements TransportResponse {
+  readonly status: number;
+  readonly body: Uint8Array;
+  readonly #raw: Buffer[];
+  readonly #readHeaders: ReadHeaders;
+  #headers: TransportResponse['headers'] | undefined;
+
+  constructor(status: number, raw: Buffer[], body: Uint8Array, readHeaders: ReadHeaders) {
+    this.status = status;
+    this.body = body;
+    this.#raw = raw;
+    this.#readHeaders = readHeaders;
+  }
+
+  get headers(): TransportResponse['headers'] {
+    this.#headers ??= this.#readHeaders(this.#raw);
+    return this.#headers;
+  }
+
+  header(name: string): string | undefined {
+    return rawHeader(this.#raw, name);
+  }
+}
+
+/** One header of those that came, by its name in lower case; repeated ones joined. */
+export function rawHeader(raw: readonly Buffer[], name: string): string | undefined {
+  let found: string | undefined;
+  for (let at = 0; at < raw.length; at += 2) {
+    if (!isNamed(raw[at], name)) continue;
+    const value = raw[at + 1]?.toString('latin1') ?? '';
+    found = found === undefined ? value : `${found}, ${value}`;
+  }
+  return found;
+}
+
+function isNamed(bytes: Buffer | undefined, name: string): boolean {
+  if (bytes?.length !== name.length) return false;
+  for (let at = 0; at < name.length; at++) if (lowered(bytes[at] ?? 0) !== name.charCodeAt(at)) return false;
+  return true;
+}
+
+const lowered = (code: number): number => (code >= 0x41 && code <= 0x5a ? code + 0x20 : code);
