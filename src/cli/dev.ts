@@ -24,6 +24,7 @@ import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
 import { attempt, printProblems } from './problems.ts';
+import { sendLastSpans } from './send-last-spans.ts';
 import { onSignals } from './signals.ts';
 import { startText } from './start-text.ts';
 import { showStatus } from './status-line.ts';
@@ -102,6 +103,7 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
   disarm();
   await management.close();
   await wiring.close();
+  await sendLastSpans(log);
 }
 
 /** Drains a worker: what it has is finished, what it has not waits in the queue for the next. */

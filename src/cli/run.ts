@@ -10,6 +10,7 @@ import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
 import { attempt } from './problems.ts';
 import { type RecordOptions, record } from './record.ts';
+import { sendLastSpans } from './send-last-spans.ts';
 import { startText } from './start-text.ts';
 import { showStatus } from './status-line.ts';
 import { exitCodeOf, misconfigured, untilStopped } from './until-stopped.ts';
@@ -72,5 +73,6 @@ async function runUntilStopped(
     }
   } finally {
     await management.close();
+    await sendLastSpans(log);
   }
 }

@@ -15,6 +15,7 @@ import { openManagement } from './management.ts';
 import { measureWorker } from './measure-worker.ts';
 import { openLog } from './open-log.ts';
 import { attempt } from './problems.ts';
+import { sendLastSpans } from './send-last-spans.ts';
 import { onSignals } from './signals.ts';
 import { doorText } from './start-text.ts';
 import { misconfigured } from './until-stopped.ts';
@@ -97,6 +98,7 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
     return EXIT.ok;
   } finally {
     await management.close();
+    await sendLastSpans(log);
   }
 }
 

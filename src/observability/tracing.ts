@@ -29,7 +29,8 @@ export async function createTracing(version: string): Promise<Tracing | undefine
   return { startMessage: (message) => startMessage(api, tracer, message) };
 }
 
-async function loadApi(): Promise<Api | undefined> {
+/** Undefined where it is not installed. */
+export async function loadApi(): Promise<Api | undefined> {
   try {
     return await import('@opentelemetry/api');
   } catch (error) {

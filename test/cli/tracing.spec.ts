@@ -51,3 +51,95 @@ describe('sluice run with an SDK', function () {
     expect(await worker.exit).to.equal(0);
   });
 });
+
+describe('the last spans of a process', function () {
+  this.timeout(30_000);
+  const broker = createEmbeddedBroker();
+  let url: string;
+  let client: BrokerClient;
+  const running: WorkerProcess[] = [];
+  before(async () => {
+    ({ url } = await broker.start());
+    client = await connectClient(url);
+  });
+  afterEach(() => Promise.all(running.splice(0).map((run) => run.kill())));
+  after(async () => {
+    await client.close();
+    await broker.stop();
+  });
+
+  const start = (exporter: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) => {
+    const run = startSluice(args, {
+      AMQP_URL: url,
+      EXPORTER: exporter,
+      NODE_OPTIONS: `--import=${fixture('tracing/batched-spans.mjs')}`,
+      ...more,
+    });
+    running.push(run);
+    return run;
+  };
+  const handleOne = async (worker: WorkerProcess): Promise<void> => {
+    await consuming(worker, ['flaky']);
+    await client.collect('flaky.out');
+    client.channel.publish('flaky.in', 'work.now', Buffer.from(JSON.stringify({ succeedsAt: 1 })));
+    await worker.line(({ msg }) => msg === 'done');
+  };
+  const spansOf = ({ lines }: WorkerProcess): unknown[] => lines.flatMap(({ span }) => span ?? []);
+  const reasonsOf = ({ lines }: WorkerProcess): unknown[] =>
+    lines.filter(({ msg }) => msg === 'the last spans may not have been sent').map(({ reason }) => reason);
+
+  for (const args of [['run'], ['run', '--workers', '1']])
+    it(`are sent before it ends, however slowly: ${args.join(' ')}`, async () => {
+      const worker = start('is slow', [...args, fixture('flaky')]);
+      await handleOne(worker);
+      worker.signal('SIGTERM');
+      expect(await worker.exit).to.equal(0);
+      expect(spansOf(worker)).to.include.members(['own', 'process flaky', 'publish flaky.out']);
+      expect(reasonsOf(worker)).to.deep.equal([]);
+    });
+
+  it('are sent by a front door alone', async () => {
+    const more = { SLUICE_DOOR_PORT: '0', SHOP_KEY: 'shop-key-0123456789' };
+    const door = start('is slow', ['serve', fixture('entered')], more);
+    await door.line(({ msg }) => msg === 'the front door is open');
+    door.signal('SIGTERM');
+    expect(await door.exit).to.equal(0);
+    expect(spansOf(door)).to.deep.equal(['own']);
+  });
+
+  it('arrive, those of a batch that is on its way already too', async () => {
+    const worker = start('is on its way', ['run', fixture('flaky')]);
+    await handleOne(worker);
+    await worker.line(({ exporting }) => Array.isArray(exporting) && exporting.includes('own'));
+    worker.signal('SIGTERM');
+    expect(await worker.exit).to.equal(0);
+    expect(spansOf(worker)).to.include.members(['own', 'process flaky', 'publish flaky.out']);
+  });
+
+  for (const [exporter, reason] of [
+    ['fails', 'the collector is away'],
+    ['throws', 'a mistake of the exporter'],
+    ['hangs', 'not done within 3000 ms'],
+  ] as const)
+    it(`are told of in one line, and change nothing, where their exporter ${exporter}`, async () => {
+      const worker = start(exporter, ['run', fixture('flaky')]);
+      await handleOne(worker);
+      worker.signal('SIGTERM');
+      expect(await worker.exit).to.equal(0);
+      expect(reasonsOf(worker)).to.deep.equal([reason]);
+    });
+
+  it('keep nobody who asks again, nor does the exit code change of a worker that was cut short', async () => {
+    const worker = start('hangs', ['run', fixture('hanging')]);
+    await consuming(worker, ['hanging']);
+    client.channel.sendToQueue('hanging', Buffer.from(JSON.stringify({ hangs: true })));
+    await worker.line(({ msg }) => msg === 'handled');
+    worker.signal('SIGTERM');
+    await worker.line(({ msg }) => msg?.startsWith('asked to stop') === true);
+    worker.signal('SIGTERM');
+    await worker.line(({ exporting }) => exporting !== undefined);
+    worker.signal('SIGTERM');
+    expect(await worker.exit).to.equal(3);
+    expect(reasonsOf(worker)).to.deep.equal(['SIGTERM came again']);
+  });
+});

@@ -199,7 +199,7 @@ describe('deploy/k8s', () => {
     expect([config.host, config.token === undefined]).to.deep.equal(['0.0.0.0', false]);
     expect(config.port).to.equal(ports[0]?.containerPort);
     expect(pod().terminationGracePeriodSeconds * 1_000).to.be.greaterThan(
-      durationMs(settings.SLUICE_GRACE_PERIOD as '30s') + 5_000,
+      durationMs(settings.SLUICE_GRACE_PERIOD as '30s') + 5_000 + 3_000,
     );
     const open = healthRoutes(() => ({ isReady: true, state: 'running', waiting: {} })).filter(({ isOpen }) => isOpen);
     for (const { httpGet } of [livenessProbe, readinessProbe]) {

@@ -12,6 +12,7 @@ import { EXIT } from '../exit-code.ts';
 import { loadChecked } from '../load.ts';
 import { openLog } from '../open-log.ts';
 import { attempt } from '../problems.ts';
+import { sendLastSpans } from '../send-last-spans.ts';
 import { exitCodeOf, misconfigured, untilStopped } from '../until-stopped.ts';
 import { openWorkerParts } from '../worker-parts.ts';
 import { openParent } from './parent.ts';
@@ -58,6 +59,8 @@ async function work(folder: string, number: number): Promise<number> {
         },
       });
       const report = await untilStopped(worker, log);
+      // While the parent still hears that this process lives.
+      await sendLastSpans(log);
       await parent.close(await parts.metrics.snapshot());
       return exitCodeOf(report);
     } finally {
