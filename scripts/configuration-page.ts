@@ -198,7 +198,7 @@ Durations are milliseconds or a number with its unit: \`'250ms'\`, \`'5s'\`, \`'
 
 ## Environment
 
-Each variable may be given as a file: \`NAME_FILE\` is the path of a file that holds the value of \`NAME\`. Secrets are best given so; they are in no log, and no message about a wrong
+Each variable may be given as a file: \`NAME_FILE\` is the path of a file that holds the value of \`NAME\`, and is not read where \`NAME\` is set. Secrets are best given so; they are in no log, and no message about a wrong
 value shows it. A variable that begins with \`SLUICE_\` and is not in this list keeps the worker from starting: it is taken for a misspelt one. What \`NODE_ENV=production\` changes: without
 \`AMQP_URL\` the worker does not start, instead of taking the embedded broker.
 `;

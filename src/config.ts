@@ -118,8 +118,9 @@ const configSchema = z.object({
     .default('127.0.0.1'),
   SLUICE_DOOR_PORT: z
     .string()
-    .regex(/^(\d{1,5}|off)$/, { error: 'expected a port number, or off' })
-    .refine((text) => text === 'off' || Number(text) <= 65_535, { error: 'expected a port number, or off' })
+    .refine((text) => text === 'off' || (/^\d{1,5}$/.test(text) && Number(text) <= 65_535), {
+      error: 'expected a port number, or off',
+    })
     .transform((text) => (text === 'off' ? text : Number(text)))
     .optional(),
   SLUICE_DOOR_PROXIES: z

@@ -59,6 +59,8 @@ describe('readConfig', () => {
     expect(
       problemsOf({ SLUICE_DOOR_PORT: '65536', SLUICE_DOOR_PROXIES: 'proxy', SLUICE_DOOR_HOST: 'a b' }),
     ).to.have.length(3);
+    for (const wrong of ['65536', 'of', '999999'])
+      expect(problemsOf({ SLUICE_DOOR_PORT: wrong }), wrong).to.have.length(1);
     for (const wrong of ['10.0.0.0/33', '999.1.1.1', '::/129', '::1/', '1:2', '10.0.0.1,::g', '10.0.0.0/8/8'])
       expect([wrong, problemsOf({ SLUICE_DOOR_PROXIES: wrong }).length]).to.deep.equal([wrong, 1]);
   });

@@ -29,6 +29,8 @@ export interface BrokerInspection {
   /** Undefined where there is no such queue. */
   queue(name: string): Promise<QueueState | undefined>;
   hasExchange(name: string): Promise<boolean>;
+  /** Whether the broker knows exchanges of this type: some come with plugins. */
+  hasExchangeType(type: string): Promise<boolean>;
   /** What differs of a queue that is there; undefined where this user may not declare it, so that the broker does not compare. */
   queueDifferences(queue: QueueSpec): Promise<readonly Difference[] | undefined>;
   /** The same of an exchange that is there. */

@@ -109,7 +109,10 @@ async function publishLines(
   if (json) printJson({ queue, confirmed, ...(fault === undefined ? {} : { failure: fault }), stopped: stop.aborted });
   else console.log(`${confirmed} published to ${queue} and confirmed`);
   if (fault !== undefined) {
-    const advice = confirmed === 0 ? '' : `; when it is mended, go on with --from ${fault.line}`;
+    const where = /^queue ".*" does not exist$/.test(fault.reason)
+      ? ': a worker declares it at its start, and "sluice check" names it; of partitions it is an exchange, which this command does not publish to'
+      : '';
+    const advice = where + (confirmed === 0 ? '' : `; when it is mended, go on with --from ${fault.line}`);
     return failed(`line ${fault.line}: ${fault.reason}${advice}`);
   }
   return stop.aborted ? EXIT.cutShort : EXIT.ok;

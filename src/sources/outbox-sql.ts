@@ -17,9 +17,13 @@ export const lanesTable = (table: string): string => `${table}_lanes`;
 /** Statements that make the outbox, its lanes, and the trigger that wakes the relays. To be run once, in one transaction. */
 export function outboxSql(table: string): string {
   const name = bareName(table);
+  const schema = name === table ? undefined : table.slice(0, -name.length - 1);
+  const needed = schema === undefined ? '' : `\n-- The schema has to be there: CREATE SCHEMA ${schema};`;
+  const usage = schema === undefined ? '' : `\n--   GRANT USAGE ON SCHEMA ${schema} TO relay;`;
+  const writer = schema === undefined ? '' : `, and USAGE of the schema`;
   return `-- The outbox of sluice. In a transaction of yours:
 --   INSERT INTO ${table} (key, body) VALUES ('order-17', '{"order_id": "order-17"}');
--- Rows of one key are relayed in the order of their ids; rows without a key in any.
+-- Rows of one key are relayed in the order of their ids; rows without a key in any.${needed}
 
 CREATE TABLE ${table} (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -49,7 +53,7 @@ END
 $$;
 CREATE TRIGGER ${name}_arrived AFTER INSERT ON ${table} FOR EACH STATEMENT EXECUTE FUNCTION ${table}_arrived();
 
--- A relay's user needs:
+-- Whoever writes rows needs INSERT on ${table}${writer}. A relay's user needs:${usage}
 --   GRANT SELECT, UPDATE, DELETE ON ${table} TO relay;
 --   GRANT SELECT, UPDATE ON ${lanesTable(table)} TO relay;
 `;

@@ -13,11 +13,26 @@ export interface ScheduleOptions extends FiringOptions {
   readonly timeZone?: string;
 }
 
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const schema = z.strictObject({
   pattern: z.string().min(1),
-  timeZone: z.string().min(1).optional(),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, { error: "expected the name of a time zone, as 'Europe/Berlin' or 'UTC'" })
+    .optional(),
   ...firingOptionsShape,
 });
+
+const FIELDS =
+  "minute, hour, day of month, month and day of week, with seconds before them or not, or '@daily' and its kin";
 
 const NEVER_FIRES: FiringTimes = { latest: () => undefined, next: () => undefined };
 
@@ -54,9 +69,11 @@ type Reading = { readonly ok: true; readonly times: FiringTimes } | { readonly o
 function readPattern(pattern: string, timeZone: string): Reading {
   try {
     const times = cronTimes(pattern, timeZone);
-    // Asking for a time also finds out a time zone nobody knows.
     return times.next(0) === undefined ? { ok: false, reason: 'never fires' } : { ok: true, times };
   } catch (error) {
-    return { ok: false, reason: messageOf(error) };
+    const reason = messageOf(error)
+      .replace(/^CronPattern: /, '')
+      .replace(/\.$/, '');
+    return { ok: false, reason: `${reason}; expected ${FIELDS}` };
   }
 }

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { z } from 'zod';
 import { openDeclarer } from '../../src/broker/amqp/open-declarer.ts';
 import { openInspection } from '../../src/broker/amqp/open-inspection.ts';
+import { partitioned } from '../../src/broker/partitioned.ts';
 import type { Permissions } from '../../src/broker/permissions.ts';
 import { type QueueOptions, queue } from '../../src/broker/queue.ts';
 import { sourceTopology } from '../../src/broker/source-topology.ts';
@@ -126,6 +127,16 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       const { code, text } = await sluice(['doctor', FLAKY, '--json'], url);
       expect(code).to.equal(0);
       expect(JSON.parse(text)).to.have.nested.property('broker.product', 'RabbitMQ');
+    });
+
+    it('tells that partitions need a plugin, where it is not enabled', async () => {
+      const { vhost, url } = await fresh();
+      const source = partitioned('accounts', { by: 'id', partitions: 2 });
+      const pipelines = [definePipeline({ name: 'accounts', source, input: z.unknown(), handle: () => [] })];
+      expect(told(await look(url, pipelines))).to.include(
+        'problem exchange-missing exchange accounts: does not exist, and the broker knows no exchanges of type x-consistent-hash: a plugin is missing',
+      );
+      expect(await management.names(vhost)).to.deep.equal([]);
     });
 
     it('tells every argument that differs, and what that weakens where it is taken as it is', async () => {

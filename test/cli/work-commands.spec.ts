@@ -203,7 +203,7 @@ describe('commands for work', function () {
     it('says so where there is no such queue, no such file, or no broker named', async () => {
       const nowhere = await sluice(['publish', 'nowhere', '-'], { AMQP_URL: url }, lines(1));
       expect(nowhere.status).to.equal(1);
-      expect(nowhere.stderr).to.include('line 1').and.include('nowhere');
+      expect(nowhere.stderr).to.include('line 1: queue "nowhere" does not exist: a worker declares it at its start');
       const missing = await sluice(['publish', 'jobs', join(folder, 'missing')], { AMQP_URL: url });
       expect(missing.status).to.equal(2);
       expect(missing.stderr).to.include('argument: file: cannot be read: ENOENT: no such file');

@@ -224,7 +224,10 @@ describe('schedule', () => {
     expect(problemsOf(() => schedule('61 * * * *'))[0]).to.match(/^schedule\("61 \* \* \* \*"\): pattern: .*61/);
     expect(problemsOf(() => schedule('* *'))[0]).to.match(/^schedule\("\* \*"\): pattern:/);
     expect(problemsOf(() => schedule('0 0 30 2 *'))).to.deep.equal(['schedule("0 0 30 2 *"): pattern: never fires']);
-    expect(problemsOf(() => schedule('* * * * *', { timeZone: 'Mars/Olympus' }))[0]).to.match(/Mars\/Olympus/);
+    expect(problemsOf(() => schedule('every 5 minutes'))[0]).to.match(/; expected minute, hour, day of month, /);
+    expect(problemsOf(() => schedule('* * * * *', { timeZone: 'Berlin' }))).to.deep.equal([
+      `schedule("* * * * *"): timeZone: expected the name of a time zone, as 'Europe/Berlin' or 'UTC', got 'Berlin'`,
+    ]);
     expect(problemsOf(() => schedule(5 as never))[0]).to.match(/^schedule\(5\): pattern: expected a string, got 5/);
     expect(problemsOf(() => schedule('* * * * *', { timezone: 'UTC' } as never))[0]).to.match(
       /unknown option, did you mean "timeZone"/,

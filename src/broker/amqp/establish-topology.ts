@@ -6,7 +6,7 @@ import type { Channel } from 'amqplib';
 import { firstValueFrom } from 'rxjs';
 import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
 import type { BindingSpec, ExchangeSpec, QueueSpec, Topology, TopologyMode } from '../topology.ts';
-import { brokerText, REPLY, replyCodeOf } from './failures.ts';
+import { brokerText, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
 import { closeChannel, openChannel } from './open-channel.ts';
@@ -86,7 +86,7 @@ const assertBinding = ({ queue, exchange, key }: BindingSpec): Declaration => ({
 /** For a type of exchange it does not know, the broker ends the whole connection: on the next one it would do the same. */
 async function unknownType(link: Link, subject: string): Promise<TopologyError | undefined> {
   const reason = await firstValueFrom(link.lost, { defaultValue: '' });
-  if (!/(unknown|invalid) exchange type/.test(reason)) return undefined;
+  if (!isUnknownType(reason)) return undefined;
   return new TopologyError(
     `${subject}: ${reason}; enable the plugin that has it: rabbitmq-plugins enable rabbitmq_consistent_hash_exchange`,
   );

@@ -18,6 +18,9 @@ export function brokerText(error: unknown): string {
   return /with message "(.*)"/s.exec(message)?.[1] ?? message;
 }
 
+/** Whether a connection was ended for an exchange of a type that no plugin brings. */
+export const isUnknownType = (reason: string): boolean => /(unknown|invalid) exchange type/.test(reason);
+
 /** Why a connection was not made or went away, in one line and without credentials. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {

@@ -3,13 +3,14 @@
  * the broker looks at permissions first and at arguments second, so its refusal says whether the user may, and nothing is done.
  */
 import type { Channel } from 'amqplib';
+import { firstValueFrom } from 'rxjs';
 import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
 import { silentLogger } from '../../log.ts';
 import type { BrokerInspection, Difference } from '../inspection.ts';
 import type { QueueSpec } from '../topology.ts';
 import { dialFirst } from './dial-first.ts';
 import { createEndpoints } from './endpoints.ts';
-import { brokerText, REPLY, replyCodeOf } from './failures.ts';
+import { brokerText, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
 import { inequivalence } from './inequivalence.ts';
 import type { Link } from './link.ts';
 import { closeChannel, openChannel } from './open-channel.ts';
@@ -24,6 +25,8 @@ export interface OpenInspectionOptions
 }
 
 const CLOSE_WITHIN_MS = 5_000;
+
+const BUILT_IN_TYPES: readonly string[] = ['direct', 'fanout', 'headers', 'topic'];
 
 /** Differences of one queue that are looked for: a queue has fewer arguments. */
 const MAX_DIFFERENCES = 30;
@@ -48,12 +51,8 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
   const onDefect = (error: unknown): void => log.error({ error }, 'a listener of the broker connection threw');
   const endpoints = createEndpoints(urls, heartbeatS, handshakeTimeoutMs);
   const bounds = { handshakeTimeoutMs, rpcTimeoutMs, onDefect, onBlocked: () => {} };
-  const { link, address } = await dialFirst(endpoints, urls.length, {
-    name: connectionName,
-    tls: tlsOfConnects(tls)(),
-    auth,
-    ...bounds,
-  });
+  const dialOptions = { name: connectionName, tls: tlsOfConnects(tls)(), auth, ...bounds };
+  const { link, address } = await dialFirst(endpoints, urls.length, dialOptions);
   const { product, version } = serverOf(link);
 
   /** Asks on a channel of its own, since a refusal closes it. @returns the refusal, undefined where there was none. */
@@ -137,6 +136,28 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
       if (refusal === undefined) return true;
       if (replyCodeOf(refusal) === REPLY.notFound) return false;
       throw new TopologyError(`exchange "${name}": ${brokerText(refusal)}`, { cause: refusal });
+    },
+    async hasExchangeType(type) {
+      if (BUILT_IN_TYPES.includes(type)) return true;
+      // For a type it does not know the broker ends the whole connection.
+      const { link: own } = await dialFirst(
+        createEndpoints(urls, heartbeatS, handshakeTimeoutMs),
+        urls.length,
+        dialOptions,
+      );
+      try {
+        const channel = await openChannel(own, { onGone: () => {}, onDefect });
+        const args = { 'alternate-exchange': IMPOSSIBLE.alternateExchange };
+        await own.ask(channel.assertExchange('sluice.doctor', type, { durable: true, arguments: args }), `for ${type}`);
+        return true;
+      } catch (error) {
+        if (own.isOpen) return true;
+        const reason = await firstValueFrom(own.lost, { defaultValue: '' });
+        if (isUnknownType(reason)) return false;
+        throw error;
+      } finally {
+        await own.close(CLOSE_WITHIN_MS);
+      }
     },
     queueDifferences: ({ name, arguments: args }) =>
       differences(

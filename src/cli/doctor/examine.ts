@@ -238,6 +238,16 @@ async function examineExchange(
 ): Promise<readonly Finding[]> {
   const subject = `exchange ${spec.name}`;
   if (!(await inspection.hasExchange(spec.name))) {
+    if (!(await inspection.hasExchangeType(spec.type)))
+      return [
+        {
+          severity: 'problem',
+          check: 'exchange-missing',
+          subject,
+          finding: `does not exist, and the broker knows no exchanges of type ${spec.type}: a plugin is missing`,
+          advice: 'rabbitmq-plugins enable rabbitmq_consistent_hash_exchange',
+        },
+      ];
     if (mode === 'check') {
       const advice =
         'create it: "sluice topology --apply" as a user who may, or import what "sluice topology --json" prints';
