@@ -12,6 +12,7 @@ import { type Asking, createAsking } from './asking.ts';
 import { batchWrites, type TurnWrites, unbatched } from './batch-writes.ts';
 import { reasonOf } from './failures.ts';
 import { type DefectListener, guarded } from './guarded.ts';
+import { readDeliveries } from './read-deliveries.ts';
 import { soundHeaders } from './sound-headers.ts';
 
 /** RabbitMQ agrees on 128 KiB; a frame larger than this is an attack or a defect. */
@@ -106,6 +107,7 @@ export async function dial(options: DialOptions): Promise<Link> {
   if (inner instanceof EventEmitter) {
     inner.on('handler-error', onDefect);
     soundHeaders(inner);
+    readDeliveries(inner);
     if ('stream' in inner && inner.stream instanceof Socket) writes = batchWrites(inner.stream);
   }
   if (signal.aborted) end('given up');
