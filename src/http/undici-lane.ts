@@ -10,6 +10,7 @@ import { type ConnectSettings, connectOptions } from './connecting.ts';
 import { ConnectionPool, type Sender } from './connection-pool.ts';
 import { decompress } from './decompress.ts';
 import { LaneResponse, type ReadHeaders, rawHeader } from './lane-response.ts';
+import { readStraight } from './straight-reads.ts';
 import { TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
 import { writeWhole } from './whole-writes.ts';
 
@@ -85,7 +86,10 @@ const writingWhole =
   (target, done) =>
     connect(target, (...connected) => {
       const [failure, socket] = connected;
-      if (failure === null) writeWhole(socket);
+      if (failure === null) {
+        writeWhole(socket);
+        readStraight(socket);
+      }
       done(...connected);
     });
 

@@ -1,0 +1,81 @@
+import { Readable } from 'node:stream';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { readStraight } from '../../src/http/straight-reads.ts';
+
+/** A socket as far as reading goes, and a reader who takes what there is unless he is told to leave it. */
+function socketWithReader() {
+  const socket = new Readable({ read() {} });
+  const got: Buffer[] = [];
+  const reader = { isLeaving: false };
+  const readAll = (): void => {
+    for (let chunk: unknown = socket.read(); chunk !== null; chunk = socket.read()) got.push(chunk as Buffer);
+  };
+  const listen = (): unknown => socket.on('readable', () => !reader.isLeaving && readAll());
+  return { socket, got, reader, readAll, listen };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('readStraight', () => {
+  it('hands over what comes at once, as it came', () => {
+    const { socket, got, listen } = socketWithReader();
+    readStraight(socket);
+    listen();
+    const chunks = [Buffer.from('HTTP/1.1 200 OK'), Buffer.from('{}')];
+    for (const chunk of chunks) expect(socket.push(chunk)).to.equal(true);
+    expect(got).to.have.length(2);
+    expect(got[0]).to.equal(chunks[0]);
+    expect(got[1]).to.equal(chunks[1]);
+  });
+
+  it('tells of the end after what came before', async () => {
+    const { socket, got, listen } = socketWithReader();
+    readStraight(socket);
+    listen();
+    socket.push(Buffer.from('a'));
+    socket.push(null);
+    await new Promise((resolve) => socket.once('end', resolve));
+    expect(Buffer.concat(got).toString()).to.equal('a');
+  });
+
+  it('holds back when a reader leaves more than the stream may hold', () => {
+    const { socket, reader, listen } = socketWithReader();
+    readStraight(socket);
+    listen();
+    reader.isLeaving = true;
+    expect(socket.push(Buffer.alloc(socket.readableHighWaterMark))).to.equal(false);
+  });
+
+  it('loses nothing and keeps the order, whenever the reader comes, leaves and comes again', async () => {
+    const step = fc.constantFrom('listen', 'leave', 'read', 'come back', 'turn', 'chunk', 'chunk', 'chunk');
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const { socket, got, reader, readAll, listen } = socketWithReader();
+        readStraight(socket);
+        let [sent, isListening] = [0, false];
+        const begin = (): void => {
+          if (!isListening) listen();
+          isListening = true;
+        };
+        for (const each of steps) {
+          if (each === 'listen') begin();
+          else if (each === 'leave') reader.isLeaving = true;
+          else if (each === 'come back') reader.isLeaving = false;
+          else if (each === 'read') readAll();
+          else if (each === 'turn') await turn();
+          else socket.push(Buffer.from(`${++sent} `));
+        }
+        reader.isLeaving = false;
+        begin();
+        const ended = new Promise((resolve) => socket.once('end', resolve));
+        socket.push(null);
+        readAll();
+        await ended;
+        const expected = Array.from({ length: sent }, (_, n) => `${n + 1} `).join('');
+        expect(Buffer.concat(got).toString()).to.equal(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
