@@ -108,6 +108,8 @@ export interface Worker {
   hasten(reason: string): void;
   /** Something broke that nobody caught: drains, and reports the failure. The worker must not go on. */
   fail(error: unknown): void;
+  /** What ends it, where it was not asked to stop; undefined as long as nothing does. */
+  failure(): unknown;
   /** Settles when the worker has stopped. Never rejects. */
   readonly stopped: Promise<WorkerReport>;
 }
@@ -240,6 +242,7 @@ export function startWorker(options: WorkerOptions): Worker {
     stop,
     hasten,
     fail,
+    failure: () => failure,
     stopped,
   };
 }

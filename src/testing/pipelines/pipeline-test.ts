@@ -50,7 +50,8 @@ export class PipelineTest<Names extends string> {
 
   /** @throws AssertionError with all that is wrong so far. */
   verify(): void {
-    const problems = this.#problems;
+    const { failure } = this.#rehearsal;
+    const problems = [...(failure === undefined ? [] : [failure]), ...this.#problems];
     this.#problems = [];
     this.checks.verify(problems, hints(this.#rehearsal));
   }

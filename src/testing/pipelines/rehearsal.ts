@@ -8,6 +8,8 @@ import { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts
 import { establishOn } from '../../broker/embedded/port/port-topology.ts';
 import { toPublish } from '../../broker/embedded/port/properties.ts';
 import { deadLetterQueue, type QueueSource } from '../../broker/queue.ts';
+import type { Topology } from '../../broker/topology.ts';
+import { messageOf, TopologyError } from '../../errors.ts';
 import { createFacts, type Fact, type Settled } from '../../events.ts';
 import type { CallTarget } from '../../http/call-target.ts';
 import type { Transport } from '../../http/transport.ts';
@@ -62,6 +64,7 @@ export class Rehearsal {
 
   readonly #channel: Channel;
   #workerState: WorkerState = 'starting';
+  #hasRun = false;
 
   constructor({ pipelines, journal, random: source, answering, receiving, recording }: RehearsalOptions) {
     this.pipelines = pipelines;
@@ -81,8 +84,7 @@ export class Rehearsal {
     this.routes = new ResultRoutes(this.broker, this.#channel);
     // The worker does the same a moment later; a message delivered at the very beginning has a queue to go to. What a deployment or a service
     // owns, and the worker only looks for, is there too: in a test nobody else declares it.
-    for (const topology of [neededTopology(pipelines), foreignTopology(pipelines)])
-      this.broker.run((model) => establishOn(model, this.#channel, topology, 'assert'));
+    for (const topology of [neededTopology(pipelines), foreignTopology(pipelines)]) this.#declare(topology);
     facts.stream.subscribe((fact) => {
       this.facts.add(fact);
       if (fact.type === 'settled') this.settlements.add(fact);
@@ -113,7 +115,15 @@ export class Rehearsal {
     });
     this.worker.state.subscribe((state) => {
       this.#workerState = state;
+      this.#hasRun ||= state === 'running';
     });
+  }
+
+  /** Why the worker ended by itself, in words; undefined where it did not. */
+  get failure(): string | undefined {
+    const failure = this.worker.failure();
+    if (failure === undefined) return undefined;
+    return `the worker could not ${this.#hasRun ? 'go on' : 'start'}: ${messageOf(failure)}`;
   }
 
   get workerState(): WorkerState {
@@ -158,6 +168,20 @@ export class Rehearsal {
   /** Writes nothing down any more. */
   close(): void {
     for (const row of this.#rows) row.close();
+  }
+
+  /** @throws Error where the pipelines do not go together: nobody else has declared anything. */
+  #declare(topology: Topology): void {
+    try {
+      this.broker.run((model) => establishOn(model, this.#channel, topology, 'assert'));
+    } catch (cause) {
+      if (!(cause instanceof TopologyError)) throw cause;
+      const names = this.pipelines.map(({ name }) => `"${name}"`).join(', ');
+      throw new Error(
+        `the worker could not start: what the pipelines ${names} declare does not go together: ${cause.message}`,
+        { cause },
+      );
+    }
   }
 
   #confirmed(message: OutgoingMessage): void {

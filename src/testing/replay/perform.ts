@@ -171,7 +171,9 @@ class Stage {
     this.#rehearsal.worker.stop();
   }
 
+  /** @throws Error where the worker did not start, or ended by itself: what it did not do says nothing then. */
   get seen(): Omit<Performance, 'isAsync'> {
+    if (this.#rehearsal.failure !== undefined) throw new Error(this.#rehearsal.failure);
     return { events: this.#events, messages: this.#messages, unanswered: this.#playback.unanswered };
   }
 }

@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import { of, timer } from 'rxjs';
-import { a, b, failureOf, printedBy, working } from './working.ts';
+import { definePipeline, queue } from 'sluice';
+import { ack, advancing, marbles } from 'sluice/testing';
+import { createMemoryJournal } from '../../../src/journal/memory-journal.ts';
+import { BoundedScheduler } from '../../../src/testing/pipelines/bounded-scheduler.ts';
+import { Rehearsal } from '../../../src/testing/pipelines/rehearsal.ts';
+import { a, b, failureOf, paying, printedBy, Work, working } from './working.ts';
 
 describe('marbles of a pipeline: what is always checked', () => {
   it('is that nothing is in flight', () => {
@@ -48,5 +53,59 @@ describe('marbles of a pipeline: what is always checked', () => {
     expect(failureOf(spinning, ({ deliver }) => deliver('-a', { a })).message).to.equal(
       'virtual time stands still at 1 ms: something schedules itself again and again',
     );
+  });
+
+  describe('is that the worker started', () => {
+    const taking = (name: string, source: ReturnType<typeof queue>) =>
+      definePipeline({ name, source, input: Work, handle: () => of(1) });
+    const bound = (name: string, type: 'topic' | 'fanout', topology: 'assert' | 'check') =>
+      taking(name, queue(name, { bindings: [{ exchange: 'in', key: 'a', type }], topology }));
+
+    for (const [what, pipelines, expected] of [
+      [
+        'declares what the broker refuses',
+        [bound('one', 'topic', 'assert'), bound('other', 'fanout', 'check')],
+        /^the worker could not start: exchange "in": .*'topic'.*\n\nthe settlements differ from their diagram/,
+      ],
+      [
+        'has two pipelines that declare a queue otherwise',
+        [taking('one', queue('work')), taking('other', queue('work', { deliveryLimit: 5 }))],
+        /^the worker could not start: what the pipelines "one", "other" declare does not go together: queue "work": it exists with another x-delivery-limit/,
+      ],
+    ] as const) {
+      it(`and is told first, of one that ${what}`, () => {
+        const test = marbles(pipelines, ({ deliver, expectSettled }) => {
+          deliver('      a', { a });
+          expectSettled('A', { A: ack(a) });
+        });
+        expect(test).to.throw(Error, expected);
+      });
+
+      it(`by the clock too, of one that ${what}`, async () => {
+        const test = advancing(pipelines, async ({ deliver, advance, expectSettled }) => {
+          deliver('      a', { a });
+          expectSettled('A', { A: ack(a) });
+          await advance('1s');
+        });
+        const failure = await test().catch((error: unknown) => error);
+        expect(failure).to.be.instanceOf(Error).with.property('message').that.matches(expected);
+      });
+    }
+
+    it('and that it goes on', () => {
+      const scheduler = new BoundedScheduler(86_400_000);
+      const failure = scheduler.run(() => {
+        const rehearsal = new Rehearsal({
+          pipelines: [paying],
+          journal: createMemoryJournal(),
+          random: () => 0.5,
+        });
+        expect(rehearsal.failure).to.equal(undefined);
+        rehearsal.at(1, () => rehearsal.worker.fail(new Error('broken')));
+        scheduler.runToEnd();
+        return rehearsal.failure;
+      });
+      expect(failure).to.equal('the worker could not go on: broken');
+    });
   });
 });

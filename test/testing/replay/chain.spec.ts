@@ -183,6 +183,15 @@ describe('a replay of two pipelines in a chain', () => {
     expect(replayed.messages).to.equal(131);
   });
 
+  it('is none where the two do not go together', async () => {
+    const recording = recordedBy([orders, letters], someOrders);
+    const { source } = letters;
+    const bindings = source.bindings.map((binding) => ({ ...binding, type: 'fanout' as const }));
+    const bound = { ...letters, source: { ...source, bindings, topology: 'check' as const } };
+    const refused = await replay(recording, [{ ...orders, publishes: ['shop'] }, bound], everything).catch(String);
+    expect(refused).to.match(/^Error: the worker could not start: exchange "shop"/);
+  });
+
   it('writes a spec that delivers to the first alone, and passes', async function spec() {
     this.timeout(120_000);
     const modules = {
