@@ -1,14 +1,117 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect } from 'chai';
 import { firstValueFrom, type Subscription } from 'rxjs';
+import { type Client, errors } from 'undici';
+import { ConnectionPool } from '../../src/http/connection-pool.ts';
 import { TransportError } from '../../src/http/transport.ts';
 import { createUndiciLane, type UndiciLane } from '../../src/http/undici-lane.ts';
 
 const request = (path: string) => ({ method: 'GET', path, body: undefined }) as const;
 
-describe('ConnectionPool', () => {
+/** Connections that only say who has them: what breaks the pool shows in the same turn, and nobody waits for a socket. */
+describe('ConnectionPool, of connections without sockets', () => {
+  class Connection extends EventEmitter {
+    isDestroyed = false;
+
+    async destroy(): Promise<void> {
+      this.isDestroyed = true;
+    }
+  }
+
+  const poolOf = (connections: number) => {
+    const opened: Connection[] = [];
+    const pool = new ConnectionPool({
+      open: () => {
+        const connection = new Connection();
+        opened.push(connection);
+        return connection as unknown as Client;
+      },
+      connections,
+      keepAliveMs: 1,
+      connect: () => {},
+    });
+    const enter = () => {
+      const sender = {
+        before: undefined,
+        behind: undefined,
+        client: undefined as Client | undefined,
+        failure: undefined as TransportError | undefined,
+        sendOver: (client: Client) => {
+          sender.client = client;
+        },
+        refuse: (failure: TransportError) => {
+          sender.failure = failure;
+        },
+      };
+      pool.enter(sender);
+      return sender;
+    };
+    return { pool, opened, enter };
+  };
+  const given = ({ client }: { readonly client: Client | undefined }): Client => {
+    if (client === undefined) throw new Error('it was given no connection');
+    return client;
+  };
+  const aTurn = () => new Promise(setImmediate);
+
+  it('hands one on whose request failed, to who waits and to who comes later', async () => {
+    const { pool, opened, enter } = poolOf(1);
+    const first = given(enter());
+    const waiting = enter();
+    pool.giveBackBroken(first);
+    await aTurn();
+    expect(given(waiting)).to.equal(first);
+    pool.giveBackBroken(first);
+    await aTurn();
+    expect(given(enter())).to.equal(first);
+    expect(opened).to.have.length(1);
+  });
+
+  it('takes one whose request failed after those that are open', async () => {
+    const { pool, enter } = poolOf(2);
+    const [broken, open] = [given(enter()), given(enter())];
+    pool.giveBack(open);
+    pool.giveBackBroken(broken);
+    await aTurn();
+    expect([given(enter()), given(enter())]).to.deep.equal([open, broken]);
+  });
+
+  it('opens another for one that could not connect', async () => {
+    const { pool, opened, enter } = poolOf(1);
+    const first = given(enter());
+    const waiting = enter();
+    pool.giveBackBroken(first);
+    first.emit('connectionError', new URL('http://x'), [], new errors.SocketError('refused'));
+    await aTurn();
+    expect(given(waiting)).to.equal(opened[1]);
+  });
+
+  it('refuses who waits and who comes, once it is destroyed, and opens nothing for them', async () => {
+    const { pool, opened, enter } = poolOf(1);
+    given(enter());
+    const waiting = enter();
+    const destroyed = pool.destroy();
+    const late = enter();
+    for (const { failure } of [waiting, late])
+      expect(failure).to.be.instanceOf(TransportError).with.property('message', 'connections are closed');
+    expect(late.client).to.equal(undefined);
+    await destroyed;
+    expect(opened.map(({ isDestroyed }) => isDestroyed)).to.deep.equal([true]);
+  });
+
+  it('refuses who comes though nothing was ever opened, once it is destroyed', async () => {
+    const { pool, opened, enter } = poolOf(1);
+    await pool.destroy();
+    expect(enter().failure).to.be.instanceOf(TransportError);
+    expect(opened).to.deep.equal([]);
+  });
+});
+
+describe('ConnectionPool', function () {
+  // Who is never given a connection waits for ever.
+  this.timeout(10_000);
   const opened: (() => void | Promise<void>)[] = [];
   afterEach(async () => {
     for (const close of opened.splice(0).reverse()) await close();
