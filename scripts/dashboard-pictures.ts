@@ -60,6 +60,16 @@ try {
   everyMs = Number.POSITIVE_INFINITY;
   await wait(1_500);
   await picture('dead-letters', { hash: '#dead-letters', act: openGroup });
+  await picture('replay', { hash: '#dead-letters', act: startReplay });
+  apis.payment.fault({ kind: 'latency', ms: 260, ratio: 1, seed: 1 });
+  apis.inventory.fault({ kind: 'latency', ms: 70, ratio: 1, seed: 1 });
+  apis.shipping.fault({ kind: 'latency', ms: 900, ratio: 1, seed: 1 });
+  everyMs = 420;
+  await wait(8_000);
+  everyMs = Number.POSITIVE_INFINITY;
+  await worker.loseBroker();
+  await wait(5_000);
+  await picture('broker-lost', { hash: '#marbles/order-processing' });
 } finally {
   isOver = true;
   everyMs = 1;
@@ -126,6 +136,17 @@ async function openGroup(page: Page): Promise<void> {
   await page.locator('.letters .link').first().click();
   await page.getByRole('button', { name: 'Try' }).click();
   await page.getByText(/would now pass/).waitFor();
+}
+
+async function startReplay(page: Page): Promise<void> {
+  await page.locator('.letters .link').first().click();
+  await page.getByRole('button', { name: /^Replay \d/ }).click();
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /^Replay \d/ })
+    .click();
+  await page.getByRole('progressbar').waitFor();
+  await wait(3_000);
 }
 
 async function send(): Promise<void> {

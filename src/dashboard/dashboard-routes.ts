@@ -63,6 +63,15 @@ export function dashboardRoutes(view: DashboardView, { log, letters, sagas }: Da
     return answered(act(asked.data, letters));
   };
 
+  const framed: Framed = {
+    frame: (cursor, isWhole) => {
+      const next = view.frame(cursor, isWhole);
+      const hasViews = next.frame.worker !== undefined;
+      const replay = hasViews ? letters?.replaying() : undefined;
+      return replay === undefined ? next : { ...next, frame: { ...next.frame, replay } };
+    },
+  };
+
   return [
     ...assetRoutes(),
     {
@@ -70,7 +79,7 @@ export function dashboardRoutes(view: DashboardView, { log, letters, sagas }: Da
       path: '/events',
       answer: ({ header }) => ({
         contentType: 'text/event-stream',
-        texts: (gone) => eventStream(view, gone, header('last-event-id')),
+        texts: (gone) => eventStream(framed, gone, header('last-event-id')),
       }),
     },
     { method: 'GET', path: '/story', answer: story },

@@ -29,6 +29,9 @@ const noteworthy = (sentence: string): Health => ({ level: 'noteworthy', sentenc
 
 const connection: Rule = ({ broker }) => {
   if (broker.state === 'lost') return broken(`The connection to the broker is lost${because(broker.reason)}`);
+  // After the first try has failed it is told why.
+  if (broker.state === 'connecting' && broker.reason !== undefined)
+    return broken(`There is no connection to the broker, it is tried again${because(broker.reason)}`);
   if (broker.state === 'blocked')
     return broken(`The broker takes no messages${because(broker.reason)} Results and retries wait.`);
   return undefined;

@@ -1,5 +1,5 @@
 /** The port to dead letters: what the page asks for, done by what is behind `sluice dlq`. One look at a time. */
-import type { DryRun, LetterList, LetterView, Replay } from './wire.ts';
+import type { DryRun, LetterList, LetterView, Replay, ReplayUnderWay } from './wire.ts';
 
 /** Which letters of a queue: all of one kind of failure, or single ones of it. */
 export interface LetterChoice {
@@ -18,4 +18,6 @@ export interface LetterDesk {
   rehearse(choice: LetterChoice): Promise<DryRun>;
   /** Puts them into their work queue again, at most so many a second. */
   replay(choice: LetterChoice, perSecond: number): Promise<Replay>;
+  /** How far it is, whoever asked for it; undefined while none is under way. */
+  replaying(): ReplayUnderWay | undefined;
 }

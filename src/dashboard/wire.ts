@@ -174,6 +174,8 @@ export interface Frame {
   readonly apis?: readonly ApiView[];
   /** Messages whose story can be asked for, the latest first. */
   readonly recent?: readonly RecentMessage[];
+  /** With the views, while one is under way. */
+  readonly replay?: ReplayUnderWay | undefined;
 }
 
 export interface RecentMessage {
@@ -273,6 +275,17 @@ export interface Replay {
   readonly inDoubt: number;
   readonly unsendable: number;
   readonly failure: string | undefined;
+}
+
+/** A replay that is not over: one is at a time. */
+export interface ReplayUnderWay {
+  readonly queue: string;
+  readonly fingerprint: string;
+  readonly perSecond: number;
+  /** Letters of its queue when it began; 0 until that is known. */
+  readonly letters: number;
+  readonly looked: number;
+  readonly replayed: number;
 }
 
 /** Which sagas: those that go on or wait, those that need somebody to look, those that have ended. */

@@ -174,6 +174,33 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     expect(await page.locator('.graph').textContent()).to.not.include('partition');
   });
 
+  it('draws no line of a graph through the label of another', async () => {
+    page = await open('#graph/receipts');
+    await page.locator('.graph .edge text').first().waitFor({ state: 'attached' });
+    const touched = await page.evaluate(() => {
+      const edges = [...document.querySelectorAll('.graph .edge')];
+      // As long as they come.
+      for (const label of document.querySelectorAll('.graph .edge text.end'))
+        label.textContent = '123.4/s · 123.4 failed';
+      const found: string[] = [];
+      for (const edge of edges)
+        for (const other of edges) {
+          const label = edge.querySelector('text')?.getBBox();
+          const line = other.querySelector('path');
+          if (label === undefined || line === null) continue;
+          for (let at = 0; at <= line.getTotalLength(); at++) {
+            const { x, y } = line.getPointAtLength(at);
+            const isIn = x >= label.x && x <= label.x + label.width && y >= label.y && y <= label.y + label.height;
+            if (!isIn) continue;
+            found.push(`${edge.textContent} by ${other.textContent} at ${Math.round(x)} ${Math.round(y)}`);
+            break;
+          }
+        }
+      return found;
+    });
+    expect(touched).to.deep.equal([]);
+  });
+
   it('is worked by keys alone', async () => {
     page = await open('#marbles/receipts');
     await send('keys', 'keys');
@@ -241,6 +268,39 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     expect(JSON.stringify(looked), 'who looked').to.match(/^\{"queue":"orders\.paid","fingerprint":"[0-9a-f]{8}"\}$/);
     const audit = lines.find(({ text }) => text === 'dead letters were replayed');
     expect(audit?.fields).to.include({ queue: 'orders.paid', failure: undefined });
+  });
+
+  it('shows how far a replay is to everybody who looks, and what it came to', async () => {
+    for (const id of ['refused-slow-1', 'refused-slow-2']) await send(id, id);
+    await eventually(
+      'both letters',
+      async () => (await worker.client.channel.checkQueue('orders.paid.dead')).messageCount === 2,
+    );
+    page = await open('#dead-letters');
+    await table(/ERR_HTTP_STATUS/)
+      .getByRole('button')
+      .click();
+    const panel = page.getByRole('complementary');
+    const authorization = `Bearer ${TOKEN}`;
+    const list = (await (await fetch(`${worker.url}/dead-letters`, { headers: { authorization } })).json()) as {
+      readonly groups: readonly { readonly queue: string; readonly fingerprint: string }[];
+    };
+    const { fingerprint } = list.groups.find(({ queue }) => queue === 'orders.paid') ?? { fingerprint: '' };
+    api.refuses = false;
+    // Asked for by somebody else, who leaves some seconds between the two.
+    const replaying = fetch(`${worker.url}/dead-letters/replay`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization },
+      body: JSON.stringify({ queue: 'orders.paid', fingerprint, perSecond: 0.3 }),
+    });
+    const bar = panel.getByRole('progressbar', { name: 'Replay of orders.paid' });
+    await bar.waitFor();
+    expect(await bar.getAttribute('aria-valuetext')).to.match(/^[012] of [02] letters? looked at$/);
+    expect(await panel.getByRole('button', { name: 'Replaying…' }).isDisabled()).to.equal(true);
+    await panel.getByText('1 letter of orders.paid went back to work so far').waitFor();
+    expect(await (await replaying).json()).to.include({ matched: 2, replayed: 2 });
+    await bar.waitFor({ state: 'detached' });
+    api.refuses = true;
   });
 
   it('lists sagas by how they stand, marks what is undone, resumes a stuck one and gives another up', async () => {

@@ -165,6 +165,10 @@ describe('the dashboard’s model', () => {
     expect(teller.view().health.level).to.equal('broken');
     teller.facts.report({ type: 'connectionChanged', at: Date.now(), state: 'lost', reason: 'socket closed' });
     expect(teller.view().health.sentence).to.equal('The connection to the broker is lost: socket closed.');
+    teller.facts.report({ type: 'connectionChanged', at: Date.now(), state: 'connecting', reason: 'ECONNREFUSED' });
+    expect(teller.view().health.sentence).to.equal(
+      'There is no connection to the broker, it is tried again: ECONNREFUSED.',
+    );
   });
 
   it('says the worst where several things are wrong, whatever comes first', () => {

@@ -25,6 +25,8 @@ export interface DashboardUnderTest {
   readonly worker: Worker;
   /** Ends the embedded broker's connections, as a failing network does. */
   cutConnections(): void;
+  /** Stops the embedded broker, as somebody does who shuts down its machine: it does not come back. */
+  loseBroker(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export interface DashboardUnderTestOptions {
 export async function startDashboardWorker(options: DashboardUnderTestOptions): Promise<DashboardUnderTest> {
   const { pipelines, payloads = [], token, log = silentLogger, maxStreams, stallMs } = options;
   const embedded = createEmbeddedBroker();
+  let isBrokerThere = true;
   const { url } = await embedded.start();
   const facts = createFacts();
   const random = Math.random;
@@ -90,8 +93,12 @@ export async function startDashboardWorker(options: DashboardUnderTestOptions): 
     facts,
     worker,
     cutConnections: () => embedded.cutConnections(),
+    loseBroker: () => {
+      isBrokerThere = false;
+      return embedded.stop();
+    },
     stop: async () => {
-      await client.close();
+      if (isBrokerThere) await client.close();
       looking.unsubscribe();
       worker.stop();
       await worker.stopped;

@@ -7,7 +7,7 @@ import { openDeadLetters } from '../../broker/amqp/open-dead-letters.ts';
 import type { HeldDelivery } from '../../broker/dead-letters.ts';
 import type { LetterChoice, LetterDesk } from '../../dashboard/letter-desk.ts';
 import { openBody, type PayloadsShown, showBody } from '../../dashboard/redact.ts';
-import type { DryRun, LetterGroup, LetterList, LetterView, Replay } from '../../dashboard/wire.ts';
+import type { DryRun, LetterGroup, LetterList, LetterView, Replay, ReplayUnderWay } from '../../dashboard/wire.ts';
 import { messageOf, SluiceError, TransientError } from '../../errors.ts';
 import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Random } from '../../policies/random.ts';
@@ -19,7 +19,7 @@ import type { Letter } from './letter.ts';
 import { lookThrough } from './look-through.ts';
 import { RehearsalTally } from './rehearsal-tally.ts';
 import { rehearseWith } from './rehearse.ts';
-import { replayLetters } from './replay-letters.ts';
+import { type ReplayOptions, replayLetters } from './replay-letters.ts';
 import type { Session } from './session.ts';
 
 export interface LetterDeskOptions {
@@ -44,6 +44,7 @@ export interface OwnLetterDesk extends LetterDesk {
 export function createLetterDesk({ urls, security, random, payloads, pipelineOf }: LetterDeskOptions): OwnLetterDesk {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
+  let underWay: ReplayUnderWay | undefined;
 
   const inTurn = async <Result>(work: (session: Session) => Promise<Result>): Promise<Result> => {
     if (waiting > MAX_WAITING) throw new TransientError('others look at the dead letters just now; try again');
@@ -75,7 +76,19 @@ export function createLetterDesk({ urls, security, random, payloads, pipelineOf 
     list: (queues) => inTurn((session) => listAll(session, queues, pipelineOf)),
     show: (choice, max) => inTurn((session) => show(session, choice, max, payloads)),
     rehearse: (choice) => inTurn((session) => rehearse(session, choice, pipelineOf(choice.queue))),
-    replay: (choice, perSecond) => inTurn((session) => replay(session, choice.queue, filterOf(choice), perSecond)),
+    replay: (choice, perSecond) =>
+      inTurn(async (session) => {
+        const { queue, fingerprint } = choice;
+        underWay = { queue, fingerprint, perSecond, letters: 0, looked: 0, replayed: 0 };
+        try {
+          return await replay(session, queue, filterOf(choice), perSecond, ({ letters, looked, retried }) => {
+            underWay = { queue, fingerprint, perSecond, letters, looked, replayed: retried };
+          });
+        } finally {
+          underWay = undefined;
+        }
+      }),
+    replaying: () => underWay,
     giveBack: (queue, messageId) => inTurn((session) => replay(session, queue, ({ id }) => id === messageId, 50)),
   };
 }
@@ -170,11 +183,17 @@ async function rehearse(session: Session, choice: LetterChoice, pipeline: Pipeli
   return { letters, accepted, refused, triedAgainLater, notKnown, details };
 }
 
-async function replay(session: Session, queue: string, filter: Filter, perSecond: number): Promise<Replay> {
+async function replay(
+  session: Session,
+  queue: string,
+  filter: Filter,
+  perSecond: number,
+  onProgress?: ReplayOptions['onProgress'],
+): Promise<Replay> {
   const { matched, retried, inDoubt, unsendable, failure, isCutShort } = await replayLetters(
     session,
     queuePair(queue),
-    { filter, everyMs: 1_000 / perSecond },
+    { filter, everyMs: 1_000 / perSecond, ...(onProgress === undefined ? {} : { onProgress }) },
   );
   const cut = isCutShort ? 'the broker takes no messages just now; the others are where they were' : undefined;
   return { matched, replayed: retried, inDoubt, unsendable, failure: failure ?? cut };

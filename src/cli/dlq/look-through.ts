@@ -14,7 +14,11 @@ export interface Look {
 }
 
 /** What becomes of a letter: `taken`, the command settles it by itself or on purpose does not; `left`, it stays. */
-export type Looker = (delivery: HeldDelivery, letter: Letter) => 'taken' | 'left' | Promise<'taken' | 'left'>;
+export type Looker = (
+  delivery: HeldDelivery,
+  letter: Letter,
+  look: Look,
+) => 'taken' | 'left' | Promise<'taken' | 'left'>;
 
 export interface LookOptions {
   /** Letters read at most. Default: all that are there when it begins. */
@@ -53,7 +57,7 @@ export async function lookThrough(
         if (stop.aborted) break;
         looked++;
         const letter = readLetter(delivery, pair.work);
-        if ((await looker(delivery, letter)) === 'left') await leaving.leave(delivery, letter);
+        if ((await looker(delivery, letter, look)) === 'left') await leaving.leave(delivery, letter);
         if (stop.aborted || isEnough()) break;
       }
     } finally {

@@ -8,7 +8,7 @@ import { type QueuePair, retryOf } from './copies.ts';
 import type { Filter } from './filter.ts';
 import { InFlight } from './in-flight.ts';
 import type { Letter } from './letter.ts';
-import { lookThrough } from './look-through.ts';
+import { type Look, lookThrough } from './look-through.ts';
 import { Pace } from './rate.ts';
 import type { Session } from './session.ts';
 
@@ -16,8 +16,8 @@ export interface ReplayOptions {
   readonly filter: Filter;
   /** Milliseconds between two letters. */
   readonly everyMs: number;
-  /** Told after each letter that is to be. */
-  readonly onRetried?: (counts: Pick<Replayed, 'retried' | 'matched'>) => void;
+  /** Told after each letter that was looked at, and again when it was put back. */
+  readonly onProgress?: (counts: Pick<Replayed, 'letters' | 'looked' | 'matched' | 'retried'>) => void;
 }
 
 export interface Replayed {
@@ -65,15 +65,20 @@ class Replaying {
 
   async run(): Promise<Replayed> {
     const { stop } = this.#session;
-    const { filter, onRetried } = this.#options;
+    const { filter, onProgress } = this.#options;
     let [looked, letters, renewed] = [0, 0, 0];
-    const take = async (delivery: HeldDelivery, letter: Letter): Promise<'taken' | 'left'> => {
-      if (!filter(letter)) return 'left';
+    const tell = (look: Look): void =>
+      onProgress?.({ letters: look.visit.ready, looked: look.looked, matched: this.#matched, retried: this.#retried });
+    const take = async (delivery: HeldDelivery, letter: Letter, look: Look): Promise<'taken' | 'left'> => {
+      if (!filter(letter)) {
+        tell(look);
+        return 'left';
+      }
       this.#matched++;
       await this.#pace.turn(stop);
       if (stop.aborted || this.#failure !== undefined) return 'taken';
-      await this.#inFlight.add(this.#retryOne(delivery, letter));
-      onRetried?.({ retried: this.#retried, matched: this.#matched });
+      await this.#inFlight.add(this.#retryOne(delivery, letter).then(() => tell(look)));
+      tell(look);
       return 'taken';
     };
     try {

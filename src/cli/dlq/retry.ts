@@ -38,7 +38,7 @@ export async function retry(name: string, options: RetryOptions): Promise<number
     const replayed = await replayLetters(session, pair, {
       filter,
       everyMs,
-      onRetried: ({ retried, matched }) =>
+      onProgress: ({ retried, matched }) =>
         progress.say(() => `retried ${retried}; ${matched} of the letters looked at so far are to be`),
     });
     progress.end();

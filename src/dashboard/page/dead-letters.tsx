@@ -1,16 +1,18 @@
 /** Dead letters by what went wrong: looked at, rehearsed against today's code, and put back to work after a question. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { DryRun, LetterGroup, LetterList, LetterView, Replay } from '../wire.ts';
+import type { DryRun, LetterGroup, LetterList, LetterView, Replay, ReplayUnderWay } from '../wire.ts';
 import { type Asked, asked, Problem } from './asked.tsx';
 import { CodeBlock } from './code-block.tsx';
 import { Confirm } from './confirm.tsx';
 import { act, ask } from './connection.ts';
 import { ago, clock, counted, grouped } from './format.ts';
 import { LevelGlyph } from './glyphs.tsx';
+import { useStore } from './store.ts';
 
-const keyOf = ({ queue, fingerprint }: LetterGroup): string => `${queue} ${fingerprint}`;
+const keyOf = ({ queue, fingerprint }: Pick<LetterGroup, 'queue' | 'fingerprint'>): string => `${queue} ${fingerprint}`;
 
 export function DeadLetters({ onToken }: { readonly onToken: () => void }) {
+  const { replay } = useStore();
   const [list, setList] = useState<Asked<LetterList>>({ state: 'none' });
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState<string | undefined>(undefined);
@@ -26,12 +28,13 @@ export function DeadLetters({ onToken }: { readonly onToken: () => void }) {
     [code, stage, pipeline, queue, message, fingerprint].some((part) => part.toLowerCase().includes(needle)),
   );
   const group = groups.find((one) => keyOf(one) === chosen);
+  const ownReplay = replay !== undefined && keyOf(replay) === chosen ? replay : undefined;
   return (
     <>
       <section class="head">
         <div class="said">
           <h1>Dead letters</h1>
-          <p>{headline(list)}</p>
+          <p>{headline(list, replay)}</p>
         </div>
         <div class="row">
           <label class="search">
@@ -48,6 +51,11 @@ export function DeadLetters({ onToken }: { readonly onToken: () => void }) {
           </button>
         </div>
       </section>
+      {replay === undefined || (group !== undefined && ownReplay !== undefined) ? null : (
+        <div class="card under-way">
+          <ReplayProgress replay={replay} />
+        </div>
+      )}
       {list.state === 'refused' ? <Problem asked={list} onToken={onToken} /> : null}
       {list.state === 'answered' && list.value.gaps.length > 0 ? (
         <ul class="notes">
@@ -69,6 +77,7 @@ export function DeadLetters({ onToken }: { readonly onToken: () => void }) {
             <GroupPanel
               key={keyOf(group)}
               group={group}
+              underWay={ownReplay}
               onClose={() => setChosen(undefined)}
               onToken={onToken}
               onChanged={look}
@@ -80,8 +89,10 @@ export function DeadLetters({ onToken }: { readonly onToken: () => void }) {
   );
 }
 
-function headline(list: Asked<LetterList>): string {
-  if (list.state === 'asking') return 'Looking through the queues…';
+function headline(list: Asked<LetterList>, replay: ReplayUnderWay | undefined): string {
+  // One look at a time.
+  if (list.state === 'asking')
+    return replay === undefined ? 'Looking through the queues…' : 'The queues are looked through after this replay.';
   if (list.state !== 'answered') return '\u00a0';
   const { letters, groups, at } = list.value;
   if (letters === 0) return `None, looked at ${clock(at)}.`;
@@ -157,11 +168,14 @@ function GroupTable({
 
 function GroupPanel({
   group,
+  underWay,
   onClose,
   onToken,
   onChanged,
 }: {
   readonly group: LetterGroup;
+  /** A replay of these letters, whoever asked for it. */
+  readonly underWay: ReplayUnderWay | undefined;
   readonly onClose: () => void;
   readonly onToken: () => void;
   readonly onChanged: () => void;
@@ -172,6 +186,7 @@ function GroupPanel({
   const [replay, setReplay] = useState<Asked<Replay>>({ state: 'none' });
   const [perSecond, setPerSecond] = useState(5);
   const [isConfirming, setConfirming] = useState(false);
+  const isReplaying = replay.state === 'asking' || underWay !== undefined;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
 
@@ -238,14 +253,10 @@ function GroupPanel({
             aria-label="Letters a second"
           />
         </label>
-        <button
-          type="button"
-          class="button primary"
-          onClick={() => setConfirming(true)}
-          disabled={replay.state === 'asking'}
-        >
-          {replay.state === 'asking' ? 'Replaying…' : `Replay ${grouped(group.letters)}…`}
+        <button type="button" class="button primary" onClick={() => setConfirming(true)} disabled={isReplaying}>
+          {isReplaying ? 'Replaying…' : `Replay ${grouped(group.letters)}…`}
         </button>
+        {underWay === undefined ? null : <ReplayProgress replay={underWay} />}
         {replay.state === 'answered' ? <ReplayResult replay={replay.value} /> : null}
         <Problem asked={replay} onToken={onToken} />
       </section>
@@ -299,6 +310,32 @@ function DryRunResult({ run, at }: { readonly run: DryRun; readonly at: number }
         {run.notKnown > 0 ? <li>{counted(run.notKnown, 'letter')}: came neither to an end nor to a call</li> : null}
       </ul>
       <p class="quiet">Tried {clock(at)}. What an API would answer is not known without asking it.</p>
+    </div>
+  );
+}
+
+function ReplayProgress({ replay }: { readonly replay: ReplayUnderWay }) {
+  const { queue, perSecond, letters, looked, replayed } = replay;
+  const share = letters === 0 ? 0 : Math.min(100, (100 * looked) / letters);
+  return (
+    <div class="replaying">
+      <p>
+        {counted(replayed, 'letter')} of <code>{queue}</code> went back to work so far, at most {perSecond} a second.
+      </p>
+      <div
+        role="progressbar"
+        aria-label={`Replay of ${queue}`}
+        aria-valuenow={Math.round(share)}
+        aria-valuetext={`${looked} of ${counted(letters, 'letter')} looked at`}
+      >
+        <svg class="share going" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+          <rect width="100" height="4" class="well" />
+          <rect width={share} height="4" class="good" />
+        </svg>
+      </div>
+      <p class="quiet">
+        {letters === 0 ? 'Opening the dead letters…' : `${grouped(looked)} of ${counted(letters, 'letter')} looked at.`}
+      </p>
     </div>
   );
 }

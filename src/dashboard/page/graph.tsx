@@ -28,8 +28,12 @@ interface Edge {
 
 const WIDTH = 190;
 const HEIGHT = 52;
-const COLUMNS = [0, 262, 524, 868];
+const COLUMNS = [0, 262, 524, 924];
 const STEP = 70;
+/** What an edge runs level at its end, so that no other comes near its label. */
+const LABEL_ROOM = 136;
+/** What it has at least to get to that level. */
+const BEND_ROOM = 48;
 
 export function GraphView({ pipeline }: { readonly pipeline: PipelineView }) {
   const { pipelines } = useStore();
@@ -286,16 +290,17 @@ function EdgeMark({
   // Those that go furthest down leave furthest to the right, so that none crosses another.
   const [x1, y1] = isBack ? [from.x + 36 + 26 * place, from.y + HEIGHT] : [from.x + WIDTH, from.y + HEIGHT / 2];
   const [x2, y2] = isBack ? [to.x + WIDTH + 1, to.y + HEIGHT / 2] : [to.x - 1, to.y + HEIGHT / 2];
-  const bend = Math.max(30, Math.abs(x2 - x1) / 2);
+  const level = label === '' ? x2 : Math.min(x2, Math.max(x1 + BEND_ROOM, x2 - LABEL_ROOM));
+  const bend = (level - x1) / 2;
   const path = isBack
     ? `M${x1} ${y1}C${x1} ${y2} ${x1} ${y2} ${x2} ${y2}`
-    : `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+    : `M${x1} ${y1}C${x1 + bend} ${y1} ${level - bend} ${y2} ${level} ${y2}H${x2}`;
   const width = Math.min(6, 1.25 + Math.log2(1 + flow) * 0.7);
   return (
     <g class={`edge ${kind} ${flow > 0 ? 'flows' : ''}`}>
       <path d={path} stroke-width={width} marker-end={`url(#arrow${kind})`} />
       {label === '' ? null : (
-        <text x={isBack ? x2 + 10 : x2 - 12} y={y2 + (isBack || y2 <= y1 ? -8 : 16)} class={isBack ? 'start' : 'end'}>
+        <text x={isBack ? x2 + 10 : x2 - 12} y={y2 - 8} class={isBack ? 'start' : 'end'}>
           {label}
         </text>
       )}

@@ -305,6 +305,7 @@ function Surroundings({ plan, pipeline, stretch }: Omit<MovingProps, 'state' | '
   const deliveries = laneOf(plan, 'deliveries');
   const inFlight = laneOf(plan, 'inFlight');
   const waits = laneOf(plan, 'waits');
+  const lost = lostSpans(facts);
   return (
     <g class="surroundings">
       {shape.apis.flatMap(({ name }) => {
@@ -330,10 +331,12 @@ function Surroundings({ plan, pipeline, stretch }: Omit<MovingProps, 'state' | '
       })}
       {pausedSpans(facts, shape.name, intake.state).map((span) => {
         const box = within(span);
+        // Its cause stands there already.
+        const isExplained = lost.some(({ from, to }) => from < span.to && to > span.from);
         return box === undefined || deliveries === undefined ? null : (
           <g key={span.from}>
             <rect class="hatched" {...box} y={deliveries.middle - 11} height="22" />
-            {box.width > 80 ? (
+            {box.width > 80 && !isExplained ? (
               <text class="paused-text" x={box.x + 5} y={deliveries.middle - 15}>
                 intake paused
               </text>
@@ -341,7 +344,7 @@ function Surroundings({ plan, pipeline, stretch }: Omit<MovingProps, 'state' | '
           </g>
         );
       })}
-      {lostSpans(facts).map((span) => {
+      {lost.map((span) => {
         const box = within(span);
         return box === undefined ? null : (
           <g key={span.from}>

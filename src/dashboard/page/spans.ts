@@ -34,7 +34,14 @@ export function pausedSpans(facts: readonly SurroundingFact[], pipeline: string,
   return spans(changes, changes.length === 0 ? now : 'consuming').filter(({ state }) => state === 'paused');
 }
 
+/** Where the connection was lost, however often it was tried again meanwhile, or blocked. */
 export function lostSpans(facts: readonly SurroundingFact[]): Span[] {
-  const changes = facts.filter((fact) => fact.type === 'connectionChanged');
+  const changes: { readonly at: number; readonly state: string }[] = [];
+  for (const fact of facts) {
+    if (fact.type !== 'connectionChanged') continue;
+    // What is tried again says why; the first try of all has no reason.
+    const state = fact.state === 'connecting' && fact.reason !== undefined ? 'lost' : fact.state;
+    if (changes.at(-1)?.state !== state) changes.push({ at: fact.at, state });
+  }
   return spans(changes, 'connected').filter(({ state }) => state === 'lost' || state === 'blocked');
 }

@@ -1,7 +1,7 @@
 /** What the page knows: the frames of the stream put together, for as long back as can be scrolled. */
 import { useLayoutEffect, useState } from 'preact/hooks';
 import type { BreakerChanged, ConnectionChanged, IntakeChanged } from '../../events.ts';
-import type { ApiView, Frame, PipelineView, RecentMessage, WorkerView } from '../wire.ts';
+import type { ApiView, Frame, PipelineView, RecentMessage, ReplayUnderWay, WorkerView } from '../wire.ts';
 import { connect, type Line } from './connection.ts';
 import { Groups, KEPT_MS } from './journey-groups.ts';
 
@@ -18,6 +18,7 @@ export class Store {
   pipelines: readonly PipelineView[] = [];
   apis: readonly ApiView[] = [];
   recent: readonly RecentMessage[] = [];
+  replay: ReplayUnderWay | undefined;
   surroundings: SurroundingFact[] = [];
   readonly groups = new Groups();
   readonly #bins = new Map<string, Map<number, readonly number[]>>();
@@ -83,7 +84,10 @@ export class Store {
       this.#bins.set(pipeline, bins);
       for (const { bin, values } of rows) bins.set(bin, values);
     }
-    if (frame.worker !== undefined) this.#prune(frame.at);
+    if (frame.worker !== undefined) {
+      this.#prune(frame.at);
+      this.replay = frame.replay;
+    }
     this.worker = frame.worker ?? this.worker;
     this.pipelines = frame.pipelines ?? this.pipelines;
     this.apis = frame.apis ?? this.apis;
