@@ -2,7 +2,7 @@
 import type { BreakerChanged, CallEnded, LimitChanged, RateLimitWaited } from '../events.ts';
 import { Bins, binOf } from './bins.ts';
 import { Latencies } from './latencies.ts';
-import type { ApiView } from './wire.ts';
+import type { ApiShape, ApiView } from './wire.ts';
 
 /** Places of its bins. */
 const PLACE = { calls: 0, failed: 1, waits: 2 } as const;
@@ -17,12 +17,13 @@ export class ApiState {
     breakerReason: undefined,
     retryAt: undefined,
   };
-  #limit: number | undefined;
+  #limit: number;
   #running = 0;
   #longestWait = { at: 0, ms: 0 };
 
-  constructor(name: string) {
+  constructor({ name, limit }: Pick<ApiShape, 'name' | 'limit'>) {
     this.name = name;
+    this.#limit = limit;
   }
 
   callStarted(): void {

@@ -52,8 +52,8 @@ export class DashboardModel {
   /** From now on these pipelines run; what was known of others is forgotten. */
   show(shapes: readonly PipelineShape[]): void {
     this.#pipelines = new Map(shapes.map((shape) => [shape.name, new PipelineState(shape)]));
-    const names = new Set(shapes.flatMap(({ apis }) => apis.map(({ name }) => name)));
-    this.#apis = new Map([...names].map((name) => [name, new ApiState(name)]));
+    const apis = new Map(shapes.flatMap((shape) => shape.apis.map((api) => [api.name, api])));
+    this.#apis = new Map([...apis].map(([name, api]) => [name, new ApiState(api)]));
     this.#journeys = new Journeys();
     this.#freshSince = this.#ring.skip();
     this.#latest = undefined;

@@ -20,6 +20,8 @@ export interface ApiShape {
   /** Whether the pipeline takes no messages while its breaker is open. */
   readonly isNeeded: boolean;
   readonly timeoutMs: number;
+  /** Calls that may run at once; what it begins with, where that follows what is measured. */
+  readonly limit: number;
   readonly backoff: { readonly initialMs: number; readonly maxMs: number; readonly jitter: 'none' | 'full' | 'equal' };
 }
 
@@ -112,7 +114,7 @@ export interface ApiView {
   readonly breaker: 'closed' | 'open' | 'half-open' | 'isolated';
   readonly breakerReason: string | undefined;
   readonly retryAt: number | undefined;
-  /** Calls that may run at once, where that follows what is measured. */
+  /** Calls that may run at once. */
   readonly limit: number | undefined;
   readonly running: number;
   readonly calls: number;

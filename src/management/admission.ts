@@ -61,7 +61,7 @@ export function faultOfToken(
   if (route.method === 'POST' && rules.token === undefined)
     return refusal(
       403,
-      'actions need a token: set SLUICE_TOKEN, start the worker again, and send "authorization: Bearer …"',
+      'actions need a token, and this worker has none: set SLUICE_TOKEN and start it again; then send "authorization: Bearer …"',
     );
   if ((route.isOpen === true && route.method === 'GET') || isTrusted(headers, rules)) return undefined;
   return refusal(401, 'expected "authorization: Bearer …" with the token of SLUICE_TOKEN', {

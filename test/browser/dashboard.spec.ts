@@ -369,7 +369,14 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
       async () => (await worker.client.channel.checkQueue('orders.paid.dead')).messageCount > 0,
     );
     page = await open('#dead-letters', 'a-token-that-is-wrong');
-    await page.getByRole('dialog').getByText('This worker shows nothing without its token').waitFor();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('This worker shows nothing without its token').waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Give the token' }).click();
+    await page.getByRole('textbox', { name: 'Token' }).fill('another-token-that-is-wrong');
+    await page.getByRole('button', { name: 'Use this token' }).click();
+    await dialog.getByText('That is not the token of this worker.').waitFor();
     await page.getByRole('textbox', { name: 'Token' }).fill(TOKEN);
     await page.getByRole('button', { name: 'Use this token' }).click();
     await page.getByText('worker running').waitFor();

@@ -20,6 +20,7 @@ const shape: PipelineShape = {
       key: 'payment',
       isNeeded: true,
       timeoutMs: 1_000,
+      limit: 32,
       backoff: { initialMs: 100, maxMs: 1_000, jitter: 'full' },
     },
     {
@@ -27,6 +28,7 @@ const shape: PipelineShape = {
       key: 'mail',
       isNeeded: false,
       timeoutMs: 1_000,
+      limit: 32,
       backoff: { initialMs: 100, maxMs: 1_000, jitter: 'full' },
     },
   ],
@@ -102,6 +104,17 @@ describe('the dashboard’s model', () => {
     expect(teller.view().health.sentence).to.match(/The intake is paused, 412 messages wait in q\.$/);
     teller.facts.report({ type: 'queuesMeasured', at, queues: [] });
     expect(teller.view().waiting.messages, 'without a connection nothing is known').to.equal(undefined);
+  });
+
+  it('tells how many calls an API may have at once, from the start, and what that has become', () => {
+    const teller = new Teller();
+    const limits = () => teller.model.frame(undefined, true).frame.apis?.map(({ name, limit }) => [name, limit]);
+    expect(limits()).to.deep.equal([
+      ['payment', 32],
+      ['mail', 32],
+    ]);
+    teller.facts.report({ type: 'limitChanged', at: Date.now(), api: 'mail', limit: 7 });
+    expect(limits()?.at(-1)).to.deep.equal(['mail', 7]);
   });
 
   it('keeps the books in balance and counts what flows', () => {

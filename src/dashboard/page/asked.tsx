@@ -1,5 +1,5 @@
 /** Questions to the worker, from the asking to the answer or to why there is none. */
-import { Refused, token } from './connection.ts';
+import { Refused } from './connection.ts';
 
 /** What was asked, and what came of it. */
 export type Asked<T> =
@@ -12,8 +12,8 @@ export async function asked<T>(work: Promise<T>): Promise<Asked<T>> {
     return { state: 'answered', value: await work, at: Date.now() };
   } catch (error) {
     if (!(error instanceof Refused)) return { state: 'refused', why: 'the worker does not answer', needsToken: false };
-    const needsToken = error.status === 401 || (error.status === 403 && token.get() === '');
-    return { state: 'refused', why: error.message, needsToken };
+    // 403: this worker takes none, so asking for one would lead nowhere.
+    return { state: 'refused', why: error.message, needsToken: error.status === 401 };
   }
 }
 

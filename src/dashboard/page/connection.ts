@@ -85,6 +85,8 @@ export function connect(listener: Listener): { readonly again: () => void } {
   void run();
   return {
     again: () => {
+      // A token that is wrong as well is told anew.
+      listener.onLine({ state: 'connecting' });
       attempt.abort();
       wake();
     },

@@ -364,7 +364,8 @@ function LetterPart({ letter }: { readonly letter: LetterView }) {
         <span class="mono">{letter.id}</span>{' '}
         <span class="quiet">
           {counted(letter.attempts ?? 1, 'attempt')}
-          {letter.retries > 0 ? `, replayed ${letter.retries} times` : ''} · {ago(letter.lastFailedAt, Date.now())}
+          {letter.retries > 0 ? `, replayed ${counted(letter.retries, 'time')}` : ''} ·{' '}
+          {ago(letter.lastFailedAt, Date.now())}
         </span>
       </summary>
       <p class="prose">{letter.message}</p>

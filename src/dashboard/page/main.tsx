@@ -28,6 +28,10 @@ function Page() {
   const [theme, turnTheme] = useTheme();
   const [isAsking, setAsking] = useState(false);
   const isLocked = line.state === 'locked';
+  const [isPutOff, setPutOff] = useState(false);
+  useEffect(() => {
+    if (!isLocked) setPutOff(false);
+  }, [isLocked]);
   useEffect(() => {
     document.title = `${TABS.find((tab) => tab.view === view)?.label ?? ''} · sluice`;
   }, [view]);
@@ -69,7 +73,12 @@ function Page() {
           ))}
         </nav>
         <WorkerState />
-        <button type="button" class="button quiet" onClick={() => setAsking(true)} title="The token that actions need">
+        <button
+          type="button"
+          class="button quiet"
+          onClick={() => (isLocked ? setPutOff(false) : setAsking(true))}
+          title="The token that actions need"
+        >
           Token{token.get() === '' ? '' : ' ✓'}
         </button>
         <button type="button" class="button quiet" onClick={turnTheme} aria-label={`Theme: ${theme}`} title="Theme">
@@ -79,7 +88,14 @@ function Page() {
       <Banner />
       <main id="main" tabIndex={-1}>
         {worker === undefined ? (
-          <p class="waiting">{isLocked ? 'This worker asks for its token.' : 'Waiting for the worker…'}</p>
+          <p class="waiting">
+            {isLocked ? 'This worker asks for its token. ' : 'Waiting for the worker…'}
+            {isLocked ? (
+              <button type="button" class="button" onClick={() => setPutOff(false)}>
+                Give the token
+              </button>
+            ) : null}
+          </p>
         ) : pipelines.length === 0 ? (
           <NoPipelines />
         ) : view === 'overview' ? (
@@ -94,8 +110,18 @@ function Page() {
           <GraphView pipeline={chosen} />
         )}
       </main>
-      {isAsking || isLocked ? (
-        <TokenDialog isNeeded={isLocked} onClose={() => setAsking(false)} onToken={() => store.reconnect()} />
+      {isAsking || (isLocked && !isPutOff) ? (
+        <TokenDialog
+          isNeeded={isLocked}
+          onClose={() => {
+            setAsking(false);
+            setPutOff(true);
+          }}
+          onToken={() => {
+            setAsking(false);
+            store.reconnect();
+          }}
+        />
       ) : null}
     </>
   );

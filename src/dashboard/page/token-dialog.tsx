@@ -13,6 +13,7 @@ export function TokenDialog({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const input = useRef<HTMLInputElement>(null);
+  const isGiven = useRef(false);
   useEffect(() => {
     dialog.current?.showModal();
     input.current?.focus();
@@ -20,14 +21,16 @@ export function TokenDialog({
   const keep = (event: Event): void => {
     event.preventDefault();
     token.set(input.current?.value.trim() ?? '');
-    onToken();
+    isGiven.current = true;
     dialog.current?.close();
+    onToken();
   };
   return (
-    <dialog ref={dialog} onClose={onClose} aria-labelledby="token-title">
+    <dialog ref={dialog} onClose={() => isGiven.current || onClose()} aria-labelledby="token-title">
       <form onSubmit={keep}>
         <h2 id="token-title">Token</h2>
         <p>
+          {isNeeded && token.get() !== '' ? <strong>That is not the token of this worker. </strong> : null}
           {isNeeded
             ? 'This worker shows nothing without its token. '
             : 'Actions such as a replay need the worker’s token. '}
