@@ -12,6 +12,7 @@ import { pipelines, projectOptions } from '../test/testing/simulation/project.ts
 
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     seeds: { type: 'string', default: '100' },
     first: { type: 'string', default: '1' },
     seed: { type: 'string' },
@@ -26,11 +27,49 @@ const { values } = parseArgs({
   },
 });
 
+if (values.help) {
+  console.log(`npm run sim -- [options]
+
+  --seeds N          how many seeds; default 100
+  --first N          the first of them; default 1
+  --seed N           this one alone; with --path P the case that a broken law named
+  --pipelines WHICH  project or demanding; default project
+  --workers N        workers of each world; default 2
+  --hours N          virtual hours of each seed; default 1
+  --messages N       messages in an hour at most; default 200
+  --faults N         faults in an hour at most; default 40
+  --processes N      seeds that run at the same time; default 2
+  --shrink N         milliseconds to look for a shorter case of what was broken; default 60000
+
+An hour takes about half a second; one case of a path may take a minute.`);
+  process.exit(0);
+}
+
+for (const name of [
+  'seeds',
+  'first',
+  'seed',
+  'hours',
+  'messages',
+  'faults',
+  'workers',
+  'processes',
+  'shrink',
+] as const) {
+  const text = values[name];
+  if (text === undefined || Number(text) > 0 || (Number(text) === 0 && name !== 'seeds')) continue;
+  console.error(`--${name}: expected a number above 0, got "${text}"`);
+  process.exit(2);
+}
+
 const simulated = new Map([
   ['project', { pipelines, options: projectOptions }],
   ['demanding', { pipelines: demanding, options: demandingOptions }],
 ]).get(values.pipelines);
-if (simulated === undefined) throw new Error(`--pipelines: expected project or demanding, got "${values.pipelines}"`);
+if (simulated === undefined) {
+  console.error(`--pipelines: expected project or demanding, got "${values.pipelines}"`);
+  process.exit(2);
+}
 const { pipelines: chosen, options } = simulated;
 
 /** What a process tells of one seed. */
