@@ -10,7 +10,7 @@ import { type ConnectSettings, connectOptions } from './connecting.ts';
 import { ConnectionPool, type Sender } from './connection-pool.ts';
 import { decompress } from './decompress.ts';
 import { LaneResponse, type ReadHeaders, rawHeader } from './lane-response.ts';
-import { readStraight } from './straight-reads.ts';
+import { ONE_MEMORY, readStraight } from './straight-reads.ts';
 import { TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
 import { writeWhole } from './whole-writes.ts';
 
@@ -68,11 +68,11 @@ export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
 /** Where certificates may change, a connector for those of this moment: sessions of others are not resumed under it. */
 function connectorOf(options: UndiciLaneOptions, build: typeof buildConnector): buildConnector.connector {
   const { tlsNow, connectTimeoutMs: timeout } = options;
-  if (tlsNow === undefined) return build({ ...connectOptions(options), timeout });
+  if (tlsNow === undefined) return build({ ...connectOptions(options), onread: ONE_MEMORY, timeout });
   return (target, done) => {
     let connector: buildConnector.connector;
     try {
-      connector = build({ ...connectOptions({ ...options, tls: tlsNow() }), timeout });
+      connector = build({ ...connectOptions({ ...options, tls: tlsNow() }), onread: ONE_MEMORY, timeout });
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)), null);
       return;

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { readStraight } from '../../src/http/straight-reads.ts';
+import { ONE_MEMORY, readStraight } from '../../src/http/straight-reads.ts';
 
 /** A socket as far as reading goes, and a reader who takes what there is unless he is told to leave it. */
 function socketWithReader() {
@@ -77,5 +79,36 @@ describe('readStraight', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('sockets that receive into one memory', () => {
+  it('keep what each has received, and tell of the end', async () => {
+    const peers: Socket[] = [];
+    const server = createServer((peer) => peers.push(peer));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const kept: Buffer[][] = [];
+    const sockets: Socket[] = [];
+    for (const _ of [1, 2]) {
+      const accepted = once(server, 'connection');
+      const socket = connect({ port, host: '127.0.0.1', onread: ONE_MEMORY });
+      const got: Buffer[] = [];
+      readStraight(socket);
+      socket.on('readable', () => {
+        for (let chunk: unknown = socket.read(); chunk !== null; chunk = socket.read()) got.push(chunk as Buffer);
+      });
+      await accepted;
+      kept.push(got);
+      sockets.push(socket);
+    }
+    // Larger than the memory, so that it is used again and again.
+    const texts = ['a', 'b'].map((letter) => letter.repeat(200_000));
+    const ended = sockets.map((socket) => once(socket, 'end'));
+    for (const [n, peer] of peers.entries()) peer.end(texts[n] ?? '');
+    await Promise.all(ended);
+    expect(kept.map((chunks) => Buffer.concat(chunks).toString())).to.deep.equal(texts);
+    server.close();
   });
 });
