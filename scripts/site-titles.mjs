@@ -1,10 +1,14 @@
 /**
  * A plugin of TypeDoc for `npm run site`: pages are called what their first heading says, and not after their file; those of a folder say which.
- * Modules are called what they are imported by.
+ * Modules are called what they are imported by. A page comes before what is called the same in the reference; its name has no colon, which the
+ * search would take for a field of its index (site-search.js: neither does what is typed).
  */
 import { Converter, ReflectionKind } from 'typedoc';
 
-const FOLDERS = { 'docs/guide/': 'Pattern: ', 'docs/operators/': 'Operator: ' };
+const FOLDERS = { 'docs/guide/': 'Pattern – ', 'docs/operators/': 'Operator – ' };
+
+/** Of what a page scores in a search. */
+const PAGE_BOOST = 3;
 
 /** @param {import('typedoc').Application} app */
 export function load(app) {
@@ -14,7 +18,8 @@ export function load(app) {
     if (heading === undefined) return;
     const isIndex = page.name.endsWith('/README');
     const prefix = isIndex ? '' : (Object.entries(FOLDERS).find(([folder]) => page.name.startsWith(folder))?.[1] ?? '');
-    page.name = `${prefix}${heading.replaceAll('`', '')}`;
+    page.name = `${prefix}${heading.replaceAll('`', '').replaceAll(': ', ' – ')}`;
+    page.relevanceBoost = PAGE_BOOST;
   });
   app.converter.on(Converter.EVENT_CREATE_DECLARATION, (_context, declared) => {
     if (declared.kind === ReflectionKind.Module)

@@ -24,6 +24,8 @@ const FILES = [
   { path: '/dashboard.js', file: 'dashboard.js', contentType: 'text/javascript; charset=utf-8' },
   { path: '/style.css', file: 'style.css', contentType: 'text/css; charset=utf-8' },
   { path: '/icon.svg', file: 'icon.svg', contentType: 'image/svg+xml' },
+  // Where browsers look for it beside answers that are no page.
+  { path: '/favicon.ico', file: 'icon.svg', contentType: 'image/svg+xml' },
 ];
 
 /** Open: they hold no data. */

@@ -84,7 +84,7 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
   it('loads from the worker alone, in less than 150 KB, under a policy without inline scripts', async () => {
     page = await open('');
     await page.getByRole('link', { name: 'receipts' }).waitFor();
-    const files = ['/', '/dashboard.js', '/style.css', '/icon.svg'];
+    const files = ['/', '/dashboard.js', '/style.css', '/icon.svg', '/favicon.ico'];
     let bytes = 0;
     for (const file of files) {
       const response = await fetch(worker.url + file);

@@ -210,7 +210,9 @@ describe('a worker, looked at from outside', function () {
         if (status === 200 || status === 503) open.push(`${method} ${path}`);
       }
     expect(open.sort()).to.deep.equal(
-      ['/', '/dashboard.js', '/icon.svg', '/livez', '/readyz', '/style.css'].map((path) => `GET ${path}`),
+      ['/', '/dashboard.js', '/favicon.ico', '/icon.svg', '/livez', '/readyz', '/style.css'].map(
+        (path) => `GET ${path}`,
+      ),
     );
     for (const path of ['/livez', '/readyz'])
       expect(Object.keys((await (await fetch(`${base}${path}`)).json()) as object), path).to.deep.equal(['status']);
