@@ -50,6 +50,8 @@ const aboveLevel = (listeners: Required<FactListeners>, threshold: number): Fact
 /** Writes a line for each fact a person may ask about, and every 10 s, and before the last line of a worker, one about each pipeline that did something. Unsubscribing writes what is left. */
 export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions): Subscription {
   const threshold = ORDER[level];
+  /** Whether nothing is written of what is told at debug. */
+  const isUntold = ORDER.debug < threshold;
   let sums = new Map<string, PipelineSum>();
   let alike = new Map<string, number>();
 
@@ -99,7 +101,7 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
       if (fact.settlement === 'ack') write(fact, 'debug', 'done');
       else if (fact.settlement === 'deadLetter') {
         const isLoud = isFirst('deadLetter', fact.pipeline, fact.code);
-        if (!isLoud) sum.unloggedDeadLetter(fact.code);
+        if (!isLoud) sum.quietDeadLetter(fact.code, isUntold);
         write(fact, isLoud ? 'error' : 'debug', 'dead-lettered');
       }
       // Nothing has failed: a message that would expire lies in its queue again as one that does not.
@@ -107,14 +109,14 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
         write(fact, 'debug', 'laid into its queue again');
       else {
         const isLoud = isFirst('settled', fact.pipeline, `${fact.settlement} ${fact.code ?? ''}`);
-        if (!isLoud) sum.unlogged++;
+        if (!isLoud && isUntold) sum.unlogged++;
         const sentence = fact.settlement === 'retry' ? 'failed, will be tried again' : 'given back to the broker';
         write(fact, isLoud ? 'warn' : 'debug', sentence);
       }
     },
     callRetried: (fact) => {
       const isLoud = isFirst('callRetried', fact.api, fact.code);
-      if (!isLoud) sumOf(fact.pipeline).unlogged++;
+      if (!isLoud && isUntold) sumOf(fact.pipeline).unlogged++;
       write(fact, isLoud ? 'warn' : 'debug', 'call failed, another attempt follows');
     },
     settlementDelayed: (fact) =>
@@ -164,8 +166,10 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
 
   const sumUp = (): void => {
     for (const [pipeline, sum] of sums) {
-      for (const [code, deadLettered] of sum.deadLettersByCode)
-        log.error({ pipeline, code, deadLettered }, 'dead-lettered too, without a line for each');
+      for (const [code, deadLettered] of sum.deadLettersByCode) {
+        const fields = { pipeline, ...(code === undefined ? {} : { code }), deadLettered };
+        log.error(fields, isUntold ? 'dead-lettered too, without a line for each' : 'dead-lettered too, told at debug');
+      }
       log.info({ pipeline, ...sum.fields() }, 'in the last 10 s');
     }
     sums = new Map();
@@ -182,17 +186,18 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
 class PipelineSum {
   readonly #durations = new DurationSummary();
   readonly #counts = { ack: 0, retry: 0, deadLetter: 0, returned: 0 };
-  readonly #deadLettersByCode = new Map<string, number>();
+  readonly #deadLettersByCode = new Map<string | undefined, number>();
   /** Lines about failures that were not written. */
   unlogged = 0;
 
-  /** Dead letters without a line of their own. */
-  get deadLettersByCode(): ReadonlyMap<string, number> {
+  /** Dead letters without an error of their own in the log. */
+  get deadLettersByCode(): ReadonlyMap<string | undefined, number> {
     return this.#deadLettersByCode;
   }
 
-  unloggedDeadLetter(code = ''): void {
-    this.unlogged++;
+  /** `isUntold`: without any line. */
+  quietDeadLetter(code: string | undefined, isUntold: boolean): void {
+    if (isUntold) this.unlogged++;
     this.#deadLettersByCode.set(code, (this.#deadLettersByCode.get(code) ?? 0) + 1);
   }
 

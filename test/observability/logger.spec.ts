@@ -266,6 +266,24 @@ describe('logFacts', () => {
     expect(rest[0]).to.include({ level: 50, pipeline: 'orders', code: 'ERR_PAYLOAD_INVALID', deadLettered: 900 });
     expect(records().at(-1)).to.include({ retried: 1_001, deadLettered: 1_001, unlogged: 1_800 });
   });
+
+  it('counts dead letters without a code as such, and says where there are lines of them', () => {
+    for (const [level, sentence, unlogged] of [
+      ['info', 'dead-lettered too, without a line for each', 7],
+      ['debug', 'dead-lettered too, told at debug', undefined],
+    ] as const) {
+      const { log, records } = captured(level);
+      const facts = createFacts();
+      const listening = logFacts(facts, log, { level });
+      const settled = { type: 'settled', at: 5, ...identity, late: false, durationMs: 3 } as const;
+      for (let n = 0; n < 107; n++) facts.report({ ...settled, settlement: 'deadLetter' });
+      listening.unsubscribe();
+      const [rest, ...others] = records().filter(({ msg }) => String(msg).startsWith('dead-lettered too'));
+      expect(others).to.deep.equal([]);
+      expect(rest).to.include({ msg: sentence, deadLettered: 7 }).and.not.have.property('code');
+      expect(records().at(-1)?.unlogged).to.equal(unlogged);
+    }
+  });
 });
 
 describe('prettyLine', () => {

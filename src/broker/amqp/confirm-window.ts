@@ -96,10 +96,10 @@ export class ConfirmWindow {
     const dueMs = asyncScheduler.now() - this.#options.confirmTimeoutMs;
     for (const pending of [...this.#sent.members()]) {
       if (pending.sentAtMs > dueMs) break;
-      this.remove(pending);
-      this.#options.onOverdue(pending);
+      // Whoever was told of one may have given up the channel, and with it all that was out.
+      if (this.remove(pending)) this.#options.onOverdue(pending);
     }
-    this.#watch();
+    if (!this.#isPaused) this.#watch();
   }
 
   #stopWatching(): void {

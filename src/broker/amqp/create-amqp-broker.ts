@@ -27,7 +27,8 @@ import { tlsOfConnects } from './tls-options.ts';
 
 /**
  * Connects at once and keeps both connections up until `close`. See `Broker` for what each of its methods does.
- * Holds in memory: publishes that wait (bounded by their subscribers) and at most `maxUnconfirmedBytes` of sent ones.
+ * Holds in memory: publishes that wait (bounded by their subscribers) and at most `maxUnconfirmedBytes` of sent ones; as much again while those lie in
+ * the socket, since a body is copied into its frames.
  *
  * @throws ConfigError for a URL or TLS options that cannot work; RangeError for `urls` without an entry.
  */

@@ -29,7 +29,7 @@ export interface AmqpBrokerOptions {
   readonly reconnect?: ReconnectBackoff;
   /** Publishes out without a confirm at once; more wait. Integer, at least 1. Default: 1000. */
   readonly maxUnconfirmed?: number;
-  /** Bytes out without a confirm at once; a larger message goes alone. Default: 16 MiB. */
+  /** Bytes out without a confirm at once; a larger message goes alone. They may take twice the memory: a body is copied into its frames. Default: 16 MiB. */
   readonly maxUnconfirmedBytes?: number;
   /** For `amqps://`; a function is asked at each connect. */
   readonly tls?: AmqpTls;

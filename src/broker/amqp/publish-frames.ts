@@ -1,6 +1,7 @@
 /**
- * Publishing on a confirm channel, each message as one piece of bytes (message-frames.ts). What amqplib counts and calls back for a publish, and
- * that nothing is sent on a channel that closes, stays amqplib's.
+ * Publishing on a confirm channel, each message as one piece of bytes (message-frames.ts). What amqplib calls back for a publish, and that nothing
+ * is sent on a channel that closes, stays amqplib's. That the socket has room it no longer tells: the window of unconfirmed publishes is the bound.
+ * Nor does it look whether the connection closes: whoever closes one closes its channels first.
  */
 import type { ConfirmChannel, Options } from 'amqplib';
 import { messageFrames } from './message-frames.ts';

@@ -61,4 +61,24 @@ describe('ConfirmWindow', () => {
       at(1_099, () => expect(overdue).to.have.length(0));
       at(1_101, () => expect(overdue).to.have.length(1));
     }));
+
+  it('tells of none twice: of those that leave with the channel, while it tells of one, not at all', () => {
+    const told: PendingPublish[] = [];
+    new TestScheduler(() => {}).run(({ flush }) => {
+      const window: ConfirmWindow = new ConfirmWindow({
+        maxUnconfirmed: 3,
+        maxUnconfirmedBytes: 10_000,
+        confirmTimeoutMs: 100,
+        onOverdue: (pending) => {
+          told.push(pending);
+          told.push(...window.clear());
+          window.pause();
+        },
+      });
+      const all = [pendingOf(1), pendingOf(1), pendingOf(1)];
+      for (const pending of all) window.add(pending);
+      flush();
+      expect(told).to.deep.equal(all);
+    });
+  });
 });
