@@ -133,8 +133,8 @@ module.exports = {
       name: 'config-below-all',
       comment: 'config.ts reads the environment; it knows the ground, policies and nothing that runs.',
       severity: 'error',
-      from: { path: '^src/config\\.ts$' },
-      to: { path: '^src/', pathNot: [ground, anyOf(['policies'])] },
+      from: { path: '^src/config(/|\\.ts$)' },
+      to: { path: '^src/', pathNot: ['^src/config/', ground, anyOf(['policies'])] },
     },
     {
       name: 'config-readers',
@@ -142,6 +142,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(index\\.ts$|cli/)' },
       to: { path: '^src/config\\.ts$' },
+    },
+    {
+      name: 'config-in-one-place',
+      comment: 'Settings are imported from config.ts; the files behind it know each other alone.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/config(/|\\.ts$)' },
+      to: { path: '^src/config/' },
     },
     {
       name: 'public-surface',
@@ -154,7 +161,7 @@ module.exports = {
       name: 'known-place',
       comment: 'A new folder or file right under src belongs into the table of .dependency-cruiser.cjs first.',
       severity: 'error',
-      from: { path: '^src/', pathNot: [ground, '^src/(index|config)\\.ts$', anyOf(folders)] },
+      from: { path: '^src/', pathNot: [ground, '^src/(index|config)\\.ts$', '^src/config/', anyOf(folders)] },
       to: {},
     },
     {

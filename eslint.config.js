@@ -20,7 +20,7 @@ const edges = [
 const CLOCK = "the clock is RxJS's: timer(), asyncScheduler.now(), so that virtual time works";
 const RANDOM = 'randomness is a parameter: take a Random';
 const CONTEXT = 'AsyncLocalStorage is wrong after mergeMap and concatMap: the context travels in the delivery';
-const ENVIRONMENT = 'src/config.ts alone reads the environment, and hands it on as values';
+const ENVIRONMENT = 'src/config/environment.ts alone reads the environment, and hands it on as values';
 
 const timers = ['setTimeout', 'setInterval', 'setImmediate'];
 const off = (object, properties, message) => properties.map((property) => ({ object, property, message }));
@@ -123,7 +123,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/config.ts'],
+    files: ['src/config/environment.ts'],
     rules: {
       'no-restricted-properties': ['error', ...offClock],
       'no-restricted-imports': ['error', { paths: offImports }],

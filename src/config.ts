@@ -1,66 +1,14 @@
-/**
- * The environment: the only reader of `process.env`. Authors name values with `env`, which are read when the worker starts;
- * the command line reads the worker's own settings with `readConfig` and hands them inwards as values.
- */
-import { readFileSync } from 'node:fs';
+/** The worker's own settings: the command line reads them from the environment with `readConfig`, and hands them inwards as values. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { type AmqpTlsTexts, amqpUrl, faultsOfAmqp, LOOPBACK, tlsReadingOf } from './config/amqp-settings.ts';
+import { type Environment, ownEnvironment, problem, textOf } from './config/environment.ts';
 import { nearest } from './definition.ts';
-import { ConfigError, messageOf, type Problem } from './errors.ts';
-import { certificateFaults } from './policies/certificates.ts';
+import { ConfigError, type Problem } from './errors.ts';
 import { DURATION_EXPECTED, type Duration, durationMs, durationSchema, parseDuration } from './policies/duration.ts';
-import { Secret, type Setting } from './setting.ts';
+import { Secret } from './setting.ts';
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-const problem = (name: string, message: string): Problem => ({ subject: 'environment', path: name, message });
-
-/** A variable's text: its own, or the content of the file that `NAME_FILE` names. Empty counts as unset. */
-function textOf(environment: Environment, name: string): string | undefined {
-  const own = environment[name];
-  if (own !== undefined && own !== '') return own;
-  const file = environment[`${name}_FILE`];
-  if (file === undefined || file === '') return undefined;
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch (cause) {
-    throw new ConfigError([problem(`${name}_FILE`, `cannot be read: ${messageOf(cause)}`)], { cause });
-  }
-}
-
-function setting<T>(name: string, fallback: T | undefined, parse: (text: string) => T): Setting<T> {
-  return {
-    kind: 'setting',
-    name,
-    read: () => {
-      const text = textOf(process.env, name);
-      if (text !== undefined) return parse(text);
-      if (fallback !== undefined) return fallback;
-      throw new ConfigError([problem(name, `is not set; set ${name}, or ${name}_FILE to a file that holds it`)]);
-    },
-    canChange: () => !process.env[name] && Boolean(process.env[`${name}_FILE`]),
-  };
-}
-
-function parseUrl(name: string, text: string): string {
-  if (!URL.canParse(text) || !/^https?:\/\//i.test(text)) {
-    throw new ConfigError([problem(name, 'expected a URL that begins with http:// or https://')]);
-  }
-  return text;
-}
-
-/**
- * Values of the environment for definitions. Each is read when the worker starts or when a test asks for it, never when a module is loaded;
- * a missing one is reported with all others. `NAME_FILE` may name a file that holds the value of `NAME`.
- */
-export const env = {
-  /** An http or https URL. */
-  url: (name: string, fallback?: string): Setting<string> => setting(name, fallback, (text) => parseUrl(name, text)),
-  /** Any text. */
-  string: (name: string, fallback?: string): Setting<string> => setting(name, fallback, (text) => text),
-  /** A value that is masked wherever it would be printed. It has no fallback: a secret in a module is none. */
-  secret: (name: string): Setting<Secret> => setting<Secret>(name, undefined, (text) => new Secret(text)),
-};
+export { env, environmentWith, isStartedByNpm } from './config/environment.ts';
 
 /** The worker's own settings. */
 export interface Config {
@@ -108,119 +56,6 @@ export interface Config {
   readonly journalKeepMs: number;
   /** How long a worker that is gone or paused keeps others from what it holds. */
   readonly journalLeaseMs: number;
-}
-
-/** Certificates and a key in PEM, pins in base64. The key is a secret: never log it. */
-export interface AmqpTlsTexts {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly pins?: readonly string[];
-}
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
-
-const amqpUrl = z.string().superRefine((text, context) => {
-  const reason = faultOfAmqpUrl(text);
-  // The value itself holds a password: it is never part of the message.
-  if (reason !== undefined) context.addIssue({ code: 'custom', message: reason });
-});
-
-function faultOfAmqpUrl(text: string): string | undefined {
-  if (!URL.canParse(text) || !/^amqps?:\/\//.test(text))
-    return 'expected amqp://user:password@host:5672/vhost, or amqps://…';
-  const { hostname, username, password, pathname, searchParams } = new URL(text);
-  try {
-    for (const part of [username, password, pathname]) decodeURIComponent(part);
-  } catch {
-    return 'has a "%" that begins no escape; write it as %25';
-  }
-  if (pathname.slice(1).includes('/')) return 'has a virtual host with a "/" in it; write it as %2F';
-  const fault = faultOfParameters(searchParams);
-  if (fault !== undefined) return fault;
-  // Without a user it is guest, unless a certificate says who we are.
-  if (username === 'guest' && !LOOPBACK.test(hostname)) return guestOffLoopback(hostname);
-  return undefined;
-}
-
-const guestOffLoopback = (hostname: string): string =>
-  `names user "guest" for host ${hostname}: guest is for loopback only; make a user for the worker`;
-
-/** What each URL and the settings beside it make of each other. Urls that are wrong by themselves are reported elsewhere. */
-function faultsOfAmqp(texts: Readonly<Record<string, string>>): readonly Problem[] {
-  const urls = configSchema.shape.AMQP_URL.safeParse(texts.AMQP_URL).data;
-  const auth = texts.SLUICE_AMQP_AUTH ?? 'plain';
-  const given = AMQP_TLS.filter((name) => texts[name] !== undefined);
-  const problems: Problem[] = [];
-  const users = (urls ?? []).map((url) => new URL(url));
-  for (const { hostname, username } of users) {
-    if (auth === 'external' && username !== '')
-      problems.push(
-        problem('AMQP_URL', 'names a user; with SLUICE_AMQP_AUTH=external the certificate says who the worker is'),
-      );
-    if (auth === 'plain' && username === '' && !LOOPBACK.test(hostname))
-      problems.push(problem('AMQP_URL', guestOffLoopback(hostname)));
-  }
-  if (auth === 'external' && texts.SLUICE_AMQP_CERT === undefined)
-    problems.push(problem('SLUICE_AMQP_CERT', 'is not set; SLUICE_AMQP_AUTH=external needs a certificate and its key'));
-  const needsTls = given[0] ?? (auth === 'external' ? 'SLUICE_AMQP_AUTH' : undefined);
-  const isReported = texts.AMQP_URL !== undefined && urls === undefined;
-  if (needsTls !== undefined && !isReported && !(users.length > 0 && users.every(isTls)))
-    problems.push(problem(needsTls, 'is for amqps:// alone: every URL of AMQP_URL has to begin with that'));
-  return [...problems, ...faultsOfTls(readTlsTexts(texts))];
-}
-
-const isTls = ({ protocol }: URL): boolean => protocol === 'amqps:';
-
-const AMQP_TLS = ['SLUICE_AMQP_CA', 'SLUICE_AMQP_CERT', 'SLUICE_AMQP_KEY', 'SLUICE_AMQP_PINS'] as const;
-
-function readTlsTexts(texts: Readonly<Record<string, string | undefined>>): AmqpTlsTexts {
-  const { SLUICE_AMQP_CA: ca, SLUICE_AMQP_CERT: cert, SLUICE_AMQP_KEY: key, SLUICE_AMQP_PINS: pins } = texts;
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(pins === undefined ? {} : { pins: pins.split(',').map((pin) => pin.trim()) }),
-  };
-}
-
-const faultsOfTls = ({ ca, ...texts }: AmqpTlsTexts): readonly Problem[] =>
-  certificateFaults({ ...texts, ca: ca === undefined ? [] : [ca] }).map(({ part, message }) =>
-    problem(`SLUICE_AMQP_${part.toUpperCase()}`, message),
-  );
-
-/** Certificates end, keys are replaced: what files hold counts at each connect. */
-function tlsReadingOf(environment: Environment, texts: Readonly<Record<string, string>>): Config['amqpTls'] {
-  if (AMQP_TLS.every((name) => texts[name] === undefined)) return undefined;
-  return () => {
-    const read = readTlsTexts(Object.fromEntries(AMQP_TLS.map((name) => [name, textOf(environment, name)])));
-    const faults = faultsOfTls(read);
-    if (faults.length > 0) throw new ConfigError(faults);
-    return read;
-  };
-}
-
-/** What each parameter of a broker's URL may be, the ends included. */
-const PARAMETERS: Readonly<Record<string, { readonly from: number; readonly to: number; readonly why?: string }>> = {
-  heartbeat: { from: 1, to: 65_535, why: 'seconds; without heartbeats a dead connection is never found out' },
-  frameMax: { from: 8_192, to: 2 ** 31 - 1, why: 'bytes; RabbitMQ 4.1 refuses less' },
-  channelMax: { from: 1, to: 65_535 },
-};
-
-function faultOfParameters(parameters: URLSearchParams): string | undefined {
-  const known = Object.keys(PARAMETERS);
-  for (const [name, text] of parameters) {
-    const range = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
-    if (range === undefined) {
-      // A password with a "?" in it ends up here: only what is nearly a known name is no secret, and even that is not repeated.
-      const meant = nearest(name, known);
-      return `has an unknown parameter${meant === undefined ? `; known are ${known.join(', ')}` : `, did you mean "${meant}"?`}`;
-    }
-    const { from, to, why } = range;
-    if (!/^\d+$/.test(text) || Number(text) < from || Number(text) > to)
-      return `expected ${name} to be an integer from ${from} to ${to}${why === undefined ? '' : ` ${why}`}`;
-  }
-  return undefined;
 }
 
 /** An address, or one with how many of its bits count. */
@@ -414,10 +249,10 @@ const twoJournals = ({
     : [problem('SLUICE_JOURNAL_FILE', 'and SLUICE_JOURNAL_URL are both set; a worker has one journal')];
 
 /**
- * The worker's settings from an environment, `process.env` by default. Without `needsBroker` a command that asks no broker has none to name.
+ * The worker's settings from an environment, that of this process by default. Without `needsBroker` a command that asks no broker has none to name.
  * @throws ConfigError with every mistake at once, naming variables and what is allowed, never what they hold.
  */
-export function readConfig(environment: Environment = process.env, { needsBroker = true } = {}): Config {
+export function readConfig(environment: Environment = ownEnvironment(), { needsBroker = true } = {}): Config {
   const problems: Problem[] = [];
   const texts: Record<string, string> = {};
   for (const name of Object.keys(configSchema.shape)) {
@@ -438,7 +273,7 @@ export function readConfig(environment: Environment = process.env, { needsBroker
   if (!problems.some(({ path }) => path === 'SLUICE_TOKEN_FILE')) problems.push(...missingToken(texts));
   if (needsBroker && !problems.some(({ path }) => path === 'AMQP_URL_FILE')) problems.push(...missingBroker(texts));
   if (needsBroker && !problems.some(({ path }) => /^(AMQP_URL|SLUICE_AMQP_\w+)_FILE$/.test(path)))
-    problems.push(...faultsOfAmqp(texts));
+    problems.push(...faultsOfAmqp(texts, configSchema.shape.AMQP_URL.safeParse(texts.AMQP_URL).data));
   problems.push(...twoJournals(texts), ...unknownVariables(environment));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const { AMQP_URL, LOG_LEVEL, LOG_FORMAT, SLUICE_HOST, SLUICE_PORT, SLUICE_TOKEN } = parsed.data;
@@ -490,15 +325,6 @@ function rereadingOf(environment: Environment): Config['rereadAmqpUrls'] {
 
 /** Settings that are durations. */
 const DURATIONS: readonly string[] = ['SLUICE_START_WITHIN', 'SLUICE_GRACE_PERIOD', 'SLUICE_JOURNAL_KEEP'];
-
-/** The environment of a process that is started by this one. */
-export const environmentWith = (added: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
-  ...process.env,
-  ...added,
-});
-
-/** Whether npm or npx is what runs this process. */
-export const isStartedByNpm = (): boolean => process.env.npm_lifecycle_event !== undefined;
 
 /** zod's words for a wrong choice name the choices already. */
 const explain = (name: string, message: string): string =>

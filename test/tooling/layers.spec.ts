@@ -29,6 +29,7 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'errors-in-one-place': { 'src/policies/reaches-behind-errors.ts': "import '../errors/clean.ts';" },
   'ground-definition': { 'src/definition.ts': "import './message/clean.ts';" },
   'config-below-all': { 'src/config.ts': "import './http/clean.ts';" },
+  'config-in-one-place': { 'src/cli/reads-environment.ts': "import '../config/clean.ts';" },
   'config-readers': { 'src/worker/reads-config.ts': "import '../config.ts';" },
   'public-surface': { 'src/index.ts': "import './testing/clean.ts';" },
   'known-place': { 'src/extras/thing.ts': "import '../errors.ts';" },
@@ -66,6 +67,7 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const clean: Readonly<Record<string, string>> = {
   'src/errors.ts': "import './errors/clean.ts';",
   'src/errors/clean.ts': '',
+  'src/config/clean.ts': '',
   'src/policies/clean.ts': "import '../errors.ts';",
   'src/message/clean.ts': "import '../errors.ts';",
   'src/message/there.ts': "import './here.ts';",
