@@ -24,7 +24,7 @@ export async function record(
   log: Logger,
 ): Promise<OpenRecording> {
   const head = { startedAt: new Date().toISOString(), pipelines: pipelines.map(({ name }) => name) };
-  const { write, close } = await openRecordingFile(file, head, {
+  const { write, isOver, close } = await openRecordingFile(file, head, {
     maxBytes,
     onFull: () => log.warn({ file, maxBytes }, 'the recording has reached its bound: the worker goes on without it'),
     onError: (error) => log.error({ error, file }, 'the recording cannot be written: the worker goes on without it'),
@@ -35,7 +35,7 @@ export async function record(
     { file, maxBytes },
     'recording messages, calls and answers: values that the schemas describe are in the file, save secrets',
   );
-  return { target: { rules: new Redaction(), write }, close };
+  return { target: { rules: new Redaction(), write, isOver }, close };
 }
 
 const problemOf = (cause: unknown): string =>

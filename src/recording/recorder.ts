@@ -36,6 +36,8 @@ export interface RecorderOptions {
   /** Milliseconds until a message is too late. Undefined: it never is. */
   readonly leftMsOf: (delivery: Delivery, now: number) => number | undefined;
   readonly write: (event: RecordedEvent) => void;
+  /** Whether it takes no more events: the recording has ended before the worker. Default: it takes them all. */
+  readonly isOver?: (() => boolean) | undefined;
 }
 
 /** Between a worker and the world. */
@@ -68,7 +70,8 @@ const KEPT_HEADERS = /^(content-type|retry-after|cache-control|x-sluice-error-co
 const RESULTS_HELD = 1_000;
 
 /** Begins at once: moments count from now on the clock of RxJS. Holds what was kept back of messages that are not settled, and results. */
-export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, write }: RecorderOptions): Recorder {
+export function createRecorder(options: RecorderOptions): Recorder {
+  const { pipelines, facts, rules, attemptOf, leftMsOf, write, isOver = () => false } = options;
   const startedAt = asyncScheduler.now();
   const at = (): number => Math.round(asyncScheduler.now() - startedAt);
   const byQueue = new Map(
@@ -82,6 +85,14 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
   /** Whom something happened to last: what is drawn next in the same moment is drawn for it. */
   let latest: { readonly pipeline: string; readonly messageId: string } | undefined;
 
+  /** Whatever is looked at is held on to, by these and by the rules: of a recording that has ended nothing more is. */
+  const goesOn = (): boolean => {
+    if (!isOver()) return true;
+    underWay.clear();
+    results.clear();
+    return false;
+  };
+
   const keptBackOf = ({ pipeline, messageId, correlationId }: Identity, askedBy = correlationId): KeptBack => {
     const key = JSON.stringify([pipeline, messageId]);
     const known = underWay.get(key) ?? {
@@ -94,7 +105,7 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
 
   const deliver = (delivery: Delivery): void => {
     const pipeline = byQueue.get(delivery.queue);
-    if (pipeline === undefined) return;
+    if (pipeline === undefined || !goesOn()) return;
     const { name, source, input } = pipeline;
     const messageId = messageIdOf(delivery);
     const correlationId = correlationIdOf(delivery, messageId);
@@ -120,6 +131,7 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
   };
 
   const settle = ({ pipeline, messageId, correlationId, settlement, delayMs, code }: Settled): void => {
+    if (!goesOn()) return;
     const kept = keptBackOf({ pipeline, messageId, correlationId });
     underWay.delete(JSON.stringify([pipeline, messageId]));
     write({
@@ -210,7 +222,7 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
       publish: (message) =>
         defer(() => {
           const published = port.publish(message);
-          if (pipelines.some(({ source }) => isCopyFor(source, message))) return published;
+          if (pipelines.some(({ source }) => isCopyFor(source, message)) || !goesOn()) return published;
           return published.pipe(tap({ complete: publish(message) }));
         }),
       close: (options) => port.close(options),
@@ -225,22 +237,25 @@ export function createRecorder({ pipelines, facts, rules, attemptOf, leftMsOf, w
         const { sentFor } = request;
         if (sentFor === undefined) return transport(request);
         return defer(() => {
+          if (!goesOn()) return transport(request);
           const number = call(sentFor, request);
-          let isOver = false;
+          let hasEnded = false;
           return transport(request).pipe(
             tap({
               next: (response) => {
-                isOver = true;
+                hasEnded = true;
+                if (!goesOn()) return;
                 latest = nameOf(sentFor.owner);
                 answer(number, sentFor, response);
               },
               error: (error: unknown) => {
-                isOver = true;
+                hasEnded = true;
+                if (!goesOn()) return;
                 latest = nameOf(sentFor.owner);
                 write({ kind: 'failed', at: at(), call: number, code: failureCodeOf(error) });
               },
               unsubscribe: () => {
-                if (isOver) return;
+                if (hasEnded || !goesOn()) return;
                 latest = nameOf(sentFor.owner);
                 write({ kind: 'givenUp', at: at(), call: number });
               },

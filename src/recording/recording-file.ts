@@ -12,6 +12,8 @@ export interface RecordingFileOptions {
 
 export interface RecordingFile {
   readonly write: (event: RecordedEvent) => void;
+  /** Whether it takes no more: it is full, closed, or cannot be written. */
+  readonly isOver: () => boolean;
   /** Writes the end and waits until everything is in the file. */
   close(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export async function openRecordingFile(
       lastAt = event.at;
       put(event);
     },
+    isOver: () => isOver,
     close: async () => {
       end('stopped');
       await Promise.race([failed, new Promise<void>((resolve) => stream.once('close', resolve))]);

@@ -10,14 +10,15 @@ import type { ValueRules } from '../recording/redaction.ts';
 export interface RecordingTarget {
   readonly rules: ValueRules;
   readonly write: (event: RecordedEvent) => void;
+  /** Whether it takes no more. Default: it takes them all. */
+  readonly isOver?: (() => boolean) | undefined;
 }
 
-export const recorderOf = (pipelines: readonly Pipeline[], facts: Facts, { rules, write }: RecordingTarget): Recorder =>
+export const recorderOf = (pipelines: readonly Pipeline[], facts: Facts, target: RecordingTarget): Recorder =>
   createRecorder({
+    ...target,
     pipelines,
     facts,
-    rules,
-    write,
     attemptOf,
     leftMsOf: (delivery, now) => {
       const deadlineAt = deadlineOf(delivery, now);

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { NEVER } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import { httpError, ok } from 'sluice/testing';
 import { z } from 'zod';
 import { exchange } from '../../src/broker/exchange.ts';
 import { queue } from '../../src/broker/queue.ts';
@@ -11,9 +12,12 @@ import { silentLogger } from '../../src/log.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { runPipeline } from '../../src/pipeline/run-pipeline.ts';
 import { NOT_RECORDED, type RecordedEvent } from '../../src/recording/recording.ts';
-import { Redaction } from '../../src/recording/redaction.ts';
+import { Redaction, type ValueRules } from '../../src/recording/redaction.ts';
+import { BoundedScheduler } from '../../src/testing/pipelines/bounded-scheduler.ts';
+import { Rehearsal } from '../../src/testing/pipelines/rehearsal.ts';
 import { recorderOf } from '../../src/worker/record-worker.ts';
 import { ScriptedBroker } from '../support/scripted-broker.ts';
+import { letters, orders } from '../testing/replay/chained.ts';
 
 const CARD = '4242-4242-4242-4242';
 
@@ -58,5 +62,42 @@ describe('a recorder', () => {
       ['conversation-1', { last: NOT_RECORDED }],
       ['asking-1', { last: NOT_RECORDED }],
     ]);
+  });
+
+  it('looks at nothing any more once the recording has ended: what is looked at is held on to', () => {
+    let isOver = false;
+    const asked: string[] = [];
+    const note = <T>(what: string, value: T): T => {
+      if (isOver) asked.push(what);
+      return value;
+    };
+    const rules: ValueRules = {
+      described: (_schema, value) => note('described', value),
+      derived: (value) => note('derived', value),
+      text: (text) => note('text', text),
+    };
+    const scheduler = new BoundedScheduler(86_400_000);
+    const settled = scheduler.run(() => {
+      const rehearsal = new Rehearsal({
+        pipelines: [orders, letters],
+        journal: createMemoryJournal(),
+        random: () => 0.5,
+        recording: { rules, write: () => note('write', undefined), isOver: () => isOver },
+      });
+      rehearsal.apis.get('bank')?.on('POST /pay', ['-----(r|)', '-----#', '-(r|)'], { r: ok() }, httpError(400));
+      rehearsal.apis.get('post')?.on('PUT /letters', '-(r|)', { r: ok() });
+      // Two whose calls are under way when it ends, and one that comes after.
+      for (const [index, frame] of [0, 0, 10].entries())
+        rehearsal.deliver({ id: `o-${index}` }, `m-${index}`, orders.source, frame);
+      rehearsal.at(3, () => {
+        isOver = true;
+      });
+      scheduler.runToEnd();
+      rehearsal.worker.stop();
+      scheduler.runToEnd();
+      return rehearsal.settlements;
+    });
+    expect(settled.seen).to.have.length(5);
+    expect(asked).to.deep.equal([]);
   });
 });

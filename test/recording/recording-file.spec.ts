@@ -47,8 +47,10 @@ describe('a recording file', () => {
   });
 
   it('ends before its bound, tells so once, and takes nothing more', async () => {
-    const { write, close, told } = await opened(1_000);
+    const { write, isOver, close, told } = await opened(1_000);
+    expect(isOver()).to.equal(false);
     for (let at = 1; at < 100; at++) write(settled(at));
+    expect(isOver()).to.equal(true);
     await close();
     expect(Buffer.byteLength(text())).to.be.at.most(1_000).and.at.least(700);
     const { events } = readRecording(text());
