@@ -145,6 +145,12 @@ export function createRecorder(options: RecorderOptions): Recorder {
     });
   };
 
+  /** Whoever takes it may call something in it a secret that was none where it was made. */
+  const resultOf = (message: OutgoingMessage, value: unknown, kept: KeptBack): unknown =>
+    pipelines
+      .filter(({ source, input }) => isFedBy(source, message) || takes(input, value))
+      .reduce((derived, { input }) => rules.withoutSecrets(input, value, derived), rules.derived(value, kept));
+
   /** When it leaves: what is kept back of it once somebody has taken it was not kept back before. Gives back what to do when it is confirmed. */
   const publish = (message: OutgoingMessage): (() => void) => {
     const { exchange, routingKey, body, properties } = message;
@@ -153,7 +159,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     const causes = [...underWay.values()].filter((cause) => cause.correlationIds.includes(correlationId));
     const kept: KeptBack = new Map(causes.flatMap(({ keptBack }) => [...keptBack]));
     const decoded = decodeBody(body, properties, { maxBytes: Number.POSITIVE_INFINITY });
-    const written = decoded.ok ? rules.derived(plain(decoded.value), kept) : null;
+    const written = decoded.ok ? resultOf(message, plain(decoded.value), kept) : null;
     results.delete(messageId);
     results.set(messageId, { body: written, keptBack: kept });
     const [oldest] = results.keys();
@@ -271,6 +277,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
 const isCopyFor = (source: QueueSource, { exchange, routingKey }: OutgoingMessage): boolean =>
   (exchange === '' && routingKey === deadLetterQueue(source.name)) ||
   delayOf({ exchange, routingKey }, source) !== undefined;
+
+const isFedBy = (source: QueueSource, { exchange, routingKey }: OutgoingMessage): boolean =>
+  exchange === ''
+    ? workQueues(source).includes(routingKey)
+    : source.bindings.some((binding) => binding.exchange === exchange);
 
 /** What the engine looks at. Headers of a message are described by no schema, and left out. */
 function propertiesOf(delivery: Delivery, clean: (text: string) => string): RecordedDelivery['properties'] {

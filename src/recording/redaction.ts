@@ -33,6 +33,8 @@ export interface ValueRules {
    * member holds whose name says that it is one: a key out of the settings, say.
    */
   derived(value: unknown, keptBack: KeptBack): unknown;
+  /** What was `derived` of a value, without what a schema calls a secret: that of whoever takes the value, if not of who made it. */
+  withoutSecrets(schema: Schema, value: unknown, derived: unknown): unknown;
   /** An id, an address: written, with the secrets in it replaced. */
   text(text: string, keptBack: KeptBack): string;
 }
@@ -41,6 +43,7 @@ export interface ValueRules {
 export const EVERYTHING: ValueRules = {
   described: (_schema, value) => value,
   derived: (value) => value,
+  withoutSecrets: (_schema, _value, derived) => derived,
   text: (text) => text,
 };
 
@@ -57,6 +60,10 @@ export class Redaction implements ValueRules {
 
   derived(value: unknown, keptBack: KeptBack): unknown {
     return this.#derive(value, keptBack, keptBack.size > 0);
+  }
+
+  withoutSecrets(schema: Schema, value: unknown, derived: unknown): unknown {
+    return this.#strip(schema, value, false, derived);
   }
 
   text(text: string, keptBack: KeptBack): string {
@@ -85,10 +92,27 @@ export class Redaction implements ValueRules {
     return Object.fromEntries(members) as unknown;
   }
 
+  #strip(schema: Schema | undefined, value: unknown, isSecret: boolean, derived: unknown): unknown {
+    if (schema === undefined && !isSecret) return derived;
+    const isKept = isMarked(schema, isSecret);
+    const inner = schema === undefined ? undefined : innerOf(schema, value);
+    if (inner !== undefined) return this.#strip(inner, value, isKept, derived);
+    if (isLeaf(value)) return isKept && value !== null ? NOT_RECORDED : derived;
+    if (Array.isArray(value))
+      return value.map((item, at) => this.#strip(schema && elementOf(schema, at), item, isKept, partOf(derived, at)));
+    if (!isTable(value)) return derived;
+    const members = Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .map(([name, item]) => [
+        name,
+        this.#strip(schema && memberOf(schema, name), item, isKept || isSecretName(name), partOf(derived, name)),
+      ]);
+    return Object.fromEntries(members) as unknown;
+  }
+
   #walk(schema: Schema | undefined, value: unknown, isSecret: boolean, keptBack: KeptBack, derived: unknown): unknown {
     if (schema === undefined) return this.#keepBack(undefined, value, keptBack, derived);
-    const mark = z.globalRegistry.get(schema)?.secret;
-    const isKept = typeof mark === 'boolean' ? mark : isSecret;
+    const isKept = isMarked(schema, isSecret);
     const inner = innerOf(schema, value);
     if (inner !== undefined) return this.#walk(inner, value, isKept, keptBack, derived);
     if (isLeaf(value)) {
@@ -153,6 +177,12 @@ export class Redaction implements ValueRules {
     if (known === undefined) this.#standIns.set(value, standIn);
     return standIn;
   }
+}
+
+/** What a schema says of itself counts more than what its place says of it. */
+function isMarked(schema: Schema | undefined, isSecret: boolean): boolean {
+  const mark = schema === undefined ? undefined : z.globalRegistry.get(schema)?.secret;
+  return typeof mark === 'boolean' ? mark : isSecret;
 }
 
 const passes = (schema: Schema | undefined, value: unknown): boolean => schema === undefined || takes(schema, value);

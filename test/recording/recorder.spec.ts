@@ -1,6 +1,6 @@
 /** What a recorder writes of a worker's edges. */
 import { expect } from 'chai';
-import { NEVER } from 'rxjs';
+import { EMPTY, NEVER } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { httpError, ok } from 'sluice/testing';
 import { z } from 'zod';
@@ -18,6 +18,7 @@ import { Rehearsal } from '../../src/testing/pipelines/rehearsal.ts';
 import { recorderOf } from '../../src/worker/record-worker.ts';
 import { ScriptedBroker } from '../support/scripted-broker.ts';
 import { letters, orders } from '../testing/replay/chained.ts';
+import { recordedBy } from '../testing/replay/recorded.ts';
 
 const CARD = '4242-4242-4242-4242';
 
@@ -64,6 +65,30 @@ describe('a recorder', () => {
     ]);
   });
 
+  it('keeps back of a result what whoever takes it calls a secret, bound to where it is published or not', () => {
+    for (const source of [letters.source, queue('letters')]) {
+      const note = z.object({ text: z.string().meta({ secret: true }) });
+      const reading = definePipeline({
+        name: 'letters',
+        source,
+        input: z.object({ id: z.string(), note }),
+        handle: () => EMPTY,
+      });
+      const writing = definePipeline({
+        name: 'orders',
+        source: queue('orders'),
+        input: z.object({ id: z.string() }),
+        output: () => exchange('shop', 'order.paid'),
+        handle: ({ id }) => [{ id, note: { text: `sesame of ${id}` } }],
+      });
+      const { events } = recordedBy([writing, reading], ({ deliver }) => deliver(0, { id: 'o-1' }));
+      expect(events.flatMap((event) => (event.kind === 'published' ? [event.body] : []))).to.deep.equal([
+        { id: 'o-1', note: { text: NOT_RECORDED } },
+      ]);
+      expect(JSON.stringify(events)).to.not.contain('sesame');
+    }
+  });
+
   it('looks at nothing any more once the recording has ended: what is looked at is held on to', () => {
     let isOver = false;
     const asked: string[] = [];
@@ -74,6 +99,7 @@ describe('a recorder', () => {
     const rules: ValueRules = {
       described: (_schema, value) => note('described', value),
       derived: (value) => note('derived', value),
+      withoutSecrets: (_schema, _value, derived) => note('withoutSecrets', derived),
       text: (text) => note('text', text),
     };
     const scheduler = new BoundedScheduler(86_400_000);
