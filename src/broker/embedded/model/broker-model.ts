@@ -55,6 +55,9 @@ export interface QueueDepth {
   readonly consumers: number;
 }
 
+/** Two are a message of a backlog that is worked off one by one in no time: so many that no test has them. */
+const MAX_ROUNDS = 400_000;
+
 export class BrokerModel {
   readonly #state: State;
 
@@ -175,9 +178,14 @@ export class BrokerModel {
     return this.#state.outbox.length > 0;
   }
 
-  /** Hands the effects of the commands so far to their channels. */
+  /**
+   * Hands the effects of the commands so far to their channels, and those of what they do upon them.
+   * @throws RangeError where that goes on and on: a pipeline that feeds itself would stop time.
+   */
   flush(): void {
-    while (this.#state.outbox.length > 0) {
+    for (let rounds = 0; this.#state.outbox.length > 0; rounds++) {
+      if (rounds === MAX_ROUNDS)
+        throw new RangeError('messages come of messages without end, all in one moment: does a pipeline feed itself?');
       const effects = this.#state.outbox;
       this.#state.outbox = [];
       for (const effect of effects) if (effect.channel.isOpen) effect.channel.receive(effect);
