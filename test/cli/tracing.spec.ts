@@ -129,6 +129,16 @@ describe('the last spans of a process', function () {
       expect(reasonsOf(worker)).to.deep.equal([reason]);
     });
 
+  it('keep nobody who asks again the parent of the workers', async () => {
+    const worker = start('hangs', ['run', '--workers', '1', fixture('flaky')]);
+    await consuming(worker, ['flaky']);
+    worker.signal('SIGTERM');
+    await worker.line(({ exporting }) => exporting !== undefined);
+    worker.signal('SIGTERM');
+    expect(await worker.exit).to.equal(0);
+    expect(reasonsOf(worker)).to.deep.equal(['SIGTERM came twice']);
+  });
+
   it('keep nobody who asks again, nor does the exit code change of a worker that was cut short', async () => {
     const worker = start('hangs', ['run', fixture('hanging')]);
     await consuming(worker, ['hanging']);

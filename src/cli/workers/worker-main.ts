@@ -2,7 +2,7 @@
  * A worker process of `sluice run --workers`: the same worker as without, whose health, metrics and dashboard are its parent's to show.
  * It stops when its parent says so, when it is signalled itself, and when its parent is gone.
  */
-import { asyncScheduler } from 'rxjs';
+import { asyncScheduler, Subject } from 'rxjs';
 import { readConfig } from '../../config.ts';
 import { type Cursor, DashboardModel } from '../../dashboard/model.ts';
 import { ConfigError } from '../../errors.ts';
@@ -39,6 +39,7 @@ async function work(folder: string, number: number): Promise<number> {
     try {
       model.show(pipelineShapes(pipelines));
       const worker = parts.startWorker(pipelines);
+      const hastened = new Subject<string>();
       parent.attach({
         readiness: worker.readiness,
         frame: () => {
@@ -52,7 +53,10 @@ async function work(folder: string, number: number): Promise<number> {
         metrics: parts.metrics.snapshot,
         story: (pipeline, messageId, deliveryTag) => model.story(pipeline, messageId, deliveryTag),
         stop: worker.stop,
-        hasten: worker.hasten,
+        hasten: (reason) => {
+          worker.hasten(reason);
+          hastened.next(reason);
+        },
         orphaned: () => {
           log.error('the parent process is gone: finishing what is in flight');
           worker.stop();
@@ -60,7 +64,7 @@ async function work(folder: string, number: number): Promise<number> {
       });
       const report = await untilStopped(worker, log);
       // While the parent still hears that this process lives.
-      await sendLastSpans(log);
+      await sendLastSpans(log, hastened);
       await parent.close(await parts.metrics.snapshot());
       return exitCodeOf(report);
     } finally {
