@@ -1,5 +1,5 @@
 /** AMQP cases: streams, logs that are read from a place and lose nothing by it. */
-import type { Channel, ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { AmqpCase } from './amqp-cases.ts';
 import { bodyOf, type Seen, type Tools } from './amqp-tools.ts';
 
@@ -26,6 +26,21 @@ const reading = async (connection: ChannelModel, tools: Tools, queue: string, of
 
 const offsets = (seen: Seen): unknown =>
   seen.deliveries.map((delivery) => [bodyOf(delivery), delivery.properties.headers?.['x-stream-offset']]);
+
+const givenBack = (tools: Tools, giveBack: (reader: Channel, delivery: ConsumeMessage) => void): Promise<unknown> =>
+  tools.refusal(async (channel) => {
+    const queue = await stream(channel, tools);
+    await tools.send(channel, queue, ['a']);
+    await channel.prefetch(1);
+    const seen = await tools.consume(channel, queue, { arguments: { 'x-stream-offset': 'first' } });
+    await seen.bodies(1);
+    for (const delivery of seen.deliveries) giveBack(channel, delivery);
+  });
+
+const NO_WAY_BACK = {
+  scope: 'connection',
+  text: "540 NOT_IMPLEMENTED - basic.nack and basic.reject not supported by stream queues queue '<1>' in vhost '/'",
+};
 
 const ALL = [
   ['a', 0],
@@ -74,7 +89,7 @@ export const streamCases: readonly AmqpCase[] = [
     expected: [ALL.slice(0, 2), ALL.slice(0, 2)],
   },
   {
-    title: 'go on with each ack, and give nothing back',
+    title: 'go on with each ack',
     run: async (connection, tools) => {
       const channel = await connection.createConfirmChannel();
       const queue = await stream(channel, tools);
@@ -82,14 +97,9 @@ export const streamCases: readonly AmqpCase[] = [
       const reader = await connection.createChannel();
       await reader.prefetch(1);
       const seen = await tools.consume(reader, queue, { arguments: { 'x-stream-offset': 'first' } });
-      await seen.bodies(1);
-      for (const [index, settle] of [
-        (at: number) => reader.ack(seen.deliveries[at] as never),
-        (at: number) => reader.reject(seen.deliveries[at] as never, true),
-        (at: number) => reader.nack(seen.deliveries[at] as never, false, false),
-      ].entries()) {
-        settle(index);
-        await seen.bodies(index + 2);
+      for (let count = 1; count <= 4; count++) {
+        await seen.bodies(count);
+        reader.ack(seen.deliveries[count - 1] as never);
       }
       return seen.deliveries.map((delivery) => [bodyOf(delivery), delivery.fields.redelivered]);
     },
@@ -99,6 +109,16 @@ export const streamCases: readonly AmqpCase[] = [
       ['c', false],
       ['d', false],
     ],
+  },
+  {
+    title: 'take nothing back by reject',
+    run: (_connection, tools) => givenBack(tools, (reader, delivery) => reader.reject(delivery, true)),
+    expected: NO_WAY_BACK,
+  },
+  {
+    title: 'take nothing back by nack, and drop nothing',
+    run: (_connection, tools) => givenBack(tools, (reader, delivery) => reader.nack(delivery, false, false)),
+    expected: NO_WAY_BACK,
   },
   {
     title: 'are not read without a prefetch',

@@ -54,7 +54,7 @@ export class StreamQueue extends Queue {
     this.unacked--;
   }
 
-  /** Whoever gives a message back has read it all the same. */
+  /** Whoever ends with a message out has read it all the same. */
   override requeue(): void {
     this.unacked--;
   }
