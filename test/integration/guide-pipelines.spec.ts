@@ -60,7 +60,12 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
       results = await client.collect('users', 'user.registered');
     });
     const registration = { username: 'ada', email: 'ada@example.com', password: 'canary-password' };
-    const next = async () => (await results.next(results.messages.length + 1)).at(-1);
+    /** Others may come late, from the front door's. */
+    const resultOf = async (conversation: string) => {
+      const find = () => results.messages.find(({ properties }) => properties.correlationId === conversation);
+      await eventually(`the result of ${conversation}`, () => find() !== undefined);
+      return find() ?? expect.fail('no result');
+    };
 
     it('is answered over the front door: 201 with what became of the e-mail', async () => {
       const { url } = await worker.line(({ msg }) => msg === 'the front door is open');
@@ -79,11 +84,9 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
     });
 
     it('creates the user and sends the welcome e-mail', async () => {
-      const result = next();
       await client.send('users.register', registration, { messageId: 'r1', correlationId: 'conversation-1' });
-      const { body, properties } = (await result) ?? expect.fail('no result');
+      const { body } = await resultOf('conversation-1');
       expect(body).to.deep.equal({ userId: (body as { userId: string }).userId, emailStatus: 'sent' });
-      expect(properties.correlationId).to.equal('conversation-1');
       const [created] = apis.ums.journal;
       expect(created?.body).to.deep.equal(registration);
       expect(created?.headers['x-correlation-id']).to.equal('conversation-1');
@@ -94,9 +97,8 @@ describeWithRabbitMq('the ready pipelines', (broker) => {
 
     it('registers all the same when the e-mail cannot be sent', async () => {
       apis.email.fault({ kind: 'status', status: 503 });
-      const result = next();
       await client.send('users.register', registration, { messageId: 'r2' });
-      expect((await result)?.body).to.deep.include({ emailStatus: 'failed-to-send' });
+      expect((await resultOf('r2')).body).to.deep.include({ emailStatus: 'failed-to-send' });
       expect(apis.ums.counts().effects).to.equal(1);
     });
 
