@@ -5,48 +5,22 @@
  * Reads what nearly all deliveries are: a body in one frame, headers of plain types. The rest is left to amqplib, and so is all that is malformed.
  */
 import type { ConsumeMessage } from 'amqplib';
+import {
+  BODY_FRAME,
+  CLASS_BASIC,
+  FRAME_END,
+  FRAME_START_BYTES,
+  HAS,
+  HEADER_FRAME,
+  METHOD_FRAME,
+  TAG,
+} from './frame-layout.ts';
 
-const METHOD_FRAME = 1;
-const HEADER_FRAME = 2;
-const BODY_FRAME = 3;
-const FRAME_END = 0xce;
-/** Type, channel and size before a payload, and one byte after it. */
-const FRAME_START_BYTES = 7;
-
-const CLASS_BASIC = 60;
 const BASIC_DELIVER = (CLASS_BASIC << 16) | 60;
 
 /** Class, weight and size of the body; then the flags of the properties that follow. */
 const FLAGS_AT = 12;
 const PROPERTIES_AT = 14;
-
-/** Of the properties, by their place in the word of flags. */
-const HAS = {
-  contentType: 0x8000,
-  contentEncoding: 0x4000,
-  headers: 0x2000,
-  deliveryMode: 0x1000,
-  priority: 0x0800,
-  correlationId: 0x0400,
-  replyTo: 0x0200,
-  expiration: 0x0100,
-  messageId: 0x0080,
-  timestamp: 0x0040,
-  type: 0x0020,
-  userId: 0x0010,
-  appId: 0x0008,
-  /** The last property, which nobody sends, and a second word of flags. */
-  others: 0x0007,
-} as const;
-
-const TAG = {
-  text: 'S'.charCodeAt(0),
-  boolean: 't'.charCodeAt(0),
-  byte: 'b'.charCodeAt(0),
-  short: 's'.charCodeAt(0),
-  int: 'I'.charCodeAt(0),
-  nothing: 'V'.charCodeAt(0),
-} as const;
 
 export interface ReadDelivery {
   readonly channel: number;

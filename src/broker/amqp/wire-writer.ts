@@ -2,28 +2,10 @@
  * Bytes of AMQP frames, written into one piece of memory that is used again for each message. Tables are those that `writeHeaders` makes, in
  * the types that amqplib would choose.
  */
+import { FRAME_END, FRAME_START_BYTES, TAG } from './frame-layout.ts';
 
 /** Of the frames before a message's body: 64 KiB of headers, which is what amqplib allows, and the rest. */
 const MAX_BYTES = 65_536 + 4_096;
-
-const FRAME_END = 0xce;
-/** Type, channel and size. */
-const FRAME_START_BYTES = 7;
-
-const TAG = {
-  text: 'S'.charCodeAt(0),
-  boolean: 't'.charCodeAt(0),
-  byte: 'b'.charCodeAt(0),
-  short: 's'.charCodeAt(0),
-  int: 'I'.charCodeAt(0),
-  long: 'l'.charCodeAt(0),
-  double: 'd'.charCodeAt(0),
-  timestamp: 'T'.charCodeAt(0),
-  bytes: 'x'.charCodeAt(0),
-  array: 'A'.charCodeAt(0),
-  table: 'F'.charCodeAt(0),
-  nothing: 'V'.charCodeAt(0),
-} as const;
 
 type Tag = (typeof TAG)[keyof typeof TAG];
 
