@@ -159,7 +159,7 @@ const isKind = (kind: string) => (value: unknown) =>
 
 const isTarget = (value: unknown): boolean => isKind('api')(value) || isKind('service')(value);
 
-/** One message after the other: with the default timeout, five wait less than the broker's limit for unsettled deliveries. */
+/** One message after the other: with the default timeout, five wait no longer than they may stay unsettled by default. */
 const ARRIVAL_PREFETCH = 5;
 
 const DEFAULT_TIMEOUT: Duration = '5m';

@@ -7,9 +7,11 @@ import type { Finding } from './finding.ts';
 const MAX_PREFETCH_PER_SLOT = 4;
 /** Bodies that prefetch and message size let a worker hold. */
 const MAX_HELD_BYTES = 512 * 2 ** 20;
+/** What is unsettled for too long is looked for in so many steps. */
+const NOTICED_LATE_RATIO = 1.05;
 
 export function findingsOfDefinition(pipeline: Pipeline, consumerTimeoutMs: number): readonly Finding[] {
-  const { name, source, prefetch, concurrency, timeoutMs, maxMessageBytes, order } = pipeline;
+  const { name, source, prefetch, concurrency, maxMessageBytes, order } = pipeline;
   const subject = `pipeline ${name}`;
   const findings: Finding[] = [];
   const attempts = source.retryDelaysMs.length + 1;
@@ -27,25 +29,7 @@ export function findingsOfDefinition(pipeline: Pipeline, consumerTimeoutMs: numb
     findings.push(limitBelowAttempts(`queue ${source.name}`, source.deliveryLimit, attempts));
   }
 
-  const slots = order === 'arrival' ? 1 : concurrency;
-  const longestMs = Math.ceil(prefetch / slots) * timeoutMs;
-  if (longestMs > consumerTimeoutMs) {
-    findings.push({
-      severity: 'warning',
-      check: 'consumer-timeout',
-      subject,
-      finding: `a delivery may be unsettled for ${formatDuration(longestMs)}: prefetch ${prefetch} over ${slots === 1 ? 'one slot' : `${slots} slots`}, ${formatDuration(timeoutMs)} each; the broker takes it back after ${formatDuration(consumerTimeoutMs)}`,
-      advice: 'lower prefetch or timeout, or raise consumer_timeout of the broker and say so with --consumer-timeout',
-    });
-  } else if (typeof order === 'object' && prefetch * timeoutMs > consumerTimeoutMs) {
-    findings.push({
-      severity: 'note',
-      check: 'consumer-timeout',
-      subject,
-      finding: `if all ${prefetch} deliveries have one key, the last may be unsettled for ${formatDuration(prefetch * timeoutMs)}; the broker takes it back after ${formatDuration(consumerTimeoutMs)}`,
-      advice: 'lower prefetch or timeout where keys are few',
-    });
-  }
+  findings.push(...findingsOfTimes(pipeline, consumerTimeoutMs));
   if (order === 'none' && prefetch > MAX_PREFETCH_PER_SLOT * concurrency) {
     findings.push({
       severity: 'warning',
@@ -62,6 +46,58 @@ export function findingsOfDefinition(pipeline: Pipeline, consumerTimeoutMs: numb
       subject,
       finding: `may hold ${Math.round((prefetch * maxMessageBytes) / 2 ** 20)} MiB of bodies: prefetch ${prefetch} times maxMessageBytes`,
       advice: 'lower one of them, or give the worker that memory',
+    });
+  }
+  return findings;
+}
+
+/**
+ * Two limits end a delivery that stays unsettled: `settleWithin`, by which the worker gives it back alone, and the broker's own, by which all that
+ * is out with its consumer goes. The first has to be the shorter one; then the second is never reached, and how long messages wait is held against the first.
+ */
+function findingsOfTimes(pipeline: Pipeline, consumerTimeoutMs: number): readonly Finding[] {
+  const { name, source, prefetch, concurrency, timeoutMs, order } = pipeline;
+  const { settleWithinMs, partitions } = source;
+  const subject = `pipeline ${name}`;
+  const within = `settleWithin, ${formatDuration(settleWithinMs)}`;
+  const findings: Finding[] = [];
+  if (settleWithinMs * NOTICED_LATE_RATIO >= consumerTimeoutMs)
+    findings.push({
+      severity: 'warning',
+      check: 'consumer-timeout',
+      subject,
+      finding: `what is unsettled is given back after ${within}, noticed up to a twentieth later; the broker takes back all that is out with it after ${formatDuration(consumerTimeoutMs)}`,
+      advice: 'lower settleWithin, or raise consumer_timeout of the broker and say so with --consumer-timeout',
+    });
+
+  const slots = order === 'arrival' ? 1 : concurrency;
+  const longestMs = Math.ceil(prefetch / slots) * timeoutMs;
+  const share = `prefetch ${prefetch} over ${slots === 1 ? 'one slot' : `${slots} slots`}, ${formatDuration(timeoutMs)} each`;
+  if (longestMs > settleWithinMs && partitions !== undefined && source.prefetch === undefined) {
+    // The default prefetch is for many workers. That one is alone is a moment, as a rule, and that all its handles take their whole time too.
+    findings.push({
+      severity: 'note',
+      check: 'settle-within',
+      subject,
+      finding: `a worker that has all ${partitions.count} partitions may keep a message for ${formatDuration(longestMs)}: ${share}; after ${within}, it is given back, with what came after it in its partition`,
+      advice:
+        'nothing where handles take less, or more workers share the partitions; else lower timeout, or prefetch of partitioned()',
+    });
+  } else if (longestMs > settleWithinMs) {
+    findings.push({
+      severity: 'warning',
+      check: 'settle-within',
+      subject,
+      finding: `a message may wait for ${formatDuration(longestMs)}: ${share}; after ${within}, it is given back and waits anew`,
+      advice: 'lower prefetch or timeout, or raise settleWithin, which stays below consumer_timeout of the broker',
+    });
+  } else if (typeof order === 'object' && prefetch * timeoutMs > settleWithinMs) {
+    findings.push({
+      severity: 'note',
+      check: 'settle-within',
+      subject,
+      finding: `if all ${prefetch} deliveries have one key, the last may wait for ${formatDuration(prefetch * timeoutMs)}; after ${within}, it is given back and waits anew`,
+      advice: 'lower prefetch or timeout where keys are few',
     });
   }
   return findings;

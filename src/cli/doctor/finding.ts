@@ -15,6 +15,7 @@ export type CheckName =
   | 'dead-letter-target'
   | 'delivery-limit'
   | 'consumer-timeout'
+  | 'settle-within'
   | 'prefetch'
   | 'queue-type'
   | 'unbounded-queue'

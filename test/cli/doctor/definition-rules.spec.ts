@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { of } from 'rxjs';
 import { z } from 'zod';
-import { type QueueOptions, queue } from '../../../src/broker/queue.ts';
+import { partitioned } from '../../../src/broker/partitioned.ts';
+import { type QueueOptions, type QueueSource, queue } from '../../../src/broker/queue.ts';
 import { findingsOfDefinition } from '../../../src/cli/doctor/definition-rules.ts';
 import { definePipeline } from '../../../src/pipeline/define-pipeline.ts';
 import type { Duration } from '../../../src/policies/duration.ts';
@@ -16,10 +17,12 @@ interface Options {
 }
 
 describe('what the numbers of a pipeline mean together', () => {
-  const told = (source: QueueOptions, options: Options = {}): readonly string[] => {
+  const told = (source: QueueOptions, options: Options = {}): readonly string[] =>
+    toldOf(queue('orders', source), options);
+  const toldOf = (source: QueueSource, options: Options = {}): readonly string[] => {
     const pipeline = definePipeline({
       name: 'orders',
-      source: queue('orders', source),
+      source,
       input: z.unknown(),
       handle: () => of(),
       ...options,
@@ -41,18 +44,35 @@ describe('what the numbers of a pipeline mean together', () => {
     expect(told({ type: 'classic' })[0]).to.match(/^warning queue-type: works on a classic queue/);
   });
 
-  it('is a warning where a delivery may wait longer than the broker lets it', () => {
+  it('is a warning where the broker would take back what the worker gives back no sooner', () => {
+    expect(told({ settleWithin: '28m' })).to.deep.equal([]);
+    expect(told({ settleWithin: '29m' })).to.deep.equal([
+      'warning consumer-timeout: what is unsettled is given back after settleWithin, 29m, noticed up to a twentieth later; the broker takes back all that is out with it after 30m',
+    ]);
+  });
+
+  it('is a warning where a message may wait longer than it may stay unsettled', () => {
     expect(told({ prefetch: 500 }, { timeout: '5m', concurrency: 128 })).to.deep.equal([]);
     expect(told({ prefetch: 200 }, { timeout: '10m', concurrency: 50 })).to.deep.equal([
-      'warning consumer-timeout: a delivery may be unsettled for 40m: prefetch 200 over 50 slots, 10m each; the broker takes it back after 30m',
+      'warning settle-within: a message may wait for 40m: prefetch 200 over 50 slots, 10m each; after settleWithin, 25m, it is given back and waits anew',
     ]);
     expect(told({ prefetch: 10 }, { timeout: '5m', order: 'arrival' })[0]).to.include('prefetch 10 over one slot');
+    expect(told({}, { order: 'arrival' })).to.deep.equal([]);
   });
 
   it('is a note where it may in the worst case of keys', () => {
     expect(told({}, { order: { by: () => 'a' } })).to.deep.equal([
-      'note consumer-timeout: if all 128 deliveries have one key, the last may be unsettled for 640m; the broker takes it back after 30m',
+      'note settle-within: if all 128 deliveries have one key, the last may wait for 640m; after settleWithin, 25m, it is given back and waits anew',
     ]);
+  });
+
+  it('is a note where one worker alone may in all partitions, by the default prefetch, and a warning by one that was chosen', () => {
+    const partitions = (prefetch?: number): readonly string[] =>
+      toldOf(partitioned('orders', { by: 'id', ...(prefetch === undefined ? {} : { prefetch }) }));
+    expect(partitions()).to.deep.equal([
+      'note settle-within: a worker that has all 16 partitions may keep a message for 40m: prefetch 512 over 64 slots, 5m each; after settleWithin, 25m, it is given back, with what came after it in its partition',
+    ]);
+    expect(partitions(100)[0]).to.match(/^warning settle-within: a message may wait for 125m: prefetch 1600 /);
   });
 
   it('is a warning where a prefetch takes messages from other workers, and a note where it may take much memory', () => {
