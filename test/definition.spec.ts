@@ -111,6 +111,15 @@ describe('queue', () => {
     [{ retry: { delays: ['25d'] } }, 'queue "q": retry.delays.0: expected a duration above 0 to 24 days'],
     [{ retry: { delays: [] } }, 'queue "q": retry.delays: expected at least 1'],
     [{ settleWithin: '25h' }, `queue "q": settleWithin: expected '1s' to '24h'`],
+    [
+      {
+        bindings: [
+          { exchange: 'e', key: 'a' },
+          { exchange: 'e', key: 'b', type: 'direct' },
+        ],
+      },
+      'queue "q": bindings.1.type: is direct, and topic in a binding before it: exchange "e" has one type',
+    ],
     [{ topology: 'asert' }, `queue "q": topology: expected 'assert' or 'check', got 'asert'`],
   ] as const) {
     it(`refuses ${JSON.stringify(options)}`, () =>

@@ -70,6 +70,27 @@ const name = z
   .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 200, { error: 'expected a name of 1 to 200 bytes' })
   .refine((text) => !text.startsWith('amq.'), { error: 'names that begin with "amq." belong to the broker' });
 
+interface GivenBinding {
+  readonly exchange: string;
+  readonly type?: ExchangeType | undefined;
+}
+
+function refuseTypesAtOdds(bindings: readonly GivenBinding[], context: z.RefinementCtx): void {
+  const types = new Map<string, ExchangeType>();
+  for (const [index, { exchange, type = 'topic' }] of bindings.entries()) {
+    // The broker's own exchanges are never declared: what is said of their type is not looked at.
+    if (exchange.startsWith('amq.')) continue;
+    const before = types.get(exchange) ?? type;
+    types.set(exchange, before);
+    if (type !== before)
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'type'],
+        message: `is ${type}, and ${before} in a binding before it: exchange "${exchange}" has one type`,
+      });
+  }
+}
+
 const schema = z.strictObject({
   name,
   bindings: z
@@ -80,6 +101,7 @@ const schema = z.strictObject({
         type: z.enum(['direct', 'topic', 'fanout', 'headers', 'x-consistent-hash']).optional(),
       }),
     )
+    .superRefine(refuseTypesAtOdds)
     .optional(),
   prefetch: z.int().min(1).max(65_535).optional(),
   retry: z.union([z.literal(false), z.strictObject({ delays: z.array(durationSchema()).min(1).max(20) })]).optional(),

@@ -9,6 +9,7 @@ import { DefinitionError, describeProblem, type Problem } from '../errors.ts';
 import { loadAxiosFor } from '../http/axios-on-demand.ts';
 import { isPipeline, type Pipeline } from '../pipeline/define-pipeline.ts';
 import { type BuiltFolder, buildFolder } from './build-folder.ts';
+import { clashes } from './clashes.ts';
 import { placeOfFailure, reasonOfFailure } from './module-failure.ts';
 
 /** Where a pipeline comes from. */
@@ -107,38 +108,3 @@ const problemsOfModule = (root: string, file: string, error: unknown, builtIn: s
 export const withoutRepeats = (problems: readonly Problem[]): readonly Problem[] => [
   ...new Map(problems.map((problem) => [describeProblem(problem), problem])).values(),
 ];
-
-/** Two pipelines must not share a name, which labels everything they do, nor a queue, whose messages they would take from each other. */
-function clashes(found: ReadonlyMap<Pipeline, string>): readonly Problem[] {
-  const problems: Problem[] = [];
-  const byName = new Map<string, string>();
-  const byQueue = new Map<string, string>();
-  for (const [pipeline, file] of found) {
-    const subject = `pipeline "${pipeline.name}"`;
-    const sameName = byName.get(pipeline.name);
-    if (sameName !== undefined)
-      problems.push({ subject, path: 'name', message: `is defined in ${sameName} and in ${file}; names must differ` });
-    byName.set(pipeline.name, file);
-    const queueName = pipeline.source?.name;
-    const sameQueue = byQueue.get(queueName);
-    if (sameQueue !== undefined)
-      problems.push({
-        subject,
-        path: 'source',
-        message: `queue "${queueName}" is consumed by pipeline "${sameQueue}" too; give each its queue, bound to the same exchange`,
-      });
-    byQueue.set(queueName, pipeline.name);
-  }
-  return [...problems, ...apiClashes([...found.keys()])];
-}
-
-/** Two APIs of one name would share a label and not their limits. */
-function apiClashes(pipelines: readonly Pipeline[]): readonly Problem[] {
-  const names = [...new Set(pipelines.flatMap((pipeline) => Object.values(pipeline.apis)))].map(({ name }) => name);
-  const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index));
-  return [...repeated].map((name) => ({
-    subject: `api "${name}"`,
-    path: 'name',
-    message: 'is defined more than once; define it in one module and import it',
-  }));
-}

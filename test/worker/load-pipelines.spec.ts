@@ -47,6 +47,40 @@ describe('loadPipelines', () => {
     for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
   });
 
+  it('names both pipelines that define an API of one name, and neither that share one', async () => {
+    const using = (name: string, api: string): string => `
+      import { EMPTY } from 'rxjs';
+      import { defineApi, definePipeline, queue } from 'sluice';
+      import { z } from 'zod';
+      ${api}
+      export default definePipeline({ name: '${name}', source: queue('${name}'), input: z.object({}), apis: { bank }, handle: () => EMPTY });`;
+    const bank = (concurrency: number): string =>
+      `const bank = defineApi('bank', { baseUrl: 'http://127.0.0.1:9', concurrency: ${concurrency} });`;
+    const shared = "import { bank } from './bank.ts';";
+    expect(await problemsOf({ 'one.ts': using('one', bank(5)), 'two.ts': using('two', bank(50)) })).to.deep.equal([
+      'api "bank": name: is defined more than once, for pipeline "one" in one.ts and for pipeline "two" in two.ts; define it in one module and import it',
+    ]);
+    const together = { 'bank.ts': `import { defineApi } from 'sluice'; export ${bank(5)}` };
+    expect(
+      await problemsOf({ ...together, 'one.ts': using('one', shared), 'two.ts': using('two', shared) }),
+    ).to.deep.equal([]);
+  });
+
+  it('names both pipelines that want an exchange of two types, unless one only looks for it', async () => {
+    const on = (name: string, type: string, options = ''): string => `
+      import { EMPTY } from 'rxjs';
+      import { definePipeline, queue } from 'sluice';
+      import { z } from 'zod';
+      const source = queue('${name}', { bindings: [{ exchange: 'events', key: 'x'${type} }]${options} });
+      export default definePipeline({ name: '${name}', source, input: z.object({}), handle: () => EMPTY });`;
+    expect(await problemsOf({ 'one.ts': on('one', ''), 'two.ts': on('two', ", type: 'direct'") })).to.deep.equal([
+      'exchange "events": type: is topic for pipeline "one" in one.ts and direct for pipeline "two" in two.ts; an exchange has one type: give both the same',
+    ]);
+    expect(await problemsOf({ 'one.ts': on('one', ''), 'two.ts': on('two', ", type: 'topic'") })).to.deep.equal([]);
+    const looking = on('two', ", type: 'direct'", ", topology: 'check'");
+    expect(await problemsOf({ 'one.ts': on('one', ''), 'two.ts': looking })).to.deep.equal([]);
+  });
+
   it('says which folders it has not looked into, where no module exports a pipeline', async () => {
     const folder = await scratch({ 'apis.ts': 'export {};' });
     const none = 'no module exports a pipeline made by definePipeline()';
