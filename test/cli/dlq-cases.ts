@@ -264,6 +264,17 @@ export function dlqCases(url: () => string): void {
     expect(await idsIn(client, 'letters.dead')).to.deep.equal(['other']);
   });
 
+  it('drops many at once for good', async () => {
+    const { client, run } = tools();
+    await seedLetters(client, 'letters', numbered(500));
+    const dropped = await run(['drop', 'letters', '--all', '--yes']);
+    expect([dropped.code, dropped.text]).to.deep.equal([
+      0,
+      'letters.dead: dropped 500 of 500 asked for, 500 letters looked at',
+    ]);
+    expect((await run(['ls', 'letters'])).text).to.equal('letters.dead: no letters');
+  });
+
   describe('edit', () => {
     let folder: string;
     const editor = async (script: string): Promise<Record<string, string>> => {

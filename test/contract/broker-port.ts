@@ -2,6 +2,7 @@
  * What every broker adapter must do, as one suite. `setup` gives the adapter and, beside the port, the hands on the broker that
  * the cases need: RabbitMQ answers them over a plain connection and a proxy, a model in process directly.
  */
+import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, type Observable, type Subscription } from 'rxjs';
 import type { Broker, BrokerStatus, ConsumeOptions, StreamOffset } from '../../src/broker/broker.ts';
@@ -308,6 +309,22 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       expect(next.deliveries.filter(({ redelivered }) => redelivered).map(text)).to.deep.equal(['b']);
     });
 
+    it('F28: has the queue hear of all that was settled after it stopped, however much it was at once', async () => {
+      const queue = await queueNamed({ 'x-queue-type': 'quorum' });
+      await publish(queue, ...Array.from({ length: 500 }, (_, index) => String(index)));
+      const consumer = consume(queue, 500);
+      const [first = nothing(), ...others] = await consumer.count(500);
+      consumer.stop();
+      // One ack each, since the first of them is not settled.
+      for (const delivery of others) expect(delivery.ack()).to.equal('sent');
+      await setImmediate();
+      expect(first.ack()).to.equal('sent');
+      await done(broker.close({ withinMs: 5_000 }));
+      await admin.publishRaw(queue, Buffer.from('after'), {});
+      await eventually('it is there', async () => (await admin.ready(queue)) > 0);
+      expect(await admin.ready(queue)).to.equal(1);
+    });
+
     it('with a prefetch the wire cannot carry is refused', () => {
       for (const prefetch of [0, -1, 1.5, 65_536, Number.NaN]) {
         expect(() => broker.consume('any', { prefetch })).to.throw(RangeError, 'prefetch');
@@ -383,6 +400,29 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       await one.count(5);
       expect(texts(one)).to.deep.equal(['a', 'b', 'c', 'b', 'c']);
     });
+
+    for (const [end, giveUp] of [
+      ['a message is given back', (last: Delivery): unknown => last.requeue()],
+      ['it stops', (last: Delivery, one: Consumer): unknown => [one.stop(), last.requeue()]],
+    ] as const)
+      it(`has the queue hear of all that was settled before ${end}, however much it was at once`, async () => {
+        const queue = await queueNamed(SINGLE_ACTIVE);
+        const one = consumeInOrder(queue, 500);
+        await one.consuming();
+        const two = consumeInOrder(queue, 10);
+        await publish(queue, ...Array.from({ length: 500 }, (_, index) => String(index)));
+        const all = [...(await one.count(500))];
+        const [first = nothing(), last = nothing()] = [all.shift(), all.pop()];
+        // One ack each, since the first of them is not settled.
+        for (const delivery of all) expect(delivery.ack()).to.equal('sent');
+        await setImmediate();
+        expect(first.ack()).to.equal('sent');
+        giveUp(last, one);
+        await two.count(1);
+        await publish(queue, 'after');
+        await two.count(2);
+        expect(texts(two)).to.deep.equal(['499', 'after']);
+      });
 
     it('leaves the queue to others at once where it has nothing', async () => {
       const queue = await queueNamed(SINGLE_ACTIVE);

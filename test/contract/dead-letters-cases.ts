@@ -83,6 +83,18 @@ export function deadLettersCases(url: () => string): void {
     expect(await idsIn(client, 'looks.dead')).to.deep.equal(['m1', 'm2', 'm4', 'm5', 'm6', 'm7', 'm8']);
   });
 
+  it('has the queue hear of all that was settled before it ends, however much it was at once', async () => {
+    await seedLetters(client, 'looks', numbered(500));
+    const own = await open(url());
+    const visit = await own.visit('looks.dead');
+    for (const { hold } of await read(visit)) expect(hold.ack()).to.equal('sent');
+    await visit.end();
+    await own.close();
+    // What the end brought back lies before it.
+    await seedLetters(client, 'looks', [{ id: 'after' }]);
+    expect(await idsIn(client, 'looks.dead')).to.deep.equal(['after']);
+  });
+
   it('counts no return against a letter before it goes back, and one for each look', async () => {
     await seedLetters(client, 'looks', numbered(1));
     const counts: unknown[] = [];

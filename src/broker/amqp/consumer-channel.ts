@@ -10,6 +10,7 @@ import { reasonOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
 import { closeChannel, openChannel } from './open-channel.ts';
+import { Settlements, settleThrough } from './settle-through.ts';
 import { TurnAcks, type Unsettled } from './turn-acks.ts';
 
 export interface ConsumerChannelOptions {
@@ -37,7 +38,9 @@ export class ConsumerChannel implements SettlingChannel {
   #channel: Channel | undefined;
   #consumerTag: string | undefined;
   readonly #acks = new TurnAcks<ConsumeMessage>();
+  readonly #settlements = new Settlements();
   #unsettled = 0;
+  #leaving: Promise<void> | undefined;
   #isConsuming = false;
   #isStopping = false;
   #isOver = false;
@@ -70,11 +73,10 @@ export class ConsumerChannel implements SettlingChannel {
   }
 
   /** Closes the channel in order, whatever is still unsettled: the broker takes that back. */
-  async close(reason: string): Promise<void> {
-    const channel = this.#channel;
+  close(reason: string): Promise<void> {
     this.#sendAcks();
     this.#end(reason);
-    if (channel !== undefined) await closeChannel(this.#options.link, channel);
+    return this.#leave();
   }
 
   send(settlement: 'ack' | 'requeue', delivery: Unsettled<ConsumeMessage>): boolean {
@@ -103,6 +105,7 @@ export class ConsumerChannel implements SettlingChannel {
       this.#fail(reasonOf(error));
       return false;
     }
+    this.#settlements.wrote();
     this.#acks.settled(delivery);
     return true;
   }
@@ -112,7 +115,10 @@ export class ConsumerChannel implements SettlingChannel {
     const channel = this.#channel;
     if (channel === undefined) return;
     try {
-      for (const { message, isMultiple } of this.#acks.take()) channel.ack(message, isMultiple);
+      for (const { message, isMultiple } of this.#acks.take()) {
+        channel.ack(message, isMultiple);
+        this.#settlements.wrote();
+      }
     } catch (error) {
       this.#fail(reasonOf(error));
     }
@@ -187,8 +193,10 @@ export class ConsumerChannel implements SettlingChannel {
   async #cancel(consumerTag: string): Promise<void> {
     const channel = this.#channel;
     if (channel === undefined || this.#isOver) return;
+    const proven = this.#settlements.provenByAnswer();
     try {
       await this.#options.link.ask(channel.cancel(consumerTag), 'basic.cancel');
+      proven();
     } catch {
       // The channel goes with its unsettled deliveries, or went: either way nothing more comes in.
     }
@@ -205,11 +213,11 @@ export class ConsumerChannel implements SettlingChannel {
   #fail(reason: string): void {
     if (this.#isOver) return;
     const wasStopping = this.#isStopping;
-    const channel = this.#channel;
     this.#end(reason);
     this.#sendAcks();
     // Where the channel is still open (server cancel, unanswered request) its deliveries go back with it.
-    if (channel !== undefined && this.#options.link.isOpen) void closeChannel(this.#options.link, channel);
+    if (this.#options.link.isOpen) void this.#leave();
+    else this.#ended.complete();
     if (!wasStopping) this.#options.onGone(reason);
   }
 
@@ -219,6 +227,21 @@ export class ConsumerChannel implements SettlingChannel {
     this.#link?.unsubscribe();
     if (this.#unsettled > 0) this.#lost.next(reason);
     this.#lost.complete();
+  }
+
+  #leave(): Promise<void> {
+    const channel = this.#channel;
+    if (channel !== undefined) this.#leaving ??= this.#closeSettled(channel);
+    else this.#ended.complete();
+    return this.#leaving ?? Promise.resolve();
+  }
+
+  async #closeSettled(channel: Channel): Promise<void> {
+    const { link, queue, streamOffset } = this.#options;
+    // A stream forgets nothing: an ack there makes room for more, and that is all.
+    if (this.#settlements.areAtRisk && streamOffset === undefined) await settleThrough(link, channel, queue);
+    await closeChannel(link, channel);
+    // Not before: whoever waits for it closes the connection next.
     this.#ended.complete();
   }
 }

@@ -12,6 +12,7 @@ import type { DefectListener } from './guarded.ts';
 import { type HoldingVisit, heldDelivery } from './held-delivery.ts';
 import type { Link } from './link.ts';
 import { closeChannel, openChannel } from './open-channel.ts';
+import { Settlements, settleThrough } from './settle-through.ts';
 
 const FIRST_WINDOW = 50;
 const MIN_WINDOW = 10;
@@ -41,11 +42,13 @@ class AmqpVisit implements QueueVisit, HoldingVisit {
   readonly #lost = new AsyncSubject<string>();
   /** Tags that are not settled. */
   readonly #held = new Set<number>();
+  readonly #settlements = new Settlements();
   /** They name the consumers: RabbitMQ puts back what up to 32 of them leave in the order of their names. */
   #windows = 0;
   #channel: Channel | undefined;
   #failure: SluiceError | undefined;
   #isOver = false;
+  #ending: Promise<void> | undefined;
   #onFailure: (() => void) | undefined;
   /** Any message of this channel: amqplib settles by message, and looks at the tag alone. */
   #template: ConsumeMessage | undefined;
@@ -91,6 +94,7 @@ class AmqpVisit implements QueueVisit, HoldingVisit {
     try {
       if (settlement === 'ack') channel.ack(message);
       else channel.nack(message, false, true);
+      this.#settlements.wrote();
     } catch (error) {
       // amqplib refuses to write to a channel that is closing: the broker takes the message back.
       this.#fail(this.#explain(error));
@@ -103,11 +107,18 @@ class AmqpVisit implements QueueVisit, HoldingVisit {
    * By closing the channel: a queue puts back at once, at its head, what a channel leaves, while RabbitMQ 3.10 writes each message anew at
    * the end of a quorum queue without a delivery limit when it is given back by nack, 50 000 of them over many seconds.
    */
-  async end(): Promise<void> {
+  end(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
     const channel = this.#channel;
     if (channel === undefined) return;
+    const { areAtRisk } = this.#settlements;
+    if (areAtRisk) await settleThrough(this.#link, channel, this.queue, (tag) => void this.#held.add(tag));
+    const before = areAtRisk || this.#held.size > 0 ? await this.#count().catch(() => undefined) : 0;
     const returned = this.#held.size;
-    const before = returned === 0 ? 0 : await this.#count().catch(() => undefined);
     this.#channel = undefined;
     this.#isOver = true;
     this.#held.clear();
