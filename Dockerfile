@@ -9,7 +9,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN ["npm", "ci", "--ignore-scripts"]
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/build-page.mjs scripts/
+COPY scripts/build.mjs scripts/build-page.mjs scripts/
 COPY src src
 RUN ["npm", "run", "build"]
 # What is left for the worker: its packages, and those that are optional, for a front door, tokens, shared limits, a journal and traces.

@@ -1,6 +1,6 @@
 /**
- * The package as it is published, in a folder of its own: compiled files without their maps, and a manifest without what only this project
- * needs. Users get readable JavaScript with its comments, and types; sources and maps would be two thirds of the tarball.
+ * The package as it is published, in a folder of its own: built files without their maps, and a manifest without what only this project
+ * needs. Users get readable JavaScript, and types with their comments; sources and maps would be two thirds of the tarball.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
 import { Command } from 'commander';
+import { version } from '../package.ts';
 import { beginBuilding } from '../worker/build-folder.ts';
 import { atLeastOne, collected, duration, port, workers } from './arguments.ts';
 import { dlqCommand } from './dlq.ts';
@@ -10,7 +11,6 @@ import { journalCommand } from './journal.ts';
 import type { ReplayCommandOptions } from './replay.ts';
 import { sagaCommand } from './saga.ts';
 import type { TopologyOptions } from './topology.ts';
-import { version } from './version.ts';
 import { completionCommand, graphCommand, newCommand, publishCommand, topCommand } from './work-commands.ts';
 
 interface RunOptions {

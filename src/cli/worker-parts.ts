@@ -7,6 +7,7 @@ import { timedJournal } from '../journal/timed-journal.ts';
 import type { Logger } from '../log.ts';
 import { logFacts } from '../observability/log-facts.ts';
 import { createTracing } from '../observability/tracing.ts';
+import { version } from '../package.ts';
 import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { watchEventLoop } from '../worker/watch-event-loop.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
@@ -15,7 +16,6 @@ import type { BrokerUrls } from './broker-urls.ts';
 import { measureWorker, type WorkerMetrics } from './measure-worker.ts';
 import { openJournal } from './open-journal.ts';
 import type { OpenRecording } from './record.ts';
-import { version } from './version.ts';
 
 export interface WorkerParts {
   readonly facts: Facts;

@@ -1,9 +1,7 @@
 /** The page's files, as the build made them: read once, when they are first asked for. */
 import { readFile } from 'node:fs/promises';
 import type { Route, WholeAnswer } from '../management/route.ts';
-
-/** From src/dashboard and from dist/dashboard alike. */
-const FOLDER = new URL('../../dist/dashboard/page/', import.meta.url);
+import { packageFile } from '../package.ts';
 
 /** Scripts and styles as files of the worker, and nothing from anywhere else. */
 const POLICY = [
@@ -37,7 +35,7 @@ export const assetRoutes = (): readonly Route[] =>
       path,
       isOpen: true,
       answer: async (): Promise<WholeAnswer> => {
-        content ??= readFile(new URL(file, FOLDER));
+        content ??= readFile(packageFile(`dist/dashboard/page/${file}`));
         return { status: 200, contentType, body: await content, headers: { 'content-security-policy': POLICY } };
       },
     };

@@ -5,9 +5,9 @@
 
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { BuildFailure, BuildOptions, Message, Plugin } from 'esbuild';
 import type { Problem } from '../errors.ts';
+import { packageEntry } from '../package.ts';
 import { openModuleFolder } from './module-folder.ts';
 
 export interface Bundle {
@@ -96,15 +96,12 @@ function nearestModules(folder: string): string | undefined {
   return above === folder ? undefined : nearestModules(above);
 }
 
-const extension = extname(import.meta.url);
-
 /** Points `sluice` and `sluice/…` at the files of this very copy: `.js` when built, `.ts` when run from source. */
 const thisSluice: Plugin = {
   name: 'this-sluice',
   setup(build) {
     build.onResolve({ filter: /^sluice(\/|$)/ }, ({ path }) => {
-      const inside = path.slice('sluice/'.length);
-      const file = join(dirname(dirname(fileURLToPath(import.meta.url))), inside, `index${extension}`);
+      const file = packageEntry(join(path.slice('sluice/'.length), 'index'));
       return existsSync(file)
         ? { path: file, external: true }
         : { errors: [{ text: `"${path}" is not an export of sluice` }] };

@@ -18,6 +18,16 @@ register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(ES_MODULES)
 const { cache } = createRequire(process.cwd() + '/x.js');
 process.once('exit', () => appendFileSync(process.env.LOADED_FILES, Object.keys(cache).join('\\n') + '\\n'));`;
 
+const OWN = new URL('../../dist/', import.meta.url);
+
+/** The package a file is of, or the folders of our sources that the build put into it: a comment names each. */
+function partsOf(file: string): readonly string[] {
+  const ofPackage = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
+  if (ofPackage !== undefined) return [ofPackage];
+  if (!file.startsWith(OWN.href)) return [];
+  return [...readFileSync(new URL(file), 'utf8').matchAll(/^\/\/ src\/(\w+)\//gm)].map(([, folder]) => folder ?? '');
+}
+
 describe('starting', () => {
   let folder: string;
   let worker: WorkerProcess | undefined;
@@ -45,10 +55,7 @@ describe('starting', () => {
       }
       expect(await worker.exit, JSON.stringify(worker.lines)).to.equal(0);
       const files = readFileSync(list, 'utf8').split('\n');
-      const partOf = (file: string): string | undefined =>
-        (/.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file) ?? /\/dist\/([^/]+)\//.exec(file))?.[1];
-      const parts = files.flatMap((file) => partOf(file) ?? []);
-      return new Set(parts);
+      return new Set(files.flatMap(partsOf));
     } finally {
       rmSync(modules, { recursive: true });
     }

@@ -131,6 +131,16 @@ describe('the package in a project of its own', function () {
     expect(stdout.trim().split('\n')).to.deep.equal(entries.map(() => 'true'));
   });
 
+  it('keeps the names of its errors, which logs and dead letters tell', async () => {
+    const script = `import * as sluice from 'sluice';
+      const errors = Object.entries(sluice).filter(([, value]) => value === sluice.SluiceError || value.prototype instanceof sluice.SluiceError);
+      console.log(JSON.stringify(errors.map(([name, { name: own }]) => [name, own])));`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
+    const names = JSON.parse(stdout) as readonly (readonly [string, string])[];
+    expect(names.length).to.be.above(20);
+    for (const [exported, own] of names) expect(own).to.equal(exported);
+  });
+
   it('runs the README’s pipeline by npx on the embedded broker, with the project’s own tsconfig', async () => {
     writeFileSync(
       join(project, 'tsconfig.json'),

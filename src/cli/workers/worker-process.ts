@@ -1,11 +1,10 @@
 /** One worker process, as its parent sees it: how it is, what it answers, how it ended. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { asyncScheduler, filter, firstValueFrom, map, merge, Subject, timer } from 'rxjs';
 import { environmentWith } from '../../config.ts';
 import type { Frame } from '../../dashboard/wire.ts';
 import type { MetricsSnapshot } from '../../observability/metrics/snapshot.ts';
+import { packageEntry } from '../../package.ts';
 import type { Readiness } from '../../worker/worker.ts';
 import { type Answers, envelope, type FromWorker, opened, type Question, type ToWorker } from './protocol.ts';
 import type { Ending } from './restart-rule.ts';
@@ -18,7 +17,7 @@ export interface WorkerProcessOptions {
   readonly onFrame: (frame: Frame) => void;
 }
 
-const ENTRY = fileURLToPath(new URL(`./worker-main${extname(import.meta.url)}`, import.meta.url));
+const ENTRY = packageEntry('cli/workers/worker-main');
 /** Whoever is busy for longer is asked the next time. */
 const ANSWER_WITHIN_MS = 1_000;
 
