@@ -5,6 +5,7 @@
  */
 import type { Redis } from 'ioredis';
 import { defer, ignoreElements, type Observable } from 'rxjs';
+import { messageOf } from '../errors.ts';
 import type { SharedRate, TokenGrant, TokenStore } from '../operators/shared-tokens.ts';
 import { TOKEN_SCRIPT, TOKEN_SCRIPT_SHA1 } from './token-script.ts';
 
@@ -60,14 +61,19 @@ class IoredisTokens implements RedisTokens {
 
   async #take(key: string, { requests, periodMs, burst }: SharedRate, wanted: number): Promise<TokenGrant> {
     if (this.#isClosed) throw new Error('the connection to Redis is closed');
-    const { redis, tried } = await this.#open();
+    const { redis, tried, failure } = await this.#open();
     await tried;
     const args = [key, requests, periodMs, burst, wanted];
-    const answer = await redis.evalsha(TOKEN_SCRIPT_SHA1, 1, ...args).catch((error: unknown) => {
-      // A server that was restarted has forgotten its scripts.
-      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return redis.eval(TOKEN_SCRIPT, 1, ...args);
-      throw error;
-    });
+    const answer = await redis
+      .evalsha(TOKEN_SCRIPT_SHA1, 1, ...args)
+      .catch((error: unknown) => {
+        // A server that was restarted has forgotten its scripts.
+        if (isAnswer(error) && error.message.startsWith('NOSCRIPT')) return redis.eval(TOKEN_SCRIPT, 1, ...args);
+        throw error;
+      })
+      .catch((error: unknown) => {
+        throw isAnswer(error) ? error : new Error(`${placeOf(this.#url)}: ${failure()}`);
+      });
     return grantOf(answer);
   }
 
@@ -88,6 +94,8 @@ interface Client {
   readonly redis: Redis;
   /** Settles when the first try to connect has ended, either way. */
   readonly tried: Promise<void>;
+  /** Why there is no connection, in words: of a question that cannot be sent ioredis tells by which of its options. */
+  readonly failure: () => string;
 }
 
 async function openClient(url: string): Promise<Client> {
@@ -102,10 +110,38 @@ async function openClient(url: string): Promise<Client> {
     maxRetriesPerRequest: 0,
     retryStrategy: reconnectAfterMs,
   });
+  let wasConnected = false;
+  let failure: unknown;
+  redis.on('ready', () => {
+    wasConnected = true;
+    failure = undefined;
+  });
   // The question that fails says so; without a listener ioredis writes each failure to the console.
-  redis.on('error', () => {});
+  redis.on('error', (error: unknown) => {
+    failure = error;
+  });
+  const whyNot = (): string => {
+    if (failure !== undefined) return textOf(failure);
+    return wasConnected ? 'the connection was lost' : 'there is no connection yet';
+  };
   // A first connection that fails is tried again like any other.
-  return { redis, tried: redis.connect().catch(() => {}) };
+  return { redis, tried: redis.connect().catch(() => {}), failure: whyNot };
+}
+
+/** Whether Redis itself has said so. */
+const isAnswer = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
+
+/** Nothing of the error but its text is kept: of a login that is refused it holds the password. */
+function textOf(error: unknown): string {
+  // Several addresses were tried: the error of the attempt as a whole has no text.
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
+  return messageOf(error);
+}
+
+/** Without credentials. */
+function placeOf(url: string): string {
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
 }
 
 function grantOf(answer: unknown): TokenGrant {

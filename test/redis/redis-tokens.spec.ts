@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { firstValueFrom, lastValueFrom, merge, of, timer, toArray } from 'rxjs';
+import { messageOf } from '../../src/errors.ts';
 import { createSharedRateLimiter, type StoreChange } from '../../src/operators/shared-rate-limit.ts';
 import { createRedisTokens, type RedisTokens } from '../../src/redis/redis-tokens.ts';
 import { eventually } from '../support/eventually.ts';
@@ -167,4 +168,31 @@ describeWithOwnRedis('a shared rate limit without its Redis', () => {
     expect(changes.map(({ isAway }) => isAway)).to.deep.equal([true, false, true, false]);
     expect(changes.filter(({ isAway }) => isAway).every(({ cause }) => cause instanceof Error)).to.equal(true);
   });
+
+  it('says why it cannot be asked, with its address and without its password', async () => {
+    const { host } = new URL(server.url);
+    const why = (url: string): Promise<string> => reasonOf(createRedisTokens({ url }));
+    const asking = createRedisTokens({ url: server.url });
+    expect((await firstValueFrom(asking.take('reasons', slow, 1))).granted).to.equal(1);
+
+    const admin = new Redis(server.url);
+    await admin.config('SET', 'requirepass', 'canary');
+    await admin.quit();
+    expect(await why(`redis://:wrong-canary@${host}`)).to.match(/^redis:\/\/127\.0\.0\.1:\d+: WRONGPASS (?!.*canary)/);
+    expect(await why(server.url)).to.match(/^redis:\/\/127\.0\.0\.1:\d+: NOAUTH /);
+
+    await server.kill();
+    expect(await reasonOf(asking)).to.match(
+      new RegExp(`^redis://${host}: (the connection was lost|connect ECONNREFUSED ${host})$`),
+    );
+    expect(await why(server.url)).to.equal(`redis://${host}: connect ECONNREFUSED ${host}`);
+    await server.start();
+  });
+
+  /** What a question fails with; ends the connection. */
+  const reasonOf = async (asked: RedisTokens): Promise<string> => {
+    const failure: unknown = await firstValueFrom(asked.take('reasons', slow, 1)).catch((error: unknown) => error);
+    await lastValueFrom(asked.close(), { defaultValue: undefined });
+    return messageOf(failure);
+  };
 });
