@@ -3,14 +3,19 @@
  * several prefetches, by amqplib alone; classic queues and quorum queues in turn, each round on queues of its own. One node: what a majority of
  * several adds, its network and its disks, is not in it.
  */
-import { parseArgs } from 'node:util';
 import amqp, { type ChannelModel } from 'amqplib';
+import { argumentsOf } from './support/arguments.ts';
 import { findBroker } from './support/bench-broker.ts';
 import { median, ratioOf, textOfRatio } from './support/ratios.ts';
 
-const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, messages: { type: 'string', default: '5000' } },
-});
+const values = argumentsOf(
+  `npm run bench:broker [-- options]
+
+  --rounds N      rounds in turn (default: 5)
+  --messages N    messages of each (default: 5000)`,
+  { rounds: { type: 'string', default: '5' }, messages: { type: 'string', default: '5000' } },
+  { rounds: 1, messages: 1 },
+);
 const ROUNDS = Number(values.rounds);
 const MESSAGES = Number(values.messages);
 

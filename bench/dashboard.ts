@@ -6,14 +6,19 @@
  * any later one does: shorter ones measure that.
  * `npm run bench:dashboard -- --rounds 4 --messages 20000`
  */
-import { parseArgs } from 'node:util';
+import { argumentsOf } from './support/arguments.ts';
 import { ratioOf, textOfRatio } from './support/ratios.ts';
 import type { Result } from './whole-job/contender.ts';
 import { measureWholeJob } from './whole-job.ts';
 
-const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '4' }, messages: { type: 'string', default: '20000' } },
-});
+const values = argumentsOf(
+  `npm run bench:dashboard [-- options]
+
+  --rounds N      interleaved rounds (default: 4)
+  --messages N    counted messages of each round, at least 1000 (default: 20000)`,
+  { rounds: { type: 'string', default: '4' }, messages: { type: 'string', default: '20000' } },
+  { rounds: 1, messages: 1_000 },
+);
 
 const NOBODY = 'sluice';
 const CONTENDERS = {

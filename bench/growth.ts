@@ -6,21 +6,30 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { measureStartUp } from './growth/start-up.ts';
 import type { GrowthOrder, GrowthReport } from './growth/worker.ts';
+import { argumentsOf } from './support/arguments.ts';
 import { EXCHANGE, findBroker, openPublisher, QUEUE } from './support/bench-broker.ts';
 import { buildPrograms, type Programs } from './support/programs.ts';
 import type { Job } from './whole-job/contender.ts';
 
-const { values } = parseArgs({
-  options: {
+const USAGE = `npm run bench:growth [-- options]
+
+  --only NAME        one of them: in-flight, backlog, pipelines, twice, start-up (default: all)
+  --backlog N        messages in front of the API that never answers (default: 500000)
+  --seconds N        how long that is looked at (default: 20)
+  --beside FOLDER    start-up in turn with another checkout that is built`;
+
+const values = argumentsOf(
+  USAGE,
+  {
     backlog: { type: 'string', default: '500000' },
     seconds: { type: 'string', default: '20' },
     only: { type: 'string' },
     beside: { type: 'string' },
   },
-});
+  { backlog: 1, seconds: 1 },
+);
 
 /** Something to measure: gives its lines of the report. */
 type Measurement = (programs: Programs, brokerUrl: string) => Promise<string>;

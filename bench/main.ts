@@ -3,8 +3,8 @@
  * The broker is RabbitMQ at AMQP_URL, or a private one where RabbitMQ is installed.
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { checkStations, tableOfChecks } from './check.ts';
+import { argumentsOf } from './support/arguments.ts';
 import { arePeersInstalled, CONTENDERS, isPeer } from './support/programs.ts';
 import { measureWholeJob, tableOf, type WholeJobOptions } from './whole-job.ts';
 import { plotOf } from './whole-job-plot.ts';
@@ -14,7 +14,7 @@ const HELP = `npm run bench [-- options]
   --job post|gather     one POST for each message, or three gathered and published with confirm (default: both)
   --with all|NAMES      contenders beside sluice and the loop by hand, separated by commas: ${Object.keys(CONTENDERS).slice(2).join(', ')};
                         peers need npm ci --prefix bench --ignore-scripts
-  --messages N          counted messages of each round (default: 20000)
+  --messages N          counted messages of each round, at least 1000 (default: 20000)
   --rounds N            interleaved rounds (default: 3)
   --rate N              messages a second, for latencies (default: all wait when a contender starts)
   --profile FOLDER      a CPU profile of each process
@@ -23,8 +23,9 @@ const HELP = `npm run bench [-- options]
   --json FILE · --markdown FILE · --svg FILE
                         the figures, as well as on the terminal`;
 
-const { values } = parseArgs({
-  options: {
+const values = argumentsOf(
+  HELP,
+  {
     job: { type: 'string' },
     with: { type: 'string', default: '' },
     messages: { type: 'string', default: '20000' },
@@ -36,9 +37,10 @@ const { values } = parseArgs({
     svg: { type: 'string' },
     check: { type: 'boolean', default: false },
     budgets: { type: 'string', default: '1' },
-    help: { type: 'boolean', default: false },
   },
-});
+  // CPU is told by slices of 1000 messages.
+  { messages: 1_000, rounds: 1, rate: 1 },
+);
 
 function contenders(): readonly string[] {
   const names = Object.keys(CONTENDERS);
@@ -72,10 +74,6 @@ async function check(): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  if (values.help) {
-    console.log(HELP);
-    return;
-  }
   if (values.check) {
     await check();
     return;
