@@ -20,7 +20,7 @@ export interface MergeMapByKeyOptions {
  * A value whose key is busy waits for its key and keeps no other from starting; then it queues for a slot behind those that are ready.
  * A failure of the source, of `key`, of `project` or of an inner is the failure of the result, and ends all inners.
  * Holds one entry per waiting value, as many as the source does not hold back (a consumer's prefetch), and one per key that runs or
- * waits: a key is forgotten as soon as its last value is through. Unsubscribing ends all inners and forgets what waits.
+ * waits; keys that are through are forgotten a thousand at a time. Unsubscribing ends all inners and forgets what waits.
  *
  * @throws RangeError when `concurrency` is out of its range.
  */
@@ -36,18 +36,32 @@ export function mergeMapByKey<T, R, K>(
     });
 }
 
-interface KeyedValue<T, K> {
-  readonly key: K;
+/**
+ * Keys that are through are forgotten so many at once, by leaving the Map behind. One that is filled and emptied makes itself anew time and again,
+ * and each table it leaves holds what was in it and the table after it: as soon as one of them is old, the young generation's collections take the
+ * whole chain for living, and carry it into the old one.
+ */
+const FORGOTTEN_AT_ONCE = 1_000;
+
+/** What waits for a key. */
+class KeyLine<T> extends WaitingLine<WaitingValue<KeyedValue<T>>> {
+  /** A value of the key is in the loop. */
+  isBusy = true;
+}
+
+interface KeyedValue<T> {
+  readonly line: KeyLine<T>;
   readonly value: T;
 }
 
-class ByKeySubscriber<T, R, K> extends Subscriber<T> implements SlotWork<KeyedValue<T, K>, R> {
+class ByKeySubscriber<T, R, K> extends Subscriber<T> implements SlotWork<KeyedValue<T>, R> {
   readonly #sink: Subscriber<R>;
   readonly #key: (value: T) => K;
   readonly #project: (value: T) => ObservableInput<R>;
-  readonly #loop: SlotLoop<KeyedValue<T, K>, R>;
-  /** What waits for its key. A key has a line from its first value in the loop until its last one is through. */
-  readonly #busy = new Map<K, WaitingLine<WaitingValue<KeyedValue<T, K>>>>();
+  readonly #loop: SlotLoop<KeyedValue<T>, R>;
+  /** Of the keys that are busy, and of those not yet forgotten. */
+  #lines = new Map<K, KeyLine<T>>();
+  #idle = 0;
   #isSourceComplete = false;
 
   constructor(
@@ -63,13 +77,13 @@ class ByKeySubscriber<T, R, K> extends Subscriber<T> implements SlotWork<KeyedVa
     this.#loop = new SlotLoop(sink, concurrency, this);
   }
 
-  open({ value }: KeyedValue<T, K>): ObservableInput<R> {
+  open({ value }: KeyedValue<T>): ObservableInput<R> {
     return this.#project(value);
   }
 
-  ended({ key }: KeyedValue<T, K>): void {
-    const next = this.#busy.get(key)?.takeHead();
-    if (next === undefined) this.#busy.delete(key);
+  ended({ line }: KeyedValue<T>): void {
+    const next = line.takeHead();
+    if (next === undefined) this.#isThrough(line);
     else this.#loop.admit(next.value);
     this.#completeIfDone();
   }
@@ -82,14 +96,26 @@ class ByKeySubscriber<T, R, K> extends Subscriber<T> implements SlotWork<KeyedVa
       this.#sink.error(thrown);
       return;
     }
-    const keyed: KeyedValue<T, K> = { key, value };
-    const line = this.#busy.get(key);
-    if (line === undefined) {
-      this.#busy.set(key, new WaitingLine());
-      this.#loop.admit(keyed);
-    } else {
-      line.join(new WaitingValue(keyed));
-    }
+    const known = this.#lines.get(key);
+    if (known?.isBusy === true) known.join(new WaitingValue({ line: known, value }));
+    else this.#loop.admit({ line: this.#busyLine(key, known), value });
+  }
+
+  #busyLine(key: K, known: KeyLine<T> | undefined): KeyLine<T> {
+    const line = known ?? new KeyLine<T>();
+    if (known === undefined) this.#lines.set(key, line);
+    else this.#idle--;
+    line.isBusy = true;
+    return line;
+  }
+
+  #isThrough(line: KeyLine<T>): void {
+    line.isBusy = false;
+    if (++this.#idle < FORGOTTEN_AT_ONCE) return;
+    const busy = new Map<K, KeyLine<T>>();
+    for (const [key, each] of this.#lines) if (each.isBusy) busy.set(key, each);
+    this.#lines = busy;
+    this.#idle = 0;
   }
 
   protected override _complete(): void {

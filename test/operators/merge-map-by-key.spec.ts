@@ -175,22 +175,47 @@ describe('mergeMapByKey', () => {
     }),
   );
 
-  it('forgets a key as soon as its last value is through', () => {
+  it('keeps a thousand keys that are through at most, and those that are busy whatever becomes of others', () => {
     const set = sinon.spy(Map.prototype, 'set');
     try {
       const source = new Subject<string>();
-      const gates = { a: new Subject<string>(), b: new Subject<string>() };
-      source.pipe(mergeMapByKey(letter, (name) => gates[letter(name) as 'a'], many)).subscribe();
-      for (const name of 'aAbB') source.next(name);
-      const keys = set.getCalls().find(({ args }) => args[0] === 'a')?.thisValue;
-      expect(keys).to.have.all.keys('a', 'b');
-      gates.a.complete();
-      expect(keys).to.have.all.keys('b');
-      gates.b.complete();
-      expect(keys).to.have.property('size', 0);
+      const gate = new Subject<string>();
+      const started: string[] = [];
+      const project = (name: string): Observable<string> => {
+        started.push(name);
+        return name === 'a' ? gate : of(name);
+      };
+      source.pipe(mergeMapByKey(letter, project, many)).subscribe();
+      for (const name of 'aA') source.next(name);
+      for (let n = 0; n < 2_500; n++) source.next(`key ${n}`);
+      const keys = set.getCalls().findLast(({ args }) => args[0] === 'key 2499')?.thisValue as Map<string, unknown>;
+      expect(keys).to.include.keys('a', 'key 2499').and.not.include.keys('key 0');
+      expect(keys.size).to.be.at.most(1_001);
+      expect(started).to.include('a').and.not.include('A');
+      gate.complete();
+      expect(started.at(-1)).to.equal('A');
     } finally {
       set.restore();
     }
+  });
+
+  it('keeps the order of a key that comes again after it was through', () => {
+    const source = new Subject<string>();
+    const seen: string[] = [];
+    const gates = new Map<string, Subject<string>>();
+    const project = (name: string): Observable<string> => {
+      seen.push(name);
+      const gate = new Subject<string>();
+      gates.set(name, gate);
+      return gate;
+    };
+    source.pipe(mergeMapByKey(letter, project, many)).subscribe();
+    source.next('a');
+    gates.get('a')?.complete();
+    for (const name of 'bAa') source.next(name);
+    expect(seen.join('')).to.equal('abA');
+    gates.get('A')?.complete();
+    expect(seen.join('')).to.equal('abAa');
   });
 
   for (const keys of [1, 7, 100_000]) {
