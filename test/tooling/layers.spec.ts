@@ -27,6 +27,7 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'layer-cli': { 'src/cli/knows-testing.ts': "import '../testing/clean.ts';" },
   ground: { 'src/log.ts': "import './policies/clean.ts';" },
   'errors-in-one-place': { 'src/policies/reaches-behind-errors.ts': "import '../errors/clean.ts';" },
+  'events-in-one-place': { 'src/policies/reaches-behind-events.ts': "import '../events/clean.ts';" },
   'ground-definition': { 'src/definition.ts': "import './message/clean.ts';" },
   'config-below-all': { 'src/config.ts': "import './http/clean.ts';" },
   'config-in-one-place': { 'src/cli/reads-environment.ts': "import '../config/clean.ts';" },
@@ -67,6 +68,8 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const clean: Readonly<Record<string, string>> = {
   'src/errors.ts': "import './errors/clean.ts';",
   'src/errors/clean.ts': '',
+  'src/events.ts': "import './events/clean.ts';",
+  'src/events/clean.ts': '',
   'src/config/clean.ts': '',
   'src/policies/clean.ts': "import '../errors.ts';",
   'src/message/clean.ts': "import '../errors.ts';",
