@@ -14,8 +14,8 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
       'definePipeline',
       'A pipeline: where its messages come from, what they look like, what is done about each.',
       [
-        ['src/pipeline/define-pipeline.ts', 'PipelineOptions'],
-        ['src/pipeline/define-pipeline.ts', 'DedupeOptions'],
+        ['src/pipeline/pipeline-options.ts', 'PipelineOptions'],
+        ['src/pipeline/pipeline-options.ts', 'DedupeOptions'],
       ],
     ],
     [

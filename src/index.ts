@@ -102,10 +102,11 @@ export { gatherQuorum } from './operators/gather-quorum.ts';
 export { gatherSettled } from './operators/gather-settled.ts';
 export { optional } from './operators/optional.ts';
 export type { Context } from './pipeline/context.ts';
-export type { DedupeOptions, Destinations, Order, Pipeline, PipelineOptions } from './pipeline/define-pipeline.ts';
 // ---- pipelines
 export { definePipeline } from './pipeline/define-pipeline.ts';
 export type { EventOptions, ReadOptions, WriteOptions } from './pipeline/message-format.ts';
+export type { Pipeline } from './pipeline/pipeline.ts';
+export type { DedupeOptions, Destinations, Order, PipelineOptions } from './pipeline/pipeline-options.ts';
 export type { Duration } from './policies/duration.ts';
 export type { Saga, SagaHandle, SagaOptions } from './saga/saga.ts';
 export { saga } from './saga/saga.ts';

@@ -9,7 +9,8 @@ import { defineApi } from '../../src/http/define-api.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { gather } from '../../src/operators/gather.ts';
-import { definePipeline, type Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { startWorker } from '../../src/worker/worker.ts';
 import { createMeter, readJob } from './contender.ts';
 

@@ -6,7 +6,7 @@ import { createDashboard } from '../../src/dashboard/dashboard.ts';
 import type { Facts } from '../../src/events.ts';
 import { silentLogger } from '../../src/log.ts';
 import { startManagementServer } from '../../src/management/management-server.ts';
-import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { pipelineShapes } from '../../src/worker/pipeline-shapes.ts';
 
 /** @returns a way to end it. */

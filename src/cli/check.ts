@@ -1,7 +1,7 @@
 /** `sluice check`: loads every pipeline, reads every setting, prints every mistake. Connects to nothing. */
 import pc from 'picocolors';
 import { readConfig } from '../config.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
 import { openToAll } from '../worker/entrances.ts';
 import { printJson } from './broker-session.ts';

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import type { LetterDesk } from '../dashboard/letter-desk.ts';
 import type { SagaDesk } from '../dashboard/saga-desk.ts';
 import type { JournalStore } from '../journal/journal-store.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { brokerSecurity } from './broker-security.ts';
 import { type BrokerUrls, readUrls } from './broker-urls.ts';
 import { createLetterDesk } from './dlq/letter-desk.ts';

@@ -8,7 +8,7 @@ import { ConfigError } from '../errors.ts';
 import type { Facts } from '../events.ts';
 import { type FrontDoor, openFrontDoor } from '../ingress/front-door.ts';
 import type { Logger } from '../log.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { entrancesOf, openToAll } from '../worker/entrances.ts';
 import type { WorkerState } from '../worker/worker.ts';
 import { brokerSecurity } from './broker-security.ts';

@@ -5,7 +5,7 @@
 import { openDeclarer } from '../broker/amqp/open-declarer.ts';
 import type { Topology } from '../broker/topology.ts';
 import type { Logger } from '../log.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { neededTopology } from '../worker/needed-topology.ts';
 
 const KEPT_RESULTS = 100;

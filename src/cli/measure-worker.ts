@@ -3,8 +3,8 @@ import type { Broker, BrokerReadings, QueueDepth } from '../broker/broker.ts';
 import type { Facts } from '../events.ts';
 import { createMetrics, type Metrics } from '../observability/metrics/create-metrics.ts';
 import { version } from '../package.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { isBalanced, type LedgerCounts } from '../pipeline/ledger.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Worker } from '../worker/worker.ts';
 import { watchQueues } from './watch-queues.ts';
 

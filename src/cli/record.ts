@@ -1,7 +1,7 @@
 /** `sluice run --record FILE`: the file, its bound, and what is logged of it. */
 import { ConfigError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { openRecordingFile } from '../recording/recording-file.ts';
 import { Redaction } from '../recording/redaction.ts';
 import type { RecordingTarget } from '../worker/record-worker.ts';

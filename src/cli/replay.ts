@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { messageOf } from '../errors.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { type Duration, durationMs } from '../policies/duration.ts';
 import { readRecording } from '../recording/read-recording.ts';
 import type { Recording } from '../recording/recording.ts';

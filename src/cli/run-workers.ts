@@ -7,7 +7,7 @@ import { createFacts, type Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import type { Route } from '../management/route.ts';
 import { createFleetMetrics } from '../observability/metrics/fleet-metrics.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { sagaNameOf } from '../saga/saga-name-of.ts';
 import { pipelineShapes } from '../worker/pipeline-shapes.ts';
 import { describeUrls, type FoundBroker, findBroker } from './broker-urls.ts';

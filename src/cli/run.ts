@@ -1,7 +1,7 @@
 /** `sluice run`: loads the pipelines, runs a worker until it is asked to stop, and says by its exit code how that went. */
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError } from '../errors.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
 import type { Worker } from '../worker/worker.ts';
 import { openDoor } from './front-door.ts';

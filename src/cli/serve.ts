@@ -4,7 +4,7 @@ import type { BrokerStatus } from '../broker/broker.ts';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
 import { createFacts } from '../events.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { entrancesOf } from '../worker/entrances.ts';
 import type { Readiness } from '../worker/worker.ts';
 import { describeUrls } from './broker-urls.ts';

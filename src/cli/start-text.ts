@@ -1,7 +1,7 @@
 /** What a person wants to know when a worker starts: what was loaded, what it connects to, where to look. */
 import pc from 'picocolors';
 import { version } from '../package.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 
 export interface Start {
   readonly pipelines: readonly Pipeline[];

@@ -5,7 +5,7 @@ import { toDefinitions } from '../broker/definitions.ts';
 import type { Permissions } from '../broker/permissions.ts';
 import type { Topology } from '../broker/topology.ts';
 import type { Problem } from '../errors.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { loadPipelines } from '../worker/load-pipelines.ts';
 import { type BrokerRole, neededPermissions } from '../worker/needed-permissions.ts';
 import { neededTopology } from '../worker/needed-topology.ts';

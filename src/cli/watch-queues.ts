@@ -4,7 +4,7 @@ import type { BrokerReadings, QueueDepth } from '../broker/broker.ts';
 import { workQueues } from '../broker/partitions.ts';
 import { deadLetterQueue } from '../broker/queue.ts';
 import type { Facts } from '../events.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 
 export interface WatchQueuesOptions {
   readonly broker: BrokerReadings;

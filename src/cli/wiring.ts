@@ -4,7 +4,7 @@ import { createDashboard } from '../dashboard/dashboard.ts';
 import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import type { Route } from '../management/route.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { pipelineShapes } from '../worker/pipeline-shapes.ts';
 import type { Worker } from '../worker/worker.ts';
 import { type BrokerUrls, describeUrls, findBroker } from './broker-urls.ts';

@@ -8,7 +8,7 @@ import type { Logger } from '../log.ts';
 import { logFacts } from '../observability/log-facts.ts';
 import { createTracing } from '../observability/tracing.ts';
 import { version } from '../package.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { watchEventLoop } from '../worker/watch-event-loop.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import { brokerSecurity } from './broker-security.ts';

@@ -3,10 +3,9 @@ import type { z } from 'zod';
 import { keyIn } from '../broker/partitions.ts';
 import { messageOf, PayloadInvalidError } from '../errors.ts';
 import type { Delivery } from '../message/delivery.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Failure } from './journey.ts';
-
 import { readMessage } from './message-format.ts';
+import type { Pipeline } from './pipeline.ts';
 
 import { isAllowed } from './reply-to.ts';
 

@@ -4,9 +4,9 @@ import type { Delivery } from '../message/delivery.ts';
 import { correlationIdOf, derivedContext, messageIdOf, producerContextOf, traceIdOf } from '../message/identity.ts';
 import type { MessageSpan, Tracing } from '../tracing.ts';
 import { clockNow } from './context.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Journey } from './journey.ts';
 import { attemptOf, deadlineOf } from './message-headers.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /** Where a tracer listens, the message's span starts here. */
 export function beginJourney(delivery: Delivery, pipeline: Pipeline, tracing: Tracing | undefined): Journey {

@@ -8,9 +8,9 @@ import type { Delivery, MessageProperties } from '../message/delivery.ts';
 import { producerContextOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { contextHeaders } from '../tracing.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Failure, Journey } from './journey.ts';
 import { carriedHeaders, firstFailedAt, HEADER, publisherOf } from './message-headers.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /** Longest error text a copy carries, in characters: a header table has to fit a frame. */
 const MAX_REASON_LENGTH = 1_000;

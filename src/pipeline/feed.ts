@@ -21,8 +21,8 @@ import { exponentialBackoff } from '../policies/backoff.ts';
 import type { Feeding } from '../sources/source.ts';
 import { clockNow } from './context.ts';
 import { setAsideCopy } from './copies.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
+import type { Pipeline } from './pipeline.ts';
 
 export interface FeedState {
   readonly isFeeding: boolean;

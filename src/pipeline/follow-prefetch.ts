@@ -16,7 +16,7 @@ import {
   switchMap,
 } from 'rxjs';
 import type { Delivery } from '../message/delivery.ts';
-import type { Pipeline } from './define-pipeline.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /** One in work and one behind it, so that no call waits for the broker. */
 const MESSAGES_A_CALL = 2;

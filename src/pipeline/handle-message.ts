@@ -13,7 +13,6 @@ import type { Admission } from './admit.ts';
 import { isJournalAway, type JournalWait } from './await-journal.ts';
 import { clockNow } from './context.ts';
 import { hasNextTry } from './copies.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import type { InFlight } from './in-flight.ts';
 import type { IntakeGate } from './intake-gate.ts';
@@ -21,6 +20,7 @@ import type { Failure, Interruptible, Journey, Judged, Verdict } from './journey
 import { sayLastWord } from './last-word.ts';
 import { MessageContext } from './message-context.ts';
 import { isHandedOverForTheLastTime } from './message-headers.ts';
+import type { Pipeline } from './pipeline.ts';
 import { toMessages } from './results.ts';
 
 /** A delivery that was read, or could not be. */

@@ -15,11 +15,11 @@ import type { EntryKey, OpenJournal } from '../journal/journal.ts';
 import { fingerprint } from '../message/identity.ts';
 import { exponentialBackoff } from '../policies/backoff.ts';
 import { clockNow } from './context.ts';
-import type { DedupeRule, Pipeline } from './define-pipeline.ts';
 import { type DoneRecord, readDone, writeDone } from './done-record.ts';
 import type { Engine } from './engine.ts';
 import { type HandlingParts, handleMessage, type Received } from './handle-message.ts';
 import type { Claim, Journey, Judged, Verdict } from './journey.ts';
+import type { DedupeRule, Pipeline } from './pipeline.ts';
 import { toMessages } from './results.ts';
 
 /** How long a message waits in its slot for another that has its key, or for the journal; then it goes back to the broker, for any worker. */

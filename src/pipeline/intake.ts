@@ -6,8 +6,8 @@ import type { Delivery } from '../message/delivery.ts';
 import type { Random } from '../policies/random.ts';
 import { type ConsumePartitionsOptions, consumePartitions } from './consume-partitions.ts';
 import { clockNow } from './context.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
+import type { Pipeline } from './pipeline.ts';
 
 export interface IntakeState {
   readonly isConsuming: boolean;

@@ -1,8 +1,8 @@
 /** The last word of a handle whose message would be dead-lettered: it is said in the message's slot, and holds its delivery until it is said. */
 import { Subscription, take } from 'rxjs';
-import type { LastWord } from './define-pipeline.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Interruptible, Journey } from './journey.ts';
+import type { LastWord } from './pipeline.ts';
 
 /** How it ends. */
 export interface LastWordEnds {

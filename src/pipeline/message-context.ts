@@ -9,9 +9,9 @@ import type { Headers } from '../message/delivery.ts';
 import { bodyHashOf, fingerprint } from '../message/identity.ts';
 import type { TraceContext } from '../tracing.ts';
 import type { Context } from './context.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import type { Journey } from './journey.ts';
+import type { Pipeline } from './pipeline.ts';
 
 export class MessageContext implements Context<CallTargets> {
   readonly deadline: number;

@@ -8,9 +8,9 @@ import { Retries, type RetryWithBackoffOptions } from '../operators/retry-with-b
 import { exponentialBackoff } from '../policies/backoff.ts';
 import { contextHeaders, type Span } from '../tracing.ts';
 import { clockNow } from './context.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import type { Journey } from './journey.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /** Attempts to publish a result before its message counts as failed. */
 const RESULT_ATTEMPTS = 5;

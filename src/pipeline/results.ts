@@ -5,9 +5,9 @@ import { ResultInvalidError } from '../errors.ts';
 import { resultIdOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { contextHeaders } from '../tracing.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Journey } from './journey.ts';
 import { type Written, writeResult } from './message-format.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /**
  * The messages for one message's results: to each destination, and to its `reply-to`.

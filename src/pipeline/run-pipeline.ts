@@ -32,7 +32,6 @@ import { admit } from './admit.ts';
 import { JournalWait } from './await-journal.ts';
 import { beginJourney } from './begin-journey.ts';
 import { clockNow } from './context.ts';
-import type { Pipeline } from './define-pipeline.ts';
 import type { Engine } from './engine.ts';
 import { Feed, type FeedState } from './feed.ts';
 import { followPrefetch, prefetchFor } from './follow-prefetch.ts';
@@ -43,6 +42,7 @@ import { Intake, type IntakeState } from './intake.ts';
 import { IntakeGate, isSamePassage, passageOf } from './intake-gate.ts';
 import type { Journey, Judged } from './journey.ts';
 import { Ledger, type LedgerCounts } from './ledger.ts';
+import type { Pipeline } from './pipeline.ts';
 import { type Settlement, settleWith } from './settle.ts';
 
 /** What is not settled so long after the word to give back everything was lost on its way: the end does not wait for it. */

@@ -2,7 +2,7 @@
  * Tests of pipelines whose handles wait for promises: the same kit as `marbles`, by a clock that the test moves. Promises are real, time is not.
  */
 
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { type Duration, durationMs } from '../policies/duration.ts';
 import { EndlessTimeError } from './pipelines/bounded-scheduler.ts';
 import { FakeClock } from './pipelines/fake-clock.ts';

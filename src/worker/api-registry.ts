@@ -13,7 +13,7 @@ import type { BoundTarget, CallTarget } from '../http/call-target.ts';
 import type { ServiceDefinition } from '../http/define-service.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Logger } from '../log.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Random } from '../policies/random.ts';
 import type { Secret } from '../setting.ts';
 import { shareCalls } from './share-calls.ts';

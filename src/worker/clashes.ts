@@ -2,7 +2,7 @@
 import { sourceTopology } from '../broker/source-topology.ts';
 import type { Problem } from '../errors.ts';
 import type { CallTarget } from '../http/call-target.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 
 /** `files`: where each pipeline was found, to be named beside it. */
 export function clashes(files: ReadonlyMap<Pipeline, string>): readonly Problem[] {

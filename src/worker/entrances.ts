@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module';
 import { ConfigError, type Problem } from '../errors.ts';
 import type { OpenEntrance } from '../ingress/read-request.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { formOf } from '../pipeline/message-format.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 
 export const entrancesOf = (pipelines: readonly Pipeline[]): readonly OpenEntrance[] =>
   pipelines.flatMap((pipeline) => {

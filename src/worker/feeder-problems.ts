@@ -1,6 +1,6 @@
 /** What the sources of pipelines lack before they can feed: settings, packages. */
 import { ConfigError, type Problem } from '../errors.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 
 /** Every problem of every feeder; connects to nothing. */
 export const feederProblems = (pipelines: readonly Pipeline[]): readonly Problem[] =>

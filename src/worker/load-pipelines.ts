@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { collectProblems } from '../definition.ts';
 import { DefinitionError, describeProblem, type Problem } from '../errors.ts';
 import { loadAxiosFor } from '../http/axios-on-demand.ts';
-import { isPipeline, type Pipeline } from '../pipeline/define-pipeline.ts';
+import { isPipeline, type Pipeline } from '../pipeline/pipeline.ts';
 import { type BuiltFolder, buildFolder } from './build-folder.ts';
 import { clashes } from './clashes.ts';
 import { placeOfFailure, reasonOfFailure } from './module-failure.ts';

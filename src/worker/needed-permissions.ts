@@ -3,7 +3,7 @@
 import { workersQueue, workQueues } from '../broker/partitions.ts';
 import { DEFAULT_EXCHANGE_RESOURCE, exactPattern, type Permissions } from '../broker/permissions.ts';
 import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { neededOfServices, neededTopology } from './needed-topology.ts';
 
 /**

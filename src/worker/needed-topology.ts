@@ -2,7 +2,7 @@
 import { agreement, sourceTopology } from '../broker/source-topology.ts';
 import type { Topology } from '../broker/topology.ts';
 import type { ServiceDefinition } from '../http/define-service.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 
 /** What has to be agreed upon before anything else is declared. */
 export const neededAgreement = (pipelines: readonly Pipeline[]): Topology => ({

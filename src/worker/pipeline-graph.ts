@@ -2,7 +2,7 @@
 import { workQueues } from '../broker/partitions.ts';
 import { deadLetterQueue, delayQueue } from '../broker/queue.ts';
 import { destinationOf, type ServiceDefinition } from '../http/define-service.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 
 export interface GraphNode {
   readonly id: string;

@@ -5,7 +5,7 @@ import type { ApiShape, PipelineShape } from '../dashboard/wire.ts';
 import { API_DEFAULTS } from '../http/api-defaults.ts';
 import type { AdaptiveConcurrency } from '../http/api-options.ts';
 import type { CallTarget } from '../http/call-target.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { durationMs } from '../policies/duration.ts';
 
 export const pipelineShapes = (pipelines: readonly Pipeline[]): readonly PipelineShape[] => pipelines.map(shapeOf);

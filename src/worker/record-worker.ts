@@ -1,7 +1,7 @@
 /** A recorder for the pipelines of a worker: what a delivery's headers say is read as the engine reads them. */
 import type { Facts } from '../events.ts';
-import type { Pipeline } from '../pipeline/define-pipeline.ts';
 import { attemptOf, deadlineOf } from '../pipeline/message-headers.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
 import { createRecorder, type Recorder } from '../recording/recorder.ts';
 import type { RecordedEvent } from '../recording/recording.ts';
 import type { ValueRules } from '../recording/redaction.ts';

@@ -10,8 +10,9 @@ import { createFacts, type Settled } from '../../src/events.ts';
 import { createJournal } from '../../src/journal/create-journal.ts';
 import { MemoryStore } from '../../src/journal/memory-store.ts';
 import { silentLogger } from '../../src/log.ts';
-import { type DedupeOptions, definePipeline } from '../../src/pipeline/define-pipeline.ts';
+import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { isBalanced } from '../../src/pipeline/ledger.ts';
+import type { DedupeOptions } from '../../src/pipeline/pipeline-options.ts';
 import { runPipeline } from '../../src/pipeline/run-pipeline.ts';
 import { bodyOf, ScriptedBroker } from '../support/scripted-broker.ts';
 

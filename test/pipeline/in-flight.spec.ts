@@ -9,10 +9,11 @@ import type { ApiAvailability } from '../../src/http/api-client.ts';
 import { defineApi } from '../../src/http/define-api.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
-import { definePipeline, type Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { InFlight } from '../../src/pipeline/in-flight.ts';
 import { IntakeGate } from '../../src/pipeline/intake-gate.ts';
 import { isBalanced } from '../../src/pipeline/ledger.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { type PipelineRun, runPipeline } from '../../src/pipeline/run-pipeline.ts';
 import { ScriptedBroker } from '../support/scripted-broker.ts';
 

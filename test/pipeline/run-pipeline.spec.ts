@@ -33,8 +33,9 @@ import type { ApiAvailability } from '../../src/http/api-client.ts';
 import { defineApi } from '../../src/http/define-api.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
-import { definePipeline, type Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { isBalanced } from '../../src/pipeline/ledger.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { runPipeline } from '../../src/pipeline/run-pipeline.ts';
 import { bodyOf, ScriptedBroker } from '../support/scripted-broker.ts';
 

@@ -1,7 +1,7 @@
 /** The order pipeline as tests of what lasts run it: pauses made for tests, each order for itself, APIs wherever they are. */
 import orderProcessing from '../../pipelines/order-processing.ts';
 import type { ApiDefinition } from '../../src/http/define-api.ts';
-import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 
 /** The pipeline's own pauses are made for outages. */
 const PAUSE_MS = 200;

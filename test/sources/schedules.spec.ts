@@ -13,7 +13,7 @@ import { definePipeline, every, exchange, saga, schedule, TransientError } from 
 import { createJournal } from '../../src/journal/create-journal.ts';
 import { MemoryStore } from '../../src/journal/memory-store.ts';
 import { silentLogger } from '../../src/log.ts';
-import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { ack, marbles, published } from '../../src/testing/index.ts';
 import { startWorker } from '../../src/worker/worker.ts';
 

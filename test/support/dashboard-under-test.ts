@@ -12,7 +12,7 @@ import { createJournal } from '../../src/journal/create-journal.ts';
 import { MemoryStore } from '../../src/journal/memory-store.ts';
 import { type Logger, silentLogger } from '../../src/log.ts';
 import { startManagementServer } from '../../src/management/management-server.ts';
-import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { Secret } from '../../src/setting.ts';
 import { pipelineShapes } from '../../src/worker/pipeline-shapes.ts';
 import { startWorker, type Worker } from '../../src/worker/worker.ts';

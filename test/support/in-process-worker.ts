@@ -4,7 +4,7 @@ import type { AmqpBrokerOptions } from '../../src/broker/amqp/options.ts';
 import { createFacts, type Fact, type MessageContent } from '../../src/events.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import type { Logger } from '../../src/log.ts';
-import type { Pipeline } from '../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { startWorker, type Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { eventually } from './eventually.ts';
 

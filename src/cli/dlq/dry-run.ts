@@ -1,6 +1,6 @@
 /** `sluice dlq retry --dry-run`: what today's code makes of the letters, as far as that can be known without calling an API. */
 import pc from 'picocolors';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { loadPipelines } from '../../worker/load-pipelines.ts';
 import { misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';

@@ -9,7 +9,7 @@ import type { LetterChoice, LetterDesk } from '../../dashboard/letter-desk.ts';
 import { openBody, type PayloadsShown, showBody } from '../../dashboard/redact.ts';
 import type { DryRun, LetterGroup, LetterList, LetterView, Replay, ReplayUnderWay } from '../../dashboard/wire.ts';
 import { messageOf, SluiceError, TransientError } from '../../errors.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Random } from '../../policies/random.ts';
 import type { BrokerSecurity } from '../broker-security.ts';
 import { queuePair, retryOf } from './copies.ts';

@@ -16,12 +16,12 @@ import { TimeLimits } from '../../operators/time-limits.ts';
 import { admit } from '../../pipeline/admit.ts';
 import { JournalWait } from '../../pipeline/await-journal.ts';
 import { beginJourney } from '../../pipeline/begin-journey.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import type { Engine } from '../../pipeline/engine.ts';
 import { handleMessage } from '../../pipeline/handle-message.ts';
 import { InFlight } from '../../pipeline/in-flight.ts';
 import { IntakeGate } from '../../pipeline/intake-gate.ts';
 import type { Failure, Judged } from '../../pipeline/journey.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 
 export type Rehearsal =
   /** Handled to the end without a call; its results were made and not published. */

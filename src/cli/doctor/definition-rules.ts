@@ -1,5 +1,5 @@
 /** What a pipeline's own numbers mean together: tries, prefetch, slots, and the time the broker lets a delivery be unsettled. Pure. */
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { formatDuration } from '../../policies/duration.ts';
 import type { Finding } from './finding.ts';
 

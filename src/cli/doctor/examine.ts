@@ -4,7 +4,7 @@ import { workQueues } from '../../broker/partitions.ts';
 import { deadLetterQueue } from '../../broker/queue.ts';
 import { sourceTopology } from '../../broker/source-topology.ts';
 import type { ExchangeSpec, QueueSpec, TopologyMode } from '../../broker/topology.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { neededTopology, servicesOf } from '../../worker/needed-topology.ts';
 import { counted } from '../print.ts';
 import { findingsOfDefinition, limitBelowAttempts } from './definition-rules.ts';

@@ -1,5 +1,5 @@
 /** What the version of a broker means for the pipelines that are to run on it. From RabbitMQ's release notes and documentation. Pure. */
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Finding } from './finding.ts';
 
 type Version = readonly [major: number, minor: number];

@@ -4,7 +4,7 @@ import type { SagaDesk, SagaKey } from '../../dashboard/saga-desk.ts';
 import type { Replay, SagaDone, SagaList, SagaRow, SagaSelection, SagaStory } from '../../dashboard/wire.ts';
 import type { JournalRecord } from '../../journal/journal.ts';
 import type { EntrySummary, JournalStore } from '../../journal/journal-store.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { abandonSaga } from '../../saga/abandon-saga.ts';
 import { describeRecord } from '../../saga/describe-journal.ts';
 import { findSaga, hasEnded, messageIdOf, readRecords, standingOf, UNENDED } from '../../saga/saga-entry.ts';

@@ -1,7 +1,7 @@
 /** A test of pipelines from beginning to end in virtual time: one synchronous stretch. */
 import type { RunHelpers } from 'rxjs/testing';
 import { createMemoryJournal } from '../../journal/memory-journal.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { isPromise } from '../is-promise.ts';
 import { type MarbleKit, StreamKit } from '../stream-kit.ts';
 import { BoundedScheduler } from './bounded-scheduler.ts';

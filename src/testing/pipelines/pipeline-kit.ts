@@ -1,7 +1,7 @@
 /** What a test of pipelines holds in its hand: messages in, answers of APIs, and what is expected to come of them. */
 import type { Destination } from '../../broker/exchange.ts';
 import type { Fact } from '../../events.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Checks } from '../marble-checks.ts';
 import type { MarbleSubscription } from '../marble-expectation.ts';
 import { parseDiagram } from '../marble-parser.ts';

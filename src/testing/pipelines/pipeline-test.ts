@@ -2,7 +2,7 @@
 
 import type { Journal } from '../../journal/journal.ts';
 import { createMemoryJournal } from '../../journal/memory-journal.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Random } from '../../policies/random.ts';
 import { Checks } from '../marble-checks.ts';
 import { hints, problemsAtEnd, problemsAtRest } from './final-checks.ts';

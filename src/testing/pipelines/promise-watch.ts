@@ -4,7 +4,7 @@
  */
 import { asyncScheduler, map, type ObservableInput, tap } from 'rxjs';
 import type { Journal, JournalRecord, OpenJournal } from '../../journal/journal.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 
 /** Somebody waits for a promise, where promises do not settle. */
 export class PromiseInVirtualTimeError extends TypeError {

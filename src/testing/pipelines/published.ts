@@ -3,7 +3,7 @@ import type { Destination } from '../../broker/exchange.ts';
 import { deadLetterQueue, delayOf } from '../../broker/queue.ts';
 import type { HeaderTable, MessageProperties } from '../../message/delivery.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { isSame } from '../marble-equal.ts';
 import { textOf } from '../marble-text.ts';
 import { checkNames, type Names, PROPERTIES } from './known-names.ts';

@@ -16,7 +16,7 @@ import type { Transport } from '../../http/transport.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { Delivery } from '../../message/delivery.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Random } from '../../policies/random.ts';
 import { foreignTopology, neededTopology } from '../../worker/needed-topology.ts';
 import { type RecordingTarget, recorderOf } from '../../worker/record-worker.ts';

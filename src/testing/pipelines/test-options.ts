@@ -1,7 +1,7 @@
 /** What a test of pipelines may set, and its defaults. */
 
 import type { CallTarget } from '../../http/call-target.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { type Duration, durationMs } from '../../policies/duration.ts';
 import type { Random } from '../../policies/random.ts';
 import { seededRandom } from '../virtual/seeded-random.ts';

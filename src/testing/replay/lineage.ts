@@ -7,7 +7,7 @@ import { workQueues } from '../../broker/partitions.ts';
 import { encodeBody } from '../../message/codec.ts';
 import type { Delivery } from '../../message/delivery.ts';
 import { messageIdOf, resultIdOf } from '../../message/identity.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { RecordedDelivery, RecordedEvent, RecordedResult } from '../../recording/recording.ts';
 import { readBody } from '../pipelines/text.ts';
 import { isAsRecorded } from './same.ts';

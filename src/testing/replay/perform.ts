@@ -1,6 +1,6 @@
 /** Stories performed again: their messages through the pipelines of today, in virtual time, and what comes of it as a recording of its own. */
 import { createMemoryJournal } from '../../journal/memory-journal.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { RecordedDelivery, RecordedEvent } from '../../recording/recording.ts';
 import { EVERYTHING } from '../../recording/redaction.ts';
 import { BoundedScheduler, EndlessTimeError } from '../pipelines/bounded-scheduler.ts';

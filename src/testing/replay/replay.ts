@@ -2,7 +2,7 @@
  * A recording told again by the pipelines of today: its messages go through the real engine in virtual time, its APIs answer as they did. What
  * differs is drawn, what happened is written as a marble spec.
  */
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Recording } from '../../recording/recording.ts';
 import { differencesOf } from './compare.ts';
 import { perform, type Staging } from './perform.ts';

@@ -1,6 +1,6 @@
 /** A marble spec of what a replay did: the messages, the answers, and what came of them, as the text of a test module. */
 
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { formatDuration } from '../../policies/duration.ts';
 import type { RecordedAnswer } from '../../recording/recording.ts';
 import { draw, type Mark } from '../marble-diagram.ts';

@@ -2,7 +2,7 @@
 
 import type { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
 import { workQueues } from '../../broker/partitions.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { PlannedFault } from './plan.ts';
 import type { SimulatedApi } from './simulated-api.ts';
 import type { SimulatedJournal } from './simulated-journal.ts';

@@ -10,7 +10,7 @@ import type { Delivery, SettleResult } from '../../message/delivery.ts';
 import { messageIdOf } from '../../message/identity.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { admit } from '../../pipeline/admit.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { Held } from './held.ts';
 import { addressOf, type MessageNames } from './message-names.ts';
 import type { Step } from './plan.ts';

@@ -2,8 +2,8 @@
 import { workQueues } from '../../broker/partitions.ts';
 import { deadLetterQueue, delayOf } from '../../broker/queue.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { HEADER } from '../../pipeline/message-headers.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { OutgoingKind } from './world-event.ts';
 
 export interface OutgoingName {

@@ -2,7 +2,8 @@
 import { from, Observable } from 'rxjs';
 import type { Destination } from '../../broker/exchange.ts';
 import { resultIdOf } from '../../message/identity.ts';
-import type { Destinations, Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
+import type { Destinations } from '../../pipeline/pipeline-options.ts';
 import type { LifeParts } from './line.ts';
 import { addressOf } from './message-names.ts';
 

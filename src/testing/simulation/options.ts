@@ -3,7 +3,7 @@
 import type { Broker } from '../../broker/broker.ts';
 import type { HttpMethod } from '../../http/api.ts';
 import type { JournalStore } from '../../journal/journal-store.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Duration } from '../../policies/duration.ts';
 import type { Random } from '../../policies/random.ts';
 import type { Answer } from '../pipelines/answers.ts';

@@ -10,7 +10,7 @@ import { workQueues } from '../../broker/partitions.ts';
 import { deadLetterQueue, delayQueue } from '../../broker/queue.ts';
 import { sourceTopology } from '../../broker/source-topology.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { foreignTopology } from '../../worker/needed-topology.ts';
 import type { OutcomeMessage } from './simulation-end.ts';
 

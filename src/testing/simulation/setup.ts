@@ -1,6 +1,6 @@
 /** From options to a setup: defaults filled in, mistakes named. */
 import { MemoryStore } from '../../journal/memory-store.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { durationMs } from '../../policies/duration.ts';
 import { checkNames, type Names } from '../pipelines/known-names.ts';
 import type { ApiTraits, Setup, SimulationOptions } from './options.ts';

@@ -2,7 +2,7 @@
  * Deterministic simulation: the real engine through hours of messages and faults, in virtual time, on one thread and without a socket.
  * A seed gives a plan, a plan gives a world; when a law breaks in it, the plan is shrunk and told.
  */
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { SimulationOptions } from './options.ts';
 import type { Plan } from './plan.ts';
 import { planArbitrary } from './plan-arbitrary.ts';

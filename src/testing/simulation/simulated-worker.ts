@@ -5,8 +5,8 @@ import type { InProcessBroker } from '../../broker/embedded/port/in-process-brok
 import { createFacts, type Facts } from '../../events.ts';
 import type { CallTarget } from '../../http/call-target.ts';
 import { type Logger, silentLogger } from '../../log.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
 import { isBalanced, type LedgerCounts } from '../../pipeline/ledger.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Worker } from '../../worker/worker.ts';
 import { seededRandom } from '../virtual/seeded-random.ts';
 import { startVirtualWorker } from '../virtual/virtual-worker.ts';

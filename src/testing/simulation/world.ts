@@ -4,7 +4,7 @@
  */
 import { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
 import type { JournalRecord } from '../../journal/journal.ts';
-import type { Pipeline } from '../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { sagaState } from '../../saga/saga-state.ts';
 import { toOutgoing } from '../pipelines/messages.ts';
 import { seededRandom } from '../virtual/seeded-random.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { httpError, message, ok } from 'sluice/testing';
 import { resultIdOf } from '../../../src/message/identity.ts';
-import type { Pipeline } from '../../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import type { Rehearsal } from '../../../src/testing/pipelines/rehearsal.ts';
 import { type Replay, type ReplayOptions, replay } from '../../../src/testing/replay/replay.ts';
 import { storiesOf } from '../../../src/testing/replay/story.ts';

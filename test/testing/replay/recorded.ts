@@ -1,7 +1,7 @@
 /** Recordings of pipelines at work in virtual time, as `sluice run --record` writes them. */
 
 import { createMemoryJournal } from '../../../src/journal/memory-journal.ts';
-import type { Pipeline } from '../../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import { RECORDING_VERSION, type RecordedEvent, type Recording } from '../../../src/recording/recording.ts';
 import { Redaction } from '../../../src/recording/redaction.ts';
 import { BoundedScheduler } from '../../../src/testing/pipelines/bounded-scheduler.ts';

@@ -3,7 +3,7 @@ import { concatMap, forkJoin, map } from 'rxjs';
 import { definePipeline, exchange, queue } from 'sluice';
 import { httpError, message, networkError, ok, status } from 'sluice/testing';
 import { z } from 'zod';
-import type { Pipeline } from '../../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import { type Replay, type ReplayOptions, replay } from '../../../src/testing/replay/replay.ts';
 import { runSpec } from './passing.ts';
 import { recordedBy, type Script } from './recorded.ts';

@@ -1,5 +1,5 @@
 /** Seeds that once broke a law, each with the reason why it is here, and a few dozen that never did. */
-import type { Pipeline } from '../../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import type { SimulationOptions } from '../../../src/testing/simulation/options.ts';
 import { simulate } from '../../../src/testing/simulation/simulate.ts';
 import { orders, shop } from './broken.ts';

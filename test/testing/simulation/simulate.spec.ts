@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { asyncScheduler, map } from 'rxjs';
-import type { Pipeline } from '../../../src/pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import { message } from '../../../src/testing/pipelines/messages.ts';
 import { FAULT_KINDS } from '../../../src/testing/simulation/plan.ts';
 import { simulate } from '../../../src/testing/simulation/simulate.ts';

@@ -1,5 +1,5 @@
 /** A law: something that holds whatever goes wrong. Looks on from outside and tells when it does not. */
-import type { Pipeline } from '../../../pipeline/define-pipeline.ts';
+import type { Pipeline } from '../../../pipeline/pipeline.ts';
 import type { SimulationEnd } from '../simulation-end.ts';
 import type { WorldEvent } from '../world-event.ts';
 
