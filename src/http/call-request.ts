@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import { RequestInvalidError } from '../errors.ts';
 import { fingerprint } from '../message/identity.ts';
-import { contextHeaders, type TraceContext } from '../tracing.ts';
+import type { TraceContext } from '../tracing.ts';
 import type { CallOptions } from './api.ts';
 import type { CallSettings } from './api-settings.ts';
 import { type RequestBody, requestBodyOf } from './body.ts';
@@ -95,12 +95,14 @@ export class CallRequest {
     const { path, query, body, ownHeaders } = this.#drafted();
     const { settings, scope, method } = this.#parts;
     const { base, headers: fixed } = settings;
+    const { traceparent, tracestate } = scope.trace;
     const headers: Record<string, string> = {
       ...fixed,
       ...ownHeaders,
       'x-correlation-id': headerSafeId(scope.correlationId),
-      ...contextHeaders(scope.trace),
+      traceparent,
     };
+    if (tracestate !== undefined) headers.tracestate = tracestate;
     if (body !== undefined) headers['content-type'] = body.contentType;
     if (method !== 'GET') headers['idempotency-key'] = this.#key();
     return { method, origin: base.origin, path: path + query, headers, body: body?.bytes };
