@@ -1,6 +1,8 @@
 import { expect } from 'chai';
-import { asyncScheduler, Observable, timer } from 'rxjs';
+import fc from 'fast-check';
+import { asyncScheduler, Observable, Subscription, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import sinon from 'sinon';
 import { TimeLimits } from '../../src/operators/time-limits.ts';
 import { marbles } from '../../src/testing/marbles.ts';
 
@@ -100,18 +102,51 @@ describe('TimeLimits', () => {
     }),
   );
 
-  it('sets one timer for all that begin in a millisecond, and another once none of them runs', () => {
+  it('sets one timer for all that begin within 16 ms, and another once none of them runs', () => {
     const limits = new TimeLimits();
-    const idle = { cutOff: () => {} };
     const started: { unsubscribe(): void }[] = [];
+    const startAt = (...moments: readonly number[]): void => {
+      for (const nowMs of moments) started.push(limits.start({ cutOff: () => {} }, 60_000, nowMs));
+    };
 
-    const forMany = timersSetIn(() => {
-      for (let n = 0; n < 100; n++) started.push(limits.start(idle, 60_000, 1_000));
-    });
+    const forMany = timersSetIn(() => startAt(1_000, 1_000, 1_007, 1_015));
+    const forLater = timersSetIn(() => startAt(1_016));
+    const forClocksThatAreSet = timersSetIn(() => startAt(1_010, 900_000, 1_010));
     for (const limit of started) limit.unsubscribe();
-    const forOneMore = timersSetIn(() => limits.start(idle, 60_000, 1_000).unsubscribe());
+    const forOneMore = timersSetIn(() => limits.start({ cutOff: () => {} }, 60_000, 1_010).unsubscribe());
 
-    expect([forMany, forOneMore]).to.deep.equal([1, 1]);
+    expect([forMany, forLater, forClocksThatAreSet, forOneMore]).to.deep.equal([1, 1, 3, 1]);
+  });
+
+  it('cuts each off exactly at the end of its own time, whatever shares its timer and has ended before', () => {
+    const work = fc.record({
+      startsAt: fc.nat({ max: 40 }),
+      limitMs: fc.constantFrom(3, 20),
+      takesMs: fc.nat({ max: 40 }),
+    });
+    fc.assert(
+      fc.property(fc.array(work, { maxLength: 20 }), (works) => {
+        const cut: (readonly [index: number, at: number])[] = [];
+        marbles(({ flush }) => {
+          const limits = new TimeLimits();
+          for (const [index, { startsAt, limitMs, takesMs }] of works.entries()) {
+            timer(startsAt).subscribe(() => {
+              const limit = new Subscription();
+              timer(takesMs).subscribe(() => limit.unsubscribe());
+              const cutOff = (): unknown => cut.push([index, asyncScheduler.now()]);
+              limit.add(limits.start({ cutOff }, limitMs, asyncScheduler.now()));
+            });
+          }
+          flush();
+        })();
+        const expected = works.flatMap(({ startsAt, limitMs, takesMs }, index) =>
+          takesMs > limitMs ? [[index, startsAt + limitMs] as const] : [],
+        );
+        expect(new Map(cut)).to.deep.equal(new Map(expected));
+        expect(cut).to.have.length(expected.length);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('ends the others when one throws as it is cut off', () => {
@@ -127,5 +162,26 @@ describe('TimeLimits', () => {
       expect(flush).to.throw('thrown by a');
       expect(ended).to.deep.equal(['b', 'd']);
     });
+  });
+
+  it('ends those that began later when one throws as it is cut off', () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      const limits = new TimeLimits();
+      const ended: string[] = [];
+      const throwing = (): never => {
+        throw new Error('thrown by a');
+      };
+      limits.start({ cutOff: throwing }, 20, asyncScheduler.now());
+      clock.tick(3);
+      limits.start({ cutOff: () => ended.push('b') }, 20, asyncScheduler.now());
+      expect(() => clock.tick(17)).to.throw('thrown by a');
+      clock.tick(2);
+      expect(ended).to.deep.equal([]);
+      clock.tick(1);
+      expect(ended).to.deep.equal(['b']);
+    } finally {
+      clock.restore();
+    }
   });
 });
