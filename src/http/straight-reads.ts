@@ -22,9 +22,14 @@ export function readStraight(socket: Readable): void {
   const push = socket.push.bind(socket);
   const read = socket.read.bind(socket);
   let arrived: unknown;
+  /** The stream was asked and had nothing, and has not ended since. undici asks several times for each request. */
+  let isKnownEmpty = false;
 
   const handOver: typeof push = (chunk, ...rest) => {
-    if (!Buffer.isBuffer(chunk) || socket.readableLength > 0 || arrived !== undefined) return push(chunk, ...rest);
+    if (!Buffer.isBuffer(chunk) || socket.readableLength > 0 || arrived !== undefined) {
+      isKnownEmpty = false;
+      return push(chunk, ...rest);
+    }
     arrived = chunk;
     socket.emit('readable');
     if (arrived === undefined) return true;
@@ -33,9 +38,17 @@ export function readStraight(socket: Readable): void {
   };
 
   const take = (bytes?: number): unknown => {
-    if (arrived === undefined || bytes !== undefined) return read(bytes);
+    if (bytes !== undefined) return read(bytes);
+    if (arrived === undefined) return ask();
     const chunk = arrived;
     arrived = undefined;
+    return chunk;
+  };
+
+  const ask = (): unknown => {
+    if (isKnownEmpty && socket.readableLength === 0) return null;
+    const chunk: unknown = read();
+    isKnownEmpty = chunk === null;
     return chunk;
   };
 

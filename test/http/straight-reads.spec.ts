@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import sinon from 'sinon';
 import { ONE_MEMORY, readStraight } from '../../src/http/straight-reads.ts';
 
 /** A socket as far as reading goes, and a reader who takes what there is unless he is told to leave it. */
@@ -29,6 +30,24 @@ describe('readStraight', () => {
     expect(got).to.have.length(2);
     expect(got[0]).to.equal(chunks[0]);
     expect(got[1]).to.equal(chunks[1]);
+  });
+
+  it('asks the stream once while nothing goes into it', () => {
+    const { socket, got, reader, readAll, listen } = socketWithReader();
+    const read = sinon.spy(socket, 'read');
+    readStraight(socket);
+    listen();
+    for (let n = 0; n < 3; n++) readAll();
+    socket.push(Buffer.from('a'));
+    readAll();
+    const asked = read.callCount;
+    reader.isLeaving = true;
+    socket.push(Buffer.from('b'));
+    readAll();
+    socket.unshift(Buffer.from('c'));
+    readAll();
+    expect(asked).to.equal(1);
+    expect(Buffer.concat(got).toString()).to.equal('abc');
   });
 
   it('tells of the end after what came before', async () => {
