@@ -65,4 +65,13 @@ export function failed(reason: string): number {
   return EXIT.failed;
 }
 
+/** On standard error: the broker takes no publishes, for this reason, or takes them again. */
+export function sayBlocked(reason: string | undefined): void {
+  const said =
+    reason === undefined
+      ? 'the broker takes messages again'
+      : `the broker takes no messages: ${oneLine(reason)}; waiting`;
+  console.error(said);
+}
+
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));

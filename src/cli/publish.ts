@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { ignoreElements, lastValueFrom, toArray } from 'rxjs';
+import { ignoreElements, lastValueFrom, type Subscription, toArray } from 'rxjs';
 import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
 import { openDeclarer } from '../broker/amqp/open-declarer.ts';
 import type { Broker } from '../broker/broker.ts';
 import { messageOf } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
-import { type BrokerAccess, failed, misconfigured, printJson, withBroker } from './broker-session.ts';
+import { type BrokerAccess, failed, misconfigured, printJson, sayBlocked, withBroker } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { Rates, rateText } from './rates.ts';
 
@@ -17,6 +17,7 @@ import { Rates, rateText } from './rates.ts';
 const AT_ONCE = 500;
 const TELL_EVERY_MS = 500;
 const CLOSE_WITHIN_MS = 5_000;
+const STOP_WITHIN_MS = 2_000;
 
 export interface PublishOptions {
   /** First line to publish, counted from 1. */
@@ -69,8 +70,15 @@ async function publishLines(
     if (fault === undefined || at < fault.line) fault = { line: at, reason: messageOf(error) };
   };
 
+  // Whoever asks it to stop waits for confirms no longer than this: from a broker that is short of memory none may come for hours.
+  const givenUp = new Promise<void>((resolve) => {
+    stop.addEventListener('abort', () => void setTimeout(resolve, STOP_WITHIN_MS).unref(), { once: true });
+  });
+  const alarms = tellAlarms(broker);
+
   const input = file === '-' ? process.stdin : createReadStream(file);
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  stop.addEventListener('abort', () => lines.close(), { once: true });
   try {
     for await (const text of readingErrors(lines, input)) {
       if (stop.aborted || fault !== undefined) break;
@@ -95,7 +103,7 @@ async function publishLines(
         at,
         sent.finally(() => pending.delete(at)),
       );
-      if (pending.size >= AT_ONCE) await Promise.race(pending.values());
+      if (pending.size >= AT_ONCE) await Promise.race([...pending.values(), givenUp]);
     }
   } catch (error) {
     // The file itself: no such file, no permission.
@@ -103,8 +111,12 @@ async function publishLines(
   } finally {
     lines.close();
   }
-  await Promise.all(pending.values());
+  await Promise.race([Promise.all(pending.values()), givenUp]);
+  alarms.unsubscribe();
   progress.end();
+  const [unconfirmed] = pending.keys();
+  if (unconfirmed !== undefined && fault === undefined)
+    fault = { line: unconfirmed, reason: 'no confirm yet, the broker may have it or not' };
 
   if (json) printJson({ queue, confirmed, ...(fault === undefined ? {} : { failure: fault }), stopped: stop.aborted });
   else console.log(`${confirmed} published to ${queue} and confirmed`);
@@ -113,9 +125,20 @@ async function publishLines(
       ? ': a worker declares it at its start, and "sluice check" names it; of partitions it is an exchange, which this command does not publish to'
       : '';
     const advice = where + (confirmed === 0 ? '' : `; when it is mended, go on with --from ${fault.line}`);
-    return failed(`line ${fault.line}: ${fault.reason}${advice}`);
+    failed(`line ${fault.line}: ${fault.reason}${advice}`);
+    return unconfirmed === undefined ? EXIT.failed : EXIT.cutShort;
   }
   return stop.aborted ? EXIT.cutShort : EXIT.ok;
+}
+
+/** Who waits is told for what. */
+function tellAlarms(broker: Broker): Subscription {
+  let isBlocked = false;
+  return broker.status.subscribe(({ state, reason }) => {
+    if (state === 'blocked' && !isBlocked) sayBlocked(reason ?? 'it does not say why');
+    if (state === 'connected' && isBlocked) sayBlocked(undefined);
+    isBlocked = state === 'blocked';
+  });
 }
 
 /** A stream that fails ends its lines in silence. */

@@ -200,6 +200,37 @@ describe('commands for work', function () {
       expect(unnamed.stderr).to.include('line 1: has no "key" that could be its message id');
     });
 
+    it('says that the broker takes no messages, goes on when it does, and ends when it is asked to meanwhile', async () => {
+      for (const isAsked of [false, true]) {
+        broker.block('low on memory');
+        const child = spawn(process.execPath, [BIN, 'publish', 'jobs', '-'], {
+          cwd: root,
+          env: { PATH: process.env.PATH, NO_COLOR: '1', AMQP_URL: url },
+        });
+        let said = '';
+        const isTold = new Promise<void>((resolve) => {
+          for (const output of [child.stdout, child.stderr])
+            output.on('data', (chunk: Buffer) => {
+              said += chunk.toString();
+              if (said.includes('the broker takes no messages: low on memory; waiting')) resolve();
+            });
+        });
+        const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+        child.stdin.end(lines(3));
+        await isTold;
+        if (isAsked) child.kill('SIGTERM');
+        else broker.unblock();
+        const code = await ended;
+        broker.unblock();
+        expect(code, said).to.equal(isAsked ? 3 : 0);
+        expect(said).to.include(
+          isAsked
+            ? '0 published to jobs and confirmed\n✗ line 1: no confirm yet, the broker may have it or not'
+            : 'the broker takes messages again\n3 published to jobs and confirmed',
+        );
+      }
+    });
+
     it('says so where there is no such queue, no such file, or no broker named', async () => {
       const nowhere = await sluice(['publish', 'nowhere', '-'], { AMQP_URL: url }, lines(1));
       expect(nowhere.status).to.equal(1);

@@ -2,8 +2,7 @@
 import { openDeadLetters } from '../../broker/amqp/open-dead-letters.ts';
 import type { DeadLetters } from '../../broker/dead-letters.ts';
 import { TopologyError } from '../../errors.ts';
-import { failed, withBroker } from '../broker-session.ts';
-import { oneLine } from '../print.ts';
+import { failed, sayBlocked, withBroker } from '../broker-session.ts';
 
 export interface Session {
   readonly office: DeadLetters;
@@ -44,11 +43,3 @@ export const isoTime = (at: number | undefined): string | undefined => {
   const date = at === undefined ? undefined : new Date(at);
   return date === undefined || Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 };
-
-function sayBlocked(reason: string | undefined): void {
-  const said =
-    reason === undefined
-      ? 'the broker takes messages again'
-      : `the broker takes no messages: ${oneLine(reason)}; waiting`;
-  console.error(said);
-}
