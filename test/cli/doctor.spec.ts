@@ -130,6 +130,20 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       expect(JSON.parse(text)).to.have.nested.property('broker.product', 'RabbitMQ');
     });
 
+    it('tells of an alarm as it is, and waits for no answer that cannot come', async () => {
+      const { url } = await fresh();
+      await broker.control('set_vm_memory_high_watermark', '0.0000001');
+      try {
+        const { code, text } = await sluice(['doctor', FLAKY], url);
+        expect(code).to.equal(1);
+        expect(text).to.match(
+          /^✗ the broker takes no messages: .*memory.*; make room, then ask again: rabbitmq-diagnostics alarms$/,
+        );
+      } finally {
+        await broker.control('set_vm_memory_high_watermark', '0.4');
+      }
+    });
+
     it('tells that partitions need a plugin, where it is not enabled', async () => {
       const { vhost, url } = await fresh();
       const source = partitioned('accounts', { by: 'id', partitions: 2 });

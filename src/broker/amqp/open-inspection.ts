@@ -26,6 +26,8 @@ export interface OpenInspectionOptions
 
 const CLOSE_WITHIN_MS = 5_000;
 
+const ALARMS = 'rabbitmq-diagnostics alarms';
+
 const BUILT_IN_TYPES: readonly string[] = ['direct', 'fanout', 'headers', 'topic'];
 
 /** Differences of one queue that are looked for: a queue has fewer arguments. */
@@ -50,7 +52,19 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
   const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 30_000, log = silentLogger } = options;
   const onDefect = (error: unknown): void => log.error({ error }, 'a listener of the broker connection threw');
   const endpoints = createEndpoints(urls, heartbeatS, handshakeTimeoutMs);
-  const bounds = { handshakeTimeoutMs, rpcTimeoutMs, onDefect, onBlocked: () => {} };
+  // Under an alarm the broker reads nothing more of a connection that has published, and what was asked on it has no answer.
+  let tellBlocked: (reason: string) => void = () => {};
+  const blocked = new Promise<never>((_, reject) => {
+    tellBlocked = (reason) =>
+      reject(
+        new BrokerUnavailableError(`the broker takes no messages: ${reason}; make room, then ask again: ${ALARMS}`),
+      );
+  });
+  blocked.catch(() => {});
+  const onBlocked = (reason: string | undefined): void => {
+    if (reason !== undefined) tellBlocked(reason);
+  };
+  const bounds = { handshakeTimeoutMs, rpcTimeoutMs, onDefect, onBlocked };
   const dialOptions = { name: connectionName, tls: tlsOfConnects(tls)(), auth, ...bounds };
   const { link, address } = await dialFirst(endpoints, urls.length, dialOptions);
   const { product, version } = serverOf(link);
@@ -64,9 +78,9 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
     const gone = new Promise<unknown>((resolve) => {
       tellGone = resolve;
     });
-    const channel = await openChannel(link, { onGone: tellGone, onDefect });
+    const channel = await Promise.race([openChannel(link, { onGone: tellGone, onDefect }), blocked]);
     try {
-      const late = await link.ask(request(channel, gone), `for ${subject}`);
+      const late = await Promise.race([link.ask(request(channel, gone), `for ${subject}`), blocked]);
       if (replyCodeOf(late) !== undefined) return late;
     } catch (error) {
       if (error instanceof BrokerUnavailableError || !link.isOpen) throw error;
