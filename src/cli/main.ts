@@ -83,7 +83,7 @@ Environment of "run", "dev" and "serve":
 
 Exit codes:
   0  stopped as asked, everything in flight finished
-  1  could not go on; the last log line says why
+  1  could not go on; the error lines at the end of the log say why
   2  a definition or the configuration is wrong; every mistake was printed
   3  stopped as asked, but the grace period ended first: what still ran was aborted and given back to the broker
   4  no broker to start on within SLUICE_START_WITHIN`,
@@ -140,7 +140,7 @@ Example:
 
 Exit codes:
   0  stopped as asked, everybody was answered
-  1  could not go on; the last log line says why
+  1  could not go on; the error lines at the end of the log say why
   2  an argument, a definition or the configuration is wrong; every mistake was printed`,
   )
   .action(async (folder: string, { port: asked }: { readonly port?: number }) => {

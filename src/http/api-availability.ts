@@ -21,28 +21,30 @@ const AVAILABLE: ApiAvailability = { isAvailable: true };
 
 /** The present state, then each change; never ends. An API without a breaker is always available, one without `limits` has none that adapts. */
 export function availabilityOf(
+  api: string,
   breaker: CircuitBreaker | undefined,
   limits: Observable<number> | undefined,
 ): Observable<ApiAvailability> {
-  const availability = circuitAvailability(breaker);
+  const availability = circuitAvailability(api, breaker);
   if (limits === undefined) return availability;
   return combineLatest([availability, limits]).pipe(map(([state, limit]) => ({ ...state, limit })));
 }
 
-function circuitAvailability(breaker: CircuitBreaker | undefined): Observable<ApiAvailability> {
+function circuitAvailability(api: string, breaker: CircuitBreaker | undefined): Observable<ApiAvailability> {
   if (breaker === undefined) return concat(of(AVAILABLE), NEVER);
   return defer(() =>
     breaker.changes.pipe(
       startWith(undefined),
-      map((change) => availabilityNow(breaker, change?.reason)),
+      map((change) => availabilityNow(api, breaker, change?.reason)),
     ),
   );
 }
 
-function availabilityNow(breaker: CircuitBreaker, reason: string | undefined): ApiAvailability {
+function availabilityNow(api: string, breaker: CircuitBreaker, reason: string | undefined): ApiAvailability {
   const { state, probes, openUntil } = breaker;
   if (state === 'closed') return AVAILABLE;
-  const why = reason ?? `circuit is ${state}`;
+  // For people who ask why nothing is taken: which API, and how it came.
+  const why = `the circuit of ${api} is ${state}${reason === undefined ? '' : ` (${reason})`}`;
   if (state === 'half-open') return { isAvailable: true, reason: why, probes };
   return { isAvailable: false, reason: why, ...(openUntil === undefined ? {} : { retryAt: openUntil }) };
 }

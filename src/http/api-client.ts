@@ -140,7 +140,7 @@ function clientOver(
     name,
     breaker: guards.breaker,
     retryBudget: () => guards.budget?.balance(asyncScheduler.now()),
-    availability: availabilityOf(guards.breaker, guards.limits),
+    availability: availabilityOf(name, guards.breaker, guards.limits),
     close: () =>
       concat(
         defer(() => transport.close?.() ?? EMPTY),

@@ -156,8 +156,8 @@ describe('an API with a circuit breaker', () => {
       const calls = concat(timer(10), timer(110)).pipe(mergeMap(() => api.get('/x').pipe(codes)));
       expectObservable(client.availability, '^ 200ms !').toBe('a 9ms c 99ms p 9ms a', {
         a: { isAvailable: true },
-        c: { isAvailable: false, reason: 'consecutive-failures', retryAt: 110 },
-        p: { isAvailable: true, reason: 'open-time-over', probes: 1 },
+        c: { isAvailable: false, reason: 'the circuit of payment is open (consecutive-failures)', retryAt: 110 },
+        p: { isAvailable: true, reason: 'the circuit of payment is half-open (open-time-over)', probes: 1 },
       } satisfies Record<string, ApiAvailability>);
       expectObservable(calls).toBe('10ms n 109ms (v|)', { n: 'ERR_NETWORK', v: null });
       expectObservable(timer(150).pipe(map(() => seen.filter((fact) => fact.type === 'breakerChanged')))).toBe(
@@ -184,7 +184,7 @@ describe('an API with a circuit breaker', () => {
           take(1),
         ),
       ).toBe('50ms (c|)', {
-        c: { isAvailable: false, reason: 'circuit is open', retryAt: 110 },
+        c: { isAvailable: false, reason: 'the circuit of payment is open', retryAt: 110 },
       });
     }),
   );
@@ -196,7 +196,7 @@ describe('an API with a circuit breaker', () => {
       client.breaker?.isolate();
       expectObservable(api.get('/x').pipe(codes)).toBe('(o|)', { o: 'ERR_CIRCUIT_OPEN' });
       expectObservable(client.availability, '(^!)').toBe('u', {
-        u: { isAvailable: false, reason: 'circuit is isolated', retryAt: Number.POSITIVE_INFINITY },
+        u: { isAvailable: false, reason: 'the circuit of payment is isolated', retryAt: Number.POSITIVE_INFINITY },
       });
     }),
   );
