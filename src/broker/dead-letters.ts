@@ -25,7 +25,7 @@ export interface QueueVisit {
   letters(max?: number): AsyncGenerator<HeldDelivery, void, undefined>;
   /**
    * Gives back whatever is still held, at the head of the queue and in the order it lay in (a broker may mix up more than some ten thousand),
-   * and makes sure the broker has read every settlement. Resolves when the messages can be read again. Idempotent, never fails.
+   * and makes sure the queue has had every settlement. Resolves when the messages can be read again. Idempotent, never fails.
    * On quorum queues each return adds to the message's `x-delivery-count` and counts towards the queue's delivery limit.
    */
   end(): Promise<void>;

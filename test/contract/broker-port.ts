@@ -410,6 +410,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
         const one = consumeInOrder(queue, 500);
         await one.consuming();
         const two = consumeInOrder(queue, 10);
+        await two.consuming();
         await publish(queue, ...Array.from({ length: 500 }, (_, index) => String(index)));
         const all = [...(await one.count(500))];
         const [first = nothing(), last = nothing()] = [all.shift(), all.pop()];

@@ -24,7 +24,7 @@ export async function openConfirmChannel(link: Link, listeners: ChannelListeners
   return listenTo(channel, link, listeners);
 }
 
-/** Closes a channel in order: what was written to it before is read by the broker. Never fails; at most as long as the RPC deadline. */
+/** Closes a channel in order: what was written to it before is read by the broker, which may forget settlements all the same (`settleThrough`). Never fails; at most as long as the RPC deadline. */
 export async function closeChannel(link: Link, channel: Channel): Promise<void> {
   try {
     await link.ask(channel.close(), 'channel.close');
