@@ -1,6 +1,6 @@
 /**
  * Plants known faults in the engine, one at a time, in copies of the tree, and shows what catches each: `npm run mutants`. `--fault TEXT` plants
- * those whose name holds the text. Each runs the marble specs up to the first that fails, then seeds of the simulation; with `--quick` seeds only
+ * those whose name holds the text, and may be given several times. Each runs the marble specs up to the first that fails, then seeds of the simulation; with `--quick` seeds only
  * where no spec failed. Those of the front door run its own specs, and no seeds. The exit code is 1 when a fault was caught by neither. Ends by itself: what runs for five minutes is ended, and has caught nothing.
  */
 import { spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ import { planted } from './mutants/plant.ts';
 const { values } = parseArgs({
   options: {
     help: { type: 'boolean', short: 'h', default: false },
-    fault: { type: 'string', default: '' },
+    fault: { type: 'string', multiple: true, default: [''] },
     seeds: { type: 'string', default: '40' },
     processes: { type: 'string', default: '2' },
     quick: { type: 'boolean', default: false },
@@ -26,7 +26,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`npm run mutants -- [options]
 
-  --fault TEXT    plant the faults whose name holds the text; default: all
+  --fault TEXT    plant the faults whose name holds the text, or one of several; default: all
   --seeds N       seeds of the simulation for each fault; default 40
   --processes N   how many at a time; default 2
   --quick         seeds only where no spec failed`);
@@ -65,17 +65,33 @@ interface Ended {
   readonly output: string;
 }
 
+/** Ends what was started, and what that has started: mocha and the simulation work in processes of their own, which may be past listening. */
+const endings = new Set<() => void>();
+
 /** Runs a script of the copied tree with TypeScript sources; ended when it takes too long. */
 function run(tree: string, args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
     const node = ['--import', 'tsx', '--conditions=sluice-source'];
-    const child = spawn(process.execPath, [...node, ...args], { cwd: tree, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...node, ...args], {
+      cwd: tree,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const end = (): void => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // All of it has ended.
+      }
+    };
+    endings.add(end);
     const parts: Buffer[] = [];
     child.stdout.on('data', (part: Buffer) => parts.push(part));
     child.stderr.on('data', (part: Buffer) => parts.push(part));
-    const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_RUN_MS);
+    const timer = setTimeout(end, LONGEST_RUN_MS);
     child.on('close', (code) => {
       clearTimeout(timer);
+      endings.delete(end);
       resolve({ code: code ?? undefined, output: Buffer.concat(parts).toString('utf8') });
     });
   });
@@ -151,9 +167,20 @@ async function requireSound(tree: string, chosen: readonly Fault[]): Promise<voi
 const rowOf = ({ fault, spec, seed }: Caught): string => `| ${fault.name} | ${spec ?? '–'} | ${seed ?? '–'} |`;
 
 async function runAll(): Promise<void> {
-  const chosen = [...engineFaults, ...doorFaults].filter(({ name }) => name.includes(values.fault));
-  if (chosen.length === 0) throw new Error(`no fault's name holds "${values.fault}"`);
+  const chosen = [...engineFaults, ...doorFaults].filter(({ name }) =>
+    values.fault.some((text) => name.includes(text)),
+  );
+  if (chosen.length === 0) throw new Error(`no fault's name holds "${values.fault.join('" or "')}"`);
   const trees = Array.from({ length: Math.min(Number(values.processes), chosen.length) }, copyTree);
+  const removeTrees = (): void => {
+    for (const tree of trees) rmSync(tree, { recursive: true, force: true });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      for (const end of endings) end();
+      removeTrees();
+      process.exit(130);
+    });
   const startedAt = performance.now();
   try {
     const [first = ''] = trees;
@@ -174,7 +201,7 @@ async function runAll(): Promise<void> {
     for (const name of escaped) console.error(`not caught: ${name}`);
     process.exitCode = escaped.length === 0 ? 0 : 1;
   } finally {
-    for (const tree of trees) rmSync(tree, { recursive: true, force: true });
+    removeTrees();
   }
 }
 
