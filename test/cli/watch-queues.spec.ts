@@ -1,0 +1,35 @@
+import { expect } from 'chai';
+import { from, map } from 'rxjs';
+import { z } from 'zod';
+import type { QueueDepth } from '../../src/broker/broker.ts';
+import { queue } from '../../src/broker/queue.ts';
+import { watchQueues } from '../../src/cli/watch-queues.ts';
+import { createFacts, type Fact } from '../../src/events.ts';
+import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
+import { marbles } from '../../src/testing/marbles.ts';
+
+const depth = (name: string): QueueDepth => ({ queue: name, messages: 0, consumers: 1 });
+
+describe('watchQueues', () => {
+  const pipelines = [definePipeline({ name: 'orders', source: queue('orders'), input: z.unknown(), handle: () => [] })];
+
+  it(
+    'looks again soon while queues are missing, and now and then when all are there',
+    marbles(({ expectObservable, flush }) => {
+      const facts = createFacts();
+      const seen: Fact[] = [];
+      facts.stream.subscribe((fact) => seen.push(fact));
+      let looks = 0;
+      // The dead-letter queue is declared first; the other is there at the third look.
+      const measure = (names: readonly string[]) =>
+        from(++looks < 3 ? names.filter((name) => name.endsWith('.dead')) : names).pipe(map(depth));
+      const found = watchQueues({ broker: { measure }, pipelines, facts }).pipe(map(({ length }) => length));
+
+      expectObservable(found, '^ 20s !').toBe('a 999ms a 1999ms b 14999ms b', { a: 1, b: 2 });
+      flush();
+      expect(seen.map(({ type, at }) => [type, at])).to.deep.equal(
+        [0, 1_000, 3_000, 18_000].map((at) => ['queuesMeasured', at]),
+      );
+    }),
+  );
+});
