@@ -14,6 +14,12 @@ export function sourceTopology(source: QueueSource): Topology {
   };
 }
 
+/**
+ * For a quorum queue whose messages are handed over and given back as often as it takes. RabbitMQ 4 drops what a queue without a limit of its own handed
+ * over more than 20 times; the -1 that says so there is refused by RabbitMQ 3.
+ */
+export const UNLIMITED = { 'x-delivery-limit': 1_000_000_000 } as const;
+
 const NOTHING: Topology = { exchanges: [], queues: [], bindings: [] };
 
 /**
@@ -37,7 +43,7 @@ function queueTopology(source: QueueSource): Topology {
       ).values(),
     ],
     queues: [
-      { name: deadLetterQueue(name), arguments: { 'x-queue-type': type } },
+      deadLetters(source),
       workQueue(source, name),
       ...[...new Set(source.retryDelaysMs)].map((delayMs) => ({
         name: delayQueue(name, delayMs),
@@ -60,7 +66,7 @@ function partitionsTopology(source: QueueSource, { header }: Partitions): Topolo
     ],
     queues: [
       ...agreement(source),
-      { name: deadLetterQueue(name), arguments: { 'x-queue-type': type } },
+      deadLetters(source),
       ...partitions.map((queue) => workQueue(source, queue)),
       ...tiers.map((delayMs) => ({
         name: delayQueue(name, delayMs),
@@ -74,6 +80,12 @@ function partitionsTopology(source: QueueSource, { header }: Partitions): Topolo
     ],
   };
 }
+
+/** Letters are given back by everybody who looks at them. */
+export const deadLetters = ({ name, type }: Pick<QueueSource, 'name' | 'type'>): QueueSpec => ({
+  name: deadLetterQueue(name),
+  arguments: { 'x-queue-type': type, ...(type === 'quorum' ? UNLIMITED : {}) },
+});
 
 function workQueue({ name, type, deliveryLimit, singleActiveConsumer }: QueueSource, queue: string): QueueSpec {
   return {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { StreamOffset } from '../broker/broker.ts';
 import { type Binding, type QueueOptions, queue } from '../broker/queue.ts';
+import { UNLIMITED } from '../broker/source-topology.ts';
 import type { Topology } from '../broker/topology.ts';
 import { problemsOf, reportProblems } from '../definition.ts';
 import type { FedSource } from './source.ts';
@@ -99,7 +100,7 @@ export function stream(name: string, options: StreamOptions = {}): FedSource {
           ...declared,
           queues: [
             ...declared.queues,
-            { name: place, arguments: { 'x-queue-type': 'quorum', 'x-single-active-consumer': true } },
+            { name: place, arguments: { 'x-queue-type': 'quorum', 'x-single-active-consumer': true, ...UNLIMITED } },
           ],
         },
         consumedBeside: [name, place],

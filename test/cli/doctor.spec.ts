@@ -154,6 +154,15 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       expect(await management.names(vhost)).to.deep.equal([]);
     });
 
+    it('tells of a dead-letter queue that drops letters that are looked at often', async () => {
+      const { url, client } = await fresh();
+      const quorum = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
+      await client.channel.assertQueue('orders.dead', quorum);
+      expect(told(await look(url, [pipelineOn('orders', { retry: false })], 'check'))).to.include(
+        'warning queue-differs queue orders.dead: has x-delivery-limit none, wanted is 1000000000: what was looked at more often is dropped, without a limit more than 20 times since RabbitMQ 4',
+      );
+    });
+
     it('tells every argument that differs, and what that weakens where it is taken as it is', async () => {
       const { url, client } = await fresh();
       const pipelines = [pipelineOn('orders', { retry: { delays: ['5s'] } }, ['results'])];

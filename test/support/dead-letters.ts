@@ -1,5 +1,6 @@
 /** Dead letters as the engine leaves them, for tests of what people do about them. */
 import type { ConsumeMessage, Options } from 'amqplib';
+import { deadLetters } from '../../src/broker/source-topology.ts';
 import type { BrokerClient } from './broker-client.ts';
 
 export interface LetterSeed {
@@ -13,13 +14,14 @@ export interface LetterSeed {
   readonly properties?: Options.Publish;
 }
 
-const QUORUM = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
-
 /** A work queue and its dead-letter queue, new and empty. */
 export async function declarePair({ channel }: BrokerClient, work: string): Promise<void> {
-  for (const name of [work, `${work}.dead`]) {
+  for (const { name, arguments: args } of [
+    { name: work, arguments: { 'x-queue-type': 'quorum' } },
+    deadLetters({ name: work, type: 'quorum' }),
+  ]) {
     await channel.deleteQueue(name);
-    await channel.assertQueue(name, QUORUM);
+    await channel.assertQueue(name, { durable: true, arguments: args });
   }
 }
 

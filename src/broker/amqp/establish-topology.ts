@@ -83,14 +83,14 @@ const assertBinding = ({ queue, exchange, key }: BindingSpec): Declaration => ({
   declare: (channel) => channel.bindQueue(queue, exchange, key),
 });
 
-/** For a type of exchange it does not know, the broker ends the whole connection: on the next one it would do the same. */
+/** For a type of exchange it does not know, RabbitMQ before 4.0 ends the whole connection: on the next one it would do the same. */
 async function unknownType(link: Link, subject: string): Promise<TopologyError | undefined> {
   const reason = await firstValueFrom(link.lost, { defaultValue: '' });
-  if (!isUnknownType(reason)) return undefined;
-  return new TopologyError(
-    `${subject}: ${reason}; enable the plugin that has it: rabbitmq-plugins enable rabbitmq_consistent_hash_exchange`,
-  );
+  return isUnknownType(reason) ? new TopologyError(`${subject}: ${lacksPlugin(reason)}`) : undefined;
 }
+
+const lacksPlugin = (text: string): string =>
+  `${text}; enable the plugin that has it: rabbitmq-plugins enable rabbitmq_consistent_hash_exchange`;
 
 /** What the broker said and what to do about it. */
 function explain(error: unknown, mode: TopologyMode): string {
@@ -105,6 +105,7 @@ function explain(error: unknown, mode: TopologyMode): string {
     case REPLY.resourceLocked:
       return `another connection holds it exclusively (${text})`;
     case REPLY.preconditionFailed: {
+      if (isUnknownType(text)) return lacksPlugin(text);
       const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
       if (argument === undefined) return `the broker refuses it (${text})`;
       return `it exists with another ${argument} (${text}); delete it so that it can be declared anew, or use topology: 'check' to take it as it is`;

@@ -18,7 +18,7 @@ export function brokerText(error: unknown): string {
   return /with message "(.*)"/s.exec(message)?.[1] ?? message;
 }
 
-/** Whether a connection was ended for an exchange of a type that no plugin brings. */
+/** Whether a connection, or since RabbitMQ 4.0 a channel, was ended for an exchange of a type that no plugin brings. */
 export const isUnknownType = (reason: string): boolean => /(unknown|invalid) exchange type/.test(reason);
 
 /** Why a connection was not made or went away, in one line and without credentials. */

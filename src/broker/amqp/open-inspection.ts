@@ -153,7 +153,7 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
     },
     async hasExchangeType(type) {
       if (BUILT_IN_TYPES.includes(type)) return true;
-      // For a type it does not know the broker ends the whole connection.
+      // For a type it does not know RabbitMQ before 4.0 ends the whole connection.
       const { link: own } = await dialFirst(
         createEndpoints(urls, heartbeatS, handshakeTimeoutMs),
         urls.length,
@@ -165,9 +165,9 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
         await own.ask(channel.assertExchange('sluice.doctor', type, { durable: true, arguments: args }), `for ${type}`);
         return true;
       } catch (error) {
-        if (own.isOpen) return true;
-        const reason = await firstValueFrom(own.lost, { defaultValue: '' });
+        const reason = own.isOpen ? brokerText(error) : await firstValueFrom(own.lost, { defaultValue: '' });
         if (isUnknownType(reason)) return false;
+        if (own.isOpen) return true;
         throw error;
       } finally {
         await own.close(CLOSE_WITHIN_MS);

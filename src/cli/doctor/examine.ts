@@ -2,7 +2,7 @@
 import type { BrokerInspection, Difference } from '../../broker/inspection.ts';
 import { workQueues } from '../../broker/partitions.ts';
 import { deadLetterQueue } from '../../broker/queue.ts';
-import { sourceTopology } from '../../broker/source-topology.ts';
+import { sourceTopology, UNLIMITED } from '../../broker/source-topology.ts';
 import type { ExchangeSpec, QueueSpec, TopologyMode } from '../../broker/topology.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { neededTopology, servicesOf } from '../../worker/needed-topology.ts';
@@ -110,6 +110,10 @@ const WEAKENS: Readonly<Record<string, string>> = {
   durable: 'its messages do not survive a restart of the broker',
 };
 
+/** What each look gives back lies in these queues. */
+const NEVER_DROPPED = String(UNLIMITED['x-delivery-limit']);
+const DROPPED = 'what was looked at more often is dropped, without a limit more than 20 times since RabbitMQ 4';
+
 function different(subject: string, { property, wanted, found }: Difference, mode: TopologyMode): Finding {
   const finding = `has ${property} ${found}, wanted is ${wanted}`;
   const check = subject.startsWith('exchange') ? 'exchange-differs' : 'queue-differs';
@@ -118,7 +122,7 @@ function different(subject: string, { property, wanted, found }: Difference, mod
       "a worker is refused at its start: delete it so that it is declared anew, or take it as it is with topology: 'check'";
     return { severity: 'problem', check, subject, finding, advice };
   }
-  const weakened = WEAKENS[property];
+  const weakened = wanted === NEVER_DROPPED ? DROPPED : WEAKENS[property];
   const advice = 'declare it anew as wanted when it is empty, or say the same in the pipeline';
   return {
     severity: 'warning',

@@ -43,8 +43,8 @@ const RULES: readonly Rule[] = [
     applies: (version, pipelines) => isFrom(version, [4, 0]) && usesQuorum(pipelines),
     severity: 'note',
     finding:
-      'gives quorum queues without a delivery limit one of 20: dead-letter and delay queues have none of their own',
-    advice: 'look at dead letters with "sluice dlq", which puts a letter back anew before it was looked at too often',
+      'gives quorum queues without a delivery limit one of 20, and drops what was given back more often, by a look too: those that sluice declares, and gives back to, have one of their own',
+    advice: 'nothing for these queues; give those that others declared, and people look into, a limit by a policy',
   },
   {
     applies: (version) => isFrom(version, [4, 0]),
