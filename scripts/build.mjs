@@ -1,5 +1,5 @@
 /**
- * Builds dist's scripts: of hundreds of modules a few dozen files, because Node takes longer to find and to link a file than to run what is in it.
+ * Builds dist's scripts: of hundreds of modules a hundred files, of which a command loads a few dozen, because Node takes longer to find and to link a file than to run what is in it.
  * Entries keep their places; what they share, and what is loaded on demand, is in dist/chunks. Packages stay outside: authors import the
  * same rxjs and zod. Types are tsc's, a file for each module.
  */

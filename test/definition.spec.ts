@@ -105,6 +105,17 @@ describe('definePipeline', () => {
 });
 
 describe('queue', () => {
+  it('that only looks for its exchanges may bind one by any types', () =>
+    expect(
+      queue('q', {
+        topology: 'check',
+        bindings: [
+          { exchange: 'e', key: 'a' },
+          { exchange: 'e', key: 'b', type: 'direct' },
+        ],
+      }).bindings,
+    ).to.have.length(2));
+
   for (const [options, problem] of [
     [{ prefetch: 0 }, 'queue "q": prefetch: expected at least 1, got 0'],
     [{ prefetch: 70_000 }, 'queue "q": prefetch: expected at most 65535, got 70000'],
@@ -119,6 +130,15 @@ describe('queue', () => {
         ],
       },
       'queue "q": bindings.1.type: is direct, and topic in a binding before it: exchange "e" has one type',
+    ],
+    [
+      {
+        bindings: [
+          { exchange: 'e', key: 'a', type: 'direct' },
+          { exchange: 'e', key: 'b' },
+        ],
+      },
+      'queue "q": bindings.1.type: is topic, as nothing is said, and direct in a binding before it: exchange "e" has one type',
     ],
     [{ topology: 'asert' }, `queue "q": topology: expected 'assert' or 'check', got 'asert'`],
   ] as const) {

@@ -1,6 +1,7 @@
 /** Where messages come from: a RabbitMQ queue, with the queues beside it that hold its retries and its dead letters. */
 import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
+import type { Problem } from '../errors.ts';
 import { type Duration, durationMs, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
 import type { Partitions } from './partitions.ts';
 import type { ExchangeType, Topology, TopologyMode } from './topology.ts';
@@ -32,8 +33,8 @@ export interface QueueOptions {
   readonly type?: 'quorum' | 'classic';
   /**
    * Times a quorum queue hands a message over again, after crashes, lost connections and orderly stops alike, before it dead-letters it.
-   * A message behind a slow backlog is handed over and given back by each restart, so it should be well above the restarts such a backlog
-   * outlasts. Default: 100.
+   * A message behind a slow backlog is handed over and given back by each restart, of each worker: so it should be well above the restarts such a
+   * backlog outlasts, times the workers. Default: 100.
    */
   readonly deliveryLimit?: number;
   /**
@@ -70,27 +71,6 @@ const name = z
   .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 200, { error: 'expected a name of 1 to 200 bytes' })
   .refine((text) => !text.startsWith('amq.'), { error: 'names that begin with "amq." belong to the broker' });
 
-interface GivenBinding {
-  readonly exchange: string;
-  readonly type?: ExchangeType | undefined;
-}
-
-function refuseTypesAtOdds(bindings: readonly GivenBinding[], context: z.RefinementCtx): void {
-  const types = new Map<string, ExchangeType>();
-  for (const [index, { exchange, type = 'topic' }] of bindings.entries()) {
-    // The broker's own exchanges are never declared: what is said of their type is not looked at.
-    if (exchange.startsWith('amq.')) continue;
-    const before = types.get(exchange) ?? type;
-    types.set(exchange, before);
-    if (type !== before)
-      context.addIssue({
-        code: 'custom',
-        path: [index, 'type'],
-        message: `is ${type}, and ${before} in a binding before it: exchange "${exchange}" has one type`,
-      });
-  }
-}
-
 const schema = z.strictObject({
   name,
   bindings: z
@@ -101,7 +81,6 @@ const schema = z.strictObject({
         type: z.enum(['direct', 'topic', 'fanout', 'headers', 'x-consistent-hash']).optional(),
       }),
     )
-    .superRefine(refuseTypesAtOdds)
     .optional(),
   prefetch: z.int().min(1).max(65_535).optional(),
   retry: z.union([z.literal(false), z.strictObject({ delays: z.array(durationSchema()).min(1).max(20) })]).optional(),
@@ -126,7 +105,8 @@ const DEFAULT_DELAYS: readonly Duration[] = ['5s', '1m', '10m'];
  * @throws DefinitionError naming every wrong option.
  */
 export function queue(name: string, options: QueueOptions = {}): QueueSource {
-  reportProblems(problemsOf(`queue "${String(name)}"`, schema, { ...options, name }));
+  const subject = `queue "${String(name)}"`;
+  reportProblems([...problemsOf(subject, schema, { ...options, name }), ...typesAtOdds(subject, options)]);
   const { bindings = [], retry = { delays: DEFAULT_DELAYS }, type = 'quorum', deliveryLimit = 100 } = options;
   const { settleWithin = '25m' } = options;
   return {
@@ -147,6 +127,25 @@ export function queue(name: string, options: QueueOptions = {}): QueueSource {
     deliveryLimit,
     settleWithinMs: parseDuration(settleWithin) ?? 0,
   };
+}
+
+/** Bindings that want one exchange of two types. A queue that only looks for its exchanges says nothing of their type. */
+function typesAtOdds(subject: string, { bindings, topology }: QueueOptions): readonly Problem[] {
+  if (topology === 'check' || bindings === undefined || !isList(bindings)) return [];
+  const problems: Problem[] = [];
+  const types = new Map<string, ExchangeType>();
+  for (const [index, binding] of bindings.entries()) {
+    const { exchange, type = 'topic' } = binding;
+    // The broker's own exchanges are never declared: what is said of their type is not looked at.
+    if (String(exchange).startsWith('amq.')) continue;
+    const before = types.get(exchange) ?? type;
+    types.set(exchange, before);
+    if (type === before) continue;
+    const unsaid = binding.type === undefined ? ', as nothing is said' : '';
+    const message = `is ${type}${unsaid}, and ${before} in a binding before it: exchange "${exchange}" has one type`;
+    problems.push({ subject, path: `bindings.${index}.type`, message });
+  }
+  return problems;
 }
 
 /** The queue that keeps what could not be handled. */

@@ -10,9 +10,12 @@ let loaded: typeof import('./axios-transport.ts') | undefined;
 
 /** Loads axios where one of the APIs asks for it. Once for the process. */
 export async function loadAxiosFor(definitions: readonly CallTarget[]): Promise<void> {
-  if (definitions.some(({ kind, options }) => kind === 'api' && options.axios !== undefined))
-    loaded ??= await import('./axios-transport.ts');
+  if (definitions.some(asksForAxios)) loaded ??= await import('./axios-transport.ts');
 }
+
+/** A definition without its options, from a module in JavaScript, is among the problems. */
+const asksForAxios = ({ kind, options }: CallTarget): boolean =>
+  kind === 'api' && (options as typeof options | undefined)?.axios !== undefined;
 
 /** @throws TypeError where `loadAxiosFor` has not been awaited. */
 export function createAxiosTransport(options: AxiosTransportOptions): Transport {

@@ -1,12 +1,13 @@
 /** What pipelines that are each right by themselves cannot be together: in one worker, and on one broker. Pure. */
 import { sourceTopology } from '../broker/source-topology.ts';
+import type { TopologyMode } from '../broker/topology.ts';
 import type { Problem } from '../errors.ts';
 import type { CallTarget } from '../http/call-target.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 
-/** `files`: where each pipeline was found, to be named beside it. */
-export function clashes(files: ReadonlyMap<Pipeline, string>): readonly Problem[] {
-  return [...pipelineClashes(files), ...apiClashes(files), ...exchangeClashes(files)];
+/** `files`: where each pipeline was found, to be named beside it. `topology`: of the worker. */
+export function clashes(files: ReadonlyMap<Pipeline, string>, topology: TopologyMode): readonly Problem[] {
+  return [...pipelineClashes(files), ...apiClashes(files), ...exchangeClashes(files, topology)];
 }
 
 /** Two pipelines must not share a name, which labels everything they do, nor a queue, whose messages they would take from each other. */
@@ -37,10 +38,10 @@ function pipelineClashes(files: ReadonlyMap<Pipeline, string>): readonly Problem
 function apiClashes(files: ReadonlyMap<Pipeline, string>): readonly Problem[] {
   const users = new Map<string, Map<CallTarget, string>>();
   for (const [pipeline, file] of files) {
-    for (const definition of Object.values(pipeline.apis)) {
+    for (const [key, definition] of Object.entries(pipeline.apis)) {
       const ofName = users.get(definition.name) ?? new Map<CallTarget, string>();
       users.set(definition.name, ofName);
-      if (!ofName.has(definition)) ofName.set(definition, placeOf(pipeline, file));
+      if (!ofName.has(definition)) ofName.set(definition, `${key} of ${placeOf(pipeline, file)}`);
     }
   }
   return [...users]
@@ -48,16 +49,16 @@ function apiClashes(files: ReadonlyMap<Pipeline, string>): readonly Problem[] {
     .map(([name, ofName]) => ({
       subject: `api "${name}"`,
       path: 'name',
-      message: `is defined more than once, for ${[...ofName.values()].join(' and for ')}; define it in one module and import it`,
+      message: `is defined more than once, as ${[...ofName.values()].join(' and as ')}; define it in one module and import it`,
     }));
 }
 
 /** An exchange has one type: whoever binds to it by another would wait for messages by rules it does not keep. */
-function exchangeClashes(files: ReadonlyMap<Pipeline, string>): readonly Problem[] {
+function exchangeClashes(files: ReadonlyMap<Pipeline, string>, topology: TopologyMode): readonly Problem[] {
   const types = new Map<string, Map<string, string>>();
   for (const [pipeline, file] of files) {
     // Who only looks for an exchange says nothing of its type.
-    if (pipeline.source === undefined || pipeline.source.topology === 'check') continue;
+    if (pipeline.source === undefined || (pipeline.source.topology ?? topology) === 'check') continue;
     for (const { name, type } of sourceTopology(pipeline.source).exchanges) {
       const ofName = types.get(name) ?? new Map<string, string>();
       types.set(name, ofName);
@@ -69,7 +70,7 @@ function exchangeClashes(files: ReadonlyMap<Pipeline, string>): readonly Problem
     .map(([name, ofName]) => ({
       subject: `exchange "${name}"`,
       path: 'type',
-      message: `is ${[...ofName].map(([type, place]) => `${type} for ${place}`).join(' and ')}; an exchange has one type: give both the same`,
+      message: `is ${[...ofName].map(([type, place]) => `${type} for ${place}`).join(' and ')}; an exchange has one type: give all the same`,
     }));
 }
 

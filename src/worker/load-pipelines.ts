@@ -4,6 +4,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { TopologyMode } from '../broker/topology.ts';
 import { collectProblems } from '../definition.ts';
 import { DefinitionError, describeProblem, type Problem } from '../errors.ts';
 import { loadAxiosFor } from '../http/axios-on-demand.ts';
@@ -32,11 +33,12 @@ export interface LoadedPipelines {
 /**
  * Imports every module of `folder` (not of folders in it) and gathers the pipelines they export. Modules that export none are
  * there to be imported by others. Never rejects because of a module: its failure is a problem.
- * `building`: the folder, where somebody has begun to build it.
+ * `building`: the folder, where somebody has begun to build it. `topology`: of the worker that is to run them, for sources that say nothing of it.
  */
 export async function loadPipelines(
   folder: string,
   building: Promise<BuiltFolder> = buildFolder(folder),
+  topology: TopologyMode = 'assert',
 ): Promise<LoadedPipelines> {
   const { root, outputs, ...built } = await building;
   const found = new Map<Pipeline, string>();
@@ -59,7 +61,7 @@ export async function loadPipelines(
   const pipelines = [...found.keys()];
   // Before clients are made of their APIs.
   await loadAxiosFor(pipelines.flatMap(({ apis }) => Object.values(apis)));
-  const problems = [...built.problems, ...[...failures.values()].flat(), ...reported, ...clashes(found)];
+  const problems = [...built.problems, ...[...failures.values()].flat(), ...reported, ...clashes(found, topology)];
   if (found.size === 0 && problems.length === 0)
     problems.push({
       subject: `folder ${folder}`,

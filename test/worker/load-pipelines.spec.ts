@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import type { TopologyMode } from '../../src/broker/topology.ts';
 import { describeProblem } from '../../src/errors.ts';
 import { folderProblems } from '../../src/worker/build-folder.ts';
 import type { LoadedPipelines } from '../../src/worker/load-pipelines.ts';
@@ -27,8 +28,8 @@ describe('loadPipelines', () => {
   });
   const folders: string[] = [];
   const loads: LoadedPipelines[] = [];
-  const load = async (folder: string): Promise<LoadedPipelines> => {
-    const loaded = await loader.loadPipelines(folder);
+  const load = async (folder: string, topology?: TopologyMode): Promise<LoadedPipelines> => {
+    const loaded = await loader.loadPipelines(folder, undefined, topology);
     loads.push(loaded);
     return loaded;
   };
@@ -39,8 +40,8 @@ describe('loadPipelines', () => {
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
     return folder;
   };
-  const problemsOf = async (files: Record<string, string>): Promise<readonly string[]> =>
-    (await load(await scratch(files))).problems.map(describeProblem);
+  const problemsOf = async (files: Record<string, string>, topology?: TopologyMode): Promise<readonly string[]> =>
+    (await load(await scratch(files), topology)).problems.map(describeProblem);
 
   afterEach(async () => {
     for (const loaded of loads.splice(0)) await loaded.dispose();
@@ -58,7 +59,7 @@ describe('loadPipelines', () => {
       `const bank = defineApi('bank', { baseUrl: 'http://127.0.0.1:9', concurrency: ${concurrency} });`;
     const shared = "import { bank } from './bank.ts';";
     expect(await problemsOf({ 'one.ts': using('one', bank(5)), 'two.ts': using('two', bank(50)) })).to.deep.equal([
-      'api "bank": name: is defined more than once, for pipeline "one" in one.ts and for pipeline "two" in two.ts; define it in one module and import it',
+      'api "bank": name: is defined more than once, as bank of pipeline "one" in one.ts and as bank of pipeline "two" in two.ts; define it in one module and import it',
     ]);
     const together = { 'bank.ts': `import { defineApi } from 'sluice'; export ${bank(5)}` };
     expect(
@@ -74,11 +75,23 @@ describe('loadPipelines', () => {
       const source = queue('${name}', { bindings: [{ exchange: 'events', key: 'x'${type} }]${options} });
       export default definePipeline({ name: '${name}', source, input: z.object({}), handle: () => EMPTY });`;
     expect(await problemsOf({ 'one.ts': on('one', ''), 'two.ts': on('two', ", type: 'direct'") })).to.deep.equal([
-      'exchange "events": type: is topic for pipeline "one" in one.ts and direct for pipeline "two" in two.ts; an exchange has one type: give both the same',
+      'exchange "events": type: is topic for pipeline "one" in one.ts and direct for pipeline "two" in two.ts; an exchange has one type: give all the same',
     ]);
     expect(await problemsOf({ 'one.ts': on('one', ''), 'two.ts': on('two', ", type: 'topic'") })).to.deep.equal([]);
     const looking = on('two', ", type: 'direct'", ", topology: 'check'");
     expect(await problemsOf({ 'one.ts': on('one', ''), 'two.ts': looking })).to.deep.equal([]);
+    const atOdds = { 'one.ts': on('one', ''), 'two.ts': on('two', ", type: 'direct'") };
+    expect(await problemsOf(atOdds, 'check'), 'of a worker that only looks').to.deep.equal([]);
+  });
+
+  it('tells of an API without its options with all other problems', async () => {
+    const text = `
+      import { EMPTY } from 'rxjs';
+      import { defineApi, definePipeline, queue } from 'sluice';
+      import { z } from 'zod';
+      const bank = defineApi('bank');
+      export default definePipeline({ name: 'one', source: queue('one'), input: z.object({}), apis: { bank }, handle: () => EMPTY });`;
+    expect((await problemsOf({ 'one.ts': text })).join()).to.include('api "bank"');
   });
 
   it('says which folders it has not looked into, where no module exports a pipeline', async () => {

@@ -1,6 +1,6 @@
 /**
- * Looking must not use letters up. A quorum queue counts each return, and RabbitMQ 4 deletes at 20 of them what has nowhere else to go;
- * so a letter that comes near is put into its queue anew, where it counts from 0, and only then is the old one acked.
+ * Looking must not use letters up. A quorum queue counts each return, and RabbitMQ 4 deletes at 20 of them what lies in a
+ * queue without a limit of its own. Those that sluice declares have one; whether this one has, AMQP does not tell. So a letter that comes near is put into its queue anew, where it counts from 0, and only then is the old one acked.
  */
 import type { DeadLetters, HeldDelivery } from '../../broker/dead-letters.ts';
 import { type QueuePair, renewed } from './copies.ts';

@@ -105,7 +105,7 @@ function print(listings: readonly Listing[]): void {
 
 /** Why the order of the letters may have changed. */
 export const renewedNote = (count: number): string =>
-  `${counted(count, 'letter')} had been looked at so often that the broker might have deleted ${count === 1 ? 'it' : 'them'}: put into the queue anew, at its end`;
+  `${counted(count, 'letter')} had been looked at so often that RabbitMQ 4 deletes ${count === 1 ? 'it' : 'them'} soon where a queue has no limit of its own: put into the queue anew, at its end`;
 
 const toJson = ({ pair, letters, looked, renewed, groups }: Listing): object => ({
   queue: pair.dead,

@@ -119,7 +119,7 @@ function different(subject: string, { property, wanted, found }: Difference, mod
   const check = subject.startsWith('exchange') ? 'exchange-differs' : 'queue-differs';
   if (mode === 'assert') {
     const advice =
-      "a worker is refused at its start: delete it so that it is declared anew, or take it as it is with topology: 'check'";
+      "a worker is refused at its start: delete it, when it is empty, so that it is declared anew, or take it as it is with topology: 'check'";
     return { severity: 'problem', check, subject, finding, advice };
   }
   const weakened = wanted === NEVER_DROPPED ? DROPPED : WEAKENS[property];

@@ -77,5 +77,5 @@ function explain(error: unknown, mode: TopologyMode): string {
   if (error.code === 404) return `something it refers to does not exist (${text})`;
   const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
   if (argument === undefined) return `the broker refuses it (${text})`;
-  return `it exists with another ${argument} (${text}); delete it so that it can be declared anew, or use topology: 'check' to take it as it is`;
+  return `it exists with another ${argument} (${text}); when it is empty, delete it so that it can be declared anew, or use topology: 'check' to take it as it is`;
 }
