@@ -28,6 +28,8 @@ export interface DoorParts {
   readonly log: Logger;
   readonly facts: Facts;
   readonly urls: BrokerUrls;
+  /** Called before the log tells that it is open: whoever reads that may ask it to stop at once. */
+  readonly onOpen?: (door: OpenedDoor) => void;
 }
 
 const DEFAULT_PORT = 3000;
@@ -40,7 +42,7 @@ const CLOSE_WITHIN_MS = 5_000;
 export async function openDoor(
   pipelines: readonly Pipeline[],
   config: Config,
-  { log, facts, urls }: DoorParts,
+  { log, facts, urls, onOpen = () => {} }: DoorParts,
 ): Promise<OpenedDoor | undefined> {
   const { doorHost: host, doorPort: port, doorProxies: trustedProxies } = config;
   const entrances = entrancesOf(pipelines);
@@ -56,11 +58,7 @@ export async function openDoor(
     openFrontDoor({ entrances, broker, log: doorLog, facts, host, port: at, newId: randomUUID, trustedProxies });
   try {
     const door = await openAt(port, open);
-    log.info(
-      { url: door.url, entrances: entrances.map(({ ingress }) => `${ingress.method} ${ingress.path}`) },
-      'the front door is open',
-    );
-    return {
+    const opened: OpenedDoor = {
       url: door.url,
       status: broker.status,
       closed: door.closed,
@@ -81,6 +79,12 @@ export async function openDoor(
         await closeBroker();
       },
     };
+    onOpen(opened);
+    log.info(
+      { url: door.url, entrances: entrances.map(({ ingress }) => `${ingress.method} ${ingress.path}`) },
+      'the front door is open',
+    );
+    return opened;
   } catch (error) {
     await closeBroker();
     throw problemOf(error, host, port) ?? error;

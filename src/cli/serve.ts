@@ -77,18 +77,23 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
     const facts = createFacts();
     const metrics = await measureWorker(facts);
     management.serve([metrics.route]);
-    const door = await openDoor(pipelines, config, { log, facts, urls });
+    const grace = new Subscription();
+    const onOpen = (opened: OpenedDoor): void => {
+      grace.add(
+        drainOnSignals(opened, config.gracePeriodMs, (signal, isAgain) => {
+          isDraining = true;
+          if (isAgain) log.warn({ signal }, 'asked again: nobody waits any longer');
+          else log.info({ signal }, 'asked to stop: answering who is in');
+        }),
+      );
+    };
+    const door = await openDoor(pipelines, config, { log, facts, urls, onOpen });
     if (door === undefined) return EXIT.misconfigured;
     const watching = door.status.subscribe((latest) => {
       status = latest;
     });
     if (isPretty)
       terminal.write(doorText({ pipelines, broker: describeUrls(urls), url: management.url, door: door.url }));
-    const grace = drainOnSignals(door, config.gracePeriodMs, (signal, isAgain) => {
-      isDraining = true;
-      if (isAgain) log.warn({ signal }, 'asked again: nobody waits any longer');
-      else log.info({ signal }, 'asked to stop: answering who is in');
-    });
     await door.closed;
     watching.unsubscribe();
     await door.close();

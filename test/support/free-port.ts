@@ -8,10 +8,14 @@ import { createServer } from 'node:net';
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
 const TRIES = 100;
+/** Those that were given before: a service that is killed comes back to its own, which nobody may have, or look at, meanwhile. */
+const given = new Set<number>();
 
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < TRIES; tries++) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
   throw new Error(`no free TCP port between ${LOWEST} and ${HIGHEST} in ${TRIES} tries`);
