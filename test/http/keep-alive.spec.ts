@@ -30,8 +30,7 @@ describe('a server that closes its idle connections', () => {
     const definition = defineApi('closing', {
       baseUrl: `http://127.0.0.1:${port}`,
       timeout: '20s',
-      // Without a budget: how many of these calls meet a close is up to the machine.
-      retry: { maxAttempts: 6, budget: false, backoff: { initial: '1ms', max: '5ms' } },
+      retry: { maxAttempts: 6, backoff: { initial: '1ms', max: '5ms' } },
     });
     const client = createApiClient(definition, { facts: createFacts(), random: seededRandom(3), lookup: undefined });
     const api = client.bind(scopeOf());
