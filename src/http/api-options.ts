@@ -28,7 +28,8 @@ export interface RetryOptions {
   readonly maxRetryAfter?: Duration;
   /**
    * Retries and hedges for each call, over all messages: 0.2 is one for every five calls of the last 10 s, beside 10 that are free. When it is spent,
-   * a call's failure passes at once and the message waits in the broker. Above 0; false: each call retries on its own account.
+   * a call's failure passes at once and the message waits in the broker. A call whose kept connection the server closed before a word of the answer
+   * is tried once more for nothing. Above 0; false: each call retries on its own account.
    * Default: 0.2, so that an API that fails gets a fifth more load and not `maxAttempts` times as much.
    */
   readonly budget?: false | number;

@@ -2,6 +2,7 @@
  * Out of axios: what its promises reject with becomes a response or a failure of ours. An AxiosError carries the whole config, keys and
  * bodies included, so none of it goes further than here.
  */
+import { ClientRequest } from 'node:http';
 import { type AxiosError, AxiosHeaders, type AxiosResponse, isAxiosError } from 'axios';
 import { bytesOf, plainHeaders } from './axios-instance.ts';
 import { transportErrorOf } from './classify.ts';
@@ -47,7 +48,7 @@ function failureOf(error: AxiosError, maxResponseBytes: number, host: string): T
   if (message === 'stream has been aborted')
     return new TransportError('network', 'connection closed before the answer was complete (ECONNRESET)');
   if (code === 'ERR_FR_TOO_MANY_REDIRECTS') return new TransportError('response', 'too many redirects');
-  if (cause instanceof Error && !isAxiosError(cause)) return transportErrorOf(cause, host);
+  if (cause instanceof Error && !isAxiosError(cause)) return transportErrorOf(cause, host, isUnanswered(error));
   if (code === 'ERR_CANCELED') return new TransportError('request', 'cancelled by an interceptor');
   if (NETWORK.has(code)) return new TransportError('network', `connection failed (${code})`);
   return new TransportError('request', `request cannot be sent (${code})`);
@@ -60,6 +61,10 @@ function ownFailureIn(cause: unknown): TransportError | undefined {
   }
   return undefined;
 }
+
+/** Node says of a request whether its connection was open before. */
+const isUnanswered = ({ request, response }: AxiosError): boolean =>
+  response === undefined && request instanceof ClientRequest && request.reusedSocket;
 
 const NETWORK = new Set([
   'ECONNABORTED',

@@ -16,6 +16,7 @@ import { durationMs } from '../policies/duration.ts';
 import { Attempt } from './attempt.ts';
 import type { CallRequest } from './call-request.ts';
 import { type CallOwner, type CallParts, CallRun } from './call-run.ts';
+import { isStale } from './stale-connections.ts';
 import type { TransportRequest } from './transport.ts';
 
 /** A cold Observable of one answer. Unsubscribing aborts the request, gives up its slot and clears its timers. */
@@ -107,6 +108,7 @@ function retryRules(run: CallRun): RetryWithBackoffOptions | undefined {
     backoff: (attempt, cause, previousMs) => pauseAfter(parts, attempt, cause, previousMs),
     isTransient: isWorthARetry,
     budget: parts.guards.budget,
+    isFree: firstStale(),
     deadlineAt,
     onRetry: (attempt, nextDelayMs, cause) => run.reportRetry(attempt, nextDelayMs, cause),
   };
@@ -115,6 +117,20 @@ function retryRules(run: CallRun): RetryWithBackoffOptions | undefined {
 /** Transient, and not turned away because the API fails: a try in a moment would be too, and the message had better wait in the broker. */
 const isWorthARetry = (cause: unknown): boolean =>
   isTransient(cause) && !(cause instanceof CircuitOpenError) && !(cause instanceof ThrottledError);
+
+/**
+ * Of a call the first end of a connection that may have been given up while the request was on its way: such an end says nothing of the API's load,
+ * and where a server closes its connections early they are many. Only the first, so that an API that sheds load in this way gets one attempt more of each at most.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2 "a client SHOULD NOT automatically retry a failed automatic retry"
+ */
+function firstStale(): (cause: unknown) => boolean {
+  let isFirst = true;
+  return (cause) => {
+    if (!isFirst || !isStale(cause)) return false;
+    isFirst = false;
+    return true;
+  };
+}
 
 /** The backoff, or what the server asks for where that is longer, up to the API's cap. */
 function pauseAfter({ guards, settings }: CallParts, attempt: number, cause: unknown, previousMs: number): number {

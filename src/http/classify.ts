@@ -14,6 +14,7 @@ import {
 import type { ApiOptions } from './api-options.ts';
 import { certificateFault } from './certificate-fault.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { markStale } from './stale-connections.ts';
 import { markTellingNothing } from './tells-nothing.ts';
 import { TokenStatusError } from './token-status-error.ts';
 import { headerOf, TransportError, type TransportFault, type TransportResponse } from './transport.ts';
@@ -30,6 +31,8 @@ export function callErrorOf(call: CallFacts, failure: unknown, maxResponseBytes:
   switch (failure.fault) {
     case 'network':
       return new NetworkError(call, failure.message, options);
+    case 'stale':
+      return markStale(new NetworkError(call, failure.message, options));
     case 'carrier':
       return markTellingNothing(new NetworkError(call, failure.message, options));
     case 'size':
@@ -90,15 +93,18 @@ const TEXTS: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: 'headers of the answer are too large',
 };
 
+/** What an end of the connection without a word of an answer is called. */
+const CLOSED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
 /**
  * The transport's failure for an error of node, undici or zlib, by its code. That error stays as the cause: it names addresses and codes,
- * and neither headers nor bodies.
+ * and neither headers nor bodies. `isUnanswered`: the connection has answered before, and nothing of this answer has come.
  */
-export function transportErrorOf(cause: Error, host = 'the server'): TransportError {
+export function transportErrorOf(cause: Error, host = 'the server', isUnanswered = false): TransportError {
   const code = rootCodeOf(cause);
   const refusal = certificateFault(code, host, cause);
   if (refusal !== undefined) return new TransportError('network', `${refusal} (${code})`, { cause });
-  const fault = faultOf(code);
+  const fault = isUnanswered && CLOSED.has(code) ? 'stale' : faultOf(code);
   const text =
     TEXTS[code] ??
     (fault === 'response' ? 'answer is garbled' : fault === 'request' ? 'request cannot be sent' : 'connection failed');

@@ -36,6 +36,8 @@ export class ConnectionPool {
   /** Given back in this turn of the event loop. */
   readonly #returned: Client[] = [];
   readonly #broken: Client[] = [];
+  /** Those whose open connection has answered. */
+  readonly #proven = new Set<Client>();
   #isServeDue = false;
   readonly #line = new WaitingLine<Sender>();
   #isDestroyed = false;
@@ -64,6 +66,7 @@ export class ConnectionPool {
 
   /** The connection's answer is complete. */
   giveBack(client: Client): void {
+    this.#proven.add(client);
     this.#returned.push(client);
     this.#serveSoon();
   }
@@ -72,6 +75,11 @@ export class ConnectionPool {
   giveBackBroken(client: Client): void {
     this.#broken.push(client);
     this.#serveSoon();
+  }
+
+  /** Whether its connection, as it is now or as its request fails of its end, has answered a request before. */
+  hasAnswered(client: Client): boolean {
+    return this.#proven.has(client);
   }
 
   /** Refuses who waits, fails who has a connection, and closes them all. */
@@ -109,6 +117,7 @@ export class ConnectionPool {
   #another(): Client | undefined {
     if (this.#isServeDue || this.#clients.length >= this.#most) return undefined;
     const client = this.#open(this.#options);
+    client.on('disconnect', () => this.#proven.delete(client));
     client.on('connectionError', () => this.#forgetBroken(client));
     this.#clients.push(client);
     return client;

@@ -75,11 +75,12 @@ export interface Transport {
 }
 
 /**
- * What went wrong below: `network`, the answer did not come or broke off; `size`, it was larger than allowed;
+ * What went wrong below: `network`, the answer did not come or broke off; `stale`, the same on a connection that has answered before, and not a word of
+ * it: servers give up connections that lie idle, and one may have done so while the request was on its way; `size`, it was larger than allowed;
  * `response`, it came and is not as agreed; `request`, it cannot be sent; `carrier`, what carries requests and answers is away, which tells
  * nothing of whoever is asked.
  */
-export type TransportFault = 'network' | 'size' | 'response' | 'request' | 'carrier';
+export type TransportFault = 'network' | 'stale' | 'size' | 'response' | 'request' | 'carrier';
 
 /** Of transports: classify.ts turns it into an error of errors.ts. */
 export class TransportError extends Error {

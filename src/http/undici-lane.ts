@@ -121,6 +121,7 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
   #client: Client | undefined;
   #abort: ((reason: Error) => void) | undefined;
   #isSettled = false;
+  /** 0: not a word of an answer has come. */
   #status = 0;
   #headers: Buffer[] = [];
   /** One chunk is the common case and is not copied. */
@@ -160,9 +161,9 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
 
   /** True: go on. */
   onHeaders(status: number, headers: Buffer[]): boolean {
+    this.#status = status;
     // Interim responses (103) come before the one that counts.
     if (status < 200) return true;
-    this.#status = status;
     this.#headers = headers;
     if (Number(rawHeader(headers, 'content-length')) > this.#parts.maxResponseBytes) this.#breakOff();
     return true;
@@ -192,9 +193,11 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
   }
 
   onError(error: Error): void {
+    const { connections, host } = this.#parts;
     const client = this.#takeClient();
-    if (client !== undefined) this.#parts.connections.giveBackBroken(client);
-    this.#fail(transportErrorOf(error, this.#parts.host));
+    const isUnanswered = client !== undefined && this.#status === 0 && connections.hasAnswered(client);
+    if (client !== undefined) connections.giveBackBroken(client);
+    this.#fail(transportErrorOf(error, host, isUnanswered));
   }
 
   /** Undefined: it is given back already. A listener that throws at its answer makes a failure of it too. */

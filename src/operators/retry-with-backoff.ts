@@ -29,6 +29,8 @@ export interface RetryWithBackoffOptions {
    * its pause. Default: none, each call retries on its own account.
    */
   readonly budget?: RetryBudget | undefined;
+  /** Whether a retry for this cause, about to be made, takes nothing out of the budget: it adds nothing to the dependency's load. Default: none is. */
+  readonly isFree?: ((cause: unknown) => boolean) | undefined;
   /** Moment on the clock of RxJS, `asyncScheduler.now()`, from which on no attempt begins. Default: none. */
   readonly deadlineAt?: number | undefined;
   /** Called before each pause with the number of the attempt that failed, the pause and the cause. */
@@ -132,6 +134,7 @@ export class Retries {
       backoff,
       isTransient = isTransientCause,
       budget,
+      isFree,
       deadlineAt = Number.POSITIVE_INFINITY,
     } = this.#options;
     if (maxAttempts === 1 || !isTransient(cause)) throw cause;
@@ -141,7 +144,8 @@ export class Retries {
     if (!(delayMs >= 0)) throw new RangeError(`backoff: expected milliseconds of at least 0, got ${delayMs}`);
     const nowMs = asyncScheduler.now();
     if (nowMs + delayMs >= deadlineAt) throw this.#exhausted(cause, 'no time is left for another');
-    if (budget?.withdraw(nowMs) === false) throw this.#exhausted(cause, 'the retry budget is empty');
+    if (isFree?.(cause) !== true && budget?.withdraw(nowMs) === false)
+      throw this.#exhausted(cause, 'the retry budget is empty');
     return delayMs;
   }
 

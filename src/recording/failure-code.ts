@@ -4,6 +4,7 @@ import { TransportError, type TransportFault } from '../http/transport.ts';
 /** For failures that carry none. */
 const CODES: Readonly<Record<TransportFault, string>> = {
   network: 'ECONNRESET',
+  stale: 'ECONNRESET',
   size: 'ERR_BUFFER_TOO_LARGE',
   response: 'HPE_INVALID_CONSTANT',
   request: 'UND_ERR_INVALID_ARG',

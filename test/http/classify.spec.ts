@@ -41,6 +41,20 @@ describe('transportErrorOf', () => {
     });
   }
 
+  for (const [code, fault] of [
+    ['ECONNRESET', 'stale'],
+    ['EPIPE', 'stale'],
+    ['UND_ERR_SOCKET', 'stale'],
+    ['ECONNREFUSED', 'network'],
+    ['UND_ERR_DESTROYED', 'network'],
+    ['HPE_INVALID_EOF_STATE', 'network'],
+    ['HPE_INVALID_CONSTANT', 'response'],
+  ] as const) {
+    it(`takes ${code} over a connection that has answered before for ${fault}`, () => {
+      expect(transportErrorOf(failed(code), 'api.test', true).fault).to.equal(fault);
+    });
+  }
+
   it('looks into a host with several addresses', () => {
     expect(transportErrorOf(new AggregateError([failed('ECONNREFUSED'), failed('EHOSTUNREACH')])).message).to.equal(
       'connection refused (ECONNREFUSED)',
@@ -51,6 +65,7 @@ describe('transportErrorOf', () => {
 describe('callErrorOf', () => {
   for (const [fault, code] of [
     ['network', 'ERR_NETWORK'],
+    ['stale', 'ERR_NETWORK'],
     ['size', 'ERR_RESPONSE_TOO_LARGE'],
     ['response', 'ERR_RESPONSE_INVALID'],
     ['request', 'ERR_REQUEST_INVALID'],

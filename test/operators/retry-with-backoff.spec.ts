@@ -402,6 +402,25 @@ describe('retryWithBackoff', () => {
     }),
   );
 
+  it(
+    'asks whether a retry is free when it is about to be made, and then takes nothing',
+    marbles(({ cold, expectObservable, flush }) => {
+      const asked: unknown[] = [];
+      const isFree = (cause: unknown): boolean => {
+        asked.push(cause);
+        return asked.length === 1;
+      };
+      // The first retry is free, and two calls pay for another.
+      const budget = createRetryBudget({ ratio: 0.5, minimumPerSecond: 0 });
+      const result = cold('-#', undefined, down).pipe(retryWithBackoff({ ...options, maxAttempts: 4, budget, isFree }));
+      const late = cold('-#', undefined, down).pipe(retryWithBackoff({ ...options, budget, isFree, deadlineAt: 2 }));
+      expectObservable(late).toBe('-#', undefined, exhausted(1, noTime));
+      expectObservable(result, '---^').toBe('------------#', undefined, exhausted(3, noBudget));
+      flush();
+      expect(asked).to.deep.equal([down, down, down]);
+    }),
+  );
+
   it('never makes more retries than its calls and the reserve pay for, whatever fails (F34: total calls ≤ (1 + budget) × messages)', () => {
     fc.assert(
       fc.property(
