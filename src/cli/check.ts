@@ -1,21 +1,19 @@
 /** `sluice check`: loads every pipeline, reads every setting, prints every mistake. Connects to nothing. */
 import pc from 'picocolors';
-import { readConfig } from '../config.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
 import { openToAll } from '../worker/entrances.ts';
 import { printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { loadChecked } from './load.ts';
-import { attempt, printProblems } from './problems.ts';
+import { printProblems } from './problems.ts';
 
 const sourceTitle = ({ name, partitions }: Pipeline['source']): string =>
   partitions === undefined ? `queue ${name}` : `exchange ${name}, ${partitions.count} partitions by ${partitions.by}`;
 
 export async function check(folder: string, isJson: boolean, building?: Promise<BuiltFolder>): Promise<number> {
-  const { pipelines, problems, dispose } = await loadChecked(folder, building);
+  const { pipelines, problems, config, dispose } = await loadChecked(folder, { building });
   await dispose();
-  const config = attempt(readConfig);
   const all = [...problems, ...(config.ok ? openToAll(pipelines, config.value.doorHost) : config.problems)];
   if (isJson) {
     printJson({ pipelines: pipelines.map(summaryOf), problems: all });

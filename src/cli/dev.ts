@@ -79,7 +79,7 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
   const changes = merge(of(undefined), changesIn(folder)).pipe(takeUntil(stop));
   for await (const _ of latestValueFrom(changes)) {
     // A module may wait for ever at its top level.
-    const loaded = await Promise.race([loadChecked(folder), stopped]);
+    const loaded = await Promise.race([loadChecked(folder, { config }), stopped]);
     if (loaded === undefined) break;
     const { pipelines, problems } = loaded;
     if (problems.length > 0) {

@@ -2,11 +2,11 @@
 import pc from 'picocolors';
 import { openInspection } from '../broker/amqp/open-inspection.ts';
 import { parseDuration } from '../policies/duration.ts';
-import { loadPipelines } from '../worker/load-pipelines.ts';
 import { misconfigured, printJson, withBroker } from './broker-session.ts';
 import { examine } from './doctor/examine.ts';
 import { type Finding, type Severity, worstFirst } from './doctor/finding.ts';
 import { EXIT } from './exit-code.ts';
+import { loadDefined } from './load.ts';
 import { counted, oneLine } from './print.ts';
 
 export interface DoctorOptions {
@@ -16,7 +16,7 @@ export interface DoctorOptions {
 }
 
 export async function doctor(folder: string, options: DoctorOptions): Promise<number> {
-  const { pipelines, problems, dispose } = await loadPipelines(folder);
+  const { pipelines, problems, dispose } = await loadDefined(folder);
   await dispose();
   const timeoutMs = parseDuration(options.consumerTimeout) ?? 0;
   const wrongTimeout =

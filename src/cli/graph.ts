@@ -1,10 +1,10 @@
 /** `sluice graph`: what the pipelines of a folder take, call and publish, as mermaid, SVG or JSON. Connects to nothing. */
-import { loadPipelines } from '../worker/load-pipelines.ts';
 import { graphOf, type PipelineGraph } from '../worker/pipeline-graph.ts';
 import { misconfigured } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { mermaidOf } from './graph/mermaid.ts';
 import { svgOf } from './graph/svg.ts';
+import { loadDefined } from './load.ts';
 
 export const GRAPH_FORMATS = ['mermaid', 'svg', 'json'] as const;
 export type GraphFormat = (typeof GRAPH_FORMATS)[number];
@@ -16,7 +16,7 @@ const DRAWN: Readonly<Record<GraphFormat, (graph: PipelineGraph) => string>> = {
 };
 
 export async function graph(folder: string, format: GraphFormat): Promise<number> {
-  const { pipelines, problems, dispose } = await loadPipelines(folder);
+  const { pipelines, problems, dispose } = await loadDefined(folder);
   await dispose();
   if (problems.length > 0) return misconfigured(problems);
   process.stdout.write(DRAWN[format](graphOf(pipelines)));

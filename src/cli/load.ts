@@ -1,18 +1,44 @@
 /** Pipelines as a command needs them: loaded, and every setting of their APIs and sources looked at, before anything is started. */
-import { readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { apiProblems } from '../worker/api-registry.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
+import { exchangeClashes } from '../worker/clashes.ts';
 import { entranceProblems } from '../worker/entrances.ts';
 import { feederProblems } from '../worker/feeder-problems.ts';
 import { type LoadedPipelines, loadPipelines, withoutRepeats } from '../worker/load-pipelines.ts';
-import { attempt } from './problems.ts';
+import { type Attempt, attempt } from './problems.ts';
 
-/** Every mistake at once: of modules, of definitions, of the environment. */
-export async function loadChecked(folder: string, building?: Promise<BuiltFolder>): Promise<LoadedPipelines> {
-  // What is wrong with the settings is told by whoever needs them.
-  const config = attempt(readConfig);
-  const topology = config.ok ? config.value.topology : 'assert';
-  const { pipelines, problems, ...loaded } = await loadPipelines(folder, building, topology);
-  const all = [...problems, ...apiProblems(pipelines), ...feederProblems(pipelines), ...entranceProblems(pipelines)];
-  return { ...loaded, pipelines, problems: withoutRepeats(all) };
+export interface CheckedPipelines extends LoadedPipelines {
+  /** The worker's own settings, or what is wrong with them: that is told by whoever needs them, and not among `problems`. */
+  readonly config: Attempt<Config>;
+}
+
+export interface CheckOptions {
+  /** The folder, where somebody has begun to build it. */
+  readonly building?: Promise<BuiltFolder> | undefined;
+  /** The settings of a worker that goes by them already. Default: read when the modules are loaded, which may put something into the environment. */
+  readonly config?: Config;
+}
+
+/** Every mistake at once: of modules, of definitions, of the environment that APIs and sources read. */
+export async function loadChecked(folder: string, options: CheckOptions = {}): Promise<CheckedPipelines> {
+  const loaded = await loadPipelines(folder, options.building);
+  const { pipelines, problems, origins } = loaded;
+  const config: Attempt<Config> =
+    options.config === undefined ? attempt(readConfig) : { ok: true, value: options.config };
+  const clashes = exchangeClashes(origins, config.ok ? config.value.topology : 'assert');
+  const all = [
+    ...problems,
+    ...clashes,
+    ...apiProblems(pipelines),
+    ...feederProblems(pipelines),
+    ...entranceProblems(pipelines),
+  ];
+  return { ...loaded, config, problems: withoutRepeats(all) };
+}
+
+/** For a command that runs none of them: what a worker that declares would find wrong with the modules. Settings are not looked at. */
+export async function loadDefined(folder: string): Promise<LoadedPipelines> {
+  const loaded = await loadPipelines(folder);
+  return { ...loaded, problems: [...loaded.problems, ...exchangeClashes(loaded.origins, 'assert')] };
 }

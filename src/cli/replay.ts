@@ -8,9 +8,10 @@ import { readRecording } from '../recording/read-recording.ts';
 import type { Recording } from '../recording/recording.ts';
 import { type Replay, replay as replayRecording } from '../testing/replay/replay.ts';
 import { SPEC_BEGINS } from '../testing/replay/write-spec.ts';
-import { type LoadedPipelines, loadPipelines } from '../worker/load-pipelines.ts';
+import type { LoadedPipelines } from '../worker/load-pipelines.ts';
 import { printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
+import { loadDefined } from './load.ts';
 import { printProblems } from './problems.ts';
 
 export interface ReplayCommandOptions {
@@ -31,7 +32,7 @@ export async function replay(file: string, folder: string, options: ReplayComman
     console.error(typeof recording === 'string' ? recording : refusal);
     return EXIT.misconfigured;
   }
-  const loaded = await loadPipelines(folder);
+  const loaded = await loadDefined(folder);
   try {
     if (loaded.problems.length > 0) {
       printProblems(loaded.problems, 'Nothing was replayed.');

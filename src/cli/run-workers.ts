@@ -1,5 +1,5 @@
 /** `sluice run --workers`: several worker processes under one parent, which has the port, the dashboard, the signals and the last word. */
-import { type Config, readConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import { dashboardRoutes } from '../dashboard/dashboard-routes.ts';
 import { FleetModel } from '../dashboard/fleet-model.ts';
 import { ConfigError } from '../errors.ts';
@@ -18,7 +18,6 @@ import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { type OpenedJournal, openJournal } from './open-journal.ts';
 import { openLog } from './open-log.ts';
-import { attempt } from './problems.ts';
 import { onSignals, onUncaught } from './signals.ts';
 import { startText } from './start-text.ts';
 import { misconfigured } from './until-stopped.ts';
@@ -30,9 +29,8 @@ import { Supervisor } from './workers/supervisor.ts';
  */
 export async function runWorkers(folder: string, workers: number): Promise<number> {
   process.setSourceMapsEnabled(true);
-  const { pipelines, problems, dispose } = await loadChecked(folder);
+  const { pipelines, problems, config, dispose } = await loadChecked(folder);
   try {
-    const config = attempt(readConfig);
     if (problems.length > 0 || !config.ok) return misconfigured([...problems, ...(config.ok ? [] : config.problems)]);
     return await superviseUntilStopped({ folder, workers, pipelines, config: config.value });
   } catch (error) {

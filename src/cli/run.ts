@@ -1,5 +1,5 @@
 /** `sluice run`: loads the pipelines, runs a worker until it is asked to stop, and says by its exit code how that went. */
-import { type Config, readConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
@@ -8,7 +8,6 @@ import { openDoor } from './front-door.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
-import { attempt } from './problems.ts';
 import { type RecordOptions, record } from './record.ts';
 import { sendLastSpans } from './send-last-spans.ts';
 import { startText } from './start-text.ts';
@@ -22,9 +21,8 @@ import { wire } from './wiring.ts';
  */
 export async function run(folder: string, recorded?: RecordOptions, building?: Promise<BuiltFolder>): Promise<number> {
   process.setSourceMapsEnabled(true);
-  const { pipelines, problems, dispose } = await loadChecked(folder, building);
+  const { pipelines, problems, config, dispose } = await loadChecked(folder, { building });
   try {
-    const config = attempt(readConfig);
     if (problems.length > 0 || !config.ok) return misconfigured([...problems, ...(config.ok ? [] : config.problems)]);
     return await runUntilStopped(pipelines, config.value, recorded);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** `sluice serve`: the front door of a folder's pipelines alone; the workers behind it are other processes. It declares nothing. */
 import { Subscription, timer } from 'rxjs';
 import type { BrokerStatus } from '../broker/broker.ts';
-import { type Config, readConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
 import { createFacts } from '../events.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -14,7 +14,6 @@ import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { measureWorker } from './measure-worker.ts';
 import { openLog } from './open-log.ts';
-import { attempt } from './problems.ts';
 import { sendLastSpans } from './send-last-spans.ts';
 import { onSignals } from './signals.ts';
 import { doorText } from './start-text.ts';
@@ -23,9 +22,8 @@ import { misconfigured } from './until-stopped.ts';
 /** `port`: 0 for any free one. Default: that of the configuration. */
 export async function serve(folder: string, port?: number): Promise<number> {
   process.setSourceMapsEnabled(true);
-  const { pipelines, problems, dispose } = await loadChecked(folder);
+  const { pipelines, problems, config, dispose } = await loadChecked(folder);
   try {
-    const config = attempt(readConfig);
     const all = [...problems, ...(config.ok ? served(pipelines, config.value, port) : config.problems)];
     if (all.length > 0 || !config.ok) return misconfigured(all);
     return await serveUntilStopped(pipelines, port === undefined ? config.value : { ...config.value, doorPort: port });

@@ -6,11 +6,11 @@ import type { Permissions } from '../broker/permissions.ts';
 import type { Topology } from '../broker/topology.ts';
 import type { Problem } from '../errors.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { loadPipelines } from '../worker/load-pipelines.ts';
 import { type BrokerRole, neededPermissions } from '../worker/needed-permissions.ts';
 import { neededTopology } from '../worker/needed-topology.ts';
 import { misconfigured, printJson, withBroker } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
+import { loadDefined } from './load.ts';
 import { counted, oneLine, table } from './print.ts';
 
 export interface TopologyOptions {
@@ -21,7 +21,7 @@ export interface TopologyOptions {
 }
 
 export async function topology(folder: string, options: TopologyOptions): Promise<number> {
-  const { pipelines, problems, dispose } = await loadPipelines(folder);
+  const { pipelines, problems, dispose } = await loadDefined(folder);
   await dispose();
   const wrong = [...problems, ...wrongOptions(options)];
   if (wrong.length > 0) return misconfigured(wrong);

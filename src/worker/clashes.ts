@@ -5,22 +5,29 @@ import type { Problem } from '../errors.ts';
 import type { CallTarget } from '../http/call-target.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 
-/** `files`: where each pipeline was found, to be named beside it. `topology`: of the worker. */
-export function clashes(files: ReadonlyMap<Pipeline, string>, topology: TopologyMode): readonly Problem[] {
-  return [...pipelineClashes(files), ...apiClashes(files), ...exchangeClashes(files, topology)];
+/** Pipelines, and where each was found, to be named beside it. */
+export type FoundPipelines = ReadonlyMap<Pipeline, { readonly module: string }>;
+
+/** What they cannot be together whatever the settings of their worker; `exchangeClashes` is the rest. */
+export function clashes(found: FoundPipelines): readonly Problem[] {
+  return [...pipelineClashes(found), ...apiClashes(found)];
 }
 
 /** Two pipelines must not share a name, which labels everything they do, nor a queue, whose messages they would take from each other. */
-function pipelineClashes(files: ReadonlyMap<Pipeline, string>): readonly Problem[] {
+function pipelineClashes(found: FoundPipelines): readonly Problem[] {
   const problems: Problem[] = [];
   const byName = new Map<string, string>();
   const byQueue = new Map<string, string>();
-  for (const [pipeline, file] of files) {
+  for (const [pipeline, { module }] of found) {
     const subject = `pipeline "${pipeline.name}"`;
     const sameName = byName.get(pipeline.name);
     if (sameName !== undefined)
-      problems.push({ subject, path: 'name', message: `is defined in ${sameName} and in ${file}; names must differ` });
-    byName.set(pipeline.name, file);
+      problems.push({
+        subject,
+        path: 'name',
+        message: `is defined in ${sameName} and in ${module}; names must differ`,
+      });
+    byName.set(pipeline.name, module);
     const queueName = pipeline.source?.name;
     const sameQueue = byQueue.get(queueName);
     if (sameQueue !== undefined)
@@ -35,13 +42,13 @@ function pipelineClashes(files: ReadonlyMap<Pipeline, string>): readonly Problem
 }
 
 /** Two APIs of one name would share a label and not their limits. */
-function apiClashes(files: ReadonlyMap<Pipeline, string>): readonly Problem[] {
+function apiClashes(found: FoundPipelines): readonly Problem[] {
   const users = new Map<string, Map<CallTarget, string>>();
-  for (const [pipeline, file] of files) {
+  for (const [pipeline, { module }] of found) {
     for (const [key, definition] of Object.entries(pipeline.apis)) {
       const ofName = users.get(definition.name) ?? new Map<CallTarget, string>();
       users.set(definition.name, ofName);
-      if (!ofName.has(definition)) ofName.set(definition, `${key} of ${placeOf(pipeline, file)}`);
+      if (!ofName.has(definition)) ofName.set(definition, `${key} of ${placeOf(pipeline, module)}`);
     }
   }
   return [...users]
@@ -53,16 +60,19 @@ function apiClashes(files: ReadonlyMap<Pipeline, string>): readonly Problem[] {
     }));
 }
 
-/** An exchange has one type: whoever binds to it by another would wait for messages by rules it does not keep. */
-function exchangeClashes(files: ReadonlyMap<Pipeline, string>, topology: TopologyMode): readonly Problem[] {
+/**
+ * An exchange has one type: whoever binds to it by another would wait for messages by rules it does not keep.
+ * `topology`: of the worker that is to run them, for sources that say nothing of it.
+ */
+export function exchangeClashes(found: FoundPipelines, topology: TopologyMode): readonly Problem[] {
   const types = new Map<string, Map<string, string>>();
-  for (const [pipeline, file] of files) {
+  for (const [pipeline, { module }] of found) {
     // Who only looks for an exchange says nothing of its type.
     if (pipeline.source === undefined || (pipeline.source.topology ?? topology) === 'check') continue;
     for (const { name, type } of sourceTopology(pipeline.source).exchanges) {
       const ofName = types.get(name) ?? new Map<string, string>();
       types.set(name, ofName);
-      if (!ofName.has(type)) ofName.set(type, placeOf(pipeline, file));
+      if (!ofName.has(type)) ofName.set(type, placeOf(pipeline, module));
     }
   }
   return [...types]
@@ -74,4 +84,4 @@ function exchangeClashes(files: ReadonlyMap<Pipeline, string>, topology: Topolog
     }));
 }
 
-const placeOf = ({ name }: Pipeline, file: string): string => `pipeline "${name}" in ${file}`;
+const placeOf = ({ name }: Pipeline, module: string): string => `pipeline "${name}" in ${module}`;

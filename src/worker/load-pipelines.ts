@@ -4,7 +4,6 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { TopologyMode } from '../broker/topology.ts';
 import { collectProblems } from '../definition.ts';
 import { DefinitionError, describeProblem, type Problem } from '../errors.ts';
 import { loadAxiosFor } from '../http/axios-on-demand.ts';
@@ -17,6 +16,8 @@ import { placeOfFailure, reasonOfFailure } from './module-failure.ts';
 export interface PipelineOrigin {
   /** Absolute. */
   readonly file: string;
+  /** The same from the folder, as mistakes name it. */
+  readonly module: string;
   /** `default`, or its name. */
   readonly exportedAs: string;
 }
@@ -24,7 +25,7 @@ export interface PipelineOrigin {
 export interface LoadedPipelines {
   readonly pipelines: readonly Pipeline[];
   readonly origins: ReadonlyMap<Pipeline, PipelineOrigin>;
-  /** Every mistake of every module; with any, nothing may run. */
+  /** Every mistake of every module, but for `exchangeClashes`, which are up to a setting; with any, nothing may run. */
   readonly problems: readonly Problem[];
   /** Removes what was built for them; call it when they run no more: until then a handle may `import()` a module. */
   dispose(): Promise<void>;
@@ -33,15 +34,13 @@ export interface LoadedPipelines {
 /**
  * Imports every module of `folder` (not of folders in it) and gathers the pipelines they export. Modules that export none are
  * there to be imported by others. Never rejects because of a module: its failure is a problem.
- * `building`: the folder, where somebody has begun to build it. `topology`: of the worker that is to run them, for sources that say nothing of it.
+ * `building`: the folder, where somebody has begun to build it.
  */
 export async function loadPipelines(
   folder: string,
   building: Promise<BuiltFolder> = buildFolder(folder),
-  topology: TopologyMode = 'assert',
 ): Promise<LoadedPipelines> {
   const { root, outputs, ...built } = await building;
-  const found = new Map<Pipeline, string>();
   const origins = new Map<Pipeline, PipelineOrigin>();
   const failures = new Map<unknown, readonly Problem[]>();
   const reported = await collectProblems(async () => {
@@ -52,17 +51,16 @@ export async function loadPipelines(
         if (!failures.has(error)) failures.set(error, problemsOfModule(root, file, error, dirname(output)));
       });
       for (const [exportedAs, exported] of Object.entries(module)) {
-        if (!isPipeline(exported) || found.has(exported)) continue;
-        found.set(exported, file);
-        origins.set(exported, { file: entry, exportedAs });
+        if (!isPipeline(exported) || origins.has(exported)) continue;
+        origins.set(exported, { file: entry, module: file, exportedAs });
       }
     }
   });
-  const pipelines = [...found.keys()];
+  const pipelines = [...origins.keys()];
   // Before clients are made of their APIs.
   await loadAxiosFor(pipelines.flatMap(({ apis }) => Object.values(apis)));
-  const problems = [...built.problems, ...[...failures.values()].flat(), ...reported, ...clashes(found, topology)];
-  if (found.size === 0 && problems.length === 0)
+  const problems = [...built.problems, ...[...failures.values()].flat(), ...reported, ...clashes(origins)];
+  if (pipelines.length === 0 && problems.length === 0)
     problems.push({
       subject: `folder ${folder}`,
       path: '',

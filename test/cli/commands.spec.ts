@@ -119,6 +119,24 @@ describe('the sluice command', () => {
         .and.include('2 problems. Nothing was started.');
     });
 
+    it('goes by settings that a module brings: a worker that only looks for exchanges has none of two types', async () => {
+      const on = (name: string, type: string): string => `
+        import { EMPTY } from 'rxjs';
+        import { definePipeline, queue } from 'sluice';
+        import { z } from 'zod';
+        const source = queue('${name}', { bindings: [{ exchange: 'events', key: 'x', type: '${type}' }] });
+        export default definePipeline({ name: '${name}', source, input: z.object({}), handle: () => EMPTY });`;
+      const atOdds = { 'one.ts': on('one', 'topic'), 'two.ts': on('two', 'direct') };
+      const declaring = sluice(['check', await scratch(atOdds)], { LOG_LEVEL: 'loud' });
+      expect(await declaring.exit).to.equal(2);
+      expect(textOf(declaring))
+        .to.include('exchange "events": type: is topic for pipeline "one" in one.ts and direct for pipeline "two"')
+        .and.include('environment: LOG_LEVEL: expected one of');
+      const environment = { 'dotenv.ts': "process.env.SLUICE_TOPOLOGY = 'check';" };
+      const looking = sluice(['check', await scratch({ ...atOdds, ...environment })]);
+      expect(await looking.exit, textOf(looking)).to.equal(0);
+    });
+
     it('reports a broker that is missing in production, and a variable that is misspelt', async () => {
       const check = startSluice(['check', 'pipelines'], { NODE_ENV: 'production', SLUICE_GRACE_PERIODS: '1s' });
       started.push(check);

@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import type { TopologyMode } from '../../src/broker/topology.ts';
 import { describeProblem } from '../../src/errors.ts';
 import { folderProblems } from '../../src/worker/build-folder.ts';
+import { exchangeClashes } from '../../src/worker/clashes.ts';
 import type { LoadedPipelines } from '../../src/worker/load-pipelines.ts';
 
 const modules = dirname(dirname(createRequire(import.meta.url).resolve('zod/package.json')));
@@ -28,8 +28,8 @@ describe('loadPipelines', () => {
   });
   const folders: string[] = [];
   const loads: LoadedPipelines[] = [];
-  const load = async (folder: string, topology?: TopologyMode): Promise<LoadedPipelines> => {
-    const loaded = await loader.loadPipelines(folder, undefined, topology);
+  const load = async (folder: string): Promise<LoadedPipelines> => {
+    const loaded = await loader.loadPipelines(folder);
     loads.push(loaded);
     return loaded;
   };
@@ -40,8 +40,8 @@ describe('loadPipelines', () => {
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
     return folder;
   };
-  const problemsOf = async (files: Record<string, string>, topology?: TopologyMode): Promise<readonly string[]> =>
-    (await load(await scratch(files), topology)).problems.map(describeProblem);
+  const problemsOf = async (files: Record<string, string>): Promise<readonly string[]> =>
+    (await load(await scratch(files))).problems.map(describeProblem);
 
   afterEach(async () => {
     for (const loaded of loads.splice(0)) await loaded.dispose();
@@ -74,14 +74,16 @@ describe('loadPipelines', () => {
       import { z } from 'zod';
       const source = queue('${name}', { bindings: [{ exchange: 'events', key: 'x'${type} }]${options} });
       export default definePipeline({ name: '${name}', source, input: z.object({}), handle: () => EMPTY });`;
-    expect(await problemsOf({ 'one.ts': on('one', ''), 'two.ts': on('two', ", type: 'direct'") })).to.deep.equal([
+    const clashes = async (two: string, topology: 'assert' | 'check' = 'assert'): Promise<readonly string[]> => {
+      const { origins, problems } = await load(await scratch({ 'one.ts': on('one', ''), 'two.ts': two }));
+      return [...problems, ...exchangeClashes(origins, topology)].map(describeProblem);
+    };
+    expect(await clashes(on('two', ", type: 'direct'"))).to.deep.equal([
       'exchange "events": type: is topic for pipeline "one" in one.ts and direct for pipeline "two" in two.ts; an exchange has one type: give all the same',
     ]);
-    expect(await problemsOf({ 'one.ts': on('one', ''), 'two.ts': on('two', ", type: 'topic'") })).to.deep.equal([]);
-    const looking = on('two', ", type: 'direct'", ", topology: 'check'");
-    expect(await problemsOf({ 'one.ts': on('one', ''), 'two.ts': looking })).to.deep.equal([]);
-    const atOdds = { 'one.ts': on('one', ''), 'two.ts': on('two', ", type: 'direct'") };
-    expect(await problemsOf(atOdds, 'check'), 'of a worker that only looks').to.deep.equal([]);
+    expect(await clashes(on('two', ", type: 'topic'"))).to.deep.equal([]);
+    expect(await clashes(on('two', ", type: 'direct'", ", topology: 'check'"))).to.deep.equal([]);
+    expect(await clashes(on('two', ", type: 'direct'"), 'check'), 'of a worker that only looks').to.deep.equal([]);
   });
 
   it('tells of an API without its options with all other problems', async () => {

@@ -1,9 +1,9 @@
 /** `sluice dlq retry --dry-run`: what today's code makes of the letters, as far as that can be known without calling an API. */
 import pc from 'picocolors';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { loadPipelines } from '../../worker/load-pipelines.ts';
 import { misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
+import { loadDefined } from '../load.ts';
 import { counted, oneLine, shortened } from '../print.ts';
 import { type QueuePair, retryOf } from './copies.ts';
 import type { Filter } from './filter.ts';
@@ -19,7 +19,7 @@ export interface DryRunOptions {
 }
 
 export async function rehearseLetters(pair: QueuePair, filter: Filter, options: DryRunOptions): Promise<number> {
-  const { pipelines, problems, dispose } = await loadPipelines(options.pipelines);
+  const { pipelines, problems, dispose } = await loadDefined(options.pipelines);
   try {
     const pipeline = pipelines.find(({ source }) => source.name === pair.work);
     if (problems.length > 0) return misconfigured(problems);

@@ -2,9 +2,9 @@
 import pc from 'picocolors';
 import { asyncScheduler } from 'rxjs';
 import { TopologyError } from '../../errors.ts';
-import { loadPipelines } from '../../worker/load-pipelines.ts';
 import { misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
+import { loadDefined } from '../load.ts';
 import { age, counted, oneLine, shortened, table } from '../print.ts';
 import { type QueuePair, queuePair } from './copies.ts';
 import { type Group, Groups } from './groups.ts';
@@ -48,7 +48,7 @@ export async function ls(names: readonly string[], options: LsOptions): Promise<
 /** The queues named, or those of every pipeline of the folder; an exit code where the folder cannot be loaded. */
 async function pairsOf(names: readonly string[], folder: string): Promise<readonly QueuePair[] | number> {
   if (names.length > 0) return names.map(queuePair);
-  const { pipelines, problems, dispose } = await loadPipelines(folder);
+  const { pipelines, problems, dispose } = await loadDefined(folder);
   await dispose();
   if (problems.length > 0) return misconfigured(problems);
   return pipelines.map(({ source }) => queuePair(source.name));

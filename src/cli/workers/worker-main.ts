@@ -3,7 +3,6 @@
  * It stops when its parent says so, when it is signalled itself, and when its parent is gone.
  */
 import { asyncScheduler, Subject } from 'rxjs';
-import { readConfig } from '../../config.ts';
 import { type Cursor, DashboardModel } from '../../dashboard/model.ts';
 import { ConfigError } from '../../errors.ts';
 import { pipelineShapes } from '../../worker/pipeline-shapes.ts';
@@ -11,7 +10,6 @@ import { exit } from '../exit.ts';
 import { EXIT } from '../exit-code.ts';
 import { loadChecked } from '../load.ts';
 import { openLog } from '../open-log.ts';
-import { attempt } from '../problems.ts';
 import { sendLastSpans } from '../send-last-spans.ts';
 import { exitCodeOf, misconfigured, untilStopped } from '../until-stopped.ts';
 import { openWorkerParts } from '../worker-parts.ts';
@@ -25,9 +23,8 @@ const parent = openParent(() => process.exit(EXIT.ok));
 
 async function work(folder: string, number: number): Promise<number> {
   process.setSourceMapsEnabled(true);
-  const { pipelines, problems, dispose } = await loadChecked(folder);
+  const { pipelines, problems, config, dispose } = await loadChecked(folder);
   try {
-    const config = attempt(readConfig);
     if (problems.length > 0 || !config.ok) return misconfigured([...problems, ...(config.ok ? [] : config.problems)]);
     const { amqpUrls, rereadAmqpUrls, dashboardPayloads } = config.value;
     const log = openLog(config.value).log.child({ worker: number });
