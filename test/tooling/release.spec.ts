@@ -66,6 +66,7 @@ interface Workflow {
       {
         readonly permissions?: Readonly<Record<string, string>>;
         readonly 'timeout-minutes'?: number;
+        readonly container?: string;
         readonly strategy?: { readonly matrix: { readonly node: readonly string[] } };
         readonly steps: readonly Step[];
       }
@@ -101,6 +102,15 @@ describe('the workflows of GitHub', () => {
       .and.to.include('--notes-file release/notes.md');
     // What comes from outside goes into no shell but as a variable.
     for (const { steps } of jobs) for (const { run = '' } of steps) expect(run).to.not.match(/\$\{\{/);
+  });
+
+  it('let root ask git about the checkout of another user, where they work in a container', () => {
+    const inContainer = jobs.filter(({ container }) => container !== undefined);
+    expect(inContainer).to.not.be.empty;
+    for (const { steps } of inContainer) {
+      const after = steps.slice(steps.findIndex(({ uses }) => uses?.startsWith('actions/checkout@')) + 1);
+      expect(after[0]?.run).to.equal('git config --global --add safe.directory "$GITHUB_WORKSPACE"');
+    }
   });
 
   it('use actions by version, bounded in time', () => {
