@@ -14,6 +14,7 @@ import { type Lockfile, lockfileFaults, type Manifest } from './release/lockfile
 import { examinePackage } from './release/package-faults.ts';
 import { publishedLock } from './release/published-lock.ts';
 import { notesOf, releaseFaults } from './release/release-faults.ts';
+import { repositoryOf } from './release/repository.ts';
 import { type Sbom, sbomFaults } from './release/sbom-faults.ts';
 import { stagePackage } from './release/stage-package.ts';
 
@@ -31,12 +32,16 @@ const text = (name: string): string => readFileSync(join(root, name), 'utf8');
 const run = (command: string, ...args: readonly string[]): string =>
   execFileSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 2 ** 20 });
 
-const manifest = JSON.parse(text('package.json')) as Manifest & { readonly version: string };
+const manifest = JSON.parse(text('package.json')) as Manifest & {
+  readonly version: string;
+  readonly repository?: unknown;
+};
 const { version, dependencies = {} } = manifest;
 const changelog = text('CHANGELOG.md');
 const status = run('git', 'status', '--porcelain');
+const repository = repositoryOf(manifest, process.env);
 /** What whoever makes a release has to do first. */
-const undone = releaseFaults({ version, tag: values.tag, changelog, status });
+const undone = releaseFaults({ version, tag: values.tag, changelog, status, repository });
 const lock = JSON.parse(text('package-lock.json')) as Lockfile;
 const ofLockfile = lockfileFaults(manifest, lock);
 // Told before minutes are spent on a build.
@@ -47,7 +52,7 @@ try {
   mkdirSync(out, { recursive: true });
   run('npm', 'run', '--silent', 'build');
   const staged = join(root, 'node_modules', '.cache', 'sluice-package');
-  stagePackage(root, staged);
+  stagePackage(root, staged, { repository });
   const { faults: ofPackage, files, bytes } = examinePackage(root, staged);
   const tarball = join(
     out,

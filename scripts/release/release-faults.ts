@@ -7,11 +7,13 @@ export interface ReleaseTexts {
   readonly changelog: string;
   /** What `git status --porcelain` printed. */
   readonly status: string;
+  /** Undefined: nobody says. */
+  readonly repository: unknown;
 }
 
 const VERSION = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$/;
 
-export function releaseFaults({ version, tag, changelog, status }: ReleaseTexts): readonly string[] {
+export function releaseFaults({ version, tag, changelog, status, repository }: ReleaseTexts): readonly string[] {
   const changed = status.split('\n').filter((line) => line !== '');
   const notes = notesOf(changelog, version);
   return [
@@ -22,6 +24,11 @@ export function releaseFaults({ version, tag, changelog, status }: ReleaseTexts)
     ...(changed.length === 0
       ? []
       : [`git: ${changed.length} files are not committed, among them ${changed[0]?.slice(3)}`]),
+    ...(repository === undefined
+      ? [
+          'package.json: has no "repository", and GITHUB_REPOSITORY is not set: npm takes no provenance statement of a package without',
+        ]
+      : []),
     ...(notes === undefined ? [`CHANGELOG.md: has no heading "## ${version}" with lines below it`] : []),
     ...(notes !== undefined && isUnreleased(changelog, version)
       ? [`CHANGELOG.md: calls ${version} unreleased; put the date in its place: "## ${version} (2026-01-31)"`]

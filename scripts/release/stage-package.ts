@@ -30,14 +30,15 @@ const PUBLISHED = [
   'peerDependenciesMeta',
 ] as const;
 
-/** Writes it anew into `target`. `root` is this project, built. */
-export function stagePackage(root: string, target: string): void {
+/** Writes it anew into `target`. `root` is this project, built; `more` are members that its manifest leaves to the release. */
+export function stagePackage(root: string, target: string, more: Readonly<Record<string, unknown>> = {}): void {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   for (const name of BESIDE) cpSync(join(root, name), join(target, name));
   cpSync(join(root, 'bin'), join(target, 'bin'), { recursive: true });
   copyCompiled(join(root, 'dist'), join(target, 'dist'));
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, unknown>;
+  const ours = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, unknown>;
+  const manifest: Record<string, unknown> = { ...ours, ...more };
   const published = Object.fromEntries(
     PUBLISHED.filter((name) => manifest[name] !== undefined).map((name) => [name, withoutOwnCondition(manifest[name])]),
   );

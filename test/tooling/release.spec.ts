@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { notesOf, releaseFaults } from '../../scripts/release/release-faults.ts';
+import { repositoryOf } from '../../scripts/release/repository.ts';
 import { type Sbom, sbomFaults } from '../../scripts/release/sbom-faults.ts';
 
 const text = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const CHANGELOG =
   '# Change log\n\n## 1.2.0 (2026-11-28)\n\n- one\n- two\n\n## 1.1.0 (2026-10-01)\n\n- older\n\n## 1.0.0\n';
-const sound = { version: '1.2.0', tag: 'v1.2.0', changelog: CHANGELOG, status: '' };
+const repository = 'github:example/sluice';
+const sound = { version: '1.2.0', tag: 'v1.2.0', changelog: CHANGELOG, status: '', repository };
 
 describe('a release', () => {
   it('is made where tag, version, change log and tree agree', () => {
@@ -33,6 +35,14 @@ describe('a release', () => {
     expect(releaseFaults({ ...sound, changelog: CHANGELOG.replace('2026-11-28', 'unreleased') })[0]).to.include(
       'calls 1.2.0 unreleased',
     );
+  });
+
+  it('S15: is made of a package that names the repository its provenance statement will', () => {
+    expect(releaseFaults({ ...sound, repository: undefined }).join()).to.include('GITHUB_REPOSITORY is not set');
+    const workflow = { GITHUB_SERVER_URL: 'https://git.example', GITHUB_REPOSITORY: 'a/b' };
+    expect(repositoryOf({}, workflow)).to.deep.equal({ type: 'git', url: 'git+https://git.example/a/b.git' });
+    expect(repositoryOf({ repository }, workflow)).to.equal(repository);
+    for (const env of [{}, { GITHUB_REPOSITORY: '' }]) expect(repositoryOf({}, env)).to.equal(undefined);
   });
 
   it('S15: has a list of parts that names what comes with it, each with its hash', () => {
