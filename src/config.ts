@@ -5,7 +5,8 @@ import { type AmqpTlsTexts, amqpUrl, faultsOfAmqp, LOOPBACK, tlsReadingOf } from
 import { type Environment, ownEnvironment, problem, textOf } from './config/environment.ts';
 import { nearest } from './definition.ts';
 import { ConfigError, type Problem } from './errors.ts';
-import { DURATION_EXPECTED, type Duration, durationMs, durationSchema, parseDuration } from './policies/duration.ts';
+import { DURATION_EXPECTED, type Duration, durationMs, parseDuration } from './policies/duration.ts';
+import { durationSchema } from './policies/duration-schema.ts';
 import { Secret } from './setting.ts';
 
 export { env, environmentWith, isStartedByNpm } from './config/environment.ts';
@@ -264,7 +265,7 @@ export function readConfig(environment: Environment = ownEnvironment(), { needsB
       problems.push(...error.problems);
     }
   }
-  const parsed = configSchema.safeParse(texts);
+  const parsed = configSchema.safeParse(texts, { jitless: true });
   if (!parsed.success)
     problems.push(
       ...parsed.error.issues.map(({ path, message }) => problem(String(path[0]), explain(String(path[0]), message))),

@@ -30,7 +30,7 @@ export async function collectProblems(load: () => Promise<void>): Promise<readon
 
 /** What is wrong with `value` by `schema`: a problem for each issue, none when it fits. */
 export function problemsOf(subject: string, schema: z.ZodType, value: unknown): readonly Problem[] {
-  const { error } = schema.safeParse(value, { reportInput: true });
+  const { error } = schema.safeParse(value, { reportInput: true, jitless: true });
   return (error?.issues ?? []).flatMap((issue) => describeIssue(subject, schema, issue));
 }
 

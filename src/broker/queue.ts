@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
 import type { Problem } from '../errors.ts';
-import { type Duration, durationMs, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
+import { type Duration, durationMs, formatDuration, parseDuration } from '../policies/duration.ts';
+import { durationSchema } from '../policies/duration-schema.ts';
 import type { Partitions } from './partitions.ts';
 import type { ExchangeType, Topology, TopologyMode } from './topology.ts';
 

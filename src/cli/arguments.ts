@@ -1,7 +1,7 @@
 /** How the command line reads options. */
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError } from 'commander';
-import { DURATION_EXPECTED, type Duration, durationSchema } from '../policies/duration.ts';
+import { DURATION_EXPECTED, type Duration, isDuration } from '../policies/duration.ts';
 
 /** An option that may be given several times. */
 export const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
@@ -12,8 +12,7 @@ export function atLeastOne(text: string): number {
 }
 
 export function duration(text: string): Duration {
-  const read = durationSchema({ zero: true }).safeParse(text);
-  if (read.success) return read.data;
+  if (isDuration(text, { zero: true })) return text;
   throw new InvalidArgumentError(`Expected ${DURATION_EXPECTED}.`);
 }
 

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { breakerRules } from '../operators/breaker-options.ts';
 import { isTokenStoreDefinition } from '../operators/shared-tokens.ts';
-import { durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
+import { formatDuration, parseDuration } from '../policies/duration.ts';
+import { durationSchema } from '../policies/duration-schema.ts';
 import { isSetting } from '../setting.ts';
 import { parseNetwork } from './addresses.ts';
 import { API_DEFAULTS } from './api-defaults.ts';

@@ -3,7 +3,8 @@
  * `front-door.ts` serves it. Knows neither HTTP servers nor brokers.
  */
 import { z } from 'zod';
-import { type Duration, durationSchema, parseDuration } from '../policies/duration.ts';
+import { type Duration, parseDuration } from '../policies/duration.ts';
+import { durationSchema } from '../policies/duration-schema.ts';
 import { type ClientAuth, isClientAuth } from './client-auth.ts';
 import type { EntranceForm } from './entrance-form.ts';
 

@@ -10,7 +10,8 @@ import { asyncScheduler, catchError, defer, map, type Observable, of, shareRepla
 import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
-import { type Duration, durationSchema, parseDuration } from '../policies/duration.ts';
+import { type Duration, parseDuration } from '../policies/duration.ts';
+import { durationSchema } from '../policies/duration-schema.ts';
 import { currentValue, isSetting, type Setting } from '../setting.ts';
 import type { ClientAuth, Identified } from './client-auth.ts';
 import { comeAgain } from './problem.ts';

@@ -1,7 +1,8 @@
 /** What each option of a pipeline may be by itself, and what it is where nothing is said. */
 import { z } from 'zod';
 import { ingressSchema } from '../ingress/ingress.ts';
-import { type Duration, durationSchema, parseDuration } from '../policies/duration.ts';
+import { type Duration, parseDuration } from '../policies/duration.ts';
+import { durationSchema } from '../policies/duration-schema.ts';
 import { isSource } from '../sources/source.ts';
 import { readsSchema, writesSchema } from './message-format.ts';
 

@@ -1,5 +1,4 @@
 /** Durations as authors write them, `'5s'` or milliseconds, and as the code inside counts them: milliseconds. */
-import { z } from 'zod';
 
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd';
 
@@ -32,15 +31,11 @@ export function durationMs(duration: Duration): number {
   return ms;
 }
 
-/** Schema of a duration option: what `parseDuration` takes, above 0 unless `zero` is allowed, and no longer than a timer can hold. */
-export const durationSchema = ({ zero = false } = {}) =>
-  z.custom<Duration>(
-    (value) => {
-      const ms = parseDuration(value);
-      return ms !== undefined && (zero || ms > 0) && ms <= MAX_TIMER_MS;
-    },
-    { error: `expected a duration ${zero ? 'of 0' : 'above 0'} to 24 days: ${DURATION_EXPECTED}` },
-  );
+/** Whether it is a duration that an option may have: above 0 unless `zero` is allowed, and no longer than a timer can hold. */
+export function isDuration(value: unknown, { zero = false } = {}): value is Duration {
+  const ms = parseDuration(value);
+  return ms !== undefined && (zero || ms > 0) && ms <= MAX_TIMER_MS;
+}
 
 /** A duration for people: the largest unit that divides it evenly, `90_000` → `90s`. */
 export function formatDuration(ms: number): string {

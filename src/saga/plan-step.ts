@@ -1,7 +1,8 @@
 /** From a step's options to the step as it runs: what may be in them, and what is meant where something is left out. */
 import { z } from 'zod';
 import { exponentialBackoff } from '../policies/backoff.ts';
-import { type Duration, durationMs, durationSchema } from '../policies/duration.ts';
+import { type Duration, durationMs } from '../policies/duration.ts';
+import { durationSchema } from '../policies/duration-schema.ts';
 import type { SagaStep } from './saga-plan.ts';
 import type { StepTrying } from './step-options.ts';
 

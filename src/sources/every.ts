@@ -1,7 +1,8 @@
 /** A source that fires at even intervals. */
 import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
-import { type Duration, durationSchema, formatDuration, parseDuration } from '../policies/duration.ts';
+import { type Duration, formatDuration, parseDuration } from '../policies/duration.ts';
+import { durationSchema } from '../policies/duration-schema.ts';
 import type { Firing } from './firing.ts';
 import { type FiringOptions, firingOptionsShape, firingSource } from './firing-source.ts';
 import { evenTimes } from './firing-times.ts';

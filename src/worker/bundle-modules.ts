@@ -4,6 +4,7 @@
  */
 
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import type { BuildFailure, BuildOptions, Message, Plugin } from 'esbuild';
 import type { Problem } from '../errors.ts';
@@ -17,6 +18,9 @@ export interface Bundle {
   /** Removes the built files. What is imported stays loaded, but an `import()` that has not run yet finds nothing any more. */
   dispose(): Promise<void>;
 }
+
+// Not by `import`, for which Node reads through all of a CommonJS module for what it may export: five times as long as the rest of loading this one.
+const load = createRequire(import.meta.url);
 
 interface Entry {
   readonly entry: string;
@@ -63,7 +67,7 @@ async function mistakesOf(
   folder: string,
   options: BuildOptions = {},
 ): Promise<readonly Message[]> {
-  const { build } = await import('esbuild');
+  const { build } = load('esbuild') as typeof import('esbuild');
   try {
     await build({
       entryPoints: entries.map(({ entry, name }) => ({ in: entry, out: name })),

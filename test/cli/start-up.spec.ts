@@ -40,31 +40,41 @@ describe('starting', () => {
   /** Packages, and parts of sluice, of which the command has loaded anything. */
   async function loadedBy(command: string, source: string): Promise<ReadonlySet<string>> {
     const modules = mkdtempSync(join(ROOT, 'node_modules/.cache/sluice-start-up-'));
-    const list = join(folder, command);
     try {
       writeFileSync(join(modules, 'one.ts'), source);
-      worker = startSluice([command, modules], {
-        LOADED_FILES: list,
-        NODE_OPTIONS: `--import ${JSON.stringify(`data:text/javascript,${encodeURIComponent(PRELOAD)}`)}`,
-        NODE_ENV: 'development',
-        SLUICE_PORT: '0',
-      });
-      if (command === 'run') {
-        await worker.line(({ state }) => state === 'running');
-        worker.signal('SIGTERM');
-      }
-      expect(await worker.exit, JSON.stringify(worker.lines)).to.equal(0);
-      const files = readFileSync(list, 'utf8').split('\n');
-      return new Set(files.flatMap(partsOf));
+      return await loadedWith([command, modules]);
     } finally {
       rmSync(modules, { recursive: true });
     }
+  }
+
+  async function loadedWith(args: readonly [string, ...string[]]): Promise<ReadonlySet<string>> {
+    const list = join(folder, args[0]);
+    worker = startSluice(args, {
+      LOADED_FILES: list,
+      NODE_OPTIONS: `--import ${JSON.stringify(`data:text/javascript,${encodeURIComponent(PRELOAD)}`)}`,
+      NODE_ENV: 'development',
+      SLUICE_PORT: '0',
+    });
+    if (args[0] === 'run') {
+      await worker.line(({ state }) => state === 'running');
+      worker.signal('SIGTERM');
+    }
+    expect(await worker.exit, JSON.stringify(worker.lines)).to.equal(0);
+    const files = readFileSync(list, 'utf8').split('\n');
+    return new Set(files.flatMap(partsOf));
   }
 
   const pipeline = (options = ''): string => `import { defineApi, definePipeline, queue } from 'sluice';
     import { z } from 'zod';
     const api = defineApi('stock', { baseUrl: 'http://127.0.0.1:1'${options} });
     export default definePipeline({ name: 'one', source: queue('one'), input: z.object({}), apis: { api }, handle: (_, { apis }) => apis.api.get('/') });`;
+
+  it('names its commands with nothing loaded that only commands need: esbuild can begin before that is', async () => {
+    const loaded = await loadedWith(['--help']);
+    expect(loaded).to.include('commander');
+    for (const part of ['zod', 'rxjs', 'esbuild']) expect(loaded, part).not.to.include(part);
+  });
 
   it('checks definitions with nothing loaded that connects', async () => {
     const loaded = await loadedBy('check', pipeline());
