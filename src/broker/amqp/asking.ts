@@ -10,10 +10,11 @@ const MAX_UNANSWERED = 3;
 
 export interface Asking {
   /**
-   * The answer. One that comes too late is handed to `onLate`, a late refusal is swallowed.
+   * The answer. One that comes too late is handed to `onLate`, a late refusal is swallowed. `asked` is for the message of one that does not
+   * come: a function, where only then is known what that was.
    * @throws BrokerUnavailableError when none comes in time or the connection ends; else what the broker answered.
    */
-  ask<T>(answer: Promise<T>, asked: string, onLate?: (value: T) => void): Promise<T>;
+  ask<T>(answer: Promise<T>, asked: string | (() => string), onLate?: (value: T) => void): Promise<T>;
   /** Fails all that wait. */
   end(reason: string): void;
 }
@@ -34,7 +35,8 @@ export function createAsking(withinMs: number, giveUp: (reason: string) => void)
           return waiting.delete(fail);
         };
         const timer = asyncScheduler.schedule(() => {
-          fail(new BrokerUnavailableError(`the broker did not answer ${asked} within ${withinMs} ms`));
+          const what = typeof asked === 'string' ? asked : asked();
+          fail(new BrokerUnavailableError(`the broker did not answer ${what} within ${withinMs} ms`));
           unanswered++;
           if (unanswered >= MAX_UNANSWERED) giveUp(`${unanswered} requests in a row were not answered`);
         }, withinMs);

@@ -9,7 +9,7 @@ import type { BindingSpec, ExchangeSpec, QueueSpec, Topology, TopologyMode } fro
 import { brokerText, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
-import { closeChannel, openChannel } from './open-channel.ts';
+import { closeChannels, openChannel } from './open-channel.ts';
 
 /** One thing to declare or to look for. */
 interface Declaration {
@@ -17,8 +17,11 @@ interface Declaration {
   readonly declare: (channel: Channel) => Promise<unknown>;
 }
 
+/** Declarations under way at once, each on a channel of its own: on one, amqplib asks when it has the answer before. */
+const SIDE_BY_SIDE = 8;
+
 /**
- * Exchanges, then queues, then bindings. Bindings cannot be looked for in AMQP: `check` leaves them to the first publish, which is mandatory.
+ * Exchanges, then queues, then bindings, those of a kind some at a time. Bindings cannot be looked for in AMQP: `check` leaves them to the first publish, which is mandatory.
  * @throws TopologyError with one line for each refusal; BrokerUnavailableError when the link ends or an answer does not come.
  */
 export async function establishTopology(
@@ -29,33 +32,80 @@ export async function establishTopology(
 ): Promise<void> {
   const refusals: string[] = [];
   const causes: unknown[] = [];
-  let channel: Channel | undefined;
-
-  for (const { subject, declare } of declarations(topology, mode)) {
-    channel ??= await openChannel(link, { onGone: () => {}, onDefect });
-    try {
-      await link.ask(declare(channel), `for ${subject}`);
-    } catch (error) {
-      if (!link.isOpen) throw (await unknownType(link, subject)) ?? error;
-      if (error instanceof BrokerUnavailableError) {
-        void closeChannel(link, channel);
-        const message = `${subject}: ${error.message}; a quorum queue without a leader answers so`;
-        throw new BrokerUnavailableError(message, { cause: error });
+  const channels = new Map<number, Channel>();
+  const channelOf = async (place: number): Promise<Channel> => {
+    const channel = channels.get(place) ?? (await openChannel(link, { onGone: () => {}, onDefect }));
+    channels.set(place, channel);
+    return channel;
+  };
+  try {
+    for (const round of rounds(topology, mode)) {
+      const ready = await Promise.all(round.map(async (one, place) => ({ ...one, place, on: await channelOf(place) })));
+      for (const [place, error] of await refusedOf(link, ready)) {
+        // One line each, whatever the broker says.
+        refusals.push(`${round[place]?.subject}: ${explain(error, mode)}`.replaceAll(/[\r\n]+/g, ' '));
+        causes.push(error);
+        channels.delete(place);
       }
-      // One line each, whatever the broker says.
-      refusals.push(`${subject}: ${explain(error, mode)}`.replaceAll(/[\r\n]+/g, ' '));
-      causes.push(error);
-      channel = undefined;
     }
+  } catch (error) {
+    void closeChannels(link, [...channels.values()]);
+    throw error;
   }
-  if (channel !== undefined) await closeChannel(link, channel);
+  await closeChannels(link, [...channels.values()]);
   if (refusals.length > 0) throw new TopologyError(refusals.join('\n'), { cause: causes[0] });
 }
 
-function declarations({ exchanges, queues, bindings }: Topology, mode: TopologyMode): readonly Declaration[] {
-  if (mode === 'check') return [...exchanges.map(checkExchange), ...queues.map(checkQueue)];
-  return [...exchanges.map(assertExchange), ...queues.map(assertQueue), ...bindings.map(assertBinding)];
+interface ReadyDeclaration extends Declaration {
+  readonly place: number;
+  readonly on: Channel;
 }
+
+/**
+ * What the broker refuses, by place. All are one request to the link: it is given up after some that are not answered in a row, and queues
+ * without a leader may be many.
+ */
+async function refusedOf(
+  link: Link,
+  round: readonly ReadyDeclaration[],
+): Promise<readonly (readonly [place: number, error: unknown])[]> {
+  const waiting = new Set(round.map(({ subject }) => subject));
+  const refused: (readonly [number, unknown])[] = [];
+  const declareOne = async ({ subject, declare, place, on }: ReadyDeclaration): Promise<void> => {
+    try {
+      await declare(on);
+    } catch (error) {
+      refused.push([place, error]);
+    }
+    waiting.delete(subject);
+  };
+  const [first = ''] = waiting;
+  try {
+    await link.ask(Promise.all(round.map(declareOne)), () => `for ${firstOf(waiting)}`);
+    if (!link.isOpen && refused.length > 0) throw refused[0]?.[1];
+  } catch (error) {
+    if (!link.isOpen) throw (await unknownType(link, first)) ?? error;
+    if (!(error instanceof BrokerUnavailableError)) throw error;
+    const message = `${firstOf(waiting)}: ${error.message}; a quorum queue without a leader answers so`;
+    throw new BrokerUnavailableError(message, { cause: error });
+  }
+  return refused.toSorted(([one], [other]) => one - other);
+}
+
+const firstOf = (subjects: ReadonlySet<string>): string => [...subjects][0] ?? '';
+
+function rounds({ exchanges, queues, bindings }: Topology, mode: TopologyMode): readonly (readonly Declaration[])[] {
+  if (mode === 'check') return inRoundsOf(SIDE_BY_SIDE, [...exchanges.map(checkExchange), ...queues.map(checkQueue)]);
+  return [
+    // One at a time: where the broker ends the connection for a type it does not know, it does not say whose that was.
+    ...inRoundsOf(1, exchanges.map(assertExchange)),
+    ...inRoundsOf(SIDE_BY_SIDE, queues.map(assertQueue)),
+    ...inRoundsOf(SIDE_BY_SIDE, bindings.map(assertBinding)),
+  ];
+}
+
+const inRoundsOf = (size: number, all: readonly Declaration[]): readonly (readonly Declaration[])[] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, round) => all.slice(round * size, (round + 1) * size));
 
 const checkExchange = ({ name }: ExchangeSpec): Declaration => ({
   subject: `exchange "${name}"`,

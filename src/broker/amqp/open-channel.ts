@@ -25,9 +25,13 @@ export async function openConfirmChannel(link: Link, listeners: ChannelListeners
 }
 
 /** Closes a channel in order: what was written to it before is read by the broker, which may forget settlements all the same (`settleThrough`). Never fails; at most as long as the RPC deadline. */
-export async function closeChannel(link: Link, channel: Channel): Promise<void> {
+export const closeChannel = (link: Link, channel: Channel): Promise<void> => closeChannels(link, [channel]);
+
+/** The same for several, as one request to the link. */
+export async function closeChannels(link: Link, channels: readonly Channel[]): Promise<void> {
+  if (channels.length === 0) return;
   try {
-    await link.ask(channel.close(), 'channel.close');
+    await link.ask(Promise.allSettled(channels.map(async (channel) => channel.close())), 'channel.close');
   } catch {
     // Gone already, or the connection with it: closed either way.
   }
