@@ -5,7 +5,7 @@ import { type AmqpTlsTexts, amqpUrl, faultsOfAmqp, LOOPBACK, tlsReadingOf } from
 import { type Environment, ownEnvironment, problem, textOf } from './config/environment.ts';
 import { nearest } from './definition.ts';
 import { ConfigError, type Problem } from './errors.ts';
-import { DURATION_EXPECTED, type Duration, durationMs, parseDuration } from './policies/duration.ts';
+import { type Duration, durationMs, parseDuration } from './policies/duration.ts';
 import { durationSchema } from './policies/duration-schema.ts';
 import { Secret } from './setting.ts';
 
@@ -267,9 +267,7 @@ export function readConfig(environment: Environment = ownEnvironment(), { needsB
   }
   const parsed = configSchema.safeParse(texts, { jitless: true });
   if (!parsed.success)
-    problems.push(
-      ...parsed.error.issues.map(({ path, message }) => problem(String(path[0]), explain(String(path[0]), message))),
-    );
+    problems.push(...parsed.error.issues.map(({ path, message }) => problem(String(path[0]), explain(message))));
   // A file that cannot be read was reported already: the broker is set, only not to be had.
   if (!problems.some(({ path }) => path === 'SLUICE_TOKEN_FILE')) problems.push(...missingToken(texts));
   if (needsBroker && !problems.some(({ path }) => path === 'AMQP_URL_FILE')) problems.push(...missingBroker(texts));
@@ -324,9 +322,5 @@ function rereadingOf(environment: Environment): Config['rereadAmqpUrls'] {
   };
 }
 
-/** Settings that are durations. */
-const DURATIONS: readonly string[] = ['SLUICE_START_WITHIN', 'SLUICE_GRACE_PERIOD', 'SLUICE_JOURNAL_KEEP'];
-
 /** zod's words for a wrong choice name the choices already. */
-const explain = (name: string, message: string): string =>
-  DURATIONS.includes(name) ? `expected ${DURATION_EXPECTED}` : message.replace(/^Invalid option: /, '');
+const explain = (message: string): string => message.replace(/^Invalid option: /, '');

@@ -83,7 +83,10 @@ describe('readConfig', () => {
     expect(port).to.equal(9_000);
     expect(readConfig({ SLUICE_GRACE_PERIOD: '0' }).gracePeriodMs).to.equal(0);
     expect(readConfig({ SLUICE_START_WITHIN: '1500' }).startWithinMs).to.equal(1_500);
-    expect(problemsOf({ SLUICE_START_WITHIN: '0' }).join()).to.include('SLUICE_START_WITHIN: expected ');
+    expect(problemsOf({ SLUICE_START_WITHIN: '0s' }).join()).to.include(
+      'SLUICE_START_WITHIN: expected a duration above 0 to 24 days: milliseconds or',
+    );
+    expect(problemsOf({ SLUICE_GRACE_PERIOD: '30d' }).join()).to.include('expected a duration of 0 to 24 days');
     expect(readConfig({ SLUICE_MAX_CALLS: '20' }).maxCalls).to.equal(20);
   });
 

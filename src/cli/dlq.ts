@@ -7,6 +7,7 @@ import type { LsOptions } from './dlq/ls.ts';
 import type { RetryOptions } from './dlq/retry.ts';
 import type { ShowOptions } from './dlq/show.ts';
 import { exit } from './exit.ts';
+import { pointAtFamily } from './help-of-family.ts';
 
 const FOLDER = 'pipelines';
 const LOOKED_AT = 50_000;
@@ -104,5 +105,5 @@ Exit codes:
       await exit(await drop(queue, options));
     });
 
-  return dlq;
+  return pointAtFamily(dlq);
 }

@@ -111,6 +111,9 @@ async function publishLines(
   } finally {
     lines.close();
   }
+  // One more than there are is where whoever published all of them would go on; a line further on is a slip that would leave some out.
+  if (!stop.aborted && fault === undefined && from > line + 1)
+    fail(from, new Error(`is not there: the last one is line ${line}`));
   await Promise.race([Promise.all(pending.values()), givenUp]);
   alarms.unsubscribe();
   progress.end();
@@ -165,7 +168,7 @@ function messageFrom(text: string, queue: string, idMember: string | undefined):
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Error('is no JSON');
+    throw new Error('is no JSON: expected one value on each line, as "jq -c" writes them');
   }
   return {
     exchange: '',

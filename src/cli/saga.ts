@@ -1,6 +1,7 @@
 /** `sluice saga`: what people do about sagas. Names the commands; each is loaded when it is called. */
 import { Command } from 'commander';
 import { exit } from './exit.ts';
+import { pointAtFamily } from './help-of-family.ts';
 import type { AbandonOptions } from './saga/abandon.ts';
 import type { LsOptions } from './saga/ls.ts';
 import type { ResumeOptions } from './saga/resume.ts';
@@ -72,5 +73,5 @@ Exit codes:
       const { abandon } = await import('./saga/abandon.ts');
       await exit(await abandon(id, options));
     });
-  return saga;
+  return pointAtFamily(saga);
 }

@@ -24,7 +24,7 @@ export async function serve(folder: string, port?: number): Promise<number> {
   process.setSourceMapsEnabled(true);
   const { pipelines, problems, config, dispose } = await loadChecked(folder);
   try {
-    const all = [...problems, ...(config.ok ? served(pipelines, config.value, port) : config.problems)];
+    const all = [...problems, ...(config.ok ? served(pipelines, problems, config.value, port) : config.problems)];
     if (all.length > 0 || !config.ok) return misconfigured(all);
     return await serveUntilStopped(pipelines, port === undefined ? config.value : { ...config.value, doorPort: port });
   } catch (error) {
@@ -35,15 +35,16 @@ export async function serve(folder: string, port?: number): Promise<number> {
   }
 }
 
-/** What makes no sense for a front door alone. */
+/** What makes no sense for a front door alone. `broken`: what is wrong with the modules; the one with the `ingress` may be among those that fail. */
 function served(
   pipelines: readonly Pipeline[],
+  broken: readonly Problem[],
   { amqpUrls, doorPort }: Config,
   port: number | undefined,
 ): readonly Problem[] {
   const problem = (subject: string, path: string, message: string): Problem => ({ subject, path, message });
   return [
-    ...(entrancesOf(pipelines).length > 0
+    ...(entrancesOf(pipelines).length > 0 || broken.length > 0
       ? []
       : [problem('ingress', '', 'no pipeline has one: there is nothing to serve')]),
     ...(amqpUrls === undefined
@@ -92,6 +93,8 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
     });
     if (isPretty)
       terminal.write(doorText({ pipelines, broker: describeUrls(urls), url: management.url, door: door.url }));
+    // Where its own port was taken it has another, and who asks for its readiness has to know which.
+    log.info({ management: management.url }, 'sluice is serving');
     await door.closed;
     watching.unsubscribe();
     await door.close();

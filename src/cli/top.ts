@@ -26,7 +26,7 @@ export interface TopOptions {
 /** The token is that of SLUICE_TOKEN. */
 export async function top(address: string, { once = false, json = false }: TopOptions): Promise<number> {
   if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
-    const message = 'expected the address that "sluice run" prints, like http://127.0.0.1:8080';
+    const message = `expected the address that "sluice run" prints, like http://127.0.0.1:8080, got "${address}"`;
     return misconfigured([{ subject: 'argument', path: 'address', message }]);
   }
   const config = attempt(() => readConfig(undefined, { needsBroker: false }));

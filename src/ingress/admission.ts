@@ -33,7 +33,7 @@ export class Admission {
   admit(entrance: Entrance, headers: IncomingHttpHeaders, address: string): Observable<string | Refusal> {
     return defer(() => {
       const shutMs = this.#failures.waitMs(countedAs(address));
-      if (shutMs > 0) return of(tooMany(shutMs));
+      if (shutMs > 0) return of(tooMany(shutMs, SHUT));
       const authenticate = this.#authenticators.get(entrance);
       const asked = authenticate?.(headers) ?? of<Identified>({ ok: true, client: address });
       const ofRate = (client: string): string => (authenticate === undefined ? countedAs(address) : client);
@@ -55,15 +55,19 @@ export class Admission {
   #outcomeOf(entrance: Entrance, client: string, counted: string): string | Refusal {
     const rates = this.#rates.get(entrance);
     const waitMs = rates?.waitMs(counted) ?? 0;
-    if (waitMs > 0) return tooMany(waitMs);
+    if (waitMs > 0) return tooMany(waitMs, 'this client comes too often');
     rates?.take(counted);
     return client;
   }
 }
 
-const tooMany = (waitMs: number): Refusal => ({
+/** Whoever shares the address of a guesser is not told that he himself comes too often. */
+const SHUT =
+  'too many requests from this address did not say who they are; until then a right key or token is not taken either';
+
+const tooMany = (waitMs: number, detail: string): Refusal => ({
   status: 429,
   code: 'too-many-requests',
-  detail: 'this client comes too often',
+  detail,
   headers: { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) },
 });

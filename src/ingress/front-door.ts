@@ -110,7 +110,11 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   return door.opened(app);
 }
 
-const notFound: Refusal = { status: 404, code: 'not-found', detail: 'there is nothing here' };
+const notFound: Refusal = {
+  status: 404,
+  code: 'not-found',
+  detail: 'there is nothing here; GET /openapi.json names the paths there are',
+};
 
 const full = comeAgain('full', 'there are as many requests under way as there may be', 1);
 

@@ -135,7 +135,9 @@ function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'ERR_JWT_EXPIRED') return 'it has expired';
   if (code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' && error instanceof Error && 'claim' in error)
-    return `its "${String(error.claim)}" is not what is expected here`;
+    return 'reason' in error && error.reason === 'missing'
+      ? `it has no "${String(error.claim)}"`
+      : `its "${String(error.claim)}" is not what is expected here`;
   if (code === 'ERR_JWKS_NO_MATCHING_KEY') return 'its key is none of the issuer';
   if (code === 'ERR_JOSE_ALG_NOT_ALLOWED') return 'its algorithm is not taken';
   return 'it is malformed, or its signature does not fit';

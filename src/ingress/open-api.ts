@@ -214,7 +214,10 @@ const event: Json = {
 const header = (name: string, description: string): Json => ({ name, in: 'header', description, schema: text });
 
 const prefer = header('Prefer', 'wait=5: wait so many seconds for the result. respond-async: do not wait.');
-const idempotencyKey = header('Idempotency-Key', 'The same key of the same client is the same message.');
+const idempotencyKey = header(
+  'Idempotency-Key',
+  'The same key of the same client is the same message: 1 to 128 printable characters without spaces, quotes and backslashes.',
+);
 const correlationId = header('X-Correlation-Id', 'Of the conversation the message belongs to.');
 /** Of a binary event; a structured one has them in its body. */
 const eventHeaders = ['specversion', 'id', 'source', 'type'].map((attribute) =>

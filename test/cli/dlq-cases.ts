@@ -250,6 +250,11 @@ export function dlqCases(url: () => string): void {
   it('drops what was asked for with --yes alone, and nothing without', async () => {
     const { client, run } = tools();
     await seedLetters(client, 'letters', [...numbered(5, { stage: 'decode' }), { id: 'other' }]);
+    const misspelt = await run(['show', 'letters', '--stage', 'decoded']);
+    expect([misspelt.code, misspelt.text.split('\n')[0]]).to.deep.equal([
+      2,
+      '✗ dlq: --stage: expected decode, validate, slot, handle, output, publish or broker, got "decoded"',
+    ]);
     const refused = await run(['drop', 'letters', '--stage', 'decode']);
     expect([refused.code, refused.text.split('\n')[0]]).to.deep.equal([
       2,

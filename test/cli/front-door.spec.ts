@@ -51,6 +51,9 @@ describe('the front door of the command line', () => {
     await consuming(worker, ['entered']);
     const door = start(['serve', fixture('entered'), '--port', '0'], { SLUICE_DOOR_PORT: 'off' });
     const url = await doorOf(door);
+    // Port 8080 is the worker's, or somebody else's: whoever asks for its readiness has to be told where.
+    const { management } = await door.line(({ msg }) => msg === 'sluice is serving');
+    expect((await fetch(`${String(management)}/livez`)).status).to.equal(200);
     await eventually('it is connected', async () => (await post(url, { n: 1 }))[0] === 200);
     expect(await post(url, { n: 5 })).to.deep.equal([200, { doubled: 10 }]);
     expect(worker.lines.some(({ msg }) => msg === 'the front door is open')).to.equal(false);
@@ -102,5 +105,8 @@ describe('the front door of the command line', () => {
     expect(wrong).to.include('SHOP_KEY').and.include('SLUICE_DOOR_PORT: expected a port number, or off');
     const alone = await printed(['serve', fixture('beat')], { AMQP_URL: '' });
     expect(alone).to.include('no pipeline has one').and.include('AMQP_URL: is not set');
+    // What follows from a mistake that is told is not told beside it.
+    const nowhere = await printed(['serve', fixture('not-there')], {});
+    expect(nowhere).to.include('does not exist').and.not.include('no pipeline has one');
   });
 });

@@ -192,10 +192,16 @@ describe('commands for work', function () {
       expect(ended.status).to.equal(1);
       expect(ended.stdout).to.include('2 published');
       expect(ended.stderr)
-        .to.include('line 3: is no JSON; when it is mended, go on with --from 3')
+        .to.include(
+          'line 3: is no JSON: expected one value on each line, as "jq -c" writes them; when it is mended, go on with --from 3',
+        )
         .and.not.include('oops');
       await sluice(['publish', 'jobs', '-', '--from', '4'], { AMQP_URL: url }, bad);
       expect(await client.drain('jobs')).to.have.length(3);
+      const beyond = await sluice(['publish', 'jobs', '-', '--from', '5'], { AMQP_URL: url }, lines(3));
+      expect([beyond.status, beyond.stderr]).to.deep.equal([1, '✗ line 5: is not there: the last one is line 3\n']);
+      const over = await sluice(['publish', 'jobs', '-', '--from', '4'], { AMQP_URL: url }, lines(3));
+      expect(over.status).to.equal(0);
       const unnamed = await sluice(['publish', 'jobs', '-', '--id', 'key'], { AMQP_URL: url }, lines(1));
       expect(unnamed.stderr).to.include('line 1: has no "key" that could be its message id');
     });

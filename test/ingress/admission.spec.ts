@@ -13,6 +13,9 @@ import { plainForm } from '../support/front-door.ts';
 
 type Admit = (address: string, key?: string) => string;
 
+/** Why somebody was refused last. */
+let why = '';
+
 function atTheDoor(ingress: IngressOptions<never>, script: (admit: Admit) => void): void {
   new TestScheduler(() => undefined).run(({ flush }) => {
     const entrance = { name: 'p', input: z.unknown(), ingress: ingressOf(ingress, 1_000), form: plainForm };
@@ -22,6 +25,7 @@ function atTheDoor(ingress: IngressOptions<never>, script: (admit: Admit) => voi
       admission.admit(entrance, key === undefined ? {} : { 'x-api-key': key }, address).subscribe((outcome) => {
         told =
           typeof outcome === 'string' ? outcome : `${outcome.status} ${outcome.headers?.['retry-after'] ?? ''}`.trim();
+        if (typeof outcome !== 'string') why = outcome.detail;
       });
       return told;
     });
@@ -41,6 +45,9 @@ describe('Admission', () => {
       expect(tries[30]).to.equal('429 2');
       // The right key, too: or it would be known as that by the guesser.
       expect(admit('2001:db8::77', key)).to.equal('429 2');
+      expect(why).to.equal(
+        'too many requests from this address did not say who they are; until then a right key or token is not taken either',
+      );
       expect(admit('2001:db8:0:1::1', key)).to.equal('shop');
       timer(2_000).subscribe(() => {
         expect(admit('2001:db8::77', key)).to.equal('shop');
@@ -55,6 +62,7 @@ describe('Admission', () => {
     atTheDoor({ path: '/a', auth, rateLimit }, (admit) => {
       const told = ['203.0.113.1', '203.0.113.2', '203.0.113.3'].map((address) => admit(address, key));
       expect(told).to.deep.equal(['shop', 'shop', '429 5']);
+      expect(why).to.equal('this client comes too often');
     });
     atTheDoor({ path: '/a', rateLimit }, (admit) => {
       const told = ['203.0.113.1', '203.0.113.1', '203.0.113.1', '203.0.113.2'].map((address) => admit(address));

@@ -227,5 +227,7 @@ describe('the front door', () => {
         'application/problem+json',
       ]);
     }
+    const typo = JSON.parse((await subject.ask('/odrers')).text) as { detail: string };
+    expect(typo.detail).to.equal('there is nothing here; GET /openapi.json names the paths there are');
   });
 });

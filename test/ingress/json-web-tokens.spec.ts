@@ -108,11 +108,11 @@ describe('jwt', () => {
     const endless = await new SignJWT({ sub: 'shop', iss: ISSUER, aud: AUDIENCE })
       .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
       .sign(own.privateKey);
-    expect(await ask(endless)).to.include('its "exp"');
+    expect(await ask(endless)).to.equal('401 the token is refused: it has no "exp"');
     const nameless = await new SignJWT({ iss: ISSUER, aud: AUDIENCE, exp: nowS() + 60 })
       .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
       .sign(own.privateKey);
-    expect(await ask(nameless)).to.include('its "sub"');
+    expect(await ask(nameless)).to.equal('401 the token is refused: it has no "sub"');
   });
 
   it('asks for scopes where they are wanted', async () => {

@@ -5,9 +5,20 @@ import type { Delivery } from '../../message/delivery.ts';
 /** A body is inflated up to here. */
 const MAX_BODY_BYTES = 16 * 2 ** 20;
 
-/** The text of a body, inflated; undefined where it is none or too large. */
+/**
+ * The text of a body, inflated; undefined where it is none or too large. Formats of bytes (Avro, Protocol Buffers) may happen to be UTF-8: what
+ * is not said to be text and has control characters is none, or an editor would break its lengths.
+ */
 export function bodyText({ body, properties }: Pick<Delivery, 'body' | 'properties'>): string | undefined {
   if (body.byteLength === 0) return '';
   const decoded = decodeBody(body, { ...properties, contentType: 'text/plain' }, { maxBytes: MAX_BODY_BYTES });
-  return decoded.ok ? String(decoded.value) : undefined;
+  if (!decoded.ok) return undefined;
+  const text = String(decoded.value);
+  return isSaidToBeText(properties.contentType) || !CONTROL.test(text) ? text : undefined;
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+
+const isSaidToBeText = (contentType: string | undefined): boolean =>
+  contentType === undefined || /^(text\/|application\/([\w.+-]+\+)?json\b)/i.test(contentType);

@@ -1,5 +1,6 @@
 /** Which letters a command is about. Conditions of different kinds must all hold; of one kind given twice, one of them. */
 import type { Problem } from '../../errors.ts';
+import type { Stage } from '../../events.ts';
 import { DURATION_EXPECTED, parseDuration } from '../../policies/duration.ts';
 import type { Letter } from './letter.ts';
 
@@ -11,6 +12,12 @@ export interface FilterOptions {
   readonly fingerprint?: readonly string[];
   readonly olderThan?: string;
 }
+
+/** Where a message can fail: the engine's stages, and the broker itself. A name that is none of them would find nothing, in silence. */
+export const STAGES: readonly string[] = [
+  ...(['decode', 'validate', 'slot', 'handle', 'output', 'publish'] satisfies Stage[]),
+  'broker',
+];
 
 export type Filter = (letter: Letter) => boolean;
 
@@ -31,6 +38,8 @@ export function readFilter(
   if (all && given > 0) problems.push(wrong('--all', 'stands alone; leave it out to choose by the other options'));
   if (olderThan !== undefined && olderMs === undefined)
     problems.push(wrong('--older-than', `expected ${DURATION_EXPECTED}, got "${olderThan}"`));
+  for (const unknown of (stage ?? []).filter((name) => !STAGES.includes(name)))
+    problems.push(wrong('--stage', `expected ${STAGES.slice(0, -1).join(', ')} or ${STAGES.at(-1)}, got "${unknown}"`));
   if (problems.length > 0) return problems;
 
   const isOneOf = (wanted: readonly string[] | undefined, value: string): boolean =>
