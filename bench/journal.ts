@@ -19,8 +19,16 @@ import { PostgresStore } from '../src/journal/postgres/postgres-store.ts';
 import { silentLogger } from '../src/log.ts';
 import { saga } from '../src/saga/saga.ts';
 import { postgresAvailable, startPrivatePostgres } from '../test/support/postgres.ts';
+import { argumentsOf } from './support/arguments.ts';
 
-const ROUNDS = 15;
+const values = argumentsOf(
+  `npm run bench:journal [-- options]
+
+  --rounds N      rounds in turn (default: 15)`,
+  { rounds: { type: 'string', default: '15' } },
+  { rounds: 1 },
+);
+const ROUNDS = Number(values.rounds);
 const INSERTS = 150;
 /** Sagas in a round, by how many of them run at once. */
 const SAGAS = { 1: 8, 64: 128 } as const;

@@ -1,8 +1,8 @@
 /** The programs that are measured: plain JavaScript made of them beforehand, each run in a process of its own. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
 import type { Job, Result } from '../whole-job/contender.ts';
@@ -37,6 +37,7 @@ export async function buildPrograms(profileTo?: string): Promise<Programs> {
   const ours = join(here, '../node_modules/.cache/sluice-bench');
   const theirs = join(here, 'node_modules/.cache/sluice-bench');
   await build(['whole-job', 'growth'], ours);
+  findable(ours);
   if (arePeersInstalled()) await build(['peers'], theirs);
   const profiling = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
   const start = (program: string, ...args: string[]): ChildProcess =>
@@ -60,6 +61,14 @@ export async function buildPrograms(profileTo?: string): Promise<Programs> {
       return outcome[0] as Result;
     },
   };
+}
+
+/** sluice finds its own files by its name, which means nothing below `node_modules` but as a package there. */
+function findable(outdir: string): void {
+  const link = join(outdir, 'node_modules/sluice');
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(join(here, '..'), link, 'junction');
 }
 
 /** Plain JavaScript of all programs of some folders: a loader that compiles while it runs would be measured too. */
