@@ -1,11 +1,27 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { expect } from 'chai';
-import { describeWithOwnRabbitMq, describeWithRabbitMq, startPrivateRabbitMq } from './rabbitmq.ts';
+import { describeWithOwnRabbitMq, describeWithRabbitMq, scriptsFolder, startPrivateRabbitMq } from './rabbitmq.ts';
 
 describeWithRabbitMq('the shared RabbitMQ', (broker) => {
   it('accepts connections', async () => {
     const connection = await connect(broker().url);
     await connection.close();
+  });
+});
+
+describe('SLUICE_TEST_RABBITMQ', () => {
+  it('names the RabbitMQ to test with, and is refused where there is none', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-scripts-'));
+    try {
+      expect(() => scriptsFolder(folder)).to.throw(`SLUICE_TEST_RABBITMQ: no rabbitmq-server in ${folder}`);
+      writeFileSync(join(folder, 'rabbitmq-server'), '#!/bin/sh\n', { mode: 0o755 });
+      expect(scriptsFolder(folder)).to.equal(folder);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 /**
  * A private RabbitMQ for tests: its own ports, data folder, node name, Erlang cookie and epmd, all on loopback, gone with the test run.
- * With SLUICE_TEST_AMQP_URL set that broker is used instead, by the suites that can live with one they may not stop.
+ * SLUICE_TEST_RABBITMQ names another RabbitMQ than the installed one: the folder its scripts lie in. With SLUICE_TEST_AMQP_URL set that broker is used
+ * instead, by the suites that can live with one they may not stop.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -36,14 +37,23 @@ export interface RabbitMq {
   log(): string;
 }
 
-const INSTALL = 'run `apt-get install rabbitmq-server`';
+const INSTALL = 'run `apt-get install rabbitmq-server`, or name the folder of its scripts by SLUICE_TEST_RABBITMQ';
 const START_WITHIN_MS = 120_000;
 const SHUT_DOWN_WITHIN_MS = 20_000;
 
 const LIBRARY = '/usr/lib/rabbitmq/lib';
 
-/** The package's own scripts; the wrappers on the PATH change the user and write to the system's folders. */
-function scriptsFolder(): string | undefined {
+/**
+ * Where `rabbitmq-server` and `rabbitmqctl` lie: the folder that is given (`/opt/rabbitmq/sbin`), or the Debian package's own scripts; the wrappers on the
+ * PATH change the user and write to the system's folders.
+ * @throws Error for a folder that is given and has no RabbitMQ: another one would be tested in silence.
+ */
+export function scriptsFolder(given = process.env.SLUICE_TEST_RABBITMQ): string | undefined {
+  if (given !== undefined && given !== '') {
+    if (!existsSync(join(given, 'rabbitmq-server')))
+      throw new Error(`SLUICE_TEST_RABBITMQ: no rabbitmq-server in ${given}`);
+    return given;
+  }
   if (!existsSync(LIBRARY)) return undefined;
   const versions = readdirSync(LIBRARY).filter((name) => name.startsWith('rabbitmq_server-'));
   const newest = versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);

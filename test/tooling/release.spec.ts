@@ -77,7 +77,10 @@ interface Workflow {
         readonly permissions?: Readonly<Record<string, string>>;
         readonly 'timeout-minutes'?: number;
         readonly container?: string;
-        readonly strategy?: { readonly matrix: { readonly node: readonly string[] } };
+        readonly env?: Readonly<Record<string, string>>;
+        readonly strategy?: {
+          readonly matrix: { readonly node?: readonly string[]; readonly rabbitmq?: readonly string[] };
+        };
         readonly steps: readonly Step[];
       }
     >
@@ -95,9 +98,20 @@ describe('the workflows of GitHub', () => {
     for (const job of [ci.jobs.ci, release.jobs.check]) expect(job?.steps.at(-1)?.run).to.equal('bash .ci/run');
   });
 
+  it('run what needs a broker on the RabbitMQ of the official image too, and say which that is', () => {
+    const { container, env, strategy, steps } = ci.jobs.rabbitmq ?? { steps: [] };
+    expect(container).to.match(/^rabbitmq:\$\{\{ matrix\.rabbitmq \}\}$/);
+    expect(env?.SLUICE_TEST_RABBITMQ).to.equal('/opt/rabbitmq/sbin');
+    expect(strategy?.matrix.rabbitmq).to.include('4.0');
+    const commands = steps.flatMap(({ run = [] }) => run);
+    expect(commands).to.include('rabbitmqctl version');
+    expect(commands.at(-1)).to.equal('npm run test:rabbitmq');
+  });
+
   it('S15: may read, and publish from the one job that does: with provenance, a list of parts and notes', () => {
     for (const { permissions } of [ci, release]) expect(permissions).to.deep.equal({ contents: 'read' });
     expect(Object.values({ ...ci.jobs, check: release.jobs.check }).map((job) => job?.permissions)).to.deep.equal([
+      undefined,
       undefined,
       undefined,
     ]);
@@ -136,7 +150,7 @@ describe('the workflows of GitHub', () => {
     const named = jobs.flatMap(({ steps }) =>
       steps.flatMap(({ run = '' }) => [...run.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name)),
     );
-    expect(named).to.deep.equal(['release']);
+    expect(named).to.deep.equal(['test:rabbitmq', 'release']);
     for (const name of named) expect(scripts).to.have.property(name);
   });
 });

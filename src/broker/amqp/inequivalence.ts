@@ -3,7 +3,7 @@
 export interface Inequivalence {
   /** `x-message-ttl`, `durable`, `type` */
   readonly property: string;
-  /** What is there; undefined for what is not set. */
+  /** What is there; undefined for what is not set. A type of queue is always set: where RabbitMQ 3 says that there is none, it is classic. */
   readonly value: string | number | boolean | undefined;
 }
 
@@ -25,7 +25,7 @@ const NUMBERS = new Set([
 export function inequivalence(text: string): Inequivalence | undefined {
   const [, property, received = '', current = ''] = SENTENCE.exec(text) ?? [];
   if (property === undefined) return undefined;
-  if (current === 'none') return { property, value: undefined };
+  if (current === 'none') return { property, value: property === 'x-queue-type' ? 'classic' : undefined };
   const [, value, type] = TYPED.exec(current) ?? [];
   if (value !== undefined && type !== undefined) return { property, value: typed(value, type) };
   // Without a type both are of one type: that of what was sent, which shows in its value.

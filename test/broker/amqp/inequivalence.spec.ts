@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { inequivalence } from '../../../src/broker/amqp/inequivalence.ts';
 
-/** Sentences of RabbitMQ 3.10.8. */
+/** Sentences of RabbitMQ 3.10.8 and 4.0.5. */
 const said = (property: string, received: string, current: string): string =>
   `PRECONDITION_FAILED - inequivalent arg '${property}' for queue 'q' in vhost '/': received ${received} but current is ${current}`;
 
@@ -24,6 +24,14 @@ describe('what RabbitMQ says of a queue that differs', () => {
       property: 'x-overflow',
       value: undefined,
     });
+  });
+
+  it('is a classic queue where there is no type: RabbitMQ 3 says that there is none, RabbitMQ 4 what that means', () => {
+    for (const sentence of [
+      said('x-queue-type', "the value 'quorum' of type 'longstr'", 'none'),
+      said('x-queue-type', "'quorum'", "'classic'"),
+    ])
+      expect(inequivalence(sentence)).to.deep.equal({ property: 'x-queue-type', value: 'classic' });
   });
 
   it('is nothing where it is about something else', () => {
