@@ -16,7 +16,7 @@ export function sourceTopology(source: QueueSource): Topology {
 
 /**
  * For a quorum queue whose messages are handed over and given back as often as it takes. RabbitMQ 4 drops what a queue without a limit of its own handed
- * over more than 20 times; the -1 that says so there is refused by RabbitMQ 3.
+ * over more than 20 times; by the -1 that lifts it there, 3.10 drops what comes back once.
  */
 export const UNLIMITED = { 'x-delivery-limit': 1_000_000_000 } as const;
 

@@ -44,11 +44,16 @@ const death = (reason: string, over: Record<string, unknown> = {}): Record<strin
   ...over,
 });
 
-const firstDeath = (reason: string, over: Record<string, unknown> = {}): Record<string, unknown> => ({
-  'x-first-death-exchange': '',
-  'x-first-death-queue': '<2>',
-  'x-first-death-reason': reason,
-  ...over,
+/** The first is the last, where nothing else is said. */
+const named = (which: 'first' | 'last', reason: string, exchange: string, queue: string): Record<string, unknown> => ({
+  [`x-${which}-death-exchange`]: exchange,
+  [`x-${which}-death-queue`]: queue,
+  [`x-${which}-death-reason`]: reason,
+});
+
+const onlyDeath = (reason: string, { exchange = '', queue = '<2>' } = {}): Record<string, unknown> => ({
+  ...named('first', reason, exchange, queue),
+  ...named('last', reason, exchange, queue),
 });
 
 /** How often a quorum queue with a limit delivers a message that always comes back, and what becomes of it. */
@@ -72,7 +77,7 @@ const limited =
 
 const LIMIT_REACHED = [
   [undefined, 1, 2],
-  [['a', '', '<1>', { ...firstDeath('delivery_limit'), 'x-death': [death('delivery_limit')] }, undefined]],
+  [['a', '', '<1>', { ...onlyDeath('delivery_limit'), 'x-death': [death('delivery_limit')] }, undefined]],
 ];
 
 export const deadLetterCases: readonly AmqpCase[] = [
@@ -85,7 +90,7 @@ export const deadLetterCases: readonly AmqpCase[] = [
       await rejectFirst(channel, work);
       return letters(channel, tools, dead, 1);
     },
-    expected: [['a', '', '<1>', { mine: 1, ...firstDeath('rejected'), 'x-death': [death('rejected')] }, undefined]],
+    expected: [['a', '', '<1>', { mine: 1, ...onlyDeath('rejected'), 'x-death': [death('rejected')] }, undefined]],
   },
   {
     title: 'of an expired message lose its expiration and keep it in x-death',
@@ -100,7 +105,7 @@ export const deadLetterCases: readonly AmqpCase[] = [
         'a',
         '',
         '<1>',
-        { ...firstDeath('expired'), 'x-death': [death('expired', { 'original-expiration': '20' })] },
+        { ...onlyDeath('expired'), 'x-death': [death('expired', { 'original-expiration': '20' })] },
         undefined,
       ],
     ],
@@ -152,7 +157,7 @@ export const deadLetterCases: readonly AmqpCase[] = [
       await tools.send(channel, work, ['a', 'b']);
       return letters(channel, tools, dead, 1);
     },
-    expected: [['a', '', '<1>', { ...firstDeath('maxlen'), 'x-death': [death('maxlen')] }, undefined]],
+    expected: [['a', '', '<1>', { ...onlyDeath('maxlen'), 'x-death': [death('maxlen')] }, undefined]],
   },
   {
     title: 'go to an exchange with their own routing key when none is given',
@@ -173,7 +178,7 @@ export const deadLetterCases: readonly AmqpCase[] = [
         'amq.topic',
         '<2>.in',
         {
-          ...firstDeath('rejected', { 'x-first-death-exchange': 'amq.direct' }),
+          ...onlyDeath('rejected', { exchange: 'amq.direct' }),
           'x-death': [death('rejected', { exchange: 'amq.direct', 'routing-keys': ['<2>.in'] })],
         },
         undefined,
@@ -204,7 +209,8 @@ export const deadLetterCases: readonly AmqpCase[] = [
       return message?.properties.headers;
     },
     expected: {
-      ...firstDeath('rejected', { 'x-first-death-queue': '<1>' }),
+      ...named('first', 'rejected', '', '<1>'),
+      ...named('last', 'expired', '', '<2>'),
       'x-death': [
         death('expired', { count: 2, 'routing-keys': ['<2>'] }),
         death('rejected', { count: 2, queue: '<1>', 'routing-keys': ['<1>'] }),
@@ -245,7 +251,7 @@ export const deadLetterCases: readonly AmqpCase[] = [
     expected: ['b'],
   },
   {
-    title: 'with CC name all keys, and lose CC when a routing key is given',
+    title: 'with CC name all keys, and keep CC when a routing key is given',
     run: async (connection, tools) => {
       const channel = await connection.createConfirmChannel();
       const { work, dead } = await pair(channel, tools);
@@ -258,10 +264,68 @@ export const deadLetterCases: readonly AmqpCase[] = [
         'a',
         '',
         '<1>',
-        { ...firstDeath('rejected'), 'x-death': [death('rejected', { 'routing-keys': ['<2>', 'other'] })] },
+        {
+          CC: ['other'],
+          ...onlyDeath('rejected'),
+          'x-death': [death('rejected', { 'routing-keys': ['<2>', 'other'] })],
+        },
         undefined,
       ],
     ],
+  },
+  {
+    title: 'with CC go to the routing key that is given, and to CC no more, wherever they die next',
+    run: async (connection, tools) => {
+      const channel = await connection.createConfirmChannel();
+      const [dead, other] = [await tools.queue(channel), await tools.queue(channel)];
+      const second = await tools.queue(channel, { arguments: { 'x-dead-letter-exchange': 'amq.direct' } });
+      const first = await tools.queue(channel, {
+        arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': second },
+      });
+      await channel.bindQueue(dead, 'amq.direct', second);
+      await channel.bindQueue(other, 'amq.direct', `${first}.cc`);
+      await tools.send(channel, first, ['a'], { CC: [`${first}.cc`] });
+      await rejectFirst(channel, first);
+      await tools.eventuallyReady(channel, second, 1);
+      await rejectFirst(channel, second);
+      await tools.eventuallyReady(channel, dead, 1);
+      return [(await tools.drain(channel, dead)).map(bodyOf), await tools.ready(channel, other)];
+    },
+    expected: [['a'], 0],
+  },
+  {
+    title: 'that are published again have not died: what a client says of deaths is not read',
+    run: async (connection, tools) => {
+      const channel = await connection.createConfirmChannel();
+      const { work, dead } = await pair(channel, tools);
+      await tools.send(channel, work, ['a']);
+      await rejectFirst(channel, work);
+      await tools.eventuallyReady(channel, dead, 1);
+      const [first] = await tools.drain(channel, dead);
+      await tools.send(channel, work, ['again'], { headers: first?.properties.headers ?? {} });
+      await rejectFirst(channel, work);
+      return letters(channel, tools, dead, 1);
+    },
+    expected: [['again', '', '<1>', { ...onlyDeath('rejected'), 'x-death': [death('rejected')] }, undefined]],
+  },
+  {
+    title:
+      'come from a quorum queue that says nothing of a delivery limit when it is handed over for the 21st time in vain',
+    run: async (connection, tools) => {
+      const channel = await connection.createConfirmChannel();
+      const { work, dead } = await pair(channel, tools, { 'x-queue-type': 'quorum' });
+      await tools.send(channel, work, ['a']);
+      let deliveries = 0;
+      for (let got = await channel.get(work); got !== false && deliveries < 30; got = await channel.get(work)) {
+        deliveries++;
+        channel.reject(got, true);
+      }
+      await channel.close();
+      const next = await connection.createChannel();
+      await tools.settled(next, dead);
+      return [deliveries, (await tools.drain(next, dead)).map(({ properties }) => properties.headers)];
+    },
+    expected: [21, [{ ...onlyDeath('delivery_limit'), 'x-death': [death('delivery_limit')] }]],
   },
   {
     title: 'come from a quorum queue after its delivery limit, by reject',

@@ -1,7 +1,8 @@
 /** AMQP cases: consuming, settling, prefetch, the life of consumers. */
-import type { ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
+import { eventually } from '../support/eventually.ts';
 import type { AmqpCase } from './amqp-cases.ts';
-import { bodyOf, type Tools } from './amqp-tools.ts';
+import { bodyOf, type Seen, type Tools } from './amqp-tools.ts';
 
 const flags = (
   deliveries: readonly { readonly fields: { readonly redelivered: boolean }; readonly content: Buffer }[],
@@ -18,7 +19,7 @@ const requeued =
     if (a === false || b === false || c === false) return 'nothing to get';
     channel.reject(c, true);
     channel.reject(a, true);
-    await tools.eventuallyReady(channel, queue, 3);
+    // A get waits its turn behind them.
     return flags(await tools.drain(channel, queue));
   };
 
@@ -159,8 +160,14 @@ export const deliveryCases: readonly AmqpCase[] = [
     expected: ['a!', 'c!', 'd'],
   },
   {
-    title: 'that are given back go to the end of a quorum queue without a delivery limit',
+    title:
+      'that are given back go to the front of a quorum queue that says nothing of a delivery limit, first back first',
     run: requeued({}),
+    expected: ['c!', 'a!', 'd'],
+  },
+  {
+    title: 'that are given back go to the end of a quorum queue whose delivery limit is lifted',
+    run: requeued({ 'x-delivery-limit': -1 }),
     expected: ['d', 'c!', 'a!'],
   },
   {
@@ -328,6 +335,62 @@ export const deliveryCases: readonly AmqpCase[] = [
       return [left, await channel.get(queue)];
     },
     expected: [1, false],
+  },
+  {
+    title: 'of a quorum queue come in turns, two above priority 4 and one of the others',
+    run: async (connection, tools) => {
+      const channel = await connection.createConfirmChannel();
+      const queue = await tools.quorum(channel);
+      for (const body of ['a', 'b', 'c']) await tools.send(channel, queue, [`${body}4`], { priority: 4 });
+      for (const body of ['d', 'e', 'f', 'g']) await tools.send(channel, queue, [`${body}5`], { priority: 5 });
+      return (await tools.drain(channel, queue)).map(bodyOf);
+    },
+    expected: ['d5', 'e5', 'a4', 'f5', 'g5', 'b4', 'c4'],
+  },
+  {
+    title: 'of a quorum queue that came back come before all others, whatever their priority',
+    run: async (connection, tools) => {
+      const channel = await connection.createConfirmChannel();
+      const queue = await tools.quorum(channel, { 'x-delivery-limit': 5 });
+      await tools.send(channel, queue, ['low']);
+      const got = await channel.get(queue);
+      await tools.send(channel, queue, ['high'], { priority: 9 });
+      if (got !== false) channel.reject(got, true);
+      return flags(await tools.drain(channel, queue));
+    },
+    expected: ['low!', 'high'],
+  },
+  {
+    title:
+      'of a quorum queue with a single active consumer go to the waiting one with most room next, and of those to the oldest',
+    run: async (connection, tools) => {
+      const admin = await connection.createConfirmChannel();
+      const queue = await tools.quorum(admin, { 'x-single-active-consumer': true });
+      const consumers: { readonly prefetch: number; readonly channel: Channel; readonly seen: Seen }[] = [];
+      for (const prefetch of [1, 10, 500, 0, 500]) {
+        const channel = await connection.createChannel();
+        await channel.prefetch(prefetch);
+        consumers.push({ prefetch, channel, seen: await tools.consume(channel, queue) });
+      }
+      const order: unknown[] = [];
+      while (consumers.length > 0) {
+        await tools.send(admin, queue, ['a']);
+        const active = (): number => consumers.findIndex(({ seen }) => seen.deliveries.length > 0);
+        await eventually('one has it', () => active() >= 0);
+        const [taken] = consumers.splice(active(), 1);
+        for (const delivery of taken?.seen.deliveries ?? []) taken?.channel.ack(delivery);
+        await taken?.channel.cancel(taken.seen.consumerTag);
+        order.push([taken?.prefetch, taken?.seen.deliveries.length]);
+      }
+      return order;
+    },
+    expected: [
+      [1, 1],
+      [0, 1],
+      [500, 1],
+      [500, 1],
+      [10, 1],
+    ],
   },
   {
     title: 'that come back to a quorum queue carry x-delivery-count',

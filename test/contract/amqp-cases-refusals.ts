@@ -114,10 +114,10 @@ export const refusalCases: readonly AmqpCase[] = [
       channel.publish(await tools.exchange(channel, 'direct', { internal: true }), 'k', Buffer.from('x')),
     `403 ACCESS_REFUSED - cannot publish to internal exchange '<1>' in vhost '/'`,
   ),
-  onConnection(
+  onChannel(
     'an exchange type nobody knows',
     (channel) => channel.assertExchange('any', 'strange'),
-    `503 COMMAND_INVALID - unknown exchange type 'strange'`,
+    precondition(`unknown exchange type 'strange'`),
   ),
   onChannel(
     'an exchange of another type',
@@ -175,7 +175,12 @@ export const refusalCases: readonly AmqpCase[] = [
   onChannel(
     'a queue of another type',
     redeclared({}, { arguments: { 'x-queue-type': 'quorum' } }),
-    inequivalent('x-queue-type', `received the value 'quorum' of type 'longstr' but current is none`),
+    inequivalent('x-queue-type', `received 'quorum' but current is 'classic'`),
+  ),
+  onChannel(
+    'a queue without its type',
+    redeclared({ arguments: { 'x-queue-type': 'quorum' } }, {}),
+    inequivalent('x-queue-type', `received 'classic' but current is 'quorum'`),
   ),
   allowed('not a queue that says it is classic', redeclared({}, { arguments: { 'x-queue-type': 'classic' } })),
   allowed('not an argument nobody knows', redeclared({ arguments: { 'x-mine': 1 } }, {})),
@@ -213,6 +218,21 @@ export const refusalCases: readonly AmqpCase[] = [
     'more priorities than there are',
     withArguments({ 'x-max-priority': 256 }),
     invalid('x-max-priority', '{max_value_exceeded,256}'),
+  ),
+  onChannel(
+    'a place for the leader nobody knows',
+    withArguments({ 'x-queue-type': 'quorum', 'x-queue-leader-locator': 'moon' }),
+    invalid('x-queue-leader-locator', 'invalid_queue_locator_arg'),
+  ),
+  onChannel(
+    'a quorum of none',
+    withArguments({ 'x-queue-type': 'quorum', 'x-quorum-initial-group-size': 0 }),
+    invalid('x-quorum-initial-group-size', '{value_zero,0}'),
+  ),
+  onChannel(
+    'a message larger than 16 MiB',
+    async (channel, tools) => channel.sendToQueue(await tools.queue(channel), Buffer.alloc(2 ** 24 + 1)),
+    precondition('message size 16777217 is larger than configured max size 16777216'),
   ),
   onChannel(
     'a delivery limit on a classic queue',

@@ -27,20 +27,24 @@ const reading = async (connection: ChannelModel, tools: Tools, queue: string, of
 const offsets = (seen: Seen): unknown =>
   seen.deliveries.map((delivery) => [bodyOf(delivery), delivery.properties.headers?.['x-stream-offset']]);
 
-const givenBack = (tools: Tools, giveBack: (reader: Channel, delivery: ConsumeMessage) => void): Promise<unknown> =>
-  tools.refusal(async (channel) => {
+const givenBack = async (
+  tools: Tools,
+  giveBack: (reader: Channel, delivery: ConsumeMessage) => void,
+): Promise<unknown> => {
+  const read: string[] = [];
+  const refusal = await tools.refusal(async (channel) => {
     const queue = await stream(channel, tools);
-    await tools.send(channel, queue, ['a']);
+    await tools.send(channel, queue, ['a', 'b']);
     await channel.prefetch(1);
     const seen = await tools.consume(channel, queue, { arguments: { 'x-stream-offset': 'first' } });
-    await seen.bodies(1);
-    for (const delivery of seen.deliveries) giveBack(channel, delivery);
+    read.push(...(await seen.bodies(1)));
+    for (const delivery of seen.deliveries.slice(0, 1)) giveBack(channel, delivery);
+    read.push(...(await seen.bodies(2)).slice(1));
   });
-
-const NO_WAY_BACK = {
-  scope: 'connection',
-  text: "540 NOT_IMPLEMENTED - basic.nack and basic.reject not supported by stream queues queue '<1>' in vhost '/'",
+  return { refusal, read };
 };
+
+const MADE_ROOM = { refusal: { scope: 'none', text: '' }, read: ['a', 'b'] };
 
 const ALL = [
   ['a', 0],
@@ -111,14 +115,14 @@ export const streamCases: readonly AmqpCase[] = [
     ],
   },
   {
-    title: 'take nothing back by reject',
+    title: 'take nothing back by reject, and go on',
     run: (_connection, tools) => givenBack(tools, (reader, delivery) => reader.reject(delivery, true)),
-    expected: NO_WAY_BACK,
+    expected: MADE_ROOM,
   },
   {
-    title: 'take nothing back by nack, and drop nothing',
+    title: 'take nothing back by nack, drop nothing, and go on',
     run: (_connection, tools) => givenBack(tools, (reader, delivery) => reader.nack(delivery, false, false)),
-    expected: NO_WAY_BACK,
+    expected: MADE_ROOM,
   },
   {
     title: 'are not read without a prefetch',
@@ -129,7 +133,7 @@ export const streamCases: readonly AmqpCase[] = [
       }),
     expected: {
       scope: 'channel',
-      text: "406 PRECONDITION_FAILED - consumer prefetch count is not set for 'queue '<1>' in vhost '/''",
+      text: "406 PRECONDITION_FAILED - consumer prefetch count is not set for stream queue '<1>' in vhost '/'",
     },
   },
   {
@@ -142,7 +146,7 @@ export const streamCases: readonly AmqpCase[] = [
       }),
     expected: {
       scope: 'connection',
-      text: "540 NOT_IMPLEMENTED - automatic acknowledgement not supported by stream queues queue '<1>' in vhost '/'",
+      text: "540 NOT_IMPLEMENTED - automatic acknowledgement not supported by stream queue '<1>' in vhost '/'",
     },
   },
   {
@@ -155,6 +159,30 @@ export const streamCases: readonly AmqpCase[] = [
     expected: {
       scope: 'connection',
       text: "540 NOT_IMPLEMENTED - basic.get not supported by stream queues queue '<1>' in vhost '/'",
+    },
+  },
+  {
+    title: 'are not purged',
+    run: (_connection, tools) =>
+      tools.refusal(async (channel) => {
+        await channel.purgeQueue(await stream(channel, tools));
+      }),
+    expected: {
+      scope: 'connection',
+      text: "540 NOT_IMPLEMENTED - queue.purge not supported by stream queues queue '<1>' in vhost '/'",
+    },
+  },
+  {
+    title: 'know no priority among their readers',
+    run: (_connection, tools) =>
+      tools.refusal(async (channel) => {
+        const queue = await stream(channel, tools);
+        await channel.prefetch(1);
+        await channel.consume(queue, () => {}, { priority: 1 });
+      }),
+    expected: {
+      scope: 'channel',
+      text: "406 PRECONDITION_FAILED - invalid arg 'x-priority' for queue '<1>' in vhost '/' of queue type rabbit_stream_queue",
     },
   },
   {

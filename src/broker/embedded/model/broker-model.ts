@@ -1,5 +1,5 @@
 /**
- * A model of an AMQP 0-9-1 broker, one virtual host of it, behaving as RabbitMQ 3.10 and 3.13 do. In memory: for development, demos and tests.
+ * A model of an AMQP 0-9-1 broker, one virtual host of it, behaving as RabbitMQ 4.0 does. In memory: for development, demos and tests.
  * Commands change it and leave effects, plain data in order; a face runs a command, tells its answer, then calls `flush`.
  * No sockets, no timers: time and randomness are handed in, and `nextExpiryAt` says when `advance` is due.
  */

@@ -54,8 +54,10 @@ export function consume(state: State, channel: Channel, command: ConsumeCommand)
 }
 
 function attachToStream(queue: StreamQueue, consumer: Consumer, fields: Table, place: string): void {
-  if (consumer.noAck) throw notImplemented(`automatic acknowledgement not supported by stream queues ${place}`);
-  if (consumer.prefetch === 0) throw preconditionFailed(`consumer prefetch count is not set for '${place}'`);
+  if (fields.has('x-priority'))
+    throw preconditionFailed(`invalid arg 'x-priority' for ${place} of queue type rabbit_stream_queue`);
+  if (consumer.noAck) throw notImplemented(`automatic acknowledgement not supported by stream ${place}`);
+  if (consumer.prefetch === 0) throw preconditionFailed(`consumer prefetch count is not set for stream ${place}`);
   queue.attach(consumer, fields, place);
 }
 

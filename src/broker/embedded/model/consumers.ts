@@ -12,12 +12,15 @@ interface Row {
 export class Consumers {
   readonly #all = new Set<Consumer>();
   readonly #isSingleActive: boolean;
+  readonly #prefersRoom: boolean;
   /** Highest priority first. */
   #rows: readonly Row[] = [];
   #active: Consumer | undefined;
 
-  constructor(isSingleActive: boolean) {
-    this.#isSingleActive = isSingleActive;
+  /** With `isSingleActive` one has all messages; `prefersRoom` names its successor as quorum queues do since RabbitMQ 4.0. */
+  constructor(options: { readonly isSingleActive: boolean; readonly prefersRoom: boolean }) {
+    this.#isSingleActive = options.isSingleActive;
+    this.#prefersRoom = options.prefersRoom;
   }
 
   get size(): number {
@@ -88,13 +91,20 @@ export class Consumers {
     return false;
   }
 
-  /** The oldest of the highest priority. */
+  /** Of the highest priority the oldest, or the one with most room, and of those the oldest. */
   #successor(): Consumer | undefined {
+    const isBefore = (one: Consumer, other: Consumer): boolean =>
+      one.priority === other.priority
+        ? this.#prefersRoom && roomOf(one) > roomOf(other)
+        : one.priority > other.priority;
     let best: Consumer | undefined;
-    for (const consumer of this.#all) if (best === undefined || consumer.priority > best.priority) best = consumer;
+    for (const consumer of this.#all) if (best === undefined || isBefore(consumer, best)) best = consumer;
     return best;
   }
 }
+
+const roomOf = ({ prefetch, unacked }: Consumer): number =>
+  prefetch === 0 ? Number.POSITIVE_INFINITY : prefetch - unacked;
 
 export function canTake({ channel, noAck, prefetch, unacked }: Consumer): boolean {
   if (channel.isPaused) return false;

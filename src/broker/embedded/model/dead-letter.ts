@@ -1,29 +1,11 @@
 /**
  * What RabbitMQ writes on a message when it dead-letters it: x-death, newest event first, one entry per queue and reason with a count,
- * and x-first-death-*; and how it finds that a message runs in circles.
+ * and x-first-death-* and x-last-death-*; and how it finds that a message runs in circles. Since 4.0 it keeps a record of its own for that: headers are
+ * written from it, and never read, so that what is published again has not died.
  */
-import {
-  array,
-  EMPTY_TABLE,
-  type Field,
-  long,
-  longstr,
-  type Table,
-  table,
-  textIn,
-  timestamp,
-  withField,
-  withoutField,
-} from './field.ts';
+import type { Death, DeathEntry, Deaths } from './deaths.ts';
+import { array, EMPTY_TABLE, type Field, long, longstr, type Table, table, timestamp, withField } from './field.ts';
 import type { BasicProperties, Message } from './message.ts';
-
-export type DeadLetterReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
-
-export interface Death {
-  readonly queue: string;
-  readonly reason: DeadLetterReason;
-  readonly atMs: number;
-}
 
 /** The message as it is published to the dead-letter exchange. */
 export function deadLetterOf(
@@ -32,78 +14,70 @@ export function deadLetterOf(
   exchange: string,
   routingKey: string | undefined,
 ): Message {
-  const { headers = EMPTY_TABLE, expiration, ...properties } = message.properties;
-  const marked = withDeath(headers, message, death, expiration);
-  const next: BasicProperties = {
-    ...properties,
-    headers: routingKey === undefined ? marked : withoutField(marked, 'CC'),
-  };
+  const { headers = EMPTY_TABLE, expiration: _, ...properties } = message.properties;
+  const deaths = withDeath(message, death);
+  const next: BasicProperties = { ...properties, headers: withRecord(headers, deaths) };
   return {
     exchange,
     routingKey: routingKey ?? message.routingKey,
+    // The header CC stays where a key is given, but routes no more.
     cc: routingKey === undefined ? message.cc : [],
     bcc: routingKey === undefined ? message.bcc : [],
     properties: next,
     body: message.body,
+    deaths,
   };
 }
 
-function withDeath(headers: Table, message: Message, death: Death, expiration: string | undefined): Table {
-  const deaths = deathsIn(headers);
-  const matches = (entry: Table): boolean =>
-    textIn(entry, 'queue') === death.queue && textIn(entry, 'reason') === death.reason;
-  const previous = deaths?.find(matches);
-  const others = deaths?.filter((entry) => !matches(entry)) ?? [];
-  const latest = previous === undefined ? firstDeath(message, death, expiration) : again(previous);
-
-  const marked = withField(headers, 'x-death', array([table(latest), ...others.map(table)]));
-  if (deaths !== undefined) return marked;
-  return new Map([
-    ...marked,
-    ['x-first-death-exchange', longstr(message.exchange)],
-    ['x-first-death-queue', longstr(death.queue)],
-    ['x-first-death-reason', longstr(death.reason)],
-  ]);
+function withDeath(message: Message, death: Death): Deaths {
+  const known = message.deaths?.entries ?? [];
+  const isSame = ({ queue, reason }: Death): boolean => queue === death.queue && reason === death.reason;
+  const previous = known.find(isSame);
+  const latest = previous === undefined ? entryOf(message, death) : { ...previous, count: previous.count + 1 };
+  return { first: message.deaths?.first ?? latest, entries: [latest, ...known.filter((entry) => !isSame(entry))] };
 }
 
-function firstDeath(message: Message, { queue, reason, atMs }: Death, expiration: string | undefined): Table {
-  const keys = [message.routingKey, ...message.cc];
+const entryOf = ({ exchange, routingKey, cc, properties }: Message, death: Death): DeathEntry => ({
+  ...death,
+  count: 1,
+  exchange,
+  routingKeys: [routingKey, ...cc],
+  originalExpiration: properties.expiration,
+});
+
+function withRecord(headers: Table, { first, entries }: Deaths): Table {
+  const marked = withField(headers, 'x-death', array(entries.map((entry) => table(tableOf(entry)))));
+  return new Map([...marked, ...named('first', first), ...named('last', entries[0])]);
+}
+
+const named = (
+  which: 'first' | 'last',
+  { exchange, queue, reason }: DeathEntry,
+): readonly (readonly [string, Field])[] => [
+  [`x-${which}-death-exchange`, longstr(exchange)],
+  [`x-${which}-death-queue`, longstr(queue)],
+  [`x-${which}-death-reason`, longstr(reason)],
+];
+
+function tableOf({ count, reason, queue, atMs, exchange, routingKeys, originalExpiration }: DeathEntry): Table {
   return new Map<string, Field>([
-    ['count', long(1)],
+    ['count', long(count)],
     ['reason', longstr(reason)],
     ['queue', longstr(queue)],
     ['time', timestamp(Math.floor(atMs / 1000))],
-    ['exchange', longstr(message.exchange)],
-    ['routing-keys', array(keys.map(longstr))],
-    ...(expiration === undefined ? [] : [['original-expiration', longstr(expiration)] as const]),
+    ['exchange', longstr(exchange)],
+    ['routing-keys', array(routingKeys.map(longstr))],
+    ...(originalExpiration === undefined ? [] : [['original-expiration', longstr(originalExpiration)] as const]),
   ]);
-}
-
-function again(entry: Table): Table {
-  return withField(entry, 'count', long(countIn(entry) + 1));
-}
-
-/** How often a death is said to have happened: publishers may write headers too, so what is no count is none. */
-function countIn(entry: Table): number {
-  const count = Number(entry.get('count')?.value ?? 0);
-  return Number.isSafeInteger(count) && count >= 0 ? count : 0;
-}
-
-function deathsIn(headers: Table): readonly Table[] | undefined {
-  const value = headers.get('x-death')?.value;
-  if (!Array.isArray(value)) return undefined;
-  return (value as readonly Field[])
-    .map((field) => field.value)
-    .filter((death): death is Table => death instanceof Map);
 }
 
 /**
  * Whether the message came round to this queue by itself: it died here before, and nobody rejected it since.
  * RabbitMQ drops such a message, for it would go round for ever.
  */
-export function isCycle(message: Message, queue: string): boolean {
-  const deaths = deathsIn(message.properties.headers ?? EMPTY_TABLE) ?? [];
-  const at = deaths.findIndex((death) => textIn(death, 'queue') === queue);
+export function isCycle({ deaths }: Message, queue: string): boolean {
+  const entries = deaths?.entries ?? [];
+  const at = entries.findIndex((death) => death.queue === queue);
   if (at === -1) return false;
-  return deaths.slice(0, at + 1).every((death) => textIn(death, 'reason') !== 'rejected');
+  return entries.slice(0, at + 1).every(({ reason }) => reason !== 'rejected');
 }

@@ -1,6 +1,6 @@
 /** exchange.declare, delete, bind and unbind. */
 import { type Destination, Exchange } from './exchange.ts';
-import { type AmqpFault, accessRefused, commandInvalid, notFound, preconditionFailed } from './fault.ts';
+import { type AmqpFault, accessRefused, notFound, preconditionFailed } from './fault.ts';
 import { EMPTY_TABLE, printed, type Table, textIn } from './field.ts';
 import { refuseReserved, withoutLineBreaks } from './names.ts';
 import type { Queue } from './queue.ts';
@@ -44,7 +44,7 @@ export function declareExchange(state: State, declaration: ExchangeDeclaration):
     return;
   }
   const { type, arguments: fields = EMPTY_TABLE } = declaration;
-  if (!isKind(type)) throw commandInvalid(`unknown exchange type '${type}'`);
+  if (!isKind(type)) throw preconditionFailed(`unknown exchange type '${type}'`);
   const existing = state.exchanges.get(name);
   if (existing === undefined) {
     refuseReserved('exchange', name);

@@ -60,7 +60,6 @@ export const accessRefused = (text: string): AmqpFault => new AmqpFault(403, tex
 export const notFound = (text: string): AmqpFault => new AmqpFault(404, text);
 export const resourceLocked = (text: string): AmqpFault => new AmqpFault(405, text);
 export const preconditionFailed = (text: string): AmqpFault => new AmqpFault(406, text);
-export const commandInvalid = (text: string): AmqpFault => new AmqpFault(503, text);
 export const channelError = (text: string): AmqpFault => new AmqpFault(504, text);
 export const notAllowed = (text: string): AmqpFault => new AmqpFault(530, text);
 export const notImplemented = (text: string): AmqpFault => new AmqpFault(540, text);

@@ -1,4 +1,5 @@
 /** A message inside the broker, and the entry by which one queue holds it. */
+import type { Deaths } from './deaths.ts';
 import type { Table } from './field.ts';
 
 /** The basic properties of AMQP 0-9-1. */
@@ -27,6 +28,8 @@ export interface Message {
   readonly bcc: readonly string[];
   readonly properties: BasicProperties;
   readonly body: Uint8Array;
+  /** The broker's own record; what clients write into such headers is none of it. */
+  readonly deaths?: Deaths;
   /** The properties as they came over the wire, while nobody has changed them: a face may hand them on unread. */
   readonly encoded?: Uint8Array;
 }
@@ -48,7 +51,6 @@ export interface Entry {
   readonly position: number;
   /** Moment in milliseconds, `Infinity` for never. */
   readonly expiresAt: number;
-  readonly priority: number;
   redelivered: boolean;
   /** How often it came back unsettled: what a quorum queue counts against its delivery limit. */
   returns: number;

@@ -1,10 +1,10 @@
 /**
  * The arguments of a queue declaration: which RabbitMQ knows, what it allows in them, and the texts with which it refuses.
- * In 3.10 they are checked in a fixed order, and the first mistake is the one that is told.
+ * They are checked in a fixed order, and the first mistake is the one that is told.
  */
 
 import { type AmqpFault, preconditionFailed } from './fault.ts';
-import { type Field, integerIn, isInteger, isSameField, printed, type Table, textIn } from './field.ts';
+import { type Field, integerIn, isInteger, isSameField, longstr, printed, type Table, textIn } from './field.ts';
 
 export interface QueueSettings {
   readonly isQuorum: boolean;
@@ -18,6 +18,7 @@ export interface QueueSettings {
   readonly overflow: 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
   readonly deadLetterExchange?: string;
   readonly deadLetterRoutingKey?: string;
+  /** Of a quorum queue. Undefined: none. */
   readonly deliveryLimit?: number;
   /** 0 for a queue without priorities. */
   readonly maxPriority: number;
@@ -36,6 +37,8 @@ const time: Check = (field) =>
   notNegative(field, NONE) ?? (Number(field.value) > MAX_TIME_MS ? `{value_too_large,${printed(field)}}` : undefined);
 const positiveTime: Check = (field) =>
   isInteger(field) && Number(field.value) === 0 ? '{value_zero,0}' : time(field, NONE);
+const positive: Check = (field) =>
+  isInteger(field) && Number(field.value) === 0 ? '{value_zero,0}' : notNegative(field, NONE);
 const text: Check = (field) => (field.type === 'longstr' ? undefined : `{unacceptable_type,${field.type}}`);
 const flag: Check = (field) => (field.type === 'bool' ? undefined : `{unacceptable_type,${field.type}}`);
 const oneOf =
@@ -45,6 +48,7 @@ const oneOf =
 
 const NONE: Table = new Map();
 
+const LEADER_LOCATORS = ['client-local', 'balanced', 'random', 'least-leaders', 'min-masters'];
 const OVERFLOWS = ['drop-head', 'reject-publish', 'reject-publish-dlx'] as const;
 
 /** Every argument RabbitMQ declares, in the order in which it checks them. */
@@ -76,13 +80,15 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ],
   ['x-single-active-consumer', flag],
   ['x-max-age', (field) => text(field, NONE) ?? (AGE.test(printed(field)) ? undefined : '{error,invalid_max_age}')],
+  ['x-quorum-initial-group-size', positive],
+  ['x-queue-leader-locator', oneOf(LEADER_LOCATORS, () => 'invalid_queue_locator_arg')],
   ['x-queue-type', oneOf(['classic', 'quorum', 'stream'], (type) => `"unsupported queue type '${type}'"`)],
 ]);
 
 /** A count and its unit: years, months, days, hours, minutes, seconds. */
 const AGE = /^([0-9]+)([YMDhms])$/;
 
-const CLASSIC_ONLY = ['x-max-priority', 'x-queue-mode', 'x-queue-version'];
+const CLASSIC_ONLY = ['x-max-priority', 'x-queue-mode', 'x-queue-version', 'x-queue-master-locator'];
 const QUORUM_ONLY = [
   'x-delivery-limit',
   'x-dead-letter-strategy',
@@ -91,7 +97,7 @@ const QUORUM_ONLY = [
   'x-quorum-initial-group-size',
 ];
 
-const STREAM_ONLY = ['x-max-age', 'x-stream-max-segment-size-bytes'];
+const STREAM_ONLY = ['x-max-age', 'x-stream-max-segment-size-bytes', 'x-initial-cluster-size'];
 /** A log has no order but its own, no ends and no owner. */
 const NOT_OF_STREAMS = [
   'x-expires',
@@ -180,9 +186,17 @@ function settingsOf(fields: Table, kind: Kind): QueueSettings {
     ...present('maxLengthBytes', integerIn(fields, 'x-max-length-bytes')),
     ...present('deadLetterExchange', textIn(fields, 'x-dead-letter-exchange')),
     ...present('deadLetterRoutingKey', textIn(fields, 'x-dead-letter-routing-key')),
-    ...present('deliveryLimit', integerIn(fields, 'x-delivery-limit')),
+    ...present('deliveryLimit', deliveryLimitIn(fields)),
   };
 }
+
+/** Since RabbitMQ 4.0 a queue that says nothing has a limit, and one that says -1 has none. */
+function deliveryLimitIn(fields: Table): number | undefined {
+  const limit = integerIn(fields, 'x-delivery-limit') ?? DEFAULT_DELIVERY_LIMIT;
+  return limit < 0 ? undefined : limit;
+}
+
+const DEFAULT_DELIVERY_LIMIT = 20;
 
 /** Arguments that a second declaration must repeat, in the order in which RabbitMQ compares them. */
 const COMPARED = [
@@ -209,10 +223,9 @@ const COMPARED = [
 /** @throws AmqpFault 406 when a declaration repeats a queue with other arguments. */
 export function refuseOtherArguments(received: Table, current: Table, place: Place): void {
   for (const argument of COMPARED) {
-    // A queue without a type is classic, and saying so is no difference.
-    const isClassic = (fields: Table): boolean => (textIn(fields, argument) ?? 'classic') === 'classic';
-    if (argument === 'x-queue-type' && isClassic(received) && isClassic(current)) continue;
-    refuseOther(argument, received.get(argument), current.get(argument), place);
+    // A queue without a type is classic, whether it says so or not.
+    const unsaid = argument === 'x-queue-type' ? longstr('classic') : undefined;
+    refuseOther(argument, received.get(argument) ?? unsaid, current.get(argument) ?? unsaid, place);
   }
 }
 

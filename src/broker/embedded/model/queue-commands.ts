@@ -160,7 +160,7 @@ export function removeQueue(state: State, queue: Queue): number {
 export function purgeQueue(state: State, channel: Channel, name: string): number {
   const queue = queueNamed(state, channel, name);
   if (queue.settings.isStream)
-    throw notImplemented(`queue.purge not supported by stream ${placeOf(state, 'queue', queue.name)}`);
+    throw notImplemented(`queue.purge not supported by stream queues ${placeOf(state, 'queue', queue.name)}`);
   return queue.purge();
 }
 

@@ -4,13 +4,14 @@
  */
 import type { Connection, ConsumedQueue, Consumer, Unacked } from './channel.ts';
 import { Consumers } from './consumers.ts';
-import type { DeadLetterReason } from './dead-letter.ts';
+import type { DeadLetterReason } from './deaths.ts';
 import type { Effect } from './effect.ts';
 import { EMPTY_TABLE, long, type Table, withField } from './field.ts';
 import type { Ledger } from './ledger.ts';
 import { type Entry, isPersistent, type Message, withProperties } from './message.ts';
 import type { QueueSettings } from './queue-arguments.ts';
-import { ReadyMessages } from './ready-messages.ts';
+import { QuorumMessages } from './quorum-messages.ts';
+import { ClassicMessages, type ReadyMessages } from './ready-messages.ts';
 
 /** What a queue needs of the broker it belongs to. */
 export interface QueueSurroundings {
@@ -60,8 +61,9 @@ export class Queue implements ConsumedQueue {
     this.owner = identity.owner;
     this.arguments = identity.arguments;
     this.settings = identity.settings;
-    this.consumers = new Consumers(identity.settings.isSingleActiveConsumer);
-    this.#ready = new ReadyMessages(identity.settings.maxPriority, identity.settings.isQuorum ? 'front' : 'place');
+    const { isQuorum, isSingleActiveConsumer, maxPriority } = identity.settings;
+    this.consumers = new Consumers({ isSingleActive: isSingleActiveConsumer, prefersRoom: isQuorum });
+    this.#ready = isQuorum ? new QuorumMessages() : new ClassicMessages(maxPriority);
     this.#around = around;
     this.lastUsedAt = around.now();
   }
@@ -72,12 +74,11 @@ export class Queue implements ConsumedQueue {
 
   /** Takes a message. @returns false when the queue is full and rejects publishes. */
   accept(message: Message, expirationMs: number | undefined): boolean {
-    const { messageTtlMs = Number.POSITIVE_INFINITY, maxPriority } = this.settings;
+    const { messageTtlMs = Number.POSITIVE_INFINITY, isQuorum } = this.settings;
     const entry: Entry = {
       message,
       position: this.#arrivals++,
       expiresAt: this.#expiry(Math.min(messageTtlMs, expirationMs ?? Number.POSITIVE_INFINITY)),
-      priority: maxPriority === 0 ? 0 : Math.min(message.properties.priority ?? 0, maxPriority),
       redelivered: false,
       returns: 0,
     };
@@ -85,6 +86,11 @@ export class Queue implements ConsumedQueue {
     const consumer = this.#ready.size === 0 ? this.consumers.next() : undefined;
     if (consumer !== undefined) {
       this.#around.ledger.enqueued++;
+      // In a quorum queue it takes its turn all the same.
+      if (isQuorum) {
+        this.#ready.push(entry);
+        this.#ready.shift();
+      }
       this.handOver(entry, consumer);
       return true;
     }
@@ -157,7 +163,7 @@ export class Queue implements ConsumedQueue {
       return;
     }
     this.#around.ledger.requeued++;
-    // A quorum queue without a limit puts what clients give back at its end, lest one message keep its log from being cut.
+    // A quorum queue whose limit was lifted puts what clients give back at its end, lest one message keep its log from being cut.
     const isLast = isQuorum && deliveryLimit === Number.POSITIVE_INFINITY && cause === 'client';
     if (isLast) this.#ready.push(entry);
     else this.#ready.requeue(entry);

@@ -1,14 +1,19 @@
 /**
- * The messages of a queue that wait for a consumer, in the order in which they leave: by priority, then requeued ones, then by arrival.
- * Classic queues put a requeued message back at its old place, quorum queues at the front in the order of return, or at the end.
+ * The messages of a classic queue that wait for a consumer, in the order in which they leave: by priority, then requeued ones, each at its old
+ * place, then by arrival.
  */
 import { Deque } from './deque.ts';
 import { Heap } from './heap.ts';
 import type { Entry } from './message.ts';
 
-interface Requeued {
+/** What a queue asks of the messages that wait in it. */
+export interface ReadyMessages {
   readonly size: number;
+  /** Of the bodies. */
+  readonly bytes: number;
   push(entry: Entry): void;
+  requeue(entry: Entry): void;
+  /** The one `shift` would take. */
   first(): Entry | undefined;
   shift(): Entry | undefined;
 }
@@ -18,23 +23,23 @@ interface Requeued {
  * two queues in a row keep the order.
  */
 interface Level {
-  readonly requeued: Requeued;
+  readonly requeued: Heap<Entry>;
   readonly arrived: Deque<Entry>;
 }
 
 const isEarlier = (one: Entry, other: Entry): boolean => one.position < other.position;
 
-export class ReadyMessages {
+export class ClassicMessages implements ReadyMessages {
   /** Highest priority first. */
   readonly #levels: readonly Level[];
   readonly #maxPriority: number;
   #size = 0;
   #bytes = 0;
 
-  constructor(maxPriority: number, requeueTo: 'place' | 'front') {
+  constructor(maxPriority: number) {
     this.#maxPriority = maxPriority;
     this.#levels = Array.from({ length: maxPriority + 1 }, () => ({
-      requeued: requeueTo === 'place' ? new Heap<Entry>(isEarlier) : new Deque<Entry>(),
+      requeued: new Heap<Entry>(isEarlier),
       arrived: new Deque<Entry>(),
     }));
   }
@@ -43,7 +48,6 @@ export class ReadyMessages {
     return this.#size;
   }
 
-  /** Bytes of the bodies. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -79,7 +83,7 @@ export class ReadyMessages {
     return undefined;
   }
 
-  #level(entry: Entry): Level | undefined {
-    return this.#levels[this.#maxPriority - Math.min(entry.priority, this.#maxPriority)];
+  #level({ message }: Entry): Level | undefined {
+    return this.#levels[this.#maxPriority - Math.min(message.properties.priority ?? 0, this.#maxPriority)];
   }
 }

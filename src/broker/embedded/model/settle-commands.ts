@@ -1,14 +1,13 @@
 /** basic.ack, nack, reject and recover. */
 import type { Channel, ConsumedQueue, Unacked } from './channel.ts';
 import { refill } from './consume-commands.ts';
-import { AmqpFault, notImplemented, preconditionFailed } from './fault.ts';
-import { emit, placeOf, type State } from './state.ts';
-import { StreamQueue } from './stream-queue.ts';
+import { AmqpFault, preconditionFailed } from './fault.ts';
+import { emit, type State } from './state.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
  * Settles one delivery, or with `multiple` every one up to the tag; tag 0 with `multiple` is all.
- * @throws AmqpFault 406 for a tag that is not out on this channel: settled before, or never delivered; 540 for what is given back to a stream.
+ * @throws AmqpFault 406 for a tag that is not out on this channel: settled before, or never delivered.
  */
 export function settle(state: State, channel: Channel, deliveryTag: number, multiple: boolean, verdict: Verdict): void {
   if (state.faults.holdsAcks) {
@@ -18,7 +17,6 @@ export function settle(state: State, channel: Channel, deliveryTag: number, mult
   if (!multiple) {
     const unacked = channel.unacked.get(deliveryTag);
     if (unacked === undefined) throw unknownTag(deliveryTag);
-    if (verdict !== 'ack') refuseForStream(state, unacked);
     channel.unacked.delete(deliveryTag);
     apply(channel, [unacked], verdict);
     return;
@@ -27,7 +25,6 @@ export function settle(state: State, channel: Channel, deliveryTag: number, mult
   const taken: Unacked[] = [];
   for (const [tag, unacked] of channel.unacked) {
     if (deliveryTag !== 0 && tag > deliveryTag) break;
-    if (verdict !== 'ack') refuseForStream(state, unacked);
     channel.unacked.delete(tag);
     taken.push(unacked);
   }
@@ -35,13 +32,6 @@ export function settle(state: State, channel: Channel, deliveryTag: number, mult
 }
 
 const unknownTag = (deliveryTag: number): Error => preconditionFailed(`unknown delivery tag ${deliveryTag}`);
-
-function refuseForStream(state: State, { queue }: Unacked): void {
-  if (queue instanceof StreamQueue)
-    throw notImplemented(
-      `basic.nack and basic.reject not supported by stream queues ${placeOf(state, 'queue', queue.name)}`,
-    );
-}
 
 /** Requeues everything that is out on the channel. */
 export function recover(state: State, channel: Channel): void {

@@ -50,6 +50,7 @@ export class StreamQueue extends Queue {
     for (const consumer of this.consumers) this.#feed(consumer);
   }
 
+  /** Since RabbitMQ 4.0 by reject and nack too: a log has nothing to take back. */
   override settled(): void {
     this.unacked--;
   }
@@ -82,7 +83,7 @@ export class StreamQueue extends Queue {
       const logged = this.#log[position - this.#first];
       if (logged === undefined) return;
       this.#next.set(consumer, position + 1);
-      const entry = { message: logged.message, position, expiresAt: Number.POSITIVE_INFINITY, priority: 0 };
+      const entry = { message: logged.message, position, expiresAt: Number.POSITIVE_INFINITY };
       this.handOver({ ...entry, redelivered: false, returns: 0 }, consumer);
     }
   }

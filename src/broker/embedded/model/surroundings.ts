@@ -1,5 +1,6 @@
 /** What queues share: the clock, the way out for effects, dead-lettering, and the alarms that wake them. */
-import { type DeadLetterReason, deadLetterOf, isCycle } from './dead-letter.ts';
+import { deadLetterOf, isCycle } from './dead-letter.ts';
+import type { DeadLetterReason } from './deaths.ts';
 import { expirationOf } from './expiration.ts';
 import type { Message } from './message.ts';
 import type { Queue, QueueSurroundings } from './queue.ts';

@@ -20,7 +20,7 @@ export const MAX_CHANNELS = 2047;
 export const MAX_FRAME_BYTES = 131_072;
 export const MIN_FRAME_BYTES = 4096;
 export const HEARTBEAT_S = 60;
-export const MAX_MESSAGE_BYTES = 134_217_728;
+export const MAX_MESSAGE_BYTES = 16_777_216;
 
 export const CLASS_BASIC = 60;
 

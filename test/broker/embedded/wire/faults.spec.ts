@@ -1,4 +1,4 @@
-/** What clients do wrong on the wire: their own connection ends with the right code, and nothing else. Texts are RabbitMQ 3.10's. */
+/** What clients do wrong on the wire: their own connection ends with the right code, and nothing else. Texts are RabbitMQ's. */
 import amqp from 'amqplib';
 import { expect } from 'chai';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../../../src/broker/embedded/embedded-broker.ts';
@@ -155,7 +155,7 @@ const FAULTS: readonly (readonly [title: string, sent: readonly Buffer[], answer
   [
     'a message over the limit',
     [...UP, channelOpen(), PUBLISH, header(200_000_000)],
-    '1:20.40 406 PRECONDITION_FAILED - message size 200000000 is larger than configured max size 134217728',
+    '1:20.40 406 PRECONDITION_FAILED - message size 200000000 is larger than configured max size 16777216',
   ],
 ];
 
