@@ -9,7 +9,7 @@ import { producerContextOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { contextHeaders } from '../tracing.ts';
 import type { Failure, Journey } from './journey.ts';
-import { carriedHeaders, firstFailedAt, HEADER, publisherOf } from './message-headers.ts';
+import { carriedHeaders, firstFailedAt, HEADER, priorityOf, publisherOf } from './message-headers.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** Longest error text a copy carries, in characters: a header table has to fit a frame. */
@@ -17,6 +17,12 @@ const MAX_REASON_LENGTH = 1_000;
 
 /** Longest account of what happened, in characters: a saga's journal. */
 const MAX_DETAILS_LENGTH = 8_000;
+
+/**
+ * The highest priority that waits in its turn. What is above it leaves a quorum queue before others since RabbitMQ 4, and only who leaves next can expire:
+ * the others would wait for as long as urgent messages come.
+ */
+const HIGHEST_WAITING_PRIORITY = 4;
 
 type Trying = Pick<Pipeline, 'lastWord'> & { readonly source: Pick<QueueSource, 'retryDelaysMs'> };
 
@@ -43,14 +49,18 @@ export const hasNextTry = (trying: Trying, journey: Journey, error: unknown, now
   isTransient(error) && nextDelayMs(trying, journey, error, now) !== undefined;
 
 /** The message as it lies in its queue again, where the broker cannot let it expire any more. */
-export function renewedCopy(journey: Journey): OutgoingMessage {
+export function renewedCopy(journey: Journey, source: QueueSource): OutgoingMessage {
   const { delivery, identity, deadlineAt } = journey;
   return {
     exchange: '',
     routingKey: delivery.queue,
     body: delivery.body,
-    properties: carriedProperties(delivery, identity.messageId),
-    headers: { ...carriedHeaders(delivery), ...contextOfCopy(journey), [HEADER.deadline]: deadlineAt },
+    properties: carriedProperties(delivery, identity.messageId, priorityOf(delivery, source)),
+    headers: {
+      ...carriedHeaders(delivery),
+      ...contextOfCopy(journey),
+      [HEADER.deadline]: deadlineAt,
+    },
   };
 }
 
@@ -63,14 +73,17 @@ export function retryCopy(
   now: number,
 ): OutgoingMessage {
   const { delivery, attempt, identity } = journey;
+  const priority = priorityOf(delivery, source);
+  const isUrgent = source.type === 'quorum' && priority !== undefined && priority > HIGHEST_WAITING_PRIORITY;
   return {
     ...wayToDelay(source, delivery.queue, delayMs),
     body: delivery.body,
-    properties: carriedProperties(delivery, identity.messageId),
+    properties: carriedProperties(delivery, identity.messageId, isUrgent ? HIGHEST_WAITING_PRIORITY : priority),
     headers: {
       ...carriedHeaders(delivery),
       ...contextOfCopy(journey),
       [HEADER.userId]: publisherOf(delivery, source),
+      ...(isUrgent ? { [HEADER.priority]: priority } : {}),
       // A compensation's own tries go on beyond the last.
       [HEADER.attempt]: Math.min(attempt, source.retryDelaysMs.length) + 1,
       [HEADER.deadline]: journey.deadlineAt,
@@ -93,7 +106,7 @@ export function deadLetterCopy(
     exchange: '',
     routingKey: deadLetterQueue(source.name),
     body: delivery.body,
-    properties: { ...carriedProperties(delivery, messageId), correlationId },
+    properties: { ...carriedProperties(delivery, messageId, priorityOf(delivery, source)), correlationId },
     headers: {
       ...carriedHeaders(delivery),
       ...contextOfCopy(journey),
@@ -146,9 +159,13 @@ const contextOfCopy = ({ delivery, span }: Journey): Record<string, string> =>
  * The properties of a copy. Not carried: `expiration`, which would end the wait or delete the dead letter, and `userId`, which the
  * broker takes from nobody but that user.
  */
-function carriedProperties({ properties }: Delivery, messageId: string): MessageProperties {
-  const { expiration: _expiration, userId: _userId, ...carried } = properties;
-  return { ...carried, messageId, persistent: true };
+function carriedProperties(
+  { properties }: Delivery,
+  messageId: string,
+  priority: number | undefined,
+): MessageProperties {
+  const { expiration: _expiration, userId: _userId, priority: _priority, ...carried } = properties;
+  return { ...carried, ...(priority === undefined ? {} : { priority }), messageId, persistent: true };
 }
 
 /** Longest short string of AMQP, in bytes. */

@@ -21,6 +21,7 @@ export const HEADER = {
   exchange: 'x-sluice-exchange',
   routingKey: 'x-sluice-routing-key',
   userId: 'x-sluice-user-id',
+  priority: 'x-sluice-priority',
   stripped: 'x-sluice-stripped',
 } as const;
 
@@ -67,11 +68,13 @@ export function deadlineOf({ headers, properties }: Delivery, now: number): numb
 }
 
 /**
- * Headers a copy must not carry: `CC` and `BCC` would route it to other queues again, and the rest is the broker's own book-keeping.
+ * Headers a copy must not carry: `CC` and `BCC` would route it to other queues again, a priority is told where it is not the property, and the rest is the
+ * broker's own book-keeping.
  */
 const NOT_CARRIED: ReadonlySet<string> = new Set([
   'CC',
   'BCC',
+  HEADER.priority,
   'x-delivery-count',
   'x-death',
   'x-first-death-exchange',
@@ -94,6 +97,17 @@ export function publisherOf(
   const carried = headers[HEADER.userId];
   if (typeof carried !== 'string') return undefined;
   return cameFromDelayQueue(headers, partitions === undefined ? queue : name) ? carried : undefined;
+}
+
+/** The priority the message was published with. One that was urgent has it in a header of ours on its way through delay queues; from anybody else that header means nothing. */
+export function priorityOf(
+  { headers, properties, queue }: Delivery,
+  { name, partitions }: Pick<QueueSource, 'name' | 'partitions'>,
+): number | undefined {
+  const carried = headers[HEADER.priority];
+  if (typeof carried !== 'number' || !Number.isInteger(carried) || carried < 0 || carried > 255)
+    return properties.priority;
+  return cameFromDelayQueue(headers, partitions === undefined ? queue : name) ? carried : properties.priority;
 }
 
 /** A message's headers for its copy, with where it was first published to. */

@@ -240,7 +240,7 @@ class Settling extends LeanSubscriber<never> implements Interruptible, PublishLi
 
   #renew(reason: string): void {
     try {
-      this.#store(renewedCopy(this.#journey), { kind: 'retry', delayMs: 0, reason });
+      this.#store(renewedCopy(this.#journey, this.#parts.pipeline.source), { kind: 'retry', delayMs: 0, reason });
     } catch (error) {
       this.#defect(error);
     }

@@ -293,6 +293,43 @@ describe('runPipeline', () => {
       );
     });
 
+    it('waits in its turn however urgent it is, and is as urgent as before where it waits no more', () => {
+      const urgent = { 'x-sluice-priority': 9 };
+      onStage(
+        failing(new TransientError('down')),
+        ({ broker }) => {
+          broker.deliver({ body: { n: -1 }, properties: { priority: 9 } });
+          broker.deliver({
+            body: { n: -1 },
+            headers: { ...waited, ...urgent, 'x-sluice-attempt': 2 },
+            properties: { priority: 4 },
+          });
+          broker.deliver({
+            body: { n: -1 },
+            headers: { ...waited, ...urgent, 'x-sluice-attempt': 3 },
+            properties: { priority: 4 },
+          });
+          // What a publisher says in our header is not what it has.
+          broker.deliver({ body: { n: -1 }, headers: urgent, properties: { priority: 2 } });
+          broker.deliver({ body: 'wrong', headers: urgent });
+        },
+        ({ broker }) =>
+          expect(
+            broker.published.map(({ message }) => [
+              message.routingKey,
+              message.properties.priority,
+              message.headers['x-sluice-priority'],
+            ]),
+          ).to.have.deep.members([
+            ['work.delay.5s', 4, 9],
+            ['work.delay.1m', 4, 9],
+            ['work.dead', 9, undefined],
+            ['work.delay.5s', 2, undefined],
+            ['work.dead', undefined, undefined],
+          ]),
+      );
+    });
+
     for (const forged of [-1, 0, 3, 4, 1e9, 'abc', 1.5, Number.NaN]) {
       it(`B19: cannot skip or add tries by a forged attempt of ${forged}`, () => {
         onStage(
