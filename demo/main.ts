@@ -3,9 +3,9 @@
  * four pipelines while things go wrong. Needs nothing but Node; takes free ports.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import pc from 'picocolors';
 import { filter, firstValueFrom, interval, takeWhile } from 'rxjs';
+import { argumentsOf } from '../bench/support/arguments.ts';
 import { createAmqpBroker } from '../src/broker/amqp/create-amqp-broker.ts';
 import { createEmbeddedBroker } from '../src/broker/embedded/embedded-broker.ts';
 import { createDashboard } from '../src/dashboard/dashboard.ts';
@@ -25,9 +25,14 @@ import { QUEUES, sampleRound } from './sample-messages.ts';
 import { connectStranger } from './stranger.ts';
 import { Tally } from './tally.ts';
 
-const { values } = parseArgs({
-  options: { once: { type: 'boolean', default: false }, messages: { type: 'string', default: '1000' } },
-});
+const values = argumentsOf(
+  `npm run demo [-- options]
+
+  --once          ends with its table, instead of staying to be looked at
+  --messages N    messages in all (default: 1000)`,
+  { once: { type: 'boolean', default: false }, messages: { type: 'string', default: '1000' } },
+  { messages: 1 },
+);
 const rounds = Math.max(1, Math.round(Number(values.messages) / QUEUES.length));
 const total = rounds * QUEUES.length;
 /** Pause between rounds, in milliseconds: slow enough to watch. */

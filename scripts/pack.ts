@@ -3,6 +3,7 @@
  * its content. Run after the build.
  */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { examinePackage } from './release/package-faults.ts';
@@ -11,13 +12,18 @@ import { stagePackage } from './release/stage-package.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const staged = join(root, 'node_modules', '.cache', 'sluice-package');
 
+const target = resolve(process.argv[2] ?? root);
+if (!existsSync(target)) {
+  console.error(`${target}: there is no such folder; npm run pack [-- the folder the tarball goes to]`);
+  process.exit(2);
+}
+
 stagePackage(root, staged);
 const { files, bytes, faults } = examinePackage(root, staged);
 if (faults.length > 0) {
   console.error(faults.join('\n'));
   process.exit(1);
 }
-const target = resolve(process.argv[2] ?? root);
 const name = execFileSync('npm', ['pack', staged, '--pack-destination', target, '--ignore-scripts', '--silent'], {
   encoding: 'utf8',
 });

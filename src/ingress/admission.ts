@@ -63,7 +63,7 @@ export class Admission {
 
 /** Whoever shares the address of a guesser is not told that he himself comes too often. */
 const SHUT =
-  'too many requests from this address did not say who they are; until then a right key or token is not taken either';
+  'too many requests from this address did not say who they are: for now a right key or token is refused, too';
 
 const tooMany = (waitMs: number, detail: string): Refusal => ({
   status: 429,

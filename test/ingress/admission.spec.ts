@@ -46,7 +46,7 @@ describe('Admission', () => {
       // The right key, too: or it would be known as that by the guesser.
       expect(admit('2001:db8::77', key)).to.equal('429 2');
       expect(why).to.equal(
-        'too many requests from this address did not say who they are; until then a right key or token is not taken either',
+        'too many requests from this address did not say who they are: for now a right key or token is refused, too',
       );
       expect(admit('2001:db8:0:1::1', key)).to.equal('shop');
       timer(2_000).subscribe(() => {
