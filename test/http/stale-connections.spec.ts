@@ -62,7 +62,7 @@ for (const [lane, configure] of Object.entries(lanes)) {
       return { failures: outcomes.filter((outcome) => outcome instanceof Error), requests };
     }
 
-    it('are no cost to the budget where they had answered before and nothing of an answer came', async () => {
+    it('F43: are no cost to the budget where they had answered before and nothing of an answer came', async () => {
       const { failures, requests } = await failuresAt((nth, { socket }, response) => {
         if (nth === 1) response.setHeader('content-type', 'application/json').end('{}');
         else socket.destroy();
