@@ -2,7 +2,7 @@
  * Loads the pipeline modules of a folder: bundles them, imports them, and gathers what they export, with every mistake of every module.
  */
 import { readdir } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { collectProblems } from '../definition.ts';
 import { DefinitionError, describeProblem, type Problem } from '../errors.ts';
@@ -64,18 +64,18 @@ export async function loadPipelines(
     problems.push({
       subject: `folder ${folder}`,
       path: '',
-      message: `no module exports a pipeline made by definePipeline()${await elsewhere(root)}`,
+      message: `no module exports a pipeline made by definePipeline()${await elsewhere(root, folder)}`,
     });
   return { pipelines, origins, problems: withoutRepeats(problems), dispose: built.dispose };
 }
 
-/** Folders beside the modules are not looked into: whoever put his pipelines there is told. */
-async function elsewhere(root: string): Promise<string> {
+/** Folders beside the modules are not looked into: whoever put his pipelines there is told, with the path to pass. */
+async function elsewhere(root: string, folder: string): Promise<string> {
   const entries = await readdir(root, { withFileTypes: true });
   const folders = entries.filter(
     (entry) => entry.isDirectory() && /^[^._]/.test(entry.name) && entry.name !== 'node_modules',
   );
-  const names = folders.map(({ name }) => name).sort();
+  const names = folders.map(({ name }) => join(folder, name)).sort();
   if (names.length === 0) return '';
   const more = names.length > MAX_NAMED ? ', …' : '';
   return `; folders in it are not looked into, pass one of them: ${names.slice(0, MAX_NAMED).join(', ')}${more}`;
