@@ -1,5 +1,5 @@
 /** A worker of sluice on the whole job: validation, timeouts, retries, confirms and the ledger on; and whoever listens to it. */
-import { map, tap } from 'rxjs';
+import { map } from 'rxjs';
 import { z } from 'zod';
 import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
 import { exchange } from '../../src/broker/exchange.ts';
@@ -12,10 +12,22 @@ import { gather } from '../../src/operators/gather.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { startWorker } from '../../src/worker/worker.ts';
-import { createMeter, readJob } from './contender.ts';
+import { createMeter, type JobMessage, readJob } from './contender.ts';
 
 const job = readJob();
 const meter = createMeter(job);
+/** Messages by their number: a settlement tells of them by their id. More places than can be under way. */
+const underWay = {
+  places: Array.from<JobMessage>({ length: 4_096 }),
+  begin(message: JobMessage): void {
+    this.places[Number(message.id.slice('order-'.length)) % this.places.length] = message;
+  },
+  end(messageId: string): void {
+    const message = this.places[Number(messageId.slice('m'.length)) % this.places.length];
+    if (message === undefined) throw new Error(`${messageId} is settled and was never handled`);
+    meter.count(message);
+  },
+};
 const shared = {
   name: 'bench',
   source: queue(job.queue, { prefetch: job.prefetch, retry: false, topology: 'check' }),
@@ -28,21 +40,23 @@ const shared = {
 
 const onePost = definePipeline({
   ...shared,
-  handle: (message, { apis }) => apis.api.post('/work', message).pipe(tap({ complete: () => meter.count(message) })),
+  handle: (message, { apis }) => {
+    underWay.begin(message);
+    return apis.api.post('/work', message);
+  },
 });
 
 const threeGathered = definePipeline({
   ...shared,
   publishes: [job.exchange],
-  handle: (message, { apis }) =>
-    gather({
+  handle: (message, { apis }) => {
+    underWay.begin(message);
+    return gather({
       a: apis.api.post('/a', message),
       b: apis.api.post('/b', message),
       c: apis.api.post('/c', message),
-    }).pipe(
-      map((answers) => ({ id: message.id, ...answers })),
-      tap({ complete: () => meter.count(message) }),
-    ),
+    }).pipe(map((answers) => ({ id: message.id, ...answers })));
+  },
   output: () => exchange(job.exchange, 'done'),
 });
 
@@ -55,6 +69,8 @@ export async function runSluice(
   const log = createLogger({ level: 'warn' });
   const facts = createFacts();
   const random = Math.random;
+  // As all contenders count: when a message is through, its result confirmed and its delivery acked.
+  facts.listen({ settled: ({ messageId }) => underWay.end(messageId) });
   const ceaseToListen = await listen(facts, pipelines);
   const broker = createAmqpBroker({ urls: [job.amqpUrl], log, facts, random });
   const worker = startWorker({
