@@ -9,7 +9,7 @@ import type { BindingSpec, ExchangeSpec, QueueSpec, Topology, TopologyMode } fro
 import { brokerText, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
-import { closeChannels, openChannel } from './open-channel.ts';
+import { closeChannels, openChannels } from './open-channel.ts';
 
 /** One thing to declare or to look for. */
 interface Declaration {
@@ -32,27 +32,25 @@ export async function establishTopology(
 ): Promise<void> {
   const refusals: string[] = [];
   const causes: unknown[] = [];
-  const channels = new Map<number, Channel>();
-  const channelOf = async (place: number): Promise<Channel> => {
-    const channel = channels.get(place) ?? (await openChannel(link, { onGone: () => {}, onDefect }));
-    channels.set(place, channel);
-    return channel;
-  };
+  let channels: readonly Channel[] = [];
   try {
     for (const round of rounds(topology, mode)) {
-      const ready = await Promise.all(round.map(async (one, place) => ({ ...one, place, on: await channelOf(place) })));
-      for (const [place, error] of await refusedOf(link, ready)) {
+      const missing = round.length - channels.length;
+      if (missing > 0) channels = [...channels, ...(await openChannels(link, missing, { onGone: () => {}, onDefect }))];
+      const refused = await refusedOf(link, readyOn(channels, round));
+      for (const [place, error] of refused) {
         // One line each, whatever the broker says.
         refusals.push(`${round[place]?.subject}: ${explain(error, mode)}`.replaceAll(/[\r\n]+/g, ' '));
         causes.push(error);
-        channels.delete(place);
       }
+      const gone = new Set(refused.map(([place]) => place));
+      channels = channels.filter((_, place) => !gone.has(place));
     }
   } catch (error) {
-    void closeChannels(link, [...channels.values()]);
+    void closeChannels(link, channels);
     throw error;
   }
-  await closeChannels(link, [...channels.values()]);
+  await closeChannels(link, channels);
   if (refusals.length > 0) throw new TopologyError(refusals.join('\n'), { cause: causes[0] });
 }
 
@@ -60,6 +58,12 @@ interface ReadyDeclaration extends Declaration {
   readonly place: number;
   readonly on: Channel;
 }
+
+const readyOn = (channels: readonly Channel[], round: readonly Declaration[]): readonly ReadyDeclaration[] =>
+  channels.flatMap((on, place) => {
+    const one = round[place];
+    return one === undefined ? [] : [{ ...one, place, on }];
+  });
 
 /**
  * What the broker refuses, by place. All are one request to the link: it is given up after some that are not answered in a row, and queues

@@ -18,6 +18,27 @@ export async function openChannel(link: Link, listeners: ChannelListeners): Prom
   return listenTo(channel, link, listeners);
 }
 
+/**
+ * So many channels without confirms, as one request to the link, which is given up after some that are not answered in a row. All or none: where one
+ * is not to be had, the others are closed, also those that open later.
+ * @throws as for one.
+ */
+export async function openChannels(
+  link: Link,
+  count: number,
+  listeners: ChannelListeners,
+): Promise<readonly Channel[]> {
+  const opening = Array.from({ length: count }, async () =>
+    listenTo(await link.model.createChannel(), link, listeners),
+  );
+  try {
+    return await link.ask(Promise.all(opening), 'channel.open');
+  } catch (error) {
+    for (const channel of opening) channel.then(closeQuietly, () => {});
+    throw error;
+  }
+}
+
 /** A channel on which the broker confirms what is published. */
 export async function openConfirmChannel(link: Link, listeners: ChannelListeners): Promise<ConfirmChannel> {
   const channel = await link.ask(link.model.createConfirmChannel(), 'channel.open', closeQuietly);

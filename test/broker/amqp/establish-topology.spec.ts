@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { Channel, ChannelModel } from 'amqplib';
 import { expect } from 'chai';
-import { NEVER } from 'rxjs';
+import { AsyncSubject } from 'rxjs';
 import sinon from 'sinon';
 import { createAsking } from '../../../src/broker/amqp/asking.ts';
 import { establishTopology } from '../../../src/broker/amqp/establish-topology.ts';
@@ -14,13 +14,16 @@ type Answer = { readonly afterMs: number; readonly refusal?: string } | 'silence
 
 const RPC_TIMEOUT_MS = 1_000;
 
-/** A link whose broker answers as told, and what was asked of it. */
-function linkTo(answerTo: (subject: string) => Answer) {
+/** A link whose broker answers as told, and what was asked of it. `open` is told of each channel which one it is, from 0. */
+function linkTo(answerTo: (subject: string) => Answer, open: (nth: number) => Answer = () => ({ afterMs: 0 })) {
   const events: string[] = [];
   let underWay = 0;
   let most = 0;
+  let asked = 0;
   let channels = 0;
+  let closed = 0;
   const givenUp: string[] = [];
+  const lost = new AsyncSubject<string>();
   const asking = createAsking(RPC_TIMEOUT_MS, (reason) => givenUp.push(reason));
 
   const channel = (): Channel => {
@@ -44,21 +47,40 @@ function linkTo(answerTo: (subject: string) => Answer) {
       assertQueue: (queue: string) => declare(queue),
       bindQueue: (queue: string, _exchange: string, key: string) => declare(`${queue} by ${key}`),
       // Behind what is not answered: so is amqplib's.
-      close: () => (isBusy ? new Promise(() => {}) : Promise.resolve()),
+      close: () => {
+        if (isBusy) return new Promise(() => {});
+        closed++;
+        return Promise.resolve();
+      },
     };
     return Object.assign(new EventEmitter(), made) as unknown as Channel;
   };
-  const model = { createChannel: async () => channel() } as unknown as ChannelModel;
+  const createChannel = async (): Promise<Channel> => {
+    const answer = open(asked++);
+    if (answer === 'silence') return new Promise(() => {});
+    if (answer.refusal !== undefined) throw new Error(answer.refusal);
+    if (answer.afterMs > 0) await new Promise((resolve) => setTimeout(resolve, answer.afterMs));
+    return channel();
+  };
+  let isOpen = true;
   const link: Link = {
-    model,
-    isOpen: true,
-    lost: NEVER,
+    model: { createChannel } as unknown as ChannelModel,
+    get isOpen() {
+      return isOpen;
+    },
+    lost,
     ask: asking.ask,
     atEndOfTurn: () => {},
     cut: () => {},
     close: async () => {},
   };
-  return { link, events, givenUp, most: () => most, channels: () => channels };
+  const die = (reason: string): void => {
+    isOpen = false;
+    asking.end(reason);
+    lost.next(reason);
+    lost.complete();
+  };
+  return { link, events, givenUp, die, most: () => most, channels: () => channels, closed: () => closed };
 }
 
 const queues = (count: number) => Array.from({ length: count }, (_, n) => ({ name: `q${n}`, arguments: {} }));
@@ -98,7 +120,7 @@ describe('establishing topology over AMQP', () => {
     expect(most()).to.equal(1);
   });
 
-  it('tells refusals in the order of what was asked, whichever came first, and asks for the rest on new channels', async () => {
+  it('tells refusals in the order of what was asked, whichever came first, and asks for the rest on the channels that are left', async () => {
     const refusals: Record<string, Answer> = {
       q1: { afterMs: 20, refusal: 'late' },
       q5: { afterMs: 5, refusal: 'soon' },
@@ -113,8 +135,8 @@ describe('establishing topology over AMQP', () => {
       'queue "q9": the broker refuses it (in the second round)',
     ]);
     expect(events).to.have.length(12);
-    // Those of q1 and q5 are gone; of them only the first is needed again.
-    expect(channels()).to.equal(9);
+    // Those of q1 and q5 are gone, and six are left for the last four.
+    expect(channels()).to.equal(8);
   });
 
   it('names the first queue that has no leader, and gives up no connection for however many have none', async () => {
@@ -127,5 +149,35 @@ describe('establishing topology over AMQP', () => {
     await clock.tickAsync(60_000);
     expect(givenUp).to.deep.equal([]);
     expect(events, 'nothing is asked for afterwards').to.have.length(8);
+  });
+
+  it('opens its channels as one request: where none is opened, no connection is given up for how many they are', async () => {
+    const { link, givenUp } = linkTo(
+      () => ({ afterMs: 10 }),
+      () => 'silence',
+    );
+    const error = await establish(link, { queues: queues(20) }, RPC_TIMEOUT_MS);
+    expect(error?.message).to.equal('the broker did not answer channel.open within 1000 ms');
+    await clock.tickAsync(60_000);
+    expect(givenUp).to.deep.equal([]);
+  });
+
+  it('keeps no channel where one is not to be had, nor those that open later', async () => {
+    const { link, events, channels, closed } = linkTo(
+      () => ({ afterMs: 10 }),
+      (nth) => (nth === 2 ? { afterMs: 0, refusal: 'No channels left to allocate' } : { afterMs: 100 * nth }),
+    );
+    const error = await establish(link, { queues: queues(20) }, 1);
+    expect(error?.message).to.equal('No channels left to allocate');
+    await clock.tickAsync(60_000);
+    expect([channels(), closed(), events]).to.deep.equal([7, 7, []]);
+  });
+
+  it('ends with the reason when the link dies amid a round, whatever was refused before, and asks for nothing more', async () => {
+    const subject = linkTo((name) => (name === 'q1' ? { afterMs: 5, refusal: 'wrong' } : { afterMs: 20 }));
+    clock.setTimeout(() => subject.die('read ECONNRESET'), 10);
+    const error = await establish(subject.link, { queues: queues(20) }, 60_000);
+    expect(error).to.include({ code: 'ERR_BROKER_UNAVAILABLE', message: 'read ECONNRESET' });
+    expect(subject.events).to.have.length(8);
   });
 });
