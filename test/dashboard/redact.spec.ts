@@ -56,6 +56,14 @@ describe('content on the dashboard', () => {
     expect(shown.text).to.not.include('hunter2');
   });
 
+  it('shows what the broker says of the deaths of a message', () => {
+    const deaths = ['x-first-death-queue', 'x-first-death-reason', 'x-last-death-queue', 'x-last-death-reason'];
+    const headers = Object.fromEntries(deaths.map((name) => [name, name.length]));
+    expect(showHeaders(headers, []).map(({ value }) => value)).to.deep.equal(
+      deaths.map(({ length }) => String(length)),
+    );
+  });
+
   it('shows headers of sluice and of tracing, and never what looks like a secret', () => {
     const headers = {
       'x-sluice-attempt': 2,
