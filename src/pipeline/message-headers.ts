@@ -27,7 +27,7 @@ export const HEADER = {
 
 /**
  * The try a delivery is, counted from 1. A count above 1 is believed only of a message that came back from one of the queue's delay
- * queues, by the broker's own record; what a publisher writes can neither skip tries nor add any.
+ * queues: our header alone can neither skip tries nor add any.
  */
 export function attemptOf({ headers, queue }: Delivery, { name, partitions, retryDelaysMs }: QueueSource): number {
   const maxAttempts = retryDelaysMs.length + 1;
@@ -36,6 +36,10 @@ export function attemptOf({ headers, queue }: Delivery, { name, partitions, retr
   return cameFromDelayQueue(headers, partitions === undefined ? queue : name) ? given : 1;
 }
 
+/**
+ * What `x-death` says: the broker's own record of a message that has died. While it has not, brokers hand on what its publisher wrote there, RabbitMQ 4
+ * too, so that a publisher can make this true of a message of its own.
+ */
 function cameFromDelayQueue(headers: Headers, queueName: string): boolean {
   const deaths = headers['x-death'];
   const latest = Array.isArray(deaths) ? (deaths[0] as HeaderValue | undefined) : undefined;

@@ -309,6 +309,17 @@ export const deadLetterCases: readonly AmqpCase[] = [
     expected: [['again', '', '<1>', { ...onlyDeath('rejected'), 'x-death': [death('rejected')] }, undefined]],
   },
   {
+    title: 'are told from messages that have not died by nothing a client cannot write: its x-death is handed on',
+    run: async (connection, tools) => {
+      const channel = await connection.createConfirmChannel();
+      const work = await tools.queue(channel);
+      const forged = [{ queue: 'work.delay.5s', reason: 'expired', count: 1, exchange: '' }];
+      await tools.send(channel, work, ['a'], { headers: { 'x-death': forged } });
+      return (await tools.drain(channel, work)).map(({ properties }) => properties.headers);
+    },
+    expected: [{ 'x-death': [{ queue: 'work.delay.5s', reason: 'expired', count: 1, exchange: '' }] }],
+  },
+  {
     title:
       'come from a quorum queue that says nothing of a delivery limit when it is handed over for the 21st time in vain',
     run: async (connection, tools) => {
