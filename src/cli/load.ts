@@ -1,4 +1,5 @@
 /** Pipelines as a command needs them: loaded, and every setting of their APIs and sources looked at, before anything is started. */
+import type { TopologyMode } from '../broker/topology.ts';
 import { type Config, readConfig } from '../config.ts';
 import { apiProblems } from '../worker/api-registry.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
@@ -37,8 +38,19 @@ export async function loadChecked(folder: string, options: CheckOptions = {}): P
   return { ...loaded, config, problems: withoutRepeats(all) };
 }
 
-/** For a command that runs none of them: what a worker that declares would find wrong with the modules. Settings are not looked at. */
-export async function loadDefined(folder: string): Promise<LoadedPipelines> {
+/**
+ * For a command that runs none of them: what their worker would find wrong with the modules. Of the settings only that of topology is looked at, or none
+ * with `topology`, for a command that declares itself: what runs under a worker that only looks can be looked at by people, too.
+ */
+export async function loadDefined(folder: string, topology?: TopologyMode): Promise<LoadedPipelines> {
   const loaded = await loadPipelines(folder);
-  return { ...loaded, problems: [...loaded.problems, ...exchangeClashes(loaded.origins, 'assert')] };
+  return {
+    ...loaded,
+    problems: [...loaded.problems, ...exchangeClashes(loaded.origins, topology ?? topologySetting())],
+  };
+}
+
+function topologySetting(): TopologyMode {
+  const config = attempt(() => readConfig(undefined, { needsBroker: false }));
+  return config.ok ? config.value.topology : 'assert';
 }

@@ -21,7 +21,7 @@ export interface TopologyOptions {
 }
 
 export async function topology(folder: string, options: TopologyOptions): Promise<number> {
-  const { pipelines, problems, dispose } = await loadDefined(folder);
+  const { pipelines, problems, dispose } = await loadDefined(folder, 'assert');
   await dispose();
   const wrong = [...problems, ...wrongOptions(options)];
   if (wrong.length > 0) return misconfigured(wrong);

@@ -135,6 +135,12 @@ describe('the sluice command', () => {
       const environment = { 'dotenv.ts': "process.env.SLUICE_TOPOLOGY = 'check';" };
       const looking = sluice(['check', await scratch({ ...atOdds, ...environment })]);
       expect(await looking.exit, textOf(looking)).to.equal(0);
+      const drawing = sluice(['graph', await scratch({ ...atOdds, ...environment })]);
+      expect(await drawing.exit, textOf(drawing)).to.equal(0);
+      // What it prints is to be declared, and an exchange has one type.
+      const printing = sluice(['topology', await scratch({ ...atOdds, ...environment })]);
+      expect(await printing.exit).to.equal(2);
+      expect(textOf(printing)).to.include('exchange "events": type: is topic');
     });
 
     it('reports a broker that is missing in production, and a variable that is misspelt', async () => {
