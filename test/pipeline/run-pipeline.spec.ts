@@ -330,6 +330,29 @@ describe('runPipeline', () => {
       );
     });
 
+    for (const forged of [-1, 256, 1e9, '9', 1.5, Number.NaN]) {
+      it(`S9: takes the ${typeof forged} ${forged} for no priority, wherever it comes from`, () => {
+        onStage(
+          failing(new TransientError('down')),
+          ({ broker }) => {
+            const headers = { ...waited, 'x-sluice-priority': forged };
+            broker.deliver({ body: { n: -1 }, headers, properties: { priority: 3 } });
+            broker.deliver({ body: 'wrong', headers, properties: { priority: 3 } });
+          },
+          ({ broker }) => {
+            const told = broker.published.map(({ message: { properties, headers: own } }) => [
+              properties.priority,
+              own['x-sluice-priority'],
+            ]);
+            expect(told).to.deep.equal([
+              [3, undefined],
+              [3, undefined],
+            ]);
+          },
+        );
+      });
+    }
+
     for (const forged of [-1, 0, 3, 4, 1e9, 'abc', 1.5, Number.NaN]) {
       it(`B19: cannot skip or add tries by a forged attempt of ${forged}`, () => {
         onStage(
