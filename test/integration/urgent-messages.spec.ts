@@ -9,7 +9,8 @@ import { eventually } from '../support/eventually.ts';
 import { startInProcess } from '../support/in-process-worker.ts';
 import { describeWithRabbitMq } from '../support/rabbitmq.ts';
 
-const NORMAL = 20;
+/** So many that one by one, between urgent ones, they would take several times what they are given. */
+const NORMAL = 80;
 
 function urgentMessages(urlOf: () => string): void {
   it('hold up nothing that waits for its next try', async () => {
