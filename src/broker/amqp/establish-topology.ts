@@ -17,7 +17,7 @@ interface Declaration {
   readonly declare: (channel: Channel) => Promise<unknown>;
 }
 
-/** Declarations under way at once, each on a channel of its own: on one, amqplib asks when it has the answer before. */
+/** Declarations under way at once, each on a channel of its own: on one, amqplib asks when it has the answer before. Fewer where the link has fewer channels. */
 const SIDE_BY_SIDE = 8;
 
 /**
@@ -34,7 +34,7 @@ export async function establishTopology(
   const causes: unknown[] = [];
   let channels: readonly Channel[] = [];
   try {
-    for (const round of rounds(topology, mode)) {
+    for (const round of rounds(topology, mode, Math.min(SIDE_BY_SIDE, link.maxChannels))) {
       const missing = round.length - channels.length;
       if (missing > 0) channels = [...channels, ...(await openChannels(link, missing, { onGone: () => {}, onDefect }))];
       const refused = await refusedOf(link, readyOn(channels, round));
@@ -98,13 +98,17 @@ async function refusedOf(
 
 const firstOf = (subjects: ReadonlySet<string>): string => [...subjects][0] ?? '';
 
-function rounds({ exchanges, queues, bindings }: Topology, mode: TopologyMode): readonly (readonly Declaration[])[] {
-  if (mode === 'check') return inRoundsOf(SIDE_BY_SIDE, [...exchanges.map(checkExchange), ...queues.map(checkQueue)]);
+function rounds(
+  { exchanges, queues, bindings }: Topology,
+  mode: TopologyMode,
+  size: number,
+): readonly (readonly Declaration[])[] {
+  if (mode === 'check') return inRoundsOf(size, [...exchanges.map(checkExchange), ...queues.map(checkQueue)]);
   return [
     // One at a time: where the broker ends the connection for a type it does not know, it does not say whose that was.
     ...inRoundsOf(1, exchanges.map(assertExchange)),
-    ...inRoundsOf(SIDE_BY_SIDE, queues.map(assertQueue)),
-    ...inRoundsOf(SIDE_BY_SIDE, bindings.map(assertBinding)),
+    ...inRoundsOf(size, queues.map(assertQueue)),
+    ...inRoundsOf(size, bindings.map(assertBinding)),
   ];
 }
 

@@ -21,6 +21,8 @@ const MAX_FRAME_BYTES = 2 ** 20;
 export interface Link extends TurnWrites {
   readonly model: ChannelModel;
   readonly isOpen: boolean;
+  /** Channels it may have open at once, as agreed upon in the handshake. */
+  readonly maxChannels: number;
   /** Emits the reason once and completes when the link is lost. Late subscribers get it at once. Silent when we close it ourselves. */
   readonly lost: Observable<string>;
   /** Bounds the time an answer may take. */
@@ -103,11 +105,13 @@ export async function dial(options: DialOptions): Promise<Link> {
   model.on('unblocked', guarded(onUnblocked, onDefect));
   // amqplib reports a throwing listener, reads its frames, and shows its socket, on the inner connection alone.
   let writes = unbatched;
+  let maxChannels = Number.POSITIVE_INFINITY;
   const inner: unknown = model.connection;
   if (inner instanceof EventEmitter) {
     inner.on('handler-error', onDefect);
     soundHeaders(inner);
     readDeliveries(inner);
+    if ('channelMax' in inner) maxChannels = Number(inner.channelMax);
     if ('stream' in inner && inner.stream instanceof Socket) writes = batchWrites(inner.stream);
   }
   if (signal.aborted) end('given up');
@@ -117,6 +121,7 @@ export async function dial(options: DialOptions): Promise<Link> {
     get isOpen() {
       return isOpen;
     },
+    maxChannels,
     lost,
     ask: asking.ask,
     atEndOfTurn: writes.atEndOfTurn,

@@ -7,6 +7,10 @@ import sinon from 'sinon';
 import { createAsking } from '../../../src/broker/amqp/asking.ts';
 import { establishTopology } from '../../../src/broker/amqp/establish-topology.ts';
 import type { Link } from '../../../src/broker/amqp/link.ts';
+import { openDeclarer } from '../../../src/broker/amqp/open-declarer.ts';
+import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
+import { queue } from '../../../src/broker/queue.ts';
+import { sourceTopology } from '../../../src/broker/source-topology.ts';
 import type { Topology } from '../../../src/broker/topology.ts';
 
 /** What the broker makes of a declaration, after as many milliseconds. */
@@ -15,7 +19,11 @@ type Answer = { readonly afterMs: number; readonly refusal?: string } | 'silence
 const RPC_TIMEOUT_MS = 1_000;
 
 /** A link whose broker answers as told, and what was asked of it. `open` is told of each channel which one it is, from 0. */
-function linkTo(answerTo: (subject: string) => Answer, open: (nth: number) => Answer = () => ({ afterMs: 0 })) {
+function linkTo(
+  answerTo: (subject: string) => Answer,
+  open: (nth: number) => Answer = () => ({ afterMs: 0 }),
+  maxChannels = 2_047,
+) {
   const events: string[] = [];
   let underWay = 0;
   let most = 0;
@@ -68,6 +76,7 @@ function linkTo(answerTo: (subject: string) => Answer, open: (nth: number) => An
     get isOpen() {
       return isOpen;
     },
+    maxChannels,
     lost,
     ask: asking.ask,
     atEndOfTurn: () => {},
@@ -111,6 +120,16 @@ describe('establishing topology over AMQP', () => {
     expect(events).to.deep.equal(['events', 'results', ...names, ...names.map((name) => `${name} by #`)]);
     expect(most()).to.equal(8);
     expect(channels()).to.equal(8);
+  });
+
+  it('asks for no more at a time than the link may have channels', async () => {
+    const { link, events, channels } = linkTo(
+      () => ({ afterMs: 10 }),
+      (nth) => (nth < 3 ? { afterMs: 0 } : { afterMs: 0, refusal: 'No channels left to allocate' }),
+      3,
+    );
+    expect(await establish(link, { queues: queues(7) }, 30)).to.equal(undefined);
+    expect([events.length, channels()]).to.deep.equal([7, 3]);
   });
 
   it('asks for one exchange at a time: an end of the connection does not say whose type is unknown', async () => {
@@ -180,4 +199,23 @@ describe('establishing topology over AMQP', () => {
     expect(error).to.include({ code: 'ERR_BROKER_UNAVAILABLE', message: 'read ECONNRESET' });
     expect(subject.events).to.have.length(8);
   });
+});
+
+describe('establishing topology on a connection of few channels', () => {
+  const broker = createEmbeddedBroker();
+  let url = '';
+  before(async () => {
+    ({ url } = await broker.start());
+  });
+  after(() => broker.stop());
+
+  for (const channelMax of [1, 3])
+    it(`declares all of it over ${channelMax}, as agreed upon in the handshake`, async () => {
+      const declarer = await openDeclarer({ urls: [`${url}?channelMax=${channelMax}`] });
+      try {
+        await declarer.declare(sourceTopology(queue('few')));
+      } finally {
+        await declarer.close();
+      }
+    });
 });
