@@ -20,7 +20,7 @@ const filtered = (command: Command): Command =>
     .option('--code <code>', 'letters that failed with this code', collected)
     .option(
       '--stage <stage>',
-      'letters that failed there: decode, validate, slot, handle, output, publish, broker',
+      'letters that failed there: decode, validate, slot, handle, output, publish, broker; - for those that do not say',
       collected,
     )
     .option('--fingerprint <fingerprint>', 'letters of this group, as "ls" prints it', collected)

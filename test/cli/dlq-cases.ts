@@ -253,7 +253,7 @@ export function dlqCases(url: () => string): void {
     const misspelt = await run(['show', 'letters', '--stage', 'decoded']);
     expect([misspelt.code, misspelt.text.split('\n')[0]]).to.deep.equal([
       2,
-      '✗ dlq: --stage: expected decode, validate, slot, handle, output, publish or broker, got "decoded"',
+      '✗ dlq: --stage: expected decode, validate, slot, handle, output, publish, broker or -, got "decoded"',
     ]);
     const refused = await run(['drop', 'letters', '--stage', 'decode']);
     expect([refused.code, refused.text.split('\n')[0]]).to.deep.equal([

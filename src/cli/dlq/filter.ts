@@ -2,7 +2,7 @@
 import type { Problem } from '../../errors.ts';
 import type { Stage } from '../../events.ts';
 import { DURATION_EXPECTED, parseDuration } from '../../policies/duration.ts';
-import type { Letter } from './letter.ts';
+import { type Letter, NONE } from './letter.ts';
 
 export interface FilterOptions {
   readonly all?: boolean;
@@ -13,10 +13,11 @@ export interface FilterOptions {
   readonly olderThan?: string;
 }
 
-/** Where a message can fail: the engine's stages, and the broker itself. A name that is none of them would find nothing, in silence. */
-export const STAGES: readonly string[] = [
+/** Where a message can fail: the engine's stages, and the broker itself; letters of others do not say. A name that is none of them would find nothing, in silence. */
+const STAGES: readonly string[] = [
   ...(['decode', 'validate', 'slot', 'handle', 'output', 'publish'] satisfies Stage[]),
   'broker',
+  NONE,
 ];
 
 export type Filter = (letter: Letter) => boolean;

@@ -42,7 +42,8 @@ export interface Letter {
   readonly bytes: number;
 }
 
-const NONE = '-';
+/** In place of a code or a stage that a letter does not tell. */
+export const NONE = '-';
 
 export function readLetter(delivery: Delivery, workQueue: string): Letter {
   const { headers, body } = delivery;

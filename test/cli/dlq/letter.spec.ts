@@ -196,6 +196,11 @@ describe('the filter of dead letters', () => {
     expect(holds({ olderThan: '1s' }, 3_000)).to.equal(false);
   });
 
+  it('chooses letters that say nothing by what they are listed under', () => {
+    const filter = readFilter({ stage: ['-'], code: ['-'] }, 0, { needsOne: true });
+    expect(typeof filter === 'function' && filter(readLetter(dead({}), 'orders'))).to.equal(true);
+  });
+
   it('does not know a letter without a time to be old', () => {
     const filter = readFilter({ olderThan: '1ms' }, Number.MAX_SAFE_INTEGER, { needsOne: true });
     expect(typeof filter === 'function' && filter(readLetter(dead({}), 'orders'))).to.equal(false);
