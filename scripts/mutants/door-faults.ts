@@ -19,7 +19,7 @@ export const doorFaults: readonly Fault[] = [
   {
     name: 'the door lets keys be tried for ever',
     file: 'src/ingress/admission.ts',
-    was: 'if (shutMs > 0) return of(tooMany(shutMs));',
+    was: 'if (shutMs > 0) return of(tooMany(shutMs, SHUT));',
     becomes: '',
     specs: ['test/ingress/admission.spec.ts'],
   },
