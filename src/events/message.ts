@@ -74,6 +74,8 @@ export interface CallRetried extends MessageFact {
   readonly attempt: number;
   readonly nextDelayMs: number;
   readonly code: string;
+  /** What failed: where a branch may fail alone, nothing else of the log says it. */
+  readonly reason: string;
 }
 
 /** An attempt of a call had to wait for the API's rate limit. */

@@ -1,6 +1,6 @@
 /** What the attempts of one call have in common, and what is reported of them. */
 import { asyncScheduler, type Subscriber } from 'rxjs';
-import { codeOf } from '../errors.ts';
+import { codeOf, messageOf } from '../errors.ts';
 import type { CallEnded, CallStarted, Facts, MessageIdentity } from '../events.ts';
 import type { TimeLimits } from '../operators/time-limits.ts';
 import type { MessageSpan, Span } from '../tracing.ts';
@@ -136,6 +136,7 @@ export class CallRun {
         attempt,
         nextDelayMs,
         code: codeOf(cause),
+        reason: messageOf(cause),
       });
   }
 

@@ -11,7 +11,7 @@ const SHOWN: { readonly [Type in Fact['type']]: readonly Fields<Type>[] } = {
   slotTaken: [...MESSAGE, 'waitedMs'],
   callStarted: CALL,
   callEnded: [...CALL, 'outcome', 'status', 'code', 'durationMs'],
-  callRetried: [...CALL, 'nextDelayMs', 'code'],
+  callRetried: [...CALL, 'nextDelayMs', 'code', 'reason'],
   rateLimitWaited: [...CALL, 'waitedMs'],
   cacheHit: [...MESSAGE, 'api', 'operation', 'use'],
   published: [...MESSAGE, 'exchange', 'routingKey', 'confirmedMs'],

@@ -368,7 +368,15 @@ describe('a call', () => {
           status: 503,
           durationMs: 1,
         },
-        { type: 'callRetried', ...about, at: 1, attempt: 1, nextDelayMs: 10, code: 'ERR_HTTP_STATUS' },
+        {
+          type: 'callRetried',
+          ...about,
+          at: 1,
+          attempt: 1,
+          nextDelayMs: 10,
+          code: 'ERR_HTTP_STATUS',
+          reason: 'payment POST /charge/{id}: answered 503',
+        },
         { type: 'callStarted', ...about, at: 11, attempt: 2 },
         { type: 'callEnded', ...about, at: 13, attempt: 2, outcome: 'ok', status: 200, durationMs: 2 },
       ]);

@@ -106,6 +106,7 @@ describe('logFacts', () => {
       attempt: 2,
       nextDelayMs: 100,
       code: 'ERR_NETWORK',
+      reason: 'payment POST /charge: connection refused (ECONNREFUSED)',
     });
     listening.unsubscribe();
     facts.report({ ...settled, settlement: 'ack' });
@@ -120,7 +121,8 @@ describe('logFacts', () => {
     for (const record of records().slice(0, 4))
       expect(record).to.deep.include(about).and.not.have.property('deliveryTag');
     expect(records()[2]).to.deep.include({ code: 'ERR_PAYLOAD_INVALID', stage: 'decode', reason: 'body is empty' });
-    expect(records()[3]).to.deep.include({ api: 'payment', callAttempt: 2 });
+    const reason = 'payment POST /charge: connection refused (ECONNREFUSED)';
+    expect(records()[3]).to.deep.include({ api: 'payment', callAttempt: 2, code: 'ERR_NETWORK', reason });
   });
 
   it('tells what is undone, and for which message, at warn, and what needs somebody at error', () => {

@@ -79,7 +79,7 @@ describe('metrics', () => {
       code: 'ERR_HTTP_STATUS',
       durationMs: 40,
     });
-    facts.report({ ...call, type: 'callRetried', nextDelayMs: 5, code: 'ERR_HTTP_STATUS' });
+    facts.report({ ...call, type: 'callRetried', nextDelayMs: 5, code: 'ERR_HTTP_STATUS', reason: 'answered 503' });
     facts.report({ ...call, type: 'callStarted', attempt: 2 });
     facts.report({ ...call, type: 'rateLimitWaited', waitedMs: 3 });
     facts.report({ ...identity, type: 'published', exchange: 'e"\\\n', routingKey: 'k', confirmedMs: 2 });
