@@ -60,7 +60,7 @@ Every error of sluice has a class, and a code that stays the same across release
 - **Either**: as what caused it. A 503 is transient, a 422 is not.
 
 A dead letter lies in \`<queue>.dead\`, with body and properties as they came. Its headers say what happened: \`x-sluice-error-code\`, below it \`x-sluice-error-cause\`, the reason in
-\`x-sluice-error-message\`, and stage, pipeline, attempts, first and last failure. \`sluice dlq ls\` groups letters by code, \`sluice dlq show\` prints one, \`sluice dlq retry\` gives letters
+\`x-sluice-error-message\`, and stage, pipeline, attempts, first and last failure. \`sluice dlq ls\` groups letters by code, \`sluice dlq show\` prints each, \`sluice dlq retry\` gives letters
 back to their queue.
 
 What is no error of sluice (a \`TypeError\` in a handle, a string that was thrown) has the code \`ERR_HANDLE_FAILED\` and is permanent: a mistake of the program is not mended by another try.

@@ -39,8 +39,8 @@ Examples:
   $ sluice serve --port 3000             the front door alone; workers are other processes
   $ sluice doctor                        what is wrong with the broker, for these pipelines
   $ sluice topology                      queues, exchanges and permissions they need
-  $ sluice run --record day.jsonl        the same, and write down what goes in and out
-  $ sluice replay day.jsonl              do it again in virtual time, and write day.spec.ts
+  $ sluice run --record day.jsonl        run them, and write down what goes in and out
+  $ sluice replay day.jsonl              do that again in virtual time, and write day.spec.ts
   $ sluice new order-processing          write a pipeline, its schema and its marble test
   $ sluice publish orders orders.jsonl   publish JSON lines, each confirmed
   $ sluice top                           watch a running worker
