@@ -1,9 +1,9 @@
 /**
  * Where the package comes from, as npm's manifest says it. The registry takes a provenance statement only of a package that names the repository
  * its workflow ran in (E422 otherwise), so that what the manifest leaves out is taken from the workflow's own variables: a fork publishes as itself.
+ * Undefined where neither says.
  * @see https://docs.npmjs.com/generating-provenance-statements
  */
-/** Undefined where neither says. */
 export function repositoryOf(
   manifest: { readonly repository?: unknown },
   env: Readonly<Record<string, string | undefined>>,

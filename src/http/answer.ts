@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { ResponseInvalidError } from '../errors.ts';
+import { isJson } from '../message/codec.ts';
 import { readJson } from '../message/json.ts';
 import type { CallFacts } from './classify.ts';
 import { describeIssues } from './issues.ts';
@@ -65,5 +66,3 @@ const UNASKED_HTML =
   'answer is an HTML page, and no schema asks for one; for HTML on purpose give { response: z.string() }';
 
 const isHtml = (type: string): boolean => type === 'text/html' || type === 'application/xhtml+xml';
-
-const isJson = (type: string): boolean => type === 'application/json' || type === 'text/json' || type.endsWith('+json');

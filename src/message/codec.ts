@@ -100,7 +100,9 @@ const JSON_TYPE = 'application/json';
 export const mediaType = (contentType: string | undefined): string =>
   contentType === JSON_TYPE ? contentType : contentType?.split(';', 1)[0]?.trim().toLowerCase() || JSON_TYPE;
 
-const isJson = (type: string): boolean => type === 'application/json' || type === 'text/json' || type.endsWith('+json');
+/** Of a type as `mediaType` gives it. */
+export const isJson = (type: string): boolean =>
+  type === 'application/json' || type === 'text/json' || type.endsWith('+json');
 
 function fromJson(bytes: Uint8Array): Decoded {
   const reading = readJson(bytes);

@@ -29,22 +29,26 @@ export const HEADER = {
  * The try a delivery is, counted from 1. A count above 1 is believed only of a message that came back from one of the queue's delay
  * queues: our header alone can neither skip tries nor add any.
  */
-export function attemptOf({ headers, queue }: Delivery, { name, partitions, retryDelaysMs }: QueueSource): number {
-  const maxAttempts = retryDelaysMs.length + 1;
-  const given = headers[HEADER.attempt];
+export function attemptOf(delivery: Delivery, source: QueueSource): number {
+  const maxAttempts = source.retryDelaysMs.length + 1;
+  const given = delivery.headers[HEADER.attempt];
   if (typeof given !== 'number' || !Number.isInteger(given) || given < 1 || given > maxAttempts) return 1;
-  return cameFromDelayQueue(headers, partitions === undefined ? queue : name) ? given : 1;
+  return cameFromDelayQueue(delivery, source) ? given : 1;
 }
+
+/** What a queue's delay queues are named by: all partitions of one source share theirs. */
+type Delayed = Pick<QueueSource, 'name' | 'partitions'>;
 
 /**
  * What `x-death` says: the broker's own record of a message that has died. While it has not, brokers hand on what its publisher wrote there, RabbitMQ 4
  * too, so that a publisher can make this true of a message of its own.
  */
-function cameFromDelayQueue(headers: Headers, queueName: string): boolean {
+function cameFromDelayQueue({ headers, queue }: Delivery, { name, partitions }: Delayed): boolean {
+  const delayed = partitions === undefined ? queue : name;
   const deaths = headers['x-death'];
   const latest = Array.isArray(deaths) ? (deaths[0] as HeaderValue | undefined) : undefined;
   if (typeof latest !== 'object' || latest === null || !('queue' in latest)) return false;
-  return typeof latest.queue === 'string' && latest.queue.startsWith(`${queueName}.delay.`);
+  return typeof latest.queue === 'string' && latest.queue.startsWith(`${delayed}.delay.`);
 }
 
 /** Whether the broker will not hand the message over again: what a quorum queue counts is one short of more than it allows. */
@@ -93,25 +97,21 @@ const NOT_CARRIED: ReadonlySet<string> = new Set([
  * The user who published the message: the broker has checked it while it is a property. On the way through delay queues it is a header of ours;
  * from anybody else that header is a claim, and not carried on.
  */
-export function publisherOf(
-  { headers, properties, queue }: Delivery,
-  { name, partitions }: Pick<QueueSource, 'name' | 'partitions'>,
-): string | undefined {
+export function publisherOf(delivery: Delivery, source: Delayed): string | undefined {
+  const { headers, properties } = delivery;
   if (properties.userId !== undefined) return properties.userId;
   const carried = headers[HEADER.userId];
   if (typeof carried !== 'string') return undefined;
-  return cameFromDelayQueue(headers, partitions === undefined ? queue : name) ? carried : undefined;
+  return cameFromDelayQueue(delivery, source) ? carried : undefined;
 }
 
 /** The priority the message was published with. One that was urgent has it in a header of ours on its way through delay queues; from anybody else that header means nothing. */
-export function priorityOf(
-  { headers, properties, queue }: Delivery,
-  { name, partitions }: Pick<QueueSource, 'name' | 'partitions'>,
-): number | undefined {
+export function priorityOf(delivery: Delivery, source: Delayed): number | undefined {
+  const { headers, properties } = delivery;
   const carried = headers[HEADER.priority];
   if (typeof carried !== 'number' || !Number.isInteger(carried) || carried < 0 || carried > 255)
     return properties.priority;
-  return cameFromDelayQueue(headers, partitions === undefined ? queue : name) ? carried : properties.priority;
+  return cameFromDelayQueue(delivery, source) ? carried : properties.priority;
 }
 
 /** A message's headers for its copy, with where it was first published to. */

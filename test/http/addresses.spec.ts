@@ -1,7 +1,6 @@
 /** Where an API may be: on addresses alone, and at connect time through both lanes with a lookup of our own. */
 import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import type { AxiosInstance } from 'axios';
 import { expect } from 'chai';
 import { firstValueFrom } from 'rxjs';
 import { ConfigError } from '../../src/errors.ts';
@@ -11,6 +10,7 @@ import { type ApiClient, createApiClient } from '../../src/http/api-client.ts';
 import { type ApiOptions, defineApi } from '../../src/http/define-api.ts';
 import { type HostileServer, startHostileServer } from '../support/hostile-server.ts';
 import { failureOf, scopeOf } from './call-scope.ts';
+import { lanes } from './lanes.ts';
 
 const allows = (addresses: Addresses, address: string): boolean | undefined => addressRule(addresses)?.allows(address);
 
@@ -123,16 +123,6 @@ describe('guardedLookup', () => {
     expect(await failure?.catch((error: unknown) => error)).to.include({ code: 'ENOTFOUND' });
   });
 });
-
-const lanes: Readonly<Record<string, (instance: AxiosInstance) => void>> = {
-  'the fast lane': () => {},
-  'the fast lane behind interceptors': ({ interceptors }) => {
-    interceptors.request.use((config) => config);
-  },
-  'axios itself': ({ defaults }) => {
-    defaults.timeout = 60_000;
-  },
-};
 
 for (const [lane, axios] of Object.entries(lanes)) {
   describe(`addresses through ${lane}`, () => {

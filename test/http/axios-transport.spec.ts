@@ -1,6 +1,6 @@
 /** The real transport against a hostile server. Both lanes, and the fast one behind interceptors, answer the same tests. */
 import { inspect } from 'node:util';
-import { type AxiosInstance, isAxiosError } from 'axios';
+import { isAxiosError } from 'axios';
 import { expect } from 'chai';
 import { firstValueFrom } from 'rxjs';
 import { codeOf, isTransient } from '../../src/errors.ts';
@@ -9,20 +9,9 @@ import { bearer } from '../../src/http/auth.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
 import { type HostileServer, startHostileServer } from '../support/hostile-server.ts';
 import { clientOf, failureOf, scopeOf, TRACE } from './call-scope.ts';
+import { lanes } from './lanes.ts';
 
 const CANARY = 'canary-6f1d';
-
-const lanes: Readonly<Record<string, (instance: AxiosInstance) => void>> = {
-  'the fast lane': () => {},
-  'the fast lane behind interceptors': ({ interceptors }) => {
-    interceptors.request.use((config) => config);
-    interceptors.response.use((response) => response);
-  },
-  // A default the fast lane does not know.
-  'axios itself': ({ defaults }) => {
-    defaults.timeout = 60_000;
-  },
-};
 
 for (const [lane, prepare] of Object.entries(lanes)) {
   describe(`axios transport: ${lane}`, () => {

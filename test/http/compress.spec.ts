@@ -1,12 +1,12 @@
 /** Large request bodies under gzip, as a server sees them. */
 import { gunzipSync } from 'node:zlib';
-import type { AxiosInstance } from 'axios';
 import { expect } from 'chai';
 import { firstValueFrom } from 'rxjs';
 import type { ApiClient } from '../../src/http/api-client.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
 import { type HostileServer, startHostileServer } from '../support/hostile-server.ts';
 import { clientOf, failureOf, scopeOf } from './call-scope.ts';
+import { lanes } from './lanes.ts';
 
 describe('compressRequests', () => {
   let server: HostileServer;
@@ -35,12 +35,7 @@ describe('compressRequests', () => {
   const lastCall = () => server.calls.at(-1) ?? expect.fail('no call came in');
   const large = { text: 'x'.repeat(1_000) };
 
-  for (const [lane, axios] of Object.entries<(instance: AxiosInstance) => void>({
-    'the fast lane': () => {},
-    'axios itself': ({ defaults }) => {
-      defaults.timeout = 60_000;
-    },
-  })) {
+  for (const [lane, axios] of Object.entries(lanes)) {
     it(`packs a body above the limit, through ${lane}`, async () => {
       await firstValueFrom(api({ axios }).post('/echo', large));
       const { headers, body } = lastCall();

@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { AxiosInstance } from 'axios';
 import { expect } from 'chai';
 import { catchError, concatMap, firstValueFrom, of, range, throwError, toArray } from 'rxjs';
 import { RetryExhaustedError } from '../../src/errors.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
 import { type Transport, TransportError } from '../../src/http/transport.ts';
 import { clientOf, scopeOf } from './call-scope.ts';
+import { lanes } from './lanes.ts';
 import { base, bound, inVirtualTime, ok, transportOf } from './scripted-transport.ts';
 
 /** Ten retries are free and calls pay for none. */
@@ -17,17 +17,6 @@ const poor = {
   retry: { maxAttempts: 2, budget: 0.0001, backoff: { initial: 1, max: 1, jitter: 'none' } },
 } as const satisfies Partial<ApiOptions>;
 const CALLS = 30;
-
-const lanes: Readonly<Record<string, (instance: AxiosInstance) => void>> = {
-  'the fast lane': () => {},
-  'the fast lane behind interceptors': ({ interceptors }) => {
-    interceptors.request.use((config) => config);
-  },
-  // A default the fast lane does not know.
-  'axios itself': ({ defaults }) => {
-    defaults.timeout = 60_000;
-  },
-};
 
 for (const [lane, configure] of Object.entries(lanes)) {
   describe(`connections that end under a request: ${lane}`, () => {

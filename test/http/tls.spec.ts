@@ -15,14 +15,8 @@ import { publicKeyPin } from '../../src/policies/certificates.ts';
 import { Secret } from '../../src/setting.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
 import { clientOf, failureOf, scopeOf } from './call-scope.ts';
+import { lanes } from './lanes.ts';
 import { type Certified, createTestAuthority, describeWithAuthority, type TestAuthority } from './test-authority.ts';
-
-const lanes: Readonly<Record<string, (instance: AxiosInstance) => void>> = {
-  'the fast lane': () => {},
-  'axios itself': ({ defaults }) => {
-    defaults.timeout = 60_000;
-  },
-};
 
 describeWithAuthority('TLS', (shared) => {
   let authority: TestAuthority;

@@ -55,14 +55,13 @@ export async function establishTopology(
 }
 
 interface ReadyDeclaration extends Declaration {
-  readonly place: number;
   readonly on: Channel;
 }
 
 const readyOn = (channels: readonly Channel[], round: readonly Declaration[]): readonly ReadyDeclaration[] =>
   channels.flatMap((on, place) => {
     const one = round[place];
-    return one === undefined ? [] : [{ ...one, place, on }];
+    return one === undefined ? [] : [{ ...one, on }];
   });
 
 /**
@@ -75,7 +74,7 @@ async function refusedOf(
 ): Promise<readonly (readonly [place: number, error: unknown])[]> {
   const waiting = new Set(round.map(({ subject }) => subject));
   const refused: (readonly [number, unknown])[] = [];
-  const declareOne = async ({ subject, declare, place, on }: ReadyDeclaration): Promise<void> => {
+  const declareOne = async ({ subject, declare, on }: ReadyDeclaration, place: number): Promise<void> => {
     try {
       await declare(on);
     } catch (error) {

@@ -1,5 +1,5 @@
 /** A message's body as people read it. */
-import { decodeBody } from '../../message/codec.ts';
+import { decodeBody, isJson, mediaType } from '../../message/codec.ts';
 import type { Delivery } from '../../message/delivery.ts';
 
 /** A body is inflated up to here. */
@@ -20,5 +20,7 @@ export function bodyText({ body, properties }: Pick<Delivery, 'body' | 'properti
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
-const isSaidToBeText = (contentType: string | undefined): boolean =>
-  contentType === undefined || /^(text\/|application\/([\w.+-]+\+)?json\b)/i.test(contentType);
+function isSaidToBeText(contentType: string | undefined): boolean {
+  const type = mediaType(contentType);
+  return isJson(type) || type.startsWith('text/');
+}
