@@ -75,6 +75,8 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
   const table = (name: RegExp) => page.locator('tr', { has: page.getByRole('button', { name }) });
 
   afterEach(async () => {
+    // One that failed while it accepted would let those after it fail, too.
+    api.refuses = true;
     const { problems: seen } = { problems };
     await page.context().close();
     expect(seen, 'errors of the page').to.deep.equal([]);
@@ -249,6 +251,9 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
 
     api.refuses = false;
     const { acked } = worker.worker.ledgers().receipts ?? { acked: 0 };
+    // The tests before this one left letters of that kind, too.
+    const letters = Number((await panel.getByRole('button', { name: /Replay \d/ }).innerText()).replace(/\D/g, ''));
+    expect(letters).to.be.greaterThan(0);
     await panel.getByRole('button', { name: /Replay \d/ }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
     expect((await worker.client.channel.checkQueue('orders.paid.dead')).messageCount).to.be.greaterThan(0);
@@ -257,13 +262,17 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
       .getByRole('dialog')
       .getByRole('button', { name: /Replay \d/ })
       .click();
+    // Its end: while it is under way, the text goes on with "so far".
     await page
-      .getByText(/went back to work/)
+      .getByText(/went back to work\./)
       .or(page.getByText('No letters lie in'))
       .first()
       .waitFor();
-    await eventually('the letter to be done', () => (worker.worker.ledgers().receipts?.acked ?? 0) > acked, 20_000);
-    api.refuses = true;
+    await eventually(
+      'all of them to be done, before the API refuses again',
+      () => (worker.worker.ledgers().receipts?.acked ?? 0) >= acked + letters,
+      20_000,
+    );
     const looked = lines.find(({ text }) => text === 'dead letters were shown')?.fields;
     expect(JSON.stringify(looked), 'who looked').to.match(/^\{"queue":"orders\.paid","fingerprint":"[0-9a-f]{8}"\}$/);
     const audit = lines.find(({ text }) => text === 'dead letters were replayed');
@@ -300,7 +309,6 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     await panel.getByText('1 letter of orders.paid went back to work so far').waitFor();
     expect(await (await replaying).json()).to.include({ matched: 2, replayed: 2 });
     await bar.waitFor({ state: 'detached' });
-    api.refuses = true;
   });
 
   it('lists sagas by how they stand, marks what is undone, resumes a stuck one and gives another up', async () => {
