@@ -6,7 +6,7 @@ import type { Channel } from 'amqplib';
 import { firstValueFrom } from 'rxjs';
 import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
 import type { BindingSpec, ExchangeSpec, QueueSpec, Topology, TopologyMode } from '../topology.ts';
-import { brokerText, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
+import { brokerText, isChannelLimit, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
 import { closeChannels, openChannels } from './open-channel.ts';
@@ -17,32 +17,54 @@ interface Declaration {
   readonly declare: (channel: Channel) => Promise<unknown>;
 }
 
-/** Declarations under way at once, each on a channel of its own: on one, amqplib asks when it has the answer before. Fewer where the link has fewer channels. */
-const SIDE_BY_SIDE = 8;
+/**
+ * Declarations under way at once, each on a channel of its own: on one, amqplib asks when it has the answer before. Fewer where the link has fewer
+ * channels, and, one link after the other, where the broker ends it because its user has as many as it may: only then does it say that there is a limit.
+ */
+export class SideBySide {
+  #most = 8;
+
+  get most(): number {
+    return this.#most;
+  }
+
+  /** To be told of the reason for which a link went. @returns whether the next one is asked for less at once. */
+  halved(reason: string): boolean {
+    if (!isChannelLimit(reason) || this.#most === 1) return false;
+    this.#most /= 2;
+    return true;
+  }
+}
 
 /**
  * Exchanges, then queues, then bindings, those of a kind some at a time. Bindings cannot be looked for in AMQP: `check` leaves them to the first publish, which is mandatory.
- * @throws TopologyError with one line for each refusal; BrokerUnavailableError when the link ends or an answer does not come.
+ * @throws TopologyError with one line for each refusal, and the last of all for an answer that did not come; BrokerUnavailableError when the link
+ * ends, or an answer does not come and nothing was refused.
  */
 export async function establishTopology(
   link: Link,
   topology: Topology,
   mode: TopologyMode,
   onDefect: DefectListener,
+  { most }: SideBySide,
 ): Promise<void> {
   const refusals: string[] = [];
   const causes: unknown[] = [];
   let channels: readonly Channel[] = [];
   try {
-    for (const round of rounds(topology, mode, Math.min(SIDE_BY_SIDE, link.maxChannels))) {
+    for (const round of rounds(topology, mode, Math.min(most, link.maxChannels))) {
       const missing = round.length - channels.length;
       if (missing > 0) channels = [...channels, ...(await openChannels(link, missing, { onGone: () => {}, onDefect }))];
-      const refused = await refusedOf(link, readyOn(channels, round));
+      const { refused, silence } = await answersTo(link, readyOn(channels, round));
       for (const [place, error] of refused) {
         // One line each, whatever the broker says.
         refusals.push(`${round[place]?.subject}: ${explain(error, mode)}`.replaceAll(/[\r\n]+/g, ' '));
         causes.push(error);
       }
+      if (silence !== undefined)
+        throw refusals.length === 0
+          ? silence
+          : new TopologyError([...refusals, silence.message].join('\n'), { cause: causes[0] });
       const gone = new Set(refused.map(([place]) => place));
       channels = channels.filter((_, place) => !gone.has(place));
     }
@@ -64,14 +86,15 @@ const readyOn = (channels: readonly Channel[], round: readonly Declaration[]): r
     return one === undefined ? [] : [{ ...one, on }];
   });
 
-/**
- * What the broker refuses, by place. All are one request to the link: it is given up after some that are not answered in a row, and queues
- * without a leader may be many.
- */
-async function refusedOf(
-  link: Link,
-  round: readonly ReadyDeclaration[],
-): Promise<readonly (readonly [place: number, error: unknown])[]> {
+interface Answers {
+  /** What the broker refuses, by place. */
+  readonly refused: readonly (readonly [place: number, error: unknown])[];
+  /** Where an answer did not come in time. */
+  readonly silence?: BrokerUnavailableError;
+}
+
+/** All are one request to the link: it is given up after some that are not answered in a row, and queues without a leader may be many. */
+async function answersTo(link: Link, round: readonly ReadyDeclaration[]): Promise<Answers> {
   const waiting = new Set(round.map(({ subject }) => subject));
   const refused: (readonly [number, unknown])[] = [];
   const declareOne = async ({ subject, declare, on }: ReadyDeclaration, place: number): Promise<void> => {
@@ -82,6 +105,7 @@ async function refusedOf(
     }
     waiting.delete(subject);
   };
+  const inOrder = () => refused.toSorted(([one], [other]) => one - other);
   const [first = ''] = waiting;
   try {
     await link.ask(Promise.all(round.map(declareOne)), () => `for ${firstOf(waiting)}`);
@@ -90,9 +114,9 @@ async function refusedOf(
     if (!link.isOpen) throw (await unknownType(link, first)) ?? error;
     if (!(error instanceof BrokerUnavailableError)) throw error;
     const message = `${firstOf(waiting)}: ${error.message}; a quorum queue without a leader answers so`;
-    throw new BrokerUnavailableError(message, { cause: error });
+    return { refused: inOrder(), silence: new BrokerUnavailableError(message, { cause: error }) };
   }
-  return refused.toSorted(([one], [other]) => one - other);
+  return { refused: inOrder() };
 }
 
 const firstOf = (subjects: ReadonlySet<string>): string => [...subjects][0] ?? '';

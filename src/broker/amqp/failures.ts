@@ -21,6 +21,9 @@ export function brokerText(error: unknown): string {
 /** Whether a connection, or since RabbitMQ 4.0 a channel, was ended for an exchange of a type that no plugin brings. */
 export const isUnknownType = (reason: string): boolean => /(unknown|invalid) exchange type/.test(reason);
 
+/** Whether a connection was ended for one channel more than its user may have open, over all of its connections to a node. */
+export const isChannelLimit = (reason: string): boolean => reason.includes('maximum allowed user limit');
+
 /** Why a connection was not made or went away, in one line and without credentials. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
@@ -33,6 +36,9 @@ export function reasonOf(error: unknown): string {
     return 'the broker does not let this user into the virtual host: it does not exist, the user has no permissions there, or there are too many connections; its log says which';
   if (/wrong version number/i.test(text))
     return 'there is no TLS at that port; amqps:// is for the TLS listener, usually port 5671, and amqp:// for the other';
+  if (error instanceof SluiceError) return text;
+  if (isChannelLimit(text))
+    return `${text}; it counts all connections of this user to a node: a worker has one to publish, one for each queue it consumes, and some for a moment: raise max-channels (rabbitmqctl set_user_limits), or give each worker a user of its own`;
   if (error instanceof SluiceError || !(error instanceof Error) || !('code' in error)) return text;
   // Codes of the system and of TLS: some of their messages say less.
   const { code } = error;

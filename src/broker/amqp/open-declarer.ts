@@ -1,9 +1,10 @@
-/** Declaring topology over RabbitMQ, on a connection that is dialled once. */
+/** Declaring topology over RabbitMQ, on one connection, and on another where the broker ends it for channels its user may not have. */
 import { silentLogger } from '../../log.ts';
 import type { Declarer } from '../declarer.ts';
 import { dialFirst } from './dial-first.ts';
 import { createEndpoints } from './endpoints.ts';
-import { establishTopology } from './establish-topology.ts';
+import { establishTopology, SideBySide } from './establish-topology.ts';
+import { reasonOf } from './failures.ts';
 import type { OpenInspectionOptions } from './open-inspection.ts';
 import { tlsOfConnects } from './tls-options.ts';
 
@@ -17,18 +18,33 @@ export async function openDeclarer(options: OpenInspectionOptions): Promise<Decl
   const { urls, connectionName = 'sluice topology', heartbeatS = 10, auth = 'plain', tls = {} } = options;
   const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 30_000, log = silentLogger } = options;
   const onDefect = (error: unknown): void => log.error({ error }, 'a listener of the broker connection threw');
-  const { link, address } = await dialFirst(createEndpoints(urls, heartbeatS, handshakeTimeoutMs), urls.length, {
-    name: connectionName,
-    tls: tlsOfConnects(tls)(),
-    auth,
-    handshakeTimeoutMs,
-    rpcTimeoutMs,
-    onDefect,
-    onBlocked: () => {},
-  });
+  const connect = () =>
+    dialFirst(createEndpoints(urls, heartbeatS, handshakeTimeoutMs), urls.length, {
+      name: connectionName,
+      tls: tlsOfConnects(tls)(),
+      auth,
+      handshakeTimeoutMs,
+      rpcTimeoutMs,
+      onDefect,
+      onBlocked: () => {},
+    });
+  let { link, address } = await connect();
+  const sideBySide = new SideBySide();
   return {
-    address,
-    declare: (topology) => establishTopology(link, topology, 'assert', onDefect),
+    get address() {
+      return address;
+    },
+    async declare(topology) {
+      for (;;) {
+        try {
+          await establishTopology(link, topology, 'assert', onDefect, sideBySide);
+          return;
+        } catch (error) {
+          if (link.isOpen || !sideBySide.halved(reasonOf(error))) throw error;
+          ({ link, address } = await connect());
+        }
+      }
+    },
     close: () => link.close(CLOSE_WITHIN_MS),
   };
 }

@@ -19,7 +19,8 @@ import {
 import { BrokerUnavailableError, messageOf, TopologyError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Topology, TopologyMode } from '../topology.ts';
-import { establishTopology } from './establish-topology.ts';
+import { establishTopology, SideBySide } from './establish-topology.ts';
+import { reasonOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
 
@@ -37,12 +38,22 @@ export function standingTopology(
 ): StandingTopology {
   const links = new BehaviorSubject<Link | undefined>(undefined);
   const asserted = new Map<string, Topology>();
+  const sideBySide = new SideBySide();
   let latest: Link | undefined;
+
+  const declareOn = async (link: Link, topology: Topology, mode: TopologyMode): Promise<void> => {
+    try {
+      await establishTopology(link, topology, mode, onDefect, sideBySide);
+    } catch (error) {
+      if (!link.isOpen) sideBySide.halved(reasonOf(error));
+      throw error;
+    }
+  };
 
   const assertAgain = async (link: Link): Promise<void> => {
     for (const topology of asserted.values()) {
       try {
-        await establishTopology(link, topology, 'assert', onDefect);
+        await declareOn(link, topology, 'assert');
       } catch (error) {
         if (!link.isOpen) return;
         // Consumers of other queues can work; one whose queue is missing says so itself.
@@ -69,7 +80,7 @@ export function standingTopology(
         filter((link) => link !== undefined),
         // On a link that goes meanwhile it is left; the next link begins anew.
         switchMap((link) =>
-          from(establishTopology(link, topology, mode, onDefect)).pipe(
+          from(declareOn(link, topology, mode)).pipe(
             map(() => link),
             catchError((error: unknown) => {
               if (link.isOpen || error instanceof TopologyError) throw error;

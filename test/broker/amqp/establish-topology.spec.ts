@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { AsyncSubject } from 'rxjs';
 import sinon from 'sinon';
 import { createAsking } from '../../../src/broker/amqp/asking.ts';
-import { establishTopology } from '../../../src/broker/amqp/establish-topology.ts';
+import { establishTopology, SideBySide } from '../../../src/broker/amqp/establish-topology.ts';
 import type { Link } from '../../../src/broker/amqp/link.ts';
 import { openDeclarer } from '../../../src/broker/amqp/open-declarer.ts';
 import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
@@ -103,7 +103,7 @@ describe('establishing topology over AMQP', () => {
 
   const establish = async (link: Link, topology: Partial<Topology>, withinMs: number): Promise<Error | undefined> => {
     const whole = { exchanges: [], queues: [], bindings: [], ...topology };
-    const outcome = establishTopology(link, whole, 'assert', () => {}).then(
+    const outcome = establishTopology(link, whole, 'assert', () => {}, new SideBySide()).then(
       () => undefined,
       (error: Error) => error,
     );
@@ -168,6 +168,26 @@ describe('establishing topology over AMQP', () => {
     await clock.tickAsync(60_000);
     expect(givenUp).to.deep.equal([]);
     expect(events, 'nothing is asked for afterwards').to.have.length(8);
+  });
+
+  it('tells what was refused with what was not answered, all at once: another try would be refused again', async () => {
+    const refusals: Record<string, Answer> = {
+      q1: { afterMs: 10, refusal: 'in the first round' },
+      q9: { afterMs: 20, refusal: 'late' },
+      q10: 'silence',
+      q11: { afterMs: 5, refusal: 'soon' },
+    };
+    const { link, events } = linkTo((subject) => refusals[subject] ?? { afterMs: 10 });
+    const error = await establish(link, { queues: queues(30) }, 2 * RPC_TIMEOUT_MS);
+    expect(error).to.include({ name: 'TopologyError' });
+    expect(error?.message.split('\n')).to.deep.equal([
+      'queue "q1": the broker refuses it (in the first round)',
+      'queue "q9": the broker refuses it (late)',
+      'queue "q11": the broker refuses it (soon)',
+      'queue "q10": the broker did not answer for queue "q10" within 1000 ms; a quorum queue without a leader answers so',
+    ]);
+    expect(error?.cause).to.include({ message: 'in the first round' });
+    expect(events, 'nothing is asked for afterwards').to.have.length(16);
   });
 
   it('opens its channels as one request: where none is opened, no connection is given up for how many they are', async () => {

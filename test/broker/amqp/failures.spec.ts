@@ -69,6 +69,14 @@ describe('reasonOf', () => {
     expect(reasonOf(login)).to.equal('the broker refuses the credentials (ACCESS_REFUSED)');
   });
 
+  it('says what to do about a user who has as many channels as it may', () => {
+    const said =
+      "NOT_ALLOWED - number of channels opened for user 'few' has reached the maximum allowed user limit of (3)";
+    const told = reasonOf(closed(530, said));
+    expect(told).to.match(/limit of \(3\); .*rabbitmqctl set_user_limits/);
+    expect(reasonOf(new BrokerUnavailableError(told)), 'told once').to.equal(told);
+  });
+
   it('says what may be wrong with a virtual host, of which amqplib tells nothing, and that a port has no TLS', () => {
     expect(reasonOf(new Error('Expected ConnectionOpenOk; got <ConnectionClose channel:0>'))).to.match(
       /does not let this user into the virtual host: it does not exist, the user has no permissions there/,
