@@ -303,6 +303,16 @@ export function readConfig(environment: Environment = ownEnvironment(), { needsB
   };
 }
 
+/** What `SLUICE_TOPOLOGY` says, whatever else is wrong with the environment; undefined where nobody can tell. Never fails: `readConfig` tells the mistake. */
+export function readTopology(environment: Environment = ownEnvironment()): Config['topology'] | undefined {
+  try {
+    return configSchema.shape.SLUICE_TOPOLOGY.safeParse(textOf(environment, 'SLUICE_TOPOLOGY')).data;
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
 function journalOf(data: z.output<typeof configSchema>): Config['journal'] {
   const { SLUICE_JOURNAL_FILE: path, SLUICE_JOURNAL_URL: url, SLUICE_JOURNAL_CONNECTIONS: maxConnections } = data;
   if (url !== undefined) return { kind: 'postgres', url, maxConnections };

@@ -1,9 +1,10 @@
 /** Pipelines as a command needs them: loaded, and every setting of their APIs and sources looked at, before anything is started. */
 import type { TopologyMode } from '../broker/topology.ts';
-import { type Config, readConfig } from '../config.ts';
+import { type Config, readConfig, readTopology } from '../config.ts';
+import type { Problem } from '../errors.ts';
 import { apiProblems } from '../worker/api-registry.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
-import { exchangeClashes } from '../worker/clashes.ts';
+import { exchangeClashes, type FoundPipelines } from '../worker/clashes.ts';
 import { entranceProblems } from '../worker/entrances.ts';
 import { feederProblems } from '../worker/feeder-problems.ts';
 import { type LoadedPipelines, loadPipelines, withoutRepeats } from '../worker/load-pipelines.ts';
@@ -19,6 +20,8 @@ export interface CheckOptions {
   readonly building?: Promise<BuiltFolder> | undefined;
   /** The settings of a worker that goes by them already. Default: read when the modules are loaded, which may put something into the environment. */
   readonly config?: Config;
+  /** Whether the command declares what its pipelines need, or looks for it. Default: true. */
+  readonly needsTopology?: boolean;
 }
 
 /** Every mistake at once: of modules, of definitions, of the environment that APIs and sources read. */
@@ -27,10 +30,10 @@ export async function loadChecked(folder: string, options: CheckOptions = {}): P
   const { pipelines, problems, origins } = loaded;
   const config: Attempt<Config> =
     options.config === undefined ? attempt(readConfig) : { ok: true, value: options.config };
-  const clashes = exchangeClashes(origins, config.ok ? config.value.topology : 'assert');
+  const { needsTopology = true } = options;
   const all = [
     ...problems,
-    ...clashes,
+    ...(needsTopology ? clashesUnder(origins, config.ok ? config.value.topology : readTopology()) : []),
     ...apiProblems(pipelines),
     ...feederProblems(pipelines),
     ...entranceProblems(pipelines),
@@ -44,13 +47,9 @@ export async function loadChecked(folder: string, options: CheckOptions = {}): P
  */
 export async function loadDefined(folder: string, topology?: TopologyMode): Promise<LoadedPipelines> {
   const loaded = await loadPipelines(folder);
-  return {
-    ...loaded,
-    problems: [...loaded.problems, ...exchangeClashes(loaded.origins, topology ?? topologySetting())],
-  };
+  return { ...loaded, problems: [...loaded.problems, ...clashesUnder(loaded.origins, topology ?? readTopology())] };
 }
 
-function topologySetting(): TopologyMode {
-  const config = attempt(() => readConfig(undefined, { needsBroker: false }));
-  return config.ok ? config.value.topology : 'assert';
-}
+/** Where nobody can tell what the worker does, those pipelines clash that declare whatever it does. */
+const clashesUnder = (found: FoundPipelines, topology: TopologyMode | undefined): readonly Problem[] =>
+  exchangeClashes(found, topology ?? 'check');

@@ -22,7 +22,7 @@ import { misconfigured } from './until-stopped.ts';
 /** `port`: 0 for any free one. Default: that of the configuration. */
 export async function serve(folder: string, port?: number): Promise<number> {
   process.setSourceMapsEnabled(true);
-  const { pipelines, problems, config, dispose } = await loadChecked(folder);
+  const { pipelines, problems, config, dispose } = await loadChecked(folder, { needsTopology: false });
   try {
     const all = [...problems, ...(config.ok ? served(pipelines, problems, config.value, port) : config.problems)];
     if (all.length > 0 || !config.ok) return misconfigured(all);

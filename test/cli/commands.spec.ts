@@ -135,12 +135,23 @@ describe('the sluice command', () => {
       const environment = { 'dotenv.ts': "process.env.SLUICE_TOPOLOGY = 'check';" };
       const looking = sluice(['check', await scratch({ ...atOdds, ...environment })]);
       expect(await looking.exit, textOf(looking)).to.equal(0);
-      const drawing = sluice(['graph', await scratch({ ...atOdds, ...environment })]);
+      // Another setting that is wrong changes nothing about this one; where this one is wrong, no clash is certain.
+      const loud = sluice(['check', await scratch({ ...atOdds, ...environment })], { LOG_LEVEL: 'loud' });
+      expect(await loud.exit).to.equal(2);
+      expect(textOf(loud)).to.include('LOG_LEVEL: expected one of').and.not.include('exchange "events"');
+      const doubtful = sluice(['check', await scratch(atOdds)], { SLUICE_TOPOLOGY: 'maybe' });
+      expect(await doubtful.exit).to.equal(2);
+      expect(textOf(doubtful)).to.include('SLUICE_TOPOLOGY: expected one of').and.not.include('exchange "events"');
+      const drawing = sluice(['graph', await scratch({ ...atOdds, ...environment })], { LOG_LEVEL: 'loud' });
       expect(await drawing.exit, textOf(drawing)).to.equal(0);
       // What it prints is to be declared, and an exchange has one type.
       const printing = sluice(['topology', await scratch({ ...atOdds, ...environment })]);
       expect(await printing.exit).to.equal(2);
       expect(textOf(printing)).to.include('exchange "events": type: is topic');
+      // A front door alone declares nothing.
+      const serving = sluice(['serve', await scratch(atOdds)]);
+      expect(await serving.exit).to.equal(2);
+      expect(textOf(serving)).to.include('no pipeline has one').and.not.include('exchange "events"');
     });
 
     it('reports a broker that is missing in production, and a variable that is misspelt', async () => {
