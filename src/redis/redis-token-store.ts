@@ -11,7 +11,7 @@ import { currentValue, isSetting, Secret, type Setting } from '../setting.ts';
 import { createRedisTokens, type RedisTokens } from './redis-tokens.ts';
 
 export interface RedisTokenStoreOptions {
-  /** `redis://user:password@host:6379/0`, or `rediss://` for TLS; best from the environment: `env.secret('REDIS_URL')`. */
+  /** `redis://user:password@host:6379/0`, the number of the database at its end, or `rediss://` for TLS; best from the environment: `env.secret('REDIS_URL')`. */
   readonly url: string | Secret | Setting<string | Secret>;
   /**
    * Share of a limit that this worker keeps to while Redis is away: 1 / number of workers. Above 0, at most 1. Without a default, because
@@ -25,13 +25,24 @@ export interface RedisTokenStoreOptions {
 /** Texts about URLs never begin with "expected": those that do are shown with the value. */
 const URL_NEEDED = 'must be a URL that begins with redis:// or rediss://';
 
-const isRedisUrl = (text: string): boolean => /^rediss?:\/\//i.test(text) && URL.canParse(text);
+/** Of what is none ioredis makes database 0, and of `1x` database 1. */
+const DATABASE_NEEDED =
+  "must name its database by a number, redis://host:6379/0, and nothing behind it; '/' and no path are 0";
+
+/** What is wrong with the text; undefined where nothing is. */
+function faultOfUrl(text: string): string | undefined {
+  if (!/^rediss?:\/\//i.test(text) || !URL.canParse(text)) return URL_NEEDED;
+  const { pathname, searchParams } = new URL(text);
+  const inQuery = searchParams.getAll('db');
+  return /^(\/\d*)?$/.test(pathname) && inQuery.every((db) => /^\d+$/.test(db)) ? undefined : DATABASE_NEEDED;
+}
 
 const optionsSchema = z.strictObject({
-  url: z.custom<unknown>(
-    (url) => isSetting(url) || url instanceof Secret || (typeof url === 'string' && isRedisUrl(url)),
-    { error: URL_NEEDED },
-  ),
+  url: z.unknown().superRefine((url, context) => {
+    if (isSetting(url) || url instanceof Secret) return;
+    const message = typeof url === 'string' ? faultOfUrl(url) : URL_NEEDED;
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  }),
   localShareRatio: z.number().gt(0).max(1),
   prefix: z.string().optional(),
 } satisfies Record<keyof RedisTokenStoreOptions, z.ZodType>);
@@ -59,11 +70,12 @@ function readUrl(url: RedisTokenStoreOptions['url'], problems: Problem[]): strin
   try {
     const value = currentValue<string | Secret>(url);
     const text = typeof value === 'string' ? value : value.reveal();
-    if (isRedisUrl(text)) return text;
+    const message = faultOfUrl(text);
+    if (message === undefined) return text;
     problems.push(
       isSetting(url)
-        ? { subject: 'environment', path: url.name, message: URL_NEEDED }
-        : { subject: 'redisTokens', path: 'url', message: URL_NEEDED },
+        ? { subject: 'environment', path: url.name, message }
+        : { subject: 'redisTokens', path: 'url', message },
     );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

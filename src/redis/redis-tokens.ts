@@ -61,8 +61,9 @@ class IoredisTokens implements RedisTokens {
 
   async #take(key: string, { requests, periodMs, burst }: SharedRate, wanted: number): Promise<TokenGrant> {
     if (this.#isClosed) throw new Error('the connection to Redis is closed');
-    const { redis, tried, failure } = await this.#open();
+    const { redis, tried, failure, isElsewhere } = await this.#open();
     await tried;
+    if (isElsewhere()) throw new Error(`${placeOf(this.#url)}: ${failure()}`);
     const args = [key, requests, periodMs, burst, wanted];
     const answer = await redis
       .evalsha(TOKEN_SCRIPT_SHA1, 1, ...args)
@@ -96,6 +97,8 @@ interface Client {
   readonly tried: Promise<void>;
   /** Why there is no connection, in words: of a question that cannot be sent ioredis tells by which of its options. */
   readonly failure: () => string;
+  /** Whether the connection there is has another database than the one of the URL. */
+  readonly isElsewhere: () => boolean;
 }
 
 async function openClient(url: string): Promise<Client> {
@@ -112,24 +115,45 @@ async function openClient(url: string): Promise<Client> {
   });
   let wasConnected = false;
   let failure: unknown;
+  let isElsewhere = false;
+  redis.on('close', () => {
+    isElsewhere = false;
+  });
   redis.on('ready', () => {
+    if (isElsewhere) return;
     wasConnected = true;
     failure = undefined;
   });
   // The question that fails says so; without a listener ioredis writes each failure to the console.
   redis.on('error', (error: unknown) => {
+    // What else fails there says nothing of why.
+    if (isElsewhere) return;
     failure = error;
+    if (!isRefusedDatabase(error)) return;
+    // ioredis would go on with database 0: a limit of its own, or that of others. The answer is here before any question can be sent.
+    isElsewhere = true;
+    redis.disconnect(true);
   });
   const whyNot = (): string => {
     if (failure !== undefined) return textOf(failure);
     return wasConnected ? 'the connection was lost' : 'there is no connection yet';
   };
   // A first connection that fails is tried again like any other.
-  return { redis, tried: redis.connect().catch(() => {}), failure: whyNot };
+  return { redis, tried: redis.connect().catch(() => {}), failure: whyNot, isElsewhere: () => isElsewhere };
 }
 
 /** Whether Redis itself has said so. */
 const isAnswer = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
+
+/** Out of range, or not this user's. Without credentials everything is refused, questions too, in words of its own. */
+const isRefusedDatabase = (error: unknown): boolean =>
+  isAnswer(error) &&
+  'command' in error &&
+  typeof error.command === 'object' &&
+  error.command !== null &&
+  'name' in error.command &&
+  error.command.name === 'select' &&
+  !error.message.startsWith('NOAUTH');
 
 /** Nothing of the error but its text is kept: of a login that is refused it holds the password. */
 function textOf(error: unknown): string {

@@ -52,6 +52,16 @@ describe('redisTokens', () => {
       ConfigError,
       /^environment: REDIS_URL: must be a URL that begins with redis:\/\/ or rediss:\/\/$/,
     );
+    const wanted =
+      "must name its database by a number, redis://host:6379/0, and nothing behind it; '/' and no path are 0";
+    for (const rest of ['/one', '/1x', '/-1', '/0/1', '/0x1', '/%31', '?db=one', '/0?db=']) {
+      const url = `redis://:${CANARY}@a.test${rest}`;
+      expect(problemsOf({ url, localShareRatio: 1 }), rest).to.deep.equal([`redisTokens: url: ${wanted}`]);
+      const read = setting('REDIS_URL', () => new Secret(url));
+      expect(problemsOf({ url: read, localShareRatio: 1 })).to.deep.equal([`environment: REDIS_URL: ${wanted}`]);
+    }
+    for (const rest of ['', '/', '/0', '/15', '?db=3'])
+      expect(problemsOf({ url: `redis://a.test${rest}`, localShareRatio: 1 }), rest).to.deep.equal([]);
     const secret = new Secret(`rediss://:${CANARY}@a.test:6380/1`);
     for (const url of [secret, secret.reveal(), setting('REDIS_URL', () => secret.reveal())])
       expect(problemsOf({ url, localShareRatio: 1 })).to.deep.equal([]);

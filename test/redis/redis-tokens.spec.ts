@@ -189,6 +189,21 @@ describeWithOwnRedis('a shared rate limit without its Redis', () => {
     await server.start();
   });
 
+  it('asks nothing of another database than its own, and says why', async () => {
+    const { host } = new URL(server.url);
+    const refusal = `redis://${host}: ERR DB index is out of range`;
+    const tokens = createRedisTokens({ url: `${server.url}/16` });
+    const asked = () => firstValueFrom(tokens.take('elsewhere', slow, 1)).then(() => 'granted', messageOf);
+    for (let time = 0; time < 20; time++) {
+      expect(await asked()).to.equal(refusal);
+      await firstValueFrom(timer(10));
+    }
+    const admin = new Redis(server.url);
+    expect(await admin.keys('*elsewhere')).to.deep.equal([]);
+    await admin.quit();
+    await lastValueFrom(tokens.close(), { defaultValue: undefined });
+  });
+
   /** What a question fails with; ends the connection. */
   const reasonOf = async (asked: RedisTokens): Promise<string> => {
     const failure: unknown = await firstValueFrom(asked.take('reasons', slow, 1)).catch((error: unknown) => error);
