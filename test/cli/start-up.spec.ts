@@ -38,18 +38,22 @@ describe('starting', () => {
   afterEach(() => worker?.kill());
 
   /** Packages, and parts of sluice, of which the command has loaded anything. */
-  async function loadedBy(command: string, source: string): Promise<ReadonlySet<string>> {
+  const loadedBy = async (command: string, source: string): Promise<ReadonlySet<string>> =>
+    new Set((await filesLoadedBy(command, source)).flatMap(partsOf));
+
+  async function filesLoadedBy(command: string, source: string): Promise<readonly string[]> {
     const modules = mkdtempSync(join(ROOT, 'node_modules/.cache/sluice-start-up-'));
     try {
       writeFileSync(join(modules, 'one.ts'), source);
-      return await loadedWith([command, modules]);
+      return await filesLoadedWith([command, modules]);
     } finally {
       rmSync(modules, { recursive: true });
     }
   }
 
-  async function loadedWith(args: readonly [string, ...string[]]): Promise<ReadonlySet<string>> {
+  async function filesLoadedWith(args: readonly [string, ...string[]]): Promise<readonly string[]> {
     const list = join(folder, args[0]);
+    rmSync(list, { force: true });
     worker = startSluice(args, {
       LOADED_FILES: list,
       NODE_OPTIONS: `--import ${JSON.stringify(`data:text/javascript,${encodeURIComponent(PRELOAD)}`)}`,
@@ -61,8 +65,7 @@ describe('starting', () => {
       worker.signal('SIGTERM');
     }
     expect(await worker.exit, JSON.stringify(worker.lines)).to.equal(0);
-    const files = readFileSync(list, 'utf8').split('\n');
-    return new Set(files.flatMap(partsOf));
+    return readFileSync(list, 'utf8').split('\n');
   }
 
   const pipeline = (options = ''): string => `import { defineApi, definePipeline, queue } from 'sluice';
@@ -71,7 +74,7 @@ describe('starting', () => {
     export default definePipeline({ name: 'one', source: queue('one'), input: z.object({}), apis: { api }, handle: (_, { apis }) => apis.api.get('/') });`;
 
   it('names its commands with nothing loaded that only commands need: esbuild can begin before that is', async () => {
-    const loaded = await loadedWith(['--help']);
+    const loaded = new Set((await filesLoadedWith(['--help'])).flatMap(partsOf));
     expect(loaded).to.include('commander');
     for (const part of ['zod', 'rxjs', 'esbuild']) expect(loaded, part).not.to.include(part);
   });
@@ -104,5 +107,12 @@ describe('starting', () => {
     for (const part of ['undici', 'amqplib', 'pino', 'prom-client', 'dashboard']) expect(loaded, part).to.include(part);
     for (const part of ['axios', 'fastify', 'jose', 'pg', 'libsql', 'ioredis', 'testing'])
       expect(loaded, part).not.to.include(part);
+  });
+
+  it('loads few files of its own: modules that are loaded together are one', async () => {
+    const own = async (command: string): Promise<number> =>
+      (await filesLoadedBy(command, pipeline())).filter((file) => file.startsWith(OWN.href)).length;
+    expect(await own('check')).to.be.at.most(10);
+    expect(await own('run')).to.be.at.most(20);
   });
 });
