@@ -35,9 +35,11 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
   readonly #run: CallRun;
   readonly #request: TransportRequest;
   readonly #slots: Slots;
-  readonly #startedAt = asyncScheduler.now();
+  readonly #startedAt: number;
   readonly #timeoutMs: number;
   readonly #number: number;
+  /** In the turn in which it starts: no time has passed. */
+  #isBeginning = true;
   #admitted: Tally | undefined;
   #throttled: Tally | undefined;
   #measured: Tally | undefined;
@@ -49,14 +51,15 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
   /** Came to its end by itself or by its time, and so not by being unsubscribed. */
   #hasEnded = false;
 
-  /** `sink` must not be closed. */
-  constructor(sink: Subscriber<unknown>, run: CallRun, request: TransportRequest) {
+  /** `sink` must not be closed; `startedAt` is this moment on the clock of RxJS. It is asked once: each call would ask it six times. */
+  constructor(sink: Subscriber<unknown>, run: CallRun, request: TransportRequest, startedAt: number) {
     super(sink);
     this.#sink = sink;
     this.#run = run;
     this.#request = request;
     this.#slots = slotsOf(run.parts.guards.slots);
-    this.#timeoutMs = Math.min(run.parts.settings.timeoutMs, run.deadlineAt - this.#startedAt);
+    this.#startedAt = startedAt;
+    this.#timeoutMs = Math.min(run.parts.settings.timeoutMs, run.deadlineAt - startedAt);
     this.#number = run.countAttempt();
   }
 
@@ -65,7 +68,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
     this.#span = this.#run.startSpan(this.#number, this.#startedAt);
     this.#run.reportStart(this.#number, this.#startedAt);
     try {
-      const admitted = breaker === undefined ? undefined : admittedBy(breaker);
+      const admitted = breaker === undefined ? undefined : admittedBy(breaker, this.#startedAt);
       // Whoever heard of its start, or of the breaker's change that admits it, may have ended it.
       if (this.closed) {
         admitted?.abandoned();
@@ -78,6 +81,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
     } catch (rejection) {
       this.#fail(rejection);
     }
+    this.#isBeginning = false;
     // After the rest: what comes exactly at the limit is in time.
     if (!this.closed) this.#limit = this.#run.parts.limits.start(this, this.#timeoutMs, this.#startedAt);
   }
@@ -108,7 +112,8 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
     this.#measured = this.#slots.begin();
     const { method, origin, path, body } = this.#request;
     const headers = this.#headers();
-    const timeoutMs = Math.ceil(this.#startedAt + this.#timeoutMs - asyncScheduler.now());
+    const waitedMs = this.#isBeginning ? 0 : asyncScheduler.now() - this.#startedAt;
+    const timeoutMs = Math.ceil(this.#timeoutMs - waitedMs);
     try {
       parts.transport({ method, origin, path, headers, body, timeoutMs, sentFor: this.#run }).subscribe(this);
     } catch (failure) {

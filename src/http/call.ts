@@ -32,7 +32,7 @@ export const callOf = (parts: CallParts, owner: CallOwner, request: CallRequest)
     const prepared = request.request;
     const { hedge } = parts.guards;
     if (hedge === undefined || !request.mayRunTwice)
-      new RetriedCall(parts, owner, request, deadlineAt, prepared).begin(sink);
+      new RetriedCall(parts, owner, request, deadlineAt, prepared).begin(sink, startedAt);
     else hedged(hedge, new CallRun(parts, owner, request, deadlineAt), prepared).subscribe(sink);
   });
 
@@ -52,10 +52,10 @@ class RetriedCall extends CallRun {
     this.#prepared = prepared;
   }
 
-  begin(sink: Subscriber<unknown>): void {
+  begin(sink: Subscriber<unknown>, nowMs: number): void {
     const { settings, guards } = this.parts;
-    if (settings.retry !== undefined) guards.budget?.deposit(asyncScheduler.now());
-    this.#attempt(sink);
+    if (settings.retry !== undefined) guards.budget?.deposit(nowMs);
+    this.#attempt(sink, nowMs);
   }
 
   override failed(sink: Subscriber<unknown>, cause: unknown): void {
@@ -67,12 +67,12 @@ class RetriedCall extends CallRun {
       sink.error(failure);
       return;
     }
-    sink.add(timer(delayMs).subscribe(() => this.#attempt(sink)));
+    sink.add(timer(delayMs).subscribe(() => this.#attempt(sink, asyncScheduler.now())));
   }
 
-  #attempt(sink: Subscriber<unknown>): void {
+  #attempt(sink: Subscriber<unknown>, nowMs: number): void {
     try {
-      if (!sink.closed) new Attempt(sink, this, this.#prepared).begin();
+      if (!sink.closed) new Attempt(sink, this, this.#prepared, nowMs).begin();
     } catch (defect) {
       sink.error(defect);
     }
@@ -86,7 +86,7 @@ function hedged(
   prepared: TransportRequest,
 ): Observable<unknown> {
   const single = new Observable((attempt) => {
-    if (!attempt.closed) new Attempt(attempt, run, prepared).begin();
+    if (!attempt.closed) new Attempt(attempt, run, prepared, asyncScheduler.now()).begin();
   });
   const rules = retryRules(run);
   return rules === undefined ? hedge(single) : hedge(single).pipe(retryWithBackoff(rules));

@@ -49,9 +49,10 @@ type Undici = typeof import('undici');
 export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
   const { origin, maxResponseBytes } = options;
   const { Client, buildConnector, parseHeaders } = partsOfUndici();
-  const { host } = new URL(origin);
+  const url = withKnownOrigin(new URL(origin));
+  const { host } = url;
   const connect = writingWhole(connectorOf(options, buildConnector));
-  const connections = new ConnectionPool({ ...options, connect, open: (settings) => new Client(origin, settings) });
+  const connections = new ConnectionPool({ ...options, connect, open: (settings) => new Client(url, settings) });
   const parts = { connections, host, maxResponseBytes, readHeaders: parseHeaders };
   return {
     send: ({ method, path, body }, headers) =>
@@ -64,6 +65,9 @@ export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
     destroy: () => connections.destroy(),
   };
 }
+
+/** Clients ask for the origin at each request, and a URL puts it together each time. */
+const withKnownOrigin = (url: URL): URL => Object.defineProperty(url, 'origin', { value: url.origin });
 
 /** Where certificates may change, a connector for those of this moment: sessions of others are not resumed under it. */
 function connectorOf(options: UndiciLaneOptions, build: typeof buildConnector): buildConnector.connector {

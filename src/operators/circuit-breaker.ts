@@ -70,9 +70,13 @@ export function circuitBreaker<T>(shared: CircuitBreaker): MonoTypeOperatorFunct
   return (source) => shared.run(source);
 }
 
-/** A call under the breaker for who runs it and tells of its end. @throws CircuitOpenError as `run` fails with it. */
-export const admittedBy = (breaker: CircuitBreaker): Tally =>
-  breaker instanceof PolicyBreaker ? breaker.admit() : tallyOf(breaker);
+/**
+ * A call under the breaker for who runs it and tells of its end.
+ * @param nowMs This moment on the clock of RxJS, in milliseconds.
+ * @throws CircuitOpenError as `run` fails with it.
+ */
+export const admittedBy = (breaker: CircuitBreaker, nowMs: number): Tally =>
+  breaker instanceof PolicyBreaker ? breaker.admit(nowMs) : tallyOf(breaker);
 
 class PolicyBreaker implements CircuitBreaker {
   readonly probes: number;
@@ -105,11 +109,10 @@ class PolicyBreaker implements CircuitBreaker {
   }
 
   run<T>(source: Observable<T>): Observable<T> {
-    return tallied(source, () => this.admit());
+    return tallied(source, () => this.admit(asyncScheduler.now()));
   }
 
-  admit(): Tally {
-    const nowMs = asyncScheduler.now();
+  admit(nowMs: number): Tally {
     const epoch = this.#policy.admit(nowMs);
     this.#changes.report();
     if (epoch === undefined) throw this.#rejection(nowMs);

@@ -99,6 +99,8 @@ describe('encodeBody', () => {
 
   const circle: Record<string, unknown> = {};
   circle.self = circle;
+  let deep: unknown = 1;
+  for (let level = 0; level < 20_000; level++) deep = [deep];
   for (const [value, path] of [
     [{ a: [1, Number.NaN] }, 'value.a[1] is NaN'],
     [{ a: Number.POSITIVE_INFINITY }, 'value.a is Infinity'],
@@ -110,6 +112,7 @@ describe('encodeBody', () => {
     [{ at: new Date(Number.NaN) }, 'value.at is an invalid Date'],
     [[undefined], 'value[0] is undefined'],
     [circle, 'value.self leads back to itself'],
+    [deep, 'value is nested too deeply, or too long, to be written as JSON'],
     [undefined, 'value is undefined'],
     [() => 1, 'value is function'],
   ] as const) {
