@@ -6,12 +6,17 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
+import { tellUsage } from '../bench/support/usage.ts';
 import { startSampleApis } from '../demo/apis/start-sample-apis.ts';
 import { sampleRound } from '../demo/sample-messages.ts';
 import { loadPipelines } from '../src/worker/load-pipelines.ts';
 import { startChromium } from '../test/support/chromium.ts';
 import { startDashboardWorker } from '../test/support/dashboard-under-test.ts';
 
+tellUsage(`npm run pictures [-- FOLDER [NAME…]]: the dashboard's pictures for the docs, all or those that are named; needs Chromium
+
+  FOLDER  where to; default docs/images
+  NAME    overview-light, marbles-dark, graph, dead-letters, sagas …`);
 const [folder = 'docs/images', ...only] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 

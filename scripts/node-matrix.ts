@@ -6,12 +6,19 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { argumentsOf } from '../bench/support/arguments.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values } = parseArgs({
-  options: { nodes: { type: 'string', default: '22,24,26' }, smoke: { type: 'boolean', default: false } },
-});
+const values = argumentsOf(
+  `npm run node-matrix [-- options]: the suites that need no service, and the demo, on other versions of Node
+
+  --nodes LIST  which, separated by commas; default 22,24,26
+  --smoke       the demo and a handful of specs alone
+
+Each Node is installed from npm into node_modules/.cache/nodes, where it is not there yet.`,
+  { nodes: { type: 'string', default: '22,24,26' }, smoke: { type: 'boolean', default: false } },
+  {},
+);
 
 /** Operators and kit in marbles, the engine in virtual time, the embedded broker, HTTP over sockets, messages, the journal's packages, the command line. */
 const CORE = [

@@ -6,12 +6,16 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tellUsage } from '../bench/support/usage.ts';
 import { examinePackage } from './release/package-faults.ts';
 import { stagePackage } from './release/stage-package.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const staged = join(root, 'node_modules', '.cache', 'sluice-package');
 
+tellUsage(
+  'npm run pack [-- FOLDER]: the package as it is published, as a tarball in that folder; default: in this one',
+);
 const target = resolve(process.argv[2] ?? root);
 if (!existsSync(target)) {
   console.error(`${target}: there is no such folder; npm run pack [-- the folder the tarball goes to]`);

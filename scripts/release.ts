@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { argumentsOf } from '../bench/support/arguments.ts';
 import { type Lockfile, lockfileFaults, type Manifest } from './release/lockfile-faults.ts';
 import { examinePackage } from './release/package-faults.ts';
 import { publishedLock } from './release/published-lock.ts';
@@ -19,13 +19,19 @@ import { type Sbom, sbomFaults } from './release/sbom-faults.ts';
 import { stagePackage } from './release/stage-package.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values } = parseArgs({
-  options: {
+const values = argumentsOf(
+  `npm run release [-- options]: the tarball, its SBOM, checksums and notes, in one folder; publishes nothing
+
+  --tag v0.1.0  is compared with the version of package.json
+  --out FOLDER  where to; default release
+  --dry-run     in a folder that is removed, and tells what is still to do`,
+  {
     tag: { type: 'string' },
     out: { type: 'string', default: 'release' },
     'dry-run': { type: 'boolean', default: false },
   },
-});
+  {},
+);
 const isDry = values['dry-run'];
 
 const text = (name: string): string => readFileSync(join(root, name), 'utf8');

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
+import { argumentsOf } from '../bench/support/arguments.ts';
 import { startSampleApis } from '../demo/apis/start-sample-apis.ts';
 import { sampleRound } from '../demo/sample-messages.ts';
 import { createEmbeddedBroker } from '../src/broker/embedded/embedded-broker.ts';
@@ -13,14 +13,16 @@ import { connectClient } from '../test/support/broker-client.ts';
 import { startChromium } from '../test/support/chromium.ts';
 import { consuming, startSluice } from '../test/support/worker-process.ts';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    'rounds-per-second': { type: 'string', default: '100' },
-  },
-});
-const stalledSeconds = Math.min(600, Math.max(1, Number(values.seconds)));
-const roundMs = 1_000 / Math.min(500, Math.max(1, Number(values['rounds-per-second'])));
+const values = argumentsOf(
+  `npm run stalled [-- options]: two Chromium pages look at a worker under load, and one of them stands still; needs Chromium
+
+  --seconds N            for how long, up to 600; default 60
+  --rounds-per-second N  of two messages each, up to 500; default 100`,
+  { seconds: { type: 'string', default: '60' }, 'rounds-per-second': { type: 'string', default: '100' } },
+  { seconds: 1, 'rounds-per-second': 1 },
+);
+const stalledSeconds = Math.min(600, Number(values.seconds));
+const roundMs = 1_000 / Math.min(500, Number(values['rounds-per-second']));
 /** Afterwards, with both pages reading; before, it is as long as it stands still. */
 const CALM_SECONDS = 20;
 /** Gets one message in each round. */

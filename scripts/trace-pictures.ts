@@ -4,9 +4,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tellUsage } from '../bench/support/usage.ts';
 import { traceOrder, treeOf } from '../test/support/order-trace.ts';
 import { renderTrace } from '../test/support/trace-svg.ts';
 
+tellUsage('npm run pictures:traces [-- FOLDER]: the pictures of docs/tracing.md; default: into docs/images');
 const [folder = 'docs/images'] = process.argv.slice(2);
 
 for (const [name, title, isRefused] of [

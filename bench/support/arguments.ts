@@ -1,5 +1,6 @@
-/** Options of a benchmark's command line: what is wrong with them ends it in one line, before anything is built or measured. */
+/** Options of a program that npm runs: what is wrong with them ends it in one line, before anything is built, measured or written. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { tellUsage } from './usage.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 type Values<Given extends Options> = ReturnType<typeof parseArgs<{ options: Given }>>['values'];
@@ -11,10 +12,7 @@ export function argumentsOf<const Given extends Options>(
   least: { readonly [Name in keyof Given]?: number },
 ): Values<Given> {
   try {
-    if (process.argv.slice(2).includes('--help')) {
-      console.log(usage);
-      process.exit();
-    }
+    tellUsage(usage);
     return readArguments(process.argv.slice(2), options, least);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}; --help says what can be asked`);

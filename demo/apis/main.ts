@@ -5,6 +5,15 @@ import { SampleApiListenError } from './sample-api.ts';
 import { type SampleApis, startSampleApis } from './start-sample-apis.ts';
 import { stopAsked } from './stop-asked.ts';
 
+// By itself: in its image there is this folder alone.
+if (process.argv.slice(2).some((argument) => argument === '--help' || argument === '-h')) {
+  console.log(`npm run apis: the sample APIs, until SIGINT or SIGTERM
+
+Environment:
+  SAMPLE_APIS_HOST   address to listen on; default 127.0.0.1
+  SAMPLE_APIS_PORTS  default, or free: any free ones, told at the start`);
+  process.exit();
+}
 const { SAMPLE_APIS_HOST: host = '127.0.0.1', SAMPLE_APIS_PORTS: ports = 'default' } = process.env;
 
 function table({ all }: SampleApis): string {

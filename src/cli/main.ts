@@ -8,6 +8,7 @@ import type { DoctorOptions } from './doctor.ts';
 import { exit } from './exit.ts';
 import { EXIT } from './exit-code.ts';
 import { journalCommand } from './journal.ts';
+import { nameCommands } from './name-commands.ts';
 import type { ReplayCommandOptions } from './replay.ts';
 import { sagaCommand } from './saga.ts';
 import type { TopologyOptions } from './topology.ts';
@@ -296,6 +297,7 @@ program.addCommand(journalCommand());
 program.addCommand(sagaCommand());
 program.addCommand(completionCommand());
 
+nameCommands(program);
 exitAsMisconfigured(program);
 await program.parseAsync();
 

@@ -1,13 +1,26 @@
 /** How much lies in the queues of pipelines and among their dead letters, looked at again and again: for the metrics and the dashboard. */
-import { asyncScheduler, defer, type Observable, repeat, tap, timer, toArray } from 'rxjs';
-import type { BrokerReadings, QueueDepth } from '../broker/broker.ts';
+import {
+  asyncScheduler,
+  defer,
+  distinctUntilChanged,
+  map,
+  type Observable,
+  of,
+  repeat,
+  skipWhile,
+  switchMap,
+  tap,
+  timer,
+  toArray,
+} from 'rxjs';
+import type { Broker, BrokerReadings, QueueDepth } from '../broker/broker.ts';
 import { workQueues } from '../broker/partitions.ts';
 import { deadLetterQueue } from '../broker/queue.ts';
 import type { Facts } from '../events.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 
 export interface WatchQueuesOptions {
-  readonly broker: Pick<BrokerReadings, 'measure'>;
+  readonly broker: Pick<Broker & BrokerReadings, 'measure' | 'status'>;
   readonly pipelines: readonly Pipeline[];
   readonly facts: Facts;
   /** Milliseconds between two looks; each costs the broker a channel and two answers for each pipeline. Default: 15 000. */
@@ -18,21 +31,27 @@ export interface WatchQueuesOptions {
 const SOON_MS = 1_000;
 
 /**
- * Cold; never ends. Emits what each look found, and reports it as a fact: nothing, where there is no connection. After a look that did not find
- * all of them the next comes sooner: after a second, and then after twice as long each time.
+ * Cold; ends with the broker's status. Emits what each look found, and reports it as a fact: nothing, from the moment a connection is gone until
+ * there is one again. After a look that did not find all of them the next comes sooner: after a second, and then after twice as long each time.
  */
 export function watchQueues(options: WatchQueuesOptions): Observable<readonly QueueDepth[]> {
   const { broker, pipelines, facts, everyMs = 15_000 } = options;
   const names = pipelines.flatMap(({ source }) => [...workQueues(source), deadLetterQueue(source.name)]);
-  return defer(() => {
+  const looks = defer(() => {
     let pauseMs = SOON_MS / 2;
     return defer(() => broker.measure(names)).pipe(
       toArray(),
       tap((queues) => {
         pauseMs = queues.length < names.length ? Math.min(2 * pauseMs, everyMs) : everyMs;
-        facts.report({ type: 'queuesMeasured', at: asyncScheduler.now(), queues });
       }),
       repeat({ delay: () => timer(pauseMs) }),
     );
   });
+  return broker.status.pipe(
+    map(({ state }) => state === 'connected' || state === 'blocked'),
+    distinctUntilChanged(),
+    skipWhile((isConnected) => !isConnected),
+    switchMap((isConnected) => (isConnected ? looks : of([]))),
+    tap((queues) => facts.report({ type: 'queuesMeasured', at: asyncScheduler.now(), queues })),
+  );
 }

@@ -1,6 +1,6 @@
 /** The documentation as `npm run site` makes it, as a reader searches it. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -53,6 +53,30 @@ describeWithChromium('the site of the documentation', (browser) => {
       expect(href.slice(href.lastIndexOf('/') + 1)).to.equal(`${found}.html`);
       expect(problems).to.deep.equal([]);
     });
+
+  it('leads every link to a page that is there, and to a place on it', () => {
+    const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.html'));
+    const texts = new Map(pages.map((file) => [`/${file}`, readFileSync(join(folder, file), 'utf8')]));
+    const places = new Map(
+      [...texts].map(([path, text]) => [path, new Set([...text.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id))]),
+    );
+    const missing: string[] = [];
+    for (const [path, text] of texts)
+      for (const [, href = ''] of text.matchAll(/<a\b[^>]* href="([^"]+)"/g)) {
+        const { host, pathname, hash } = new URL(href.replaceAll('&amp;', '&'), `http://site${encodeURI(path)}`);
+        if (host !== 'site') continue;
+        const file = decodeURIComponent(pathname);
+        const found = file.endsWith('.html')
+          ? places.get(file)
+          : existsSync(join(folder, file))
+            ? new Set()
+            : undefined;
+        if (found === undefined || (hash.length > 1 && !found.has(decodeURIComponent(hash.slice(1)))))
+          missing.push(`${path}: ${href}`);
+      }
+    expect(texts.size).to.be.above(100);
+    expect(missing).to.deep.equal([]);
+  });
 
   it('has an icon of its own, so that nobody looks for another', () => {
     const link = /<link rel="icon" href="([^"]+)"/.exec(readFileSync(join(folder, 'index.html'), 'utf8'))?.[1] ?? '';

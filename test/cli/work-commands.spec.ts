@@ -304,6 +304,35 @@ describe('commands for work', function () {
     });
   });
 
+  describe('help', () => {
+    it('is that of a command, and of a member of a family', async () => {
+      const { status, stdout } = await sluice(['help', 'dlq', 'retry']);
+      expect([status, stdout.split('\n')[0]]).to.deep.equal([0, 'Usage: sluice dlq retry [options] <queue>']);
+      expect(await sluice(['dlq', 'help', 'retry'])).to.deep.equal({ status, stdout, stderr: '' });
+      expect(await sluice(['help'])).to.deep.equal(await sluice(['--help']));
+    });
+
+    it('names a command that there is not, and those that there are', async () => {
+      const all =
+        'there are run, serve, replay, check, dev, broker, outbox, doctor, topology, new, graph, publish, top, dlq';
+      const ofDlq = "error: sluice dlq has no command 'nope': there are ls, show, retry, edit, drop, help\n";
+      for (const args of [['help', 'nope'], ['nope']]) {
+        const { status, stdout, stderr } = await sluice(args);
+        expect([status, stdout], stderr).to.deep.equal([2, '']);
+        expect(stderr).to.include(`error: sluice has no command 'nope': ${all}`);
+      }
+      for (const args of [
+        ['help', 'dlq', 'nope'],
+        ['dlq', 'help', 'nope'],
+        ['dlq', 'nope'],
+      ])
+        expect(await sluice(args), args.join(' ')).to.deep.equal({ status: 2, stdout: '', stderr: ofDlq });
+      expect((await sluice(['help', 'run', 'nope'])).stderr).to.equal(
+        "error: sluice run has no command 'nope': it has no commands\n",
+      );
+    });
+  });
+
   describe('completion', () => {
     const complete = (...words: readonly string[]): readonly string[] => {
       const script = execFileSync(process.execPath, [BIN, 'completion', 'bash'], { encoding: 'utf8' });

@@ -9,13 +9,14 @@ import { root } from '../support/pages.ts';
 const page = readFileSync(join(root, 'docs/cli.md'), 'utf8');
 const BIN = ['--import', 'tsx', '--conditions=sluice-source', 'src/cli/main.ts'];
 
-/** Commands that do something, and what may follow them, as `sluice completion` tells shells. */
+/** Commands that do something, help aside, and what may follow them, as `sluice completion` tells shells. */
 function commandsThere(): ReadonlyMap<string, readonly string[]> {
   const script = execFileSync(process.execPath, [...BIN, 'completion', 'bash'], { cwd: root, encoding: 'utf8' });
   const all = [...script.matchAll(/^ +'([\w -]*)'\) words='(.*)' ;;$/gm)].map(
     ([, name = '', words = '']) => [name, words.split(' ')] as const,
   );
-  return new Map(all.filter(([, words]) => words.every((word) => word.startsWith('--'))));
+  const isHelp = (name: string): boolean => /^(.* )?help$/.test(name);
+  return new Map(all.filter(([name, words]) => !isHelp(name) && words.every((word) => word.startsWith('--'))));
 }
 
 describe('the page of the command line', () => {

@@ -124,7 +124,7 @@ function readWorker(meter: Meter, readings: Readings): void {
   meter.reading(
     {
       name: 'sluice_queue_messages',
-      help: 'Messages that are ready in a queue of a pipeline or among its dead letters, looked at every 15 s.',
+      help: 'Messages that are ready in a queue of a pipeline or among its dead letters, looked at every 15 s; not told while there is no connection.',
       together: 'max',
       labels: ['queue'],
     },

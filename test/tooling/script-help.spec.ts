@@ -1,0 +1,29 @@
+/** Whoever asks a program of this project how it is called is told, and nothing is built, measured or written. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { root } from '../support/pages.ts';
+
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly scripts: Readonly<Record<string, string>>;
+};
+/** Those that end with a program of ours, which gets what stands behind `--`. */
+const programs = Object.entries(scripts).flatMap(([name, line]) => {
+  const [, options, file] = /(?:^|&& )node ((?:--\S+(?: tsx)? )*)(\S+\.ts)$/.exec(line) ?? [];
+  return options === undefined || file === undefined ? [] : [{ name, args: [...options.trim().split(' '), file] }];
+});
+
+describe('npm run', () => {
+  it('has programs of ours, found here', () => {
+    expect(programs.map(({ name }) => name)).to.include.members(['pack', 'release', 'demo', 'bench', 'check:lockfile']);
+  });
+
+  for (const { name, args } of programs)
+    it(`${name} -- --help says what can be asked`, async () => {
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [...args, '--help'], { cwd: root });
+      expect(stderr).to.equal('');
+      expect(stdout.startsWith(`npm run ${name}`), stdout).to.equal(true);
+    }).timeout(30_000);
+});
