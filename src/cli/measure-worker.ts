@@ -19,11 +19,11 @@ export interface WorkerMetrics extends Metrics {
   read(measured: Measured): void;
 }
 
-export async function measureWorker(facts: Facts): Promise<WorkerMetrics> {
+export function measureWorker(facts: Facts): WorkerMetrics {
   let current: Measured | undefined;
   let depths: readonly QueueDepth[] = [];
   const ledgers = (): Readonly<Record<string, LedgerCounts>> => current?.worker.ledgers() ?? {};
-  const metrics = await createMetrics(facts, {
+  const metrics = createMetrics(facts, {
     version,
     // Named one by one: an interface is no record.
     ledgers: () => Object.fromEntries(Object.entries(ledgers()).map(([pipeline, books]) => [pipeline, { ...books }])),

@@ -74,7 +74,7 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
   try {
     const urls = config.rereadAmqpUrls ?? config.amqpUrls ?? [];
     const facts = createFacts();
-    const metrics = await measureWorker(facts);
+    const metrics = measureWorker(facts);
     management.serve([metrics.route]);
     const grace = new Subscription();
     const onOpen = (opened: OpenedDoor): void => {

@@ -35,7 +35,7 @@ export async function openWorkerParts(config: Config, log: Logger, urls: BrokerU
   const { topology, startWithinMs, gracePeriodMs, maxCalls, keySecret } = config;
   const facts = createFacts();
   const logging = logFacts(facts, log, { level: config.logLevel });
-  const metrics = await measureWorker(facts);
+  const metrics = measureWorker(facts);
   const opened = await openJournal(config, facts, log);
   const journal = timedJournal(opened.journal, facts);
   const tracing = await createTracing(version);

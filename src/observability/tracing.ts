@@ -19,7 +19,7 @@ import type {
 
 type Api = typeof import('@opentelemetry/api');
 
-/** Undefined where the API is not installed or no SDK is registered: then there is nobody to tell. */
+/** Undefined where no SDK is registered: then there is nobody to tell. */
 export async function createTracing(version: string): Promise<Tracing | undefined> {
   const api = await loadApi();
   if (api === undefined) return undefined;
@@ -29,8 +29,9 @@ export async function createTracing(version: string): Promise<Tracing | undefine
   return { startMessage: (message) => startMessage(api, tracer, message) };
 }
 
-/** Undefined where it is not installed. */
+/** Undefined where nobody has registered an SDK with it, or it is not installed. */
 export async function loadApi(): Promise<Api | undefined> {
+  if (!isInUse()) return undefined;
   try {
     return await import('@opentelemetry/api');
   } catch (error) {
@@ -38,6 +39,10 @@ export async function loadApi(): Promise<Api | undefined> {
     throw error;
   }
 }
+
+/** Without loading it, 47 files: what is registered with any copy of it is kept under one global symbol, which bears its major version. */
+const isInUse = (): boolean =>
+  Object.getOwnPropertySymbols(globalThis).some(({ description }) => description?.startsWith('opentelemetry.js.api.'));
 
 type OpenTelemetrySpan = ReturnType<Tracer['startSpan']>;
 

@@ -25,7 +25,7 @@ const KNOWN_WORDS = /\b(sluice|nodejs|process)_\w+/g;
 describe('deploy', () => {
   const names = new Map<string, readonly string[]>();
   before(async () => {
-    const metrics = await createMetrics(createFacts(), {
+    const metrics = createMetrics(createFacts(), {
       version: '0',
       ledgers: () => ({}),
       isBalanced: () => true,

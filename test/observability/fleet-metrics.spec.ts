@@ -17,7 +17,7 @@ interface Process {
 
 async function startProcess(): Promise<Process> {
   const facts = createFacts();
-  const metrics = await createMetrics(facts, {
+  const metrics = createMetrics(facts, {
     version: '1',
     ledgers: () => ({ orders: { delivered: 2, acked: 1, inFlight: 1 } }),
     isBalanced: () => true,

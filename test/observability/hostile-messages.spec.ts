@@ -53,7 +53,7 @@ const pipelines = [
 /** Names and labels of all samples that are of a pipeline or a saga, after these messages were handled. */
 async function samplesAfter(messages: readonly ScriptedMessage[]): Promise<readonly string[]> {
   const facts = createFacts();
-  const metrics = await createMetrics(facts, {
+  const metrics = createMetrics(facts, {
     version: '1.2.3',
     ledgers: () => ({}),
     isBalanced: () => true,

@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import client from 'prom-client';
 import { createFacts, type Facts } from '../../src/events.ts';
 import { MAX_CHILDREN, MAX_CHILDREN_OF_ONE } from '../../src/observability/metrics/children.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics/create-metrics.ts';
+import { partsOfPromClient } from '../../src/observability/metrics/parts-of-prom-client.ts';
 import { promtool } from '../support/promtool.ts';
 import { describeWith } from '../support/services.ts';
 
@@ -32,11 +34,11 @@ describe('metrics', () => {
   let isBalanced: boolean;
   let ledgers: Record<string, Record<string, number>>;
 
-  beforeEach(async () => {
+  beforeEach(() => {
     facts = createFacts();
     isBalanced = true;
     ledgers = { orders: { delivered: 5, acked: 3, inFlight: 2 } };
-    metrics = await createMetrics(facts, {
+    metrics = createMetrics(facts, {
       version: '1.2.3',
       ledgers: () => ledgers,
       isBalanced: () => isBalanced,
@@ -58,6 +60,27 @@ describe('metrics', () => {
     const line = (await text()).split('\n').find((found) => found.startsWith(`${name} `));
     return line === undefined ? undefined : Number(line.slice(name.length + 1));
   };
+
+  it('has the metrics of Node that prom-client has, without loading the whole of it', async () => {
+    const { Counter, Gauge, Histogram, Registry } = client;
+    expect(partsOfPromClient()).to.deep.equal({ Counter, Gauge, Histogram, Registry });
+
+    const registry = new Registry();
+    client.collectDefaultMetrics({ register: registry });
+    const described = (lines: string): readonly string[] =>
+      lines.split('\n').filter((line) => /^# \w+ (?!sluice_|nodejs_active_\w+_total )/.test(line));
+    expect(described(await text())).to.have.members(described(await registry.metrics()));
+  });
+
+  it('tells the CPU time of the process, which both parts of it come to', async () => {
+    const [all = 0, user = 0, system = 0] = await Promise.all(
+      ['', 'user_', 'system_'].map((part) => sample(`process_cpu_${part}seconds_total`)),
+    );
+    expect(user).to.be.greaterThan(0);
+    expect(all).to.be.closeTo(user + system, 0.1);
+    const used = process.cpuUsage();
+    expect(all).to.be.closeTo((used.user + used.system) / 1e6, 0.5);
+  });
 
   const everything = (): void => {
     facts.report({

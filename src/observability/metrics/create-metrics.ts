@@ -1,6 +1,6 @@
 /**
- * Metrics for Prometheus: a listener on the facts, and readings of what the worker holds that are taken when somebody asks. prom-client is
- * loaded here and nowhere else, when a worker starts.
+ * Metrics for Prometheus: a listener on the facts, and readings of what the worker holds that are taken when somebody asks. What
+ * prom-client is needed for is loaded when a worker starts.
  */
 import { Subscription } from 'rxjs';
 import type { Facts } from '../../events.ts';
@@ -8,7 +8,8 @@ import type { Route } from '../../management/route.ts';
 import { apiMetrics } from './api-metrics.ts';
 import { doorMetrics } from './door-metrics.ts';
 import { messageMetrics } from './message-metrics.ts';
-import { type Description, Meter, type PromClient } from './meter.ts';
+import { type Description, Meter } from './meter.ts';
+import { collectNodeMetrics, partsOfPromClient } from './parts-of-prom-client.ts';
 import type { MetricsSnapshot } from './snapshot.ts';
 import { workerMetrics } from './worker-metrics.ts';
 
@@ -44,21 +45,13 @@ export interface Metrics {
   close(): void;
 }
 
-export async function createMetrics(facts: Facts, readings: Readings): Promise<Metrics> {
-  // The default export: prom-client is CommonJS.
-  const { default: client } = await import('prom-client');
-  return createMetricsWith(client, facts, readings);
-}
-
-function createMetricsWith(client: PromClient, facts: Facts, readings: Readings): Metrics {
+export function createMetrics(facts: Facts, readings: Readings): Metrics {
+  const client = partsOfPromClient();
   const registry = new client.Registry();
   const meter = new Meter(client, registry);
   const instruments = [messageMetrics(meter), doorMetrics(meter), apiMetrics(meter), workerMetrics(meter)];
   readWorker(meter, readings);
-  // Event-loop lag, memory, CPU, garbage collection.
-  client.collectDefaultMetrics({ register: registry });
-  // Gauges with a counter's name, against Prometheus's rules; the same is told by kind without the suffix.
-  for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
+  collectNodeMetrics(client, registry);
   const listening = new Subscription();
   for (const listeners of instruments) listening.add(facts.listen(listeners));
   return {

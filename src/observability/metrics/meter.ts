@@ -6,10 +6,7 @@ import type { Registry } from 'prom-client';
 import { Children } from './children.ts';
 import { BOUNDS, Count, Level, Times } from './counts.ts';
 
-export type PromClient = Pick<
-  typeof import('prom-client'),
-  'Counter' | 'Gauge' | 'Histogram' | 'Registry' | 'collectDefaultMetrics'
->;
+export type PromClient = Pick<typeof import('prom-client'), 'Counter' | 'Gauge' | 'Histogram' | 'Registry'>;
 
 /** What is counted for these label values, in the order of the names. */
 export type Kept<Child> = (...values: readonly string[]) => Child;
