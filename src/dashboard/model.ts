@@ -6,9 +6,9 @@ import { asyncScheduler, type Subscription } from 'rxjs';
 import type { CallEnded, Delivered, Fact, FactListeners, Facts, Settled, WorkerMoved } from '../events.ts';
 import { ApiState } from './api-state.ts';
 import { BINS_KEPT, binOf } from './bins.ts';
+import { copiedTestOf } from './copied-test/copied-test.ts';
 import { EventRing } from './event-ring.ts';
 import { type Journey, Journeys } from './journeys.ts';
-import { marbleTestOf } from './marble-test.ts';
 import { PipelineState } from './pipeline-state.ts';
 import { openBody, type PayloadsShown, showBody, showHeaders } from './redact.ts';
 import type { BinRow, Frame, JournalView, PipelineShape, RecentMessage, Story } from './wire.ts';
@@ -114,7 +114,7 @@ export class DashboardModel {
         routingKey,
         body: showBody(openBody(body, undefined), body.byteLength, shown),
       })),
-      test: marbleTestOf({ journey, shape, payloads: shown }),
+      test: copiedTestOf({ journey, shape, payloads: shown }),
     };
   }
 

@@ -1,7 +1,7 @@
 /** What of content may be seen: nothing that was not allowed, at any depth, by any name. */
 import { expect } from 'chai';
-import { literal } from '../../src/dashboard/literal.ts';
-import { diagramOf } from '../../src/dashboard/marble-row.ts';
+import { literal } from '../../src/dashboard/copied-test/literal.ts';
+import { diagramOf } from '../../src/dashboard/copied-test/marble-row.ts';
 import { mask, openBody, showBody, showHeaders } from '../../src/dashboard/redact.ts';
 
 describe('content on the dashboard', () => {

@@ -2,10 +2,10 @@
  * When things would have happened in virtual time: what follows from something follows at once, answers take as long as they took, pauses are
  * those of the test's randomness. What a busy machine added in between is left out. Pure.
  */
-import type { CallEnded, CallRetried, CallStarted, Fact } from '../events.ts';
-import { exponentialBackoff } from '../policies/backoff.ts';
+import type { CallEnded, CallRetried, CallStarted, Fact } from '../../events.ts';
+import { exponentialBackoff } from '../../policies/backoff.ts';
+import type { PipelineShape } from '../wire.ts';
 import { tidy } from './marble-row.ts';
-import type { PipelineShape } from './wire.ts';
 
 /** The test's randomness: half of each pause's ceiling. */
 export const RANDOM = 0.5;
