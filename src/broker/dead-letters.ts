@@ -19,10 +19,13 @@ export interface QueueVisit {
   readonly ready: number;
   /**
    * The messages from the head on, at most `max` and at most `ready`, each held until it is settled or the visit ends. Comes in windows: in
-   * memory are at most 2000 bodies, or 8 MB of them where they are large. Iterate once.
+   * memory are at most 2000 bodies, or 8 MB of them where they are large. Iterate once. Since RabbitMQ 4 urgent ones (a priority above 4) leave a
+   * quorum queue two for each of the others, and those that come meanwhile stand before what lay there.
    * @throws BrokerUnavailableError when the connection or the channel goes; TopologyError when the queue is deleted.
    */
   letters(max?: number): AsyncGenerator<HeldDelivery, void, undefined>;
+  /** One of those read was not there when the visit began: another is read in its place. */
+  passOver(): void;
   /**
    * Gives back whatever is still held, at the head of the queue and in the order it lay in (a broker may mix up more than some ten thousand),
    * and makes sure the queue has had every settlement. Resolves when the messages can be read again. Idempotent, never fails.

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ConsumeMessage } from 'amqplib';
 import { expect } from 'chai';
 import { type BrokerClient, connectClient } from '../support/broker-client.ts';
 import { declarePair, idsIn, numbered, readyIn, seedLetters, takeAll } from '../support/dead-letters.ts';
@@ -158,6 +159,32 @@ export function dlqCases(url: () => string): void {
       'x-sluice-routing-key': 'order.placed',
       'x-sluice-dlq-retries': 1,
     });
+  });
+
+  it('puts back each letter once, though urgent ones fail again at once and overtake the others', async () => {
+    const { client, run } = tools();
+    const urgent = Array.from({ length: 10 }, (_, n) => ({ id: `urgent${n}`, properties: { priority: 9 } }));
+    await seedLetters(client, 'letters', [...numbered(80), ...urgent]);
+    const tries: string[] = [];
+    const fail = (message: ConsumeMessage | null): void => {
+      if (message === null) return;
+      const { messageId, priority, headers } = message.properties;
+      tries.push(String(messageId));
+      // As the engine does: what the letter carries, its priority among that.
+      client.channel.sendToQueue('letters.dead', message.content, {
+        messageId: String(messageId),
+        headers,
+        ...(priority === undefined ? {} : { priority: Number(priority) }),
+      });
+      client.channel.ack(message);
+    };
+    const { consumerTag } = await client.channel.consume('letters', fail);
+    const { code, text } = await run(['retry', 'letters', '--all', '--rate', '200/s', '--json']);
+    expect(code, text).to.equal(0);
+    expect(JSON.parse(text)).to.include({ looked: 90, matched: 90, retried: 90 });
+    await eventually('all have failed again', async () => (await readyIn(client, 'letters.dead')) === 90);
+    await client.channel.cancel(consumerTag);
+    expect(tries.toSorted()).to.deep.equal([...numbered(80), ...urgent].map(({ id }) => id).toSorted());
   });
 
   it('loses nothing where the work queue is gone, and says so', async () => {

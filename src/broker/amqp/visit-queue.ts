@@ -52,6 +52,8 @@ class AmqpVisit implements QueueVisit, HoldingVisit {
   #onFailure: (() => void) | undefined;
   /** Any message of this channel: amqplib settles by message, and looks at the tag alone. */
   #template: ConsumeMessage | undefined;
+  /** Letters that are still to be read. */
+  #left = 0;
   #messages = 0;
   #bytes = 0;
 
@@ -74,16 +76,20 @@ class AmqpVisit implements QueueVisit, HoldingVisit {
   }
 
   async *letters(max = Number.POSITIVE_INFINITY): AsyncGenerator<HeldDelivery, void, undefined> {
-    let left = Math.min(max, this.ready);
-    while (left > 0) {
-      const wanted = Math.min(left, this.#windowSize());
+    this.#left = Math.min(max, this.ready);
+    while (this.#left > 0) {
+      const wanted = Math.min(this.#left, this.#windowSize());
       const window = await this.#readWindow(wanted);
       const got = window.length;
-      left -= got;
+      this.#left -= got;
       for (let message = window.shift(); message !== undefined; message = window.shift()) yield message;
       if (this.#failure !== undefined) throw this.#failure;
       if (got < wanted && (await this.#count()) === 0) return;
     }
+  }
+
+  passOver(): void {
+    this.#left++;
   }
 
   settle(settlement: 'ack' | 'requeue', deliveryTag: number): SettleResult {

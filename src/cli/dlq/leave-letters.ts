@@ -29,10 +29,12 @@ export class LeaveLetters {
     return this.#renewed;
   }
 
-  /** A letter that was looked at and stays. @throws what a renewal failed with, one of an earlier letter too. */
-  async leave(delivery: HeldDelivery, letter: Letter): Promise<void> {
+  /** A letter that was looked at and stays. @returns whether it is renewed. @throws what a renewal failed with, one of an earlier letter too. */
+  async leave(delivery: HeldDelivery, letter: Letter): Promise<boolean> {
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (letter.deliveryCount >= RENEW_AT) await this.#inFlight.add(this.#renew(delivery, letter));
+    if (letter.deliveryCount < RENEW_AT) return false;
+    await this.#inFlight.add(this.#renew(delivery, letter));
+    return true;
   }
 
   /** Resolves when every renewal is confirmed and acked. */

@@ -3,6 +3,7 @@ import type { HeldDelivery, QueueVisit } from '../../broker/dead-letters.ts';
 import type { QueuePair } from './copies.ts';
 import { LeaveLetters } from './leave-letters.ts';
 import { type Letter, readLetter } from './letter.ts';
+import { SentOn } from './sent-on.ts';
 import type { Session } from './session.ts';
 
 export interface Look {
@@ -41,6 +42,7 @@ export async function lookThrough(
 ): Promise<Look> {
   const visit = await office.visit(pair.dead);
   const leaving = new LeaveLetters(office, pair);
+  const sentOn = new SentOn();
   let looked = 0;
   const look = {
     visit,
@@ -55,9 +57,14 @@ export async function lookThrough(
     try {
       for await (const delivery of visit.letters(max)) {
         if (stop.aborted) break;
-        looked++;
         const letter = readLetter(delivery, pair.work);
-        if ((await looker(delivery, letter, look)) === 'left') await leaving.leave(delivery, letter);
+        if (sentOn.hasCome(letter)) {
+          visit.passOver();
+          continue;
+        }
+        looked++;
+        if ((await looker(delivery, letter, look)) === 'taken') sentOn.took(letter);
+        else if (await leaving.leave(delivery, letter)) sentOn.renewed(letter);
         if (stop.aborted || isEnough()) break;
       }
     } finally {
