@@ -2,12 +2,13 @@
  * The thorough lane: axios itself, for what the fast lane does not do (custom adapters, agents, proxies, transforms, redirects). Dearer, and under
  * the same rules: nothing leaves the base URL, no proxy from the environment, no redirect unless the author allows some.
  */
-import { Agent as HttpAgent } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import { Socket } from 'node:net';
 import axios, { type AxiosAdapter, type AxiosInstance, type AxiosResponse } from 'axios';
 import type { AxiosConfig } from './axios-instance.ts';
 import { type ConnectSettings, connectOptions, isGuarded } from './connecting.ts';
+import { boundInterim } from './interim-answers.ts';
 import { TransportError } from './transport.ts';
 import { type BaseUrl, isInside } from './url.ts';
 
@@ -26,8 +27,10 @@ export interface AxiosLaneOptions extends ConnectSettings {
 export function createAxiosLane(settings: AxiosLaneOptions): AxiosLane {
   const { base, connections, keepAliveMs } = settings;
   const options = { ...connectOptions(settings), keepAlive: true, maxSockets: connections, timeout: keepAliveMs };
-  const httpAgent = new HttpAgent(options);
-  const httpsAgent = settings.tlsNow === undefined ? new HttpsAgent(options) : new RereadingAgent(options, settings);
+  const httpAgent = bounding(new HttpAgent(options));
+  const httpsAgent = bounding(
+    settings.tlsNow === undefined ? new HttpsAgent(options) : new RereadingAgent(options, settings),
+  );
   const bare = axios.create();
 
   return {
@@ -52,6 +55,17 @@ export function createAxiosLane(settings: AxiosLaneOptions): AxiosLane {
       httpsAgent.destroy();
     },
   };
+}
+
+/** Node tells an agent of each request, by a name that its types leave out. */
+function bounding<A extends HttpAgent>(agent: A): A {
+  const add: unknown = Reflect.get(agent, 'addRequest');
+  if (typeof add !== 'function') return agent;
+  const addRequest = (request: ClientRequest, ...rest: readonly unknown[]): void => {
+    boundInterim(request);
+    Reflect.apply(add, agent, [request, ...rest]);
+  };
+  return Object.assign(agent, { addRequest });
 }
 
 /** Connects with the certificates of this moment, and resumes no session of others. */

@@ -9,6 +9,7 @@ import { transportErrorOf } from './classify.ts';
 import { type ConnectSettings, connectOptions } from './connecting.ts';
 import { ConnectionPool, type Sender } from './connection-pool.ts';
 import { decompress } from './decompress.ts';
+import { InterimAnswers, passOverContinue } from './interim-answers.ts';
 import { LaneResponse, type ReadHeaders, rawHeader } from './lane-response.ts';
 import { ONE_MEMORY, readStraight } from './straight-reads.ts';
 import { TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
@@ -95,10 +96,12 @@ const writingWhole =
         readStraight(socket);
       }
       done(...connected);
+      if (failure === null) passOverContinue(socket);
     });
 
 const NOTHING = new Uint8Array();
 const ABORTED = new Error('aborted');
+const tooLarge = (): TransportError => new TransportError('size', 'answer is too large');
 
 /** What all exchanges of a lane share. */
 interface LaneParts {
@@ -127,6 +130,7 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
   #isSettled = false;
   /** 0: not a word of an answer has come. */
   #status = 0;
+  #interim: InterimAnswers | undefined;
   #headers: Buffer[] = [];
   /** One chunk is the common case and is not copied. */
   #first: Uint8Array | undefined;
@@ -166,17 +170,21 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
   /** True: go on. */
   onHeaders(status: number, headers: Buffer[]): boolean {
     this.#status = status;
-    // Interim responses (103) come before the one that counts.
-    if (status < 200) return true;
+    if (status < 200) {
+      this.#interim ??= new InterimAnswers();
+      const flood = this.#interim.another();
+      if (flood !== undefined) this.#breakOff(flood);
+      return true;
+    }
     this.#headers = headers;
-    if (Number(rawHeader(headers, 'content-length')) > this.#parts.maxResponseBytes) this.#breakOff();
+    if (Number(rawHeader(headers, 'content-length')) > this.#parts.maxResponseBytes) this.#breakOff(tooLarge());
     return true;
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#isSettled) return true;
     this.#bytes += chunk.byteLength;
-    if (this.#bytes > this.#parts.maxResponseBytes) this.#breakOff();
+    if (this.#bytes > this.#parts.maxResponseBytes) this.#breakOff(tooLarge());
     else if (this.#first === undefined) this.#first = chunk;
     else if (this.#rest === undefined) this.#rest = [this.#first, chunk];
     else this.#rest.push(chunk);
@@ -211,9 +219,9 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
     return client;
   }
 
-  #breakOff(): void {
+  #breakOff(failure: TransportError): void {
     const abort = this.#abort;
-    this.#fail(new TransportError('size', 'answer is too large'));
+    this.#fail(failure);
     abort?.(ABORTED);
   }
 

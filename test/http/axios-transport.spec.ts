@@ -134,6 +134,7 @@ for (const [lane, prepare] of Object.entries(lanes)) {
         ['/deflate-raw', { packed: true }],
         ['/br', { packed: true }],
         ['/early-hints', {}],
+        ['/continue', {}],
         ['/proto', { a: 1 }],
       ];
       for (const [path, value] of answers) {
@@ -159,6 +160,7 @@ for (const [lane, prepare] of Object.entries(lanes)) {
         ['/two-lengths', 'ERR_RESPONSE_INVALID', false],
         ['/garbage', 'ERR_RESPONSE_INVALID', false],
         ['/big-header', 'ERR_RESPONSE_INVALID', false],
+        ['/interim-for-ever', 'ERR_RESPONSE_INVALID', false],
         ['/bomb', 'ERR_RESPONSE_TOO_LARGE', false],
         ['/bomb-br', 'ERR_RESPONSE_TOO_LARGE', false],
         ['/endless', 'ERR_RESPONSE_TOO_LARGE', false],

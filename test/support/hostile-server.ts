@@ -59,6 +59,8 @@ function pour(response: ServerResponse): void {
   response.write(Buffer.concat([zeros, zeros]));
 }
 
+const INTERIM = 'HTTP/1.1 100 Continue\r\nx-unasked: yes\r\n\r\n';
+const PLAIN = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
 const small = Buffer.from('{"packed":true}');
 
 const routes: Readonly<Record<string, Route>> = {
@@ -122,6 +124,15 @@ const routes: Readonly<Record<string, Route>> = {
   '/early-hints': raw(
     'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
   ),
+  '/continue': raw(`${INTERIM}${INTERIM}HTTP/1.1 102 Processing\r\n\r\n${PLAIN}`),
+  '/interim-for-ever': (_, response) => {
+    const { socket } = response;
+    const pourOn = (): void => {
+      while (socket?.destroyed === false && socket.write(INTERIM.repeat(100)));
+      socket?.once('drain', pourOn);
+    };
+    pourOn();
+  },
   // Keeps the connection, says nothing of closing it, and closes it: the next request on it is lost.
   '/close-race': ({ socket }, response) => {
     response
