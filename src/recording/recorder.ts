@@ -18,6 +18,7 @@ import { failureCodeOf } from './failure-code.ts';
 import type { RecordedDelivery, RecordedEvent } from './recording.ts';
 import type { KeptBack, ValueRules } from './redaction.ts';
 import { takes } from './schema-parts.ts';
+import { UnderWay } from './under-way.ts';
 
 /** What a recorder knows of a pipeline. */
 export interface RecordedPipeline {
@@ -48,15 +49,6 @@ export interface Recorder {
   readonly throughRandom: (random: Random) => Random;
 }
 
-type Identity = Pick<MessageIdentity, 'pipeline' | 'messageId' | 'correlationId'>;
-
-/** A message that is not settled. */
-interface UnderWay {
-  /** Of its conversation, and by which its requester knows the answer: results go out under the one, answers under the other. */
-  readonly correlationIds: readonly string[];
-  readonly keptBack: KeptBack;
-}
-
 /** A result, and what was kept back of the messages that may have caused it: its conversation may be named by a secret of theirs. */
 interface WrittenResult {
   readonly body: unknown;
@@ -77,8 +69,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const byQueue = new Map(
     pipelines.flatMap((pipeline) => workQueues(pipeline.source).map((queue) => [queue, pipeline] as const)),
   );
-  /** By message, until it is settled: requests and results are made of it, and of the answers it got. */
-  const underWay = new Map<string, UnderWay>();
+  /** Requests and results are made of a message, and of the answers it got. */
+  const underWay = new UnderWay();
   /** By message id: another of the pipelines may take it. */
   const results = new Map<string, WrittenResult>();
   let calls = 0;
@@ -93,16 +85,6 @@ export function createRecorder(options: RecorderOptions): Recorder {
     return false;
   };
 
-  const keptBackOf = ({ pipeline, messageId, correlationId }: Identity, askedBy = correlationId): KeptBack => {
-    const key = JSON.stringify([pipeline, messageId]);
-    const known = underWay.get(key) ?? {
-      correlationIds: [correlationId, askedBy],
-      keptBack: new Map<string, string>(),
-    };
-    underWay.set(key, known);
-    return known.keptBack;
-  };
-
   const deliver = (delivery: Delivery): void => {
     const pipeline = byQueue.get(delivery.queue);
     if (pipeline === undefined || !goesOn()) return;
@@ -110,7 +92,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     const messageId = messageIdOf(delivery);
     const correlationId = correlationIdOf(delivery, messageId);
     const askedBy = delivery.properties.correlationId || correlationId;
-    const kept = keptBackOf({ pipeline: name, messageId, correlationId }, askedBy);
+    const kept = underWay.keptBackOf({ pipeline: name, messageId, correlationId }, askedBy);
     const result = results.get(messageId);
     for (const [text, standIn] of result?.keptBack ?? []) kept.set(text, standIn);
     const decoded = decodeBody(delivery.body, delivery.properties, { maxBytes: Number.POSITIVE_INFINITY });
@@ -132,8 +114,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
   const settle = ({ pipeline, messageId, correlationId, settlement, delayMs, code }: Settled): void => {
     if (!goesOn()) return;
-    const kept = keptBackOf({ pipeline, messageId, correlationId });
-    underWay.delete(JSON.stringify([pipeline, messageId]));
+    const kept = underWay.keptBackOf({ pipeline, messageId, correlationId });
+    underWay.settled({ pipeline, messageId });
     write({
       kind: 'settled',
       at: at(),
@@ -156,8 +138,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     const { exchange, routingKey, body, properties } = message;
     const { messageId = '', correlationId = '' } = properties;
     // Whose result it is, the port is not told: it is one of this conversation.
-    const causes = [...underWay.values()].filter((cause) => cause.correlationIds.includes(correlationId));
-    const kept: KeptBack = new Map(causes.flatMap(({ keptBack }) => [...keptBack]));
+    const kept: KeptBack = new Map(underWay.keptBackIn(correlationId).flatMap((keptBack) => [...keptBack]));
     const decoded = decodeBody(body, properties, { maxBytes: Number.POSITIVE_INFINITY });
     const written = decoded.ok ? resultOf(message, plain(decoded.value), kept) : null;
     results.delete(messageId);
@@ -177,7 +158,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
   const call = ({ owner, request: { call: sent, options } }: CallSent, request: TransportRequest): number => {
     const number = ++calls;
-    const kept = keptBackOf(owner);
+    const kept = underWay.keptBackOf(owner);
     const body = bodyOf(request.body, request.headers['content-type']);
     const part = (name: string, value: unknown): object =>
       value === undefined ? {} : { [name]: rules.derived(plain(value), kept) };
@@ -197,7 +178,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
   const nameOf = (owner: MessageIdentity) => ({
     pipeline: owner.pipeline,
-    messageId: rules.text(owner.messageId, keptBackOf(owner)),
+    messageId: rules.text(owner.messageId, underWay.keptBackOf(owner)),
   });
 
   const answer = (number: number, { owner, request }: CallSent, response: TransportResponse): void => {
@@ -212,7 +193,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       headers,
       ...(body === undefined
         ? {}
-        : { body: rules.described(request.options.response, plain(body), keptBackOf(owner)) }),
+        : { body: rules.described(request.options.response, plain(body), underWay.keptBackOf(owner)) }),
     });
   };
 
