@@ -278,6 +278,39 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       ]);
     });
 
+    it('says what to do about what differs, is missing or may not be done, as whoever looks can do it', async () => {
+      const { vhost, url, client } = await fresh();
+      const pipelines = [pipelineOn('orders', { retry: false })];
+      const adviceOf = async (at: string, mode: 'assert' | 'check', check: CheckName): Promise<readonly string[]> => [
+        ...new Set((await look(at, pipelines, mode)).filter((one) => one.check === check).map(({ advice }) => advice)),
+      ];
+      const user = (name: string, configure: string) =>
+        management.user(`${name}-${vhost}`, vhost, { configure, write: '.*', read: '.*' });
+      const looking = await user('looking', '^$');
+
+      expect(await adviceOf(url, 'assert', 'queue-missing')).to.deep.equal([
+        'nothing: a worker declares it at its start',
+      ]);
+      expect(await adviceOf(url, 'check', 'queue-missing')).to.deep.equal([
+        'declare it: "sluice topology --apply" as a user who may, or import what "sluice topology --json" prints',
+      ]);
+      expect(await adviceOf(looking, 'assert', 'permissions')).to.deep.equal([
+        'grant "configure" on it; or let another user declare it, and this one only look: SLUICE_TOPOLOGY=check',
+      ]);
+
+      await client.channel.assertQueue('orders', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+      // A queue that holds messages is not to be deleted for an argument.
+      expect(await adviceOf(url, 'assert', 'queue-differs')).to.deep.equal([
+        "a worker is refused at its start: delete it, when it is empty, so that it is declared anew, or take it as it is with topology: 'check'",
+      ]);
+      expect(await adviceOf(url, 'check', 'queue-differs')).to.deep.equal([
+        'declare it anew as wanted when it is empty, or say the same in the pipeline',
+      ]);
+      expect(await adviceOf(looking, 'check', 'permissions')).to.deep.equal([
+        'run the doctor as the user who declares it too; that one need not publish or consume',
+      ]);
+    });
+
     it('exits with 1 where there is no broker or a problem, and with 2 where nothing can be asked', async () => {
       const { vhost } = await fresh();
       const nothing = await management.user(`none-${vhost}`, vhost, { configure: '^$', write: '^$', read: '^$' });
