@@ -51,3 +51,7 @@ export function planOf({ shape }: PipelineView, width: number): Plan {
 /** Rows of an API's lane: three, growing to eight. */
 export const ROWS = 8;
 export const rowHeight = (rows: number): number => (rows <= 3 ? 17 : 52 / Math.min(rows, ROWS));
+
+/** A pipeline's lane of a kind; of an API, where there is one for each. */
+export const laneOf = (plan: Plan, kind: Lane['kind'], api = ''): Lane | undefined =>
+  plan.lanes.find((lane) => lane.kind === kind && lane.api === api);

@@ -8,7 +8,8 @@ import { LABELS, NARROW } from './lanes.ts';
 import { Figure } from './overview.tsx';
 import { RecentMessages } from './recent.tsx';
 import { hrefOf } from './route.ts';
-import { Scene, sceneState } from './scene.tsx';
+import { Scene } from './scene.tsx';
+import { sceneState } from './scene-state.ts';
 import { store, useStore } from './store.ts';
 import { type StoryOf, StoryPanel } from './story.tsx';
 
