@@ -8,9 +8,15 @@ import { filter, firstValueFrom, interval, takeWhile } from 'rxjs';
 import { argumentsOf } from '../bench/support/arguments.ts';
 import { createAmqpBroker } from '../src/broker/amqp/create-amqp-broker.ts';
 import { createEmbeddedBroker } from '../src/broker/embedded/embedded-broker.ts';
+import { createLetterDesk } from '../src/cli/dlq/letter-desk.ts';
+import { attempt, printProblems } from '../src/cli/problems.ts';
+import { createSagaDesk } from '../src/cli/saga/saga-desk.ts';
+import { watchQueues } from '../src/cli/watch-queues.ts';
+import { readConfig } from '../src/config.ts';
 import { createDashboard } from '../src/dashboard/dashboard.ts';
 import { createFacts } from '../src/events.ts';
-import { createMemoryJournal } from '../src/journal/memory-journal.ts';
+import { createJournal } from '../src/journal/create-journal.ts';
+import { MemoryStore } from '../src/journal/memory-store.ts';
 import { startManagementServer } from '../src/management/management-server.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { isBalanced } from '../src/pipeline/ledger.ts';
@@ -29,14 +35,27 @@ const values = argumentsOf(
   `npm run demo [-- options]
 
   --once          ends with its table, instead of staying to be looked at
-  --messages N    messages in all (default: 1000)`,
+  --messages N    messages until its table (default: 1000)
+
+Environment:
+  SLUICE_TOKEN    with it dead letters can be replayed and sagas resumed on the dashboard, which asks for it`,
   { once: { type: 'boolean', default: false }, messages: { type: 'string', default: '1000' } },
   { messages: 1 },
 );
+const config = attempt(() => readConfig(undefined, { needsBroker: false }));
+if (!config.ok) {
+  printProblems(config.problems, 'Nothing was started.');
+  process.exit(2);
+}
+const { token, journalKeepMs } = config.value;
 const rounds = Math.max(1, Math.round(Number(values.messages) / QUEUES.length));
 const total = rounds * QUEUES.length;
 /** Pause between rounds, in milliseconds: slow enough to watch. */
 const ROUND_EVERY_MS = 15;
+/** The same, once the table is printed: there is something to see for whoever opens the dashboard then. */
+const ON_EVERY_MS = 700;
+/** How often depths of queues are looked at: sooner than a worker does, for people who look for a minute. */
+const LOOK_EVERY_MS = 2_000;
 /** The longest the demo waits for its last message: two waits of the retry ladder and some. */
 const PATIENCE_MS = 90_000;
 
@@ -60,16 +79,33 @@ facts.stream.subscribe((fact) => {
 // The pipelines' own warnings are part of the plan here.
 const log = createLogger({ level: 'silent' });
 const random = Math.random;
-const management = await startManagementServer({ host: '127.0.0.1', port: undefined, token: undefined, log });
+const management = await startManagementServer({ host: '127.0.0.1', port: undefined, token, log });
 // What is sent here is made up: all of it may be seen.
-const dashboard = createDashboard({ facts, log, payloads: 'all' });
+const payloads = 'all';
+const letters = createLetterDesk({
+  urls: () => [url],
+  security: {},
+  random,
+  payloads,
+  pipelineOf: (queue) => pipelines.find(({ source }) => source.name === queue),
+});
+const store = new MemoryStore();
+const sagas = createSagaDesk({
+  store,
+  keepEndedMs: journalKeepMs,
+  pipelines: () => pipelines,
+  giveBack: letters.giveBack,
+});
+const dashboard = createDashboard({ facts, log, payloads, letters, sagas });
 management.serve(dashboard.routes);
 dashboard.show(pipelineShapes(pipelines));
 const broker = createAmqpBroker({ urls: [url], log, facts, random, connectionName: 'sluice demo' });
+const looking = watchQueues({ broker, pipelines, facts, everyMs: LOOK_EVERY_MS }).subscribe();
+const journal = createJournal(store, { facts });
 const worker = startWorker({
   pipelines,
   broker,
-  journal: createMemoryJournal(),
+  journal,
   facts,
   log,
   random,
@@ -85,10 +121,11 @@ console.log(`${pc.dim('dashboard:')} ${pc.cyan(management.url)}`);
 console.log(`${pc.dim('on purpose:')} ${placeFaults(apis).join(pc.dim('; '))}\n`);
 
 let hasResult = false;
+let isTold = false;
 const stranger = await connectStranger(url, (pipeline, messageId, body) => {
   if (!hasResult) show(pc.dim(`first result after ${(process.uptime()).toFixed(1)} s`), true);
   hasResult = true;
-  tally.result(pipeline, messageId, body, now());
+  if (!isTold) tally.result(pipeline, messageId, body, now());
 });
 const progress = interval(process.stdout.isTTY ? 100 : 2_000)
   .pipe(takeWhile(() => tally.finished < total))
@@ -96,17 +133,26 @@ const progress = interval(process.stdout.isTTY ? 100 : 2_000)
 
 const hasEnded = await Promise.race([sendAll().then(allDone), stop.then(() => false)]);
 progress.unsubscribe();
+isTold = true;
 show(progressLine(tally, total), true);
 
 console.log(`\n${table(tally)}\n\n${ledgerLine(worker.ledgers())}`);
 if (hasEnded && !values.once) {
-  console.log(`\nStill running: publish to ${QUEUES.join(', ')} at ${url}. Ctrl-C stops everything.`);
+  console.log(
+    `\nGoes on with a few messages a second, for the dashboard; yours go to ${QUEUES.join(', ')} at ${url}. Ctrl-C stops everything.`,
+  );
+  const goingOn = interval(ON_EVERY_MS).subscribe((n) => {
+    for (const message of sampleRound(rounds + 1 + n)) stranger.send(message);
+  });
   await stop;
+  goingOn.unsubscribe();
 }
 
 await stranger.close();
 worker.stop();
 const { ledgers, failure } = await worker.stopped;
+looking.unsubscribe();
+journal.end();
 dashboard.close();
 await management.close();
 await dispose();

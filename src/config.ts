@@ -9,7 +9,7 @@ import { type Duration, durationMs, parseDuration } from './policies/duration.ts
 import { durationSchema } from './policies/duration-schema.ts';
 import { Secret } from './setting.ts';
 
-export { env, environmentWith, isStartedByNpm } from './config/environment.ts';
+export { env, environmentWith, isStartedByNpm, ownEnvironment } from './config/environment.ts';
 
 /** The worker's own settings. */
 export interface Config {

@@ -49,7 +49,7 @@ The broker is the one of AMQP_URL. Letters are held while they are looked at, an
 
 Exit codes:
   0  done
-  1  not all of it could be done; the output says why. Nothing is lost: a letter is in its queue, in the dead letters, or in both
+  1  not all of it could be done, or a letter named by --id is not there; the output says why. Nothing is lost: a letter is in its queue, in the dead letters, or in both
   2  an argument or the configuration is wrong; nothing was done
   3  stopped as asked before all was done; the other letters are where they were`,
     );
@@ -87,7 +87,7 @@ Exit codes:
     });
 
   json(dlq.command('edit'))
-    .description('change the body of one letter in $VISUAL or $EDITOR; it stays among the dead letters')
+    .description('change the body of one letter in $VISUAL, $EDITOR or vi; it stays among the dead letters')
     .argument('<queue>', queueArgument)
     .requiredOption('--id <id>', 'message id of the letter')
     .action(async (queue: string, options: EditOptions) => {

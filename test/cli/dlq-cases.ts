@@ -122,7 +122,7 @@ export function dlqCases(url: () => string): void {
     const missing = await run(['show', 'letters', '--id', 'z', '--json']);
     expect([missing.code, missing.text]).to.deep.equal([
       1,
-      '{\n  "queue": "letters.dead",\n  "looked": 2,\n  "letters": []\n}\n✗ none of the 2 letters of letters.dead is the one asked for',
+      '{\n  "queue": "letters.dead",\n  "looked": 2,\n  "letters": []\n}\n✗ no letter z in letters.dead, 2 letters looked at',
     ]);
   });
 
@@ -296,6 +296,31 @@ export function dlqCases(url: () => string): void {
     expect(await idsIn(client, 'letters.dead')).to.deep.equal(['other']);
   });
 
+  it('fails where a letter that is named is not there, and not where conditions fit none', async () => {
+    const { client, run } = tools();
+    await seedLetters(client, 'letters', [{ id: 'a', code: 'ERR_A' }]);
+    const none = 'none is among those asked for, 1 letter looked at';
+    for (const [line, code, text] of [
+      ['show letters --code ERR_Z', 0, `letters.dead: ${none}`],
+      ['retry letters --code ERR_Z', 0, `letters.dead → letters: ${none}`],
+      ['drop letters --code ERR_Z --yes', 0, `letters.dead: ${none}`],
+      ['drop letters --id a --code ERR_Z --yes', 0, `letters.dead: ${none}`],
+      ['retry letters --id z', 1, `letters.dead → letters: ${none}\n✗ no letter z in letters.dead`],
+      ['edit letters --id z', 1, '✗ no letter z in letters.dead'],
+      ['drop letters --id z --yes', 1, `letters.dead: ${none}\n✗ no letter z in letters.dead`],
+      [
+        'drop letters --id a --id z --yes',
+        1,
+        'letters.dead: dropped 1 of 1 asked for, 1 letter looked at\n✗ no letter z in letters.dead',
+      ],
+    ] as const) {
+      await eventually('the letter is back', async () => (await readyIn(client, 'letters.dead')) === 1);
+      const ran = await run(line.split(' '), { EDITOR: 'true' });
+      expect([ran.code, ran.text], line).to.deep.equal([code, text]);
+    }
+    expect((await run(['ls', 'letters'])).text).to.equal('letters.dead: no letters');
+  });
+
   it('drops many at once for good', async () => {
     const { client, run } = tools();
     await seedLetters(client, 'letters', numbered(500));
@@ -333,6 +358,21 @@ export function dlqCases(url: () => string): void {
       expect(letter?.properties.headers?.['x-sluice-error-code']).to.equal('ERR_PERMANENT');
       const [before] = (letter?.properties.headers?.['x-sluice-dlq-edits'] ?? []) as Record<string, unknown>[];
       expect(before).to.deep.include({ bytes: 7, body: '{"n":1}' });
+    });
+
+    it('says which editor cannot be run, and asks for one where there is none and no terminal', async () => {
+      const { client, run } = tools();
+      await seedLetters(client, 'letters', [{ id: 'a' }]);
+      const unknown = await run(['edit', 'letters', '--id', 'a'], { EDITOR: 'no-such-editor -w', TMPDIR: folder });
+      expect(unknown.code).to.equal(1);
+      expect(unknown.text).to.include(
+        '✗ the editor no-such-editor -w cannot be run; set VISUAL or EDITOR to one that can; the letter is as it was',
+      );
+      const unset = await run(['edit', 'letters', '--id', 'a'], { EDITOR: '', VISUAL: '' });
+      expect([unset.code, unset.text.split('\n')[0]]).to.deep.equal([
+        2,
+        '✗ dlq: which editor? set VISUAL or EDITOR: there is no terminal to open vi on',
+      ]);
     });
 
     it('leaves the letter alone where nothing was changed, the editor failed, or the text is no JSON', async () => {

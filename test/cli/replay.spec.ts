@@ -98,7 +98,7 @@ describe('a recording', function recordings() {
     expect(said).to.contain('message m-1 of shop goes another way than it was recorded');
     expect(said).to.match(/recorded: .*A.*\n.*replayed: .*B/);
     expect(said).to.contain("B = published(exchange('shop', 'order.settled')");
-    expect(said).to.contain('left out: 1 message, it was not asked for').and.contain('1 message replayed, 1 otherwise');
+    expect(said).to.contain('left out: 1 message, not asked for').and.contain('1 message replayed, 1 otherwise');
   });
 
   it('is told to a program as one value', async () => {
@@ -128,5 +128,31 @@ describe('a recording', function recordings() {
     const late = sluice('replay', inFolder('day.jsonl'), fixture('recorded'), '--tolerance', 'soon');
     expect(await late.exit).to.not.equal(0);
     expect(saidBy(late)).to.contain('--tolerance');
+    const absent = sluice('replay', inFolder('gone.jsonl'), fixture('recorded'));
+    expect(await absent.exit).to.equal(2);
+    expect(saidBy(absent)).to.contain('gone.jsonl: there is no such file; "sluice run --record');
+    const nowhere = sluice('replay', inFolder('day.jsonl'), fixture('recorded'), '--spec', inFolder('no/x.spec.ts'));
+    expect(await nowhere.exit).to.equal(2);
+    expect(saidBy(nowhere)).to.contain(`x.spec.ts: there is no folder ${inFolder('no')}; make it, or`);
+    expect(saidBy(nowhere)).to.not.contain('    at ');
+  });
+
+  it('names a message that is asked for and is not in it', async () => {
+    const replay = sluice('replay', inFolder('day.jsonl'), fixture('recorded'), '--message', 'm-9');
+    expect(await replay.exit).to.equal(1);
+    const said = saidBy(replay);
+    expect(said).to.contain(
+      'left out: 2 messages, not asked for\nnothing was replayed\nno spec: no message was replayed',
+    );
+    expect(said).to.contain(`--message: no message m-9 is in ${inFolder('day.jsonl')}`);
+  });
+
+  it('names messages it leaves out', async () => {
+    const lines = readFileSync(inFolder('day.jsonl'), 'utf8').split('\n');
+    const torn = lines.filter((line) => !(line.includes('"settled"') && line.includes('"m-2"')));
+    writeFileSync(inFolder('torn.jsonl'), torn.join('\n'));
+    const replay = sluice('replay', inFolder('torn.jsonl'), fixture('recorded'), '--tolerance', '1h');
+    expect(await replay.exit, saidBy(replay)).to.equal(0);
+    expect(saidBy(replay)).to.contain('left out: 1 message (m-2), not settled when the recording ended');
   });
 });

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
 
 const main = join(import.meta.dirname, '../../demo/main.ts');
 
@@ -10,9 +11,9 @@ describe('npm run demo', () => {
   let running: ChildProcess | undefined;
   afterEach(() => running?.kill('SIGKILL'));
 
-  const start = (...args: string[]) => {
+  const start = (environment: Readonly<Record<string, string>>, ...args: string[]) => {
     const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=sluice-source', main, ...args], {
-      env: { PATH: process.env.PATH },
+      env: { PATH: process.env.PATH, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running = child;
@@ -26,7 +27,7 @@ describe('npm run demo', () => {
   };
 
   it('takes every message to an end, shows each kind of it, and exits 0 with balanced books', async () => {
-    const { child, printed } = start('--once', '--messages', '200');
+    const { child, printed } = start({}, '--once', '--messages', '200');
     expect(await once(child, 'exit'), printed.text).to.deep.equal([0, null]);
     const rows = new Map(
       [...printed.text.matchAll(/^([a-z-]+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)ms +(\d+)ms$/gm)].map(
@@ -53,9 +54,25 @@ describe('npm run demo', () => {
   });
 
   it('stays up without --once, and stops all of it on Ctrl-C', async () => {
-    const { child, printed } = start('--messages', '4');
+    const { child, printed } = start({}, '--messages', '4');
     while (!printed.text.includes('Ctrl-C stops everything')) await once(child.stdout, 'data');
+    const [dashboard = ''] = /http:\/\/[\d.:]+/.exec(printed.text) ?? [];
+    const ask = async (path: string): Promise<string> => {
+      const response = await fetch(`${dashboard}${path}`);
+      const text = await response.text();
+      expect(response.status, text).to.equal(200);
+      return text;
+    };
+    // Messages go on, and what the dashboard shows of them can be looked at: some break off in the middle, orders are sagas.
+    await eventually('a dead letter', async () => (await ask('/dead-letters')).includes('ERR_PAYLOAD_INVALID'), 60_000);
+    await eventually('a saga', async () => (await ask('/sagas?state=all')).includes('"order-2"'), 60_000);
     child.kill('SIGINT');
     expect(await once(child, 'exit'), printed.text).to.deep.equal([0, null]);
+  }).timeout(180_000);
+
+  it('names a setting that is wrong', async () => {
+    const { child, printed } = start({ SLUICE_TOKEN: 'short' });
+    expect(await once(child, 'exit'), printed.text).to.deep.equal([2, null]);
+    expect(printed.text).to.include('SLUICE_TOKEN').and.to.include('Nothing was started.');
   });
 });

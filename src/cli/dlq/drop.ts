@@ -1,12 +1,12 @@
 /** `sluice dlq drop`: letters are gone for good. Asked for by a filter and agreed to with their number in sight. */
 import { asyncScheduler } from 'rxjs';
 import type { HeldDelivery } from '../../broker/dead-letters.ts';
-import { misconfigured, printJson } from '../broker-session.ts';
+import { failed, misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
 import { counted, oneLine } from '../print.ts';
 import { isConfirmed, isTerminal } from './ask.ts';
 import { queuePair } from './copies.ts';
-import { type FilterOptions, readFilter, wrong } from './filter.ts';
+import { type FilterOptions, NONE_ASKED_FOR, noting, readFilter, wrong } from './filter.ts';
 import { lookThrough } from './look-through.ts';
 import { renewedNote } from './ls.ts';
 import { withSession } from './session.ts';
@@ -17,13 +17,14 @@ export interface DropOptions extends FilterOptions {
 }
 
 export async function drop(name: string, options: DropOptions): Promise<number> {
-  const filter = readFilter(options, asyncScheduler.now(), { needsOne: true });
+  const read = readFilter(options, asyncScheduler.now(), { needsOne: true });
   const { yes = false, json = false } = options;
   const problems = [
-    ...(typeof filter === 'function' ? [] : filter),
+    ...(typeof read === 'function' ? [] : read),
     ...(yes || isTerminal() ? [] : [wrong('--yes', 'is needed where there is no terminal to ask on')]),
   ];
-  if (problems.length > 0 || typeof filter !== 'function') return misconfigured(problems);
+  if (problems.length > 0 || typeof read !== 'function') return misconfigured(problems);
+  const { filter, missing } = noting(read, options);
   const pair = queuePair(name);
 
   return withSession(async (session) => {
@@ -56,9 +57,11 @@ export async function drop(name: string, options: DropOptions): Promise<number> 
     else console.log(`${oneLine(pair.dead)}: ${saying(dropped, holds.length)}, ${counted(looked, 'letter')} looked at`);
     if (renewed > 0 && !json) console.log(`  ${renewedNote(renewed)}`);
     if (stop.aborted) return EXIT.cutShort;
+    const absent = missing(pair.dead);
+    if (absent !== undefined) return failed(absent);
     return dropped === holds.length ? EXIT.ok : EXIT.failed;
   });
 }
 
 const saying = (dropped: number, matched: number): string =>
-  matched === 0 ? 'none is among those asked for' : `dropped ${dropped} of ${matched} asked for`;
+  matched === 0 ? NONE_ASKED_FOR : `dropped ${dropped} of ${matched} asked for`;

@@ -1,12 +1,12 @@
 /** `sluice dlq retry --dry-run`: what today's code makes of the letters, as far as that can be known without calling an API. */
 import pc from 'picocolors';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import { misconfigured, printJson } from '../broker-session.ts';
+import { failed, misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
 import { loadDefined } from '../load.ts';
 import { counted, oneLine, shortened } from '../print.ts';
 import { type QueuePair, retryOf } from './copies.ts';
-import type { Filter } from './filter.ts';
+import type { NotingFilter } from './filter.ts';
 import { lookThrough } from './look-through.ts';
 import { Progress } from './progress.ts';
 import { type RehearsalCounts, RehearsalTally } from './rehearsal-tally.ts';
@@ -18,7 +18,7 @@ export interface DryRunOptions {
   readonly json?: boolean;
 }
 
-export async function rehearseLetters(pair: QueuePair, filter: Filter, options: DryRunOptions): Promise<number> {
+export async function rehearseLetters(pair: QueuePair, asked: NotingFilter, options: DryRunOptions): Promise<number> {
   const { pipelines, problems, dispose } = await loadDefined(options.pipelines);
   try {
     const pipeline = pipelines.find(({ source }) => source.name === pair.work);
@@ -28,13 +28,18 @@ export async function rehearseLetters(pair: QueuePair, filter: Filter, options: 
       const message = `no pipeline of ${options.pipelines} takes messages from queue "${pair.work}"; there are pipelines for ${there}`;
       return misconfigured([{ subject: 'dlq', path: '--dry-run', message }]);
     }
-    return await rehearseAll(pair, filter, pipeline, options.json === true);
+    return await rehearseAll(pair, asked, pipeline, options.json === true);
   } finally {
     await dispose();
   }
 }
 
-async function rehearseAll(pair: QueuePair, filter: Filter, pipeline: Pipeline, isJson: boolean): Promise<number> {
+async function rehearseAll(
+  pair: QueuePair,
+  { filter, missing }: NotingFilter,
+  pipeline: Pipeline,
+  isJson: boolean,
+): Promise<number> {
   const rehearse = rehearseWith(pipeline);
   const progress = new Progress();
   const tally = new RehearsalTally();
@@ -49,7 +54,9 @@ async function rehearseAll(pair: QueuePair, filter: Filter, pipeline: Pipeline, 
     progress.end();
     if (isJson) printJson({ queue: pair.dead, workQueue: pair.work, pipeline: pipeline.name, ...tally.counts() });
     else print(tally.counts(), pair, pipeline);
-    return session.stop.aborted ? EXIT.cutShort : EXIT.ok;
+    if (session.stop.aborted) return EXIT.cutShort;
+    const absent = missing(pair.dead);
+    return absent === undefined ? EXIT.ok : failed(absent);
   });
 }
 

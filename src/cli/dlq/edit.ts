@@ -11,12 +11,14 @@ import type { HeldDelivery } from '../../broker/dead-letters.ts';
 import type { Delivery, HeaderValue } from '../../message/delivery.ts';
 import { readJson } from '../../message/json.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
-import { failed, printJson } from '../broker-session.ts';
+import { failed, misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine } from '../print.ts';
+import { isTerminal } from './ask.ts';
 import { bodyText } from './body-text.ts';
 import { type QueuePair, queuePair, renewed } from './copies.ts';
-import { openEditor } from './editor.ts';
+import { namedEditor, openEditor } from './editor.ts';
+import { wrong } from './filter.ts';
 import { asList, DLQ_HEADER, type Letter } from './letter.ts';
 import { lookThrough } from './look-through.ts';
 import { type Session, withSession } from './session.ts';
@@ -30,6 +32,8 @@ const LOOKS = 5;
 const LOOK_AGAIN_MS = 300;
 
 export async function edit(name: string, { id, json = false }: EditOptions): Promise<number> {
+  if (namedEditor() === undefined && !isTerminal())
+    return misconfigured([wrong('', 'which editor? set VISUAL or EDITOR: there is no terminal to open vi on')]);
   const pair = queuePair(name);
   return withSession(async (session) => {
     const before = await find(session, pair, id);

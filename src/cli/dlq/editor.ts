@@ -1,5 +1,14 @@
 /** The person's own editor, on their terminal. */
 import { spawn } from 'node:child_process';
+import { ownEnvironment } from '../../config.ts';
+
+const NOT_FOUND = [126, 127];
+
+/** What would be opened; undefined where neither variable names anything. */
+export function namedEditor(): string | undefined {
+  const { VISUAL, EDITOR } = ownEnvironment();
+  return VISUAL || EDITOR || undefined;
+}
 
 /** The shell knows VISUAL and EDITOR, which may hold options, and takes them apart as everybody expects. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own
@@ -12,6 +21,8 @@ export function openEditor(file: string): Promise<string | undefined> {
     editor.once('error', (error) => resolve(`no editor could be started: ${error.message}`));
     editor.once('close', (code, signal) => {
       if (code === 0) resolve(undefined);
+      else if (code !== null && NOT_FOUND.includes(code))
+        resolve(`the editor ${namedEditor() ?? 'vi'} cannot be run; set VISUAL or EDITOR to one that can`);
       else resolve(`the editor ended with ${code === null ? signal : `exit code ${code}`}`);
     });
   });

@@ -22,6 +22,30 @@ const STAGES: readonly string[] = [
 
 export type Filter = (letter: Letter) => boolean;
 
+/** What `show`, `retry` and `drop` say where conditions fit nothing. */
+export const NONE_ASKED_FOR = 'none is among those asked for';
+
+export interface NotingFilter {
+  readonly filter: Filter;
+  /** What is to be said where letters that were asked for by their ids are not there; undefined where they are, or none was. */
+  readonly missing: (dead: string) => string | undefined;
+}
+
+/**
+ * Notes the letters that are looked at. A letter that was named and is not there is a failure of the command; conditions that nothing fits are none:
+ * who clears away by the clock what is old is done where nothing is.
+ */
+export function noting(filter: Filter, { id = [] }: FilterOptions): NotingFilter {
+  const absent = new Set(id);
+  return {
+    filter: (letter) => {
+      absent.delete(letter.id);
+      return filter(letter);
+    },
+    missing: (dead) => (absent.size === 0 ? undefined : `no letter ${[...absent].join(', ')} in ${dead}`),
+  };
+}
+
 /**
  * @returns the mistakes where there are any. With `needsOne`, saying nothing is a mistake: everything is asked for by `--all`.
  */

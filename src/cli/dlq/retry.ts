@@ -7,7 +7,7 @@ import { EXIT } from '../exit-code.ts';
 import { counted, oneLine } from '../print.ts';
 import { type QueuePair, queuePair } from './copies.ts';
 import { rehearseLetters } from './dry-run.ts';
-import { type FilterOptions, readFilter, wrong } from './filter.ts';
+import { type FilterOptions, NONE_ASKED_FOR, noting, readFilter, wrong } from './filter.ts';
 import { renewedNote } from './ls.ts';
 import { Progress } from './progress.ts';
 import { parseRate, RATE_EXPECTED } from './rate.ts';
@@ -24,19 +24,20 @@ export interface RetryOptions extends FilterOptions {
 }
 
 export async function retry(name: string, options: RetryOptions): Promise<number> {
-  const filter = readFilter(options, asyncScheduler.now(), { needsOne: true });
+  const read = readFilter(options, asyncScheduler.now(), { needsOne: true });
   const everyMs = parseRate(options.rate);
   const problems = [
-    ...(typeof filter === 'function' ? [] : filter),
+    ...(typeof read === 'function' ? [] : read),
     ...(everyMs === undefined ? [wrong('--rate', `expected ${RATE_EXPECTED}, got "${options.rate}"`)] : []),
   ];
-  if (problems.length > 0 || typeof filter !== 'function' || everyMs === undefined) return misconfigured(problems);
+  if (problems.length > 0 || typeof read !== 'function' || everyMs === undefined) return misconfigured(problems);
   const pair = queuePair(name);
-  if (options.dryRun === true) return rehearseLetters(pair, filter, options);
+  const asked = noting(read, options);
+  if (options.dryRun === true) return rehearseLetters(pair, asked, options);
   return withSession(async (session) => {
     const progress = new Progress();
     const replayed = await replayLetters(session, pair, {
-      filter,
+      filter: asked.filter,
       everyMs,
       onProgress: ({ retried, matched }) =>
         progress.say(() => `retried ${retried}; ${matched} of the letters looked at so far are to be`),
@@ -47,6 +48,8 @@ export async function retry(name: string, options: RetryOptions): Promise<number
     if (replayed.failure !== undefined) return failed(withNames(replayed.failure));
     if (replayed.isCutShort) return EXIT.cutShort;
     if (replayed.matched === 0 && options.whenNone !== undefined) return failed(options.whenNone);
+    const absent = asked.missing(pair.dead);
+    if (absent !== undefined) return failed(absent);
     return replayed.unsendable > 0 ? EXIT.failed : EXIT.ok;
   });
 }
@@ -54,7 +57,7 @@ export async function retry(name: string, options: RetryOptions): Promise<number
 function report({ dead, work }: QueuePair, { looked, matched, retried, ...rest }: Replayed): void {
   const { renewed, unsendable, inDoubt, isCutShort } = rest;
   const places = `${oneLine(dead)} → ${oneLine(work)}`;
-  const asked = matched === 0 ? 'none is among those asked for' : `retried ${retried} of ${matched} asked for`;
+  const asked = matched === 0 ? NONE_ASKED_FOR : `retried ${retried} of ${matched} asked for`;
   console.log(`${places}: ${asked}, ${counted(looked, 'letter')} looked at`);
   if (isCutShort) console.log('  stopped as asked; the others are where they were');
   if (unsendable > 0)

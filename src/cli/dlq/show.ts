@@ -8,7 +8,7 @@ import { EXIT } from '../exit-code.ts';
 import { age, counted, lines, oneLine } from '../print.ts';
 import { bodyText } from './body-text.ts';
 import { queuePair } from './copies.ts';
-import { type FilterOptions, readFilter } from './filter.ts';
+import { type FilterOptions, NONE_ASKED_FOR, noting, readFilter } from './filter.ts';
 import { DLQ_HEADER, type Letter } from './letter.ts';
 import { lookThrough } from './look-through.ts';
 import { isoTime, withSession } from './session.ts';
@@ -23,8 +23,9 @@ export interface ShowOptions extends FilterOptions {
 const SHOWN_CHARACTERS = 2_000;
 
 export async function show(name: string, options: ShowOptions): Promise<number> {
-  const filter = readFilter(options, asyncScheduler.now(), { needsOne: false });
-  if (typeof filter !== 'function') return misconfigured(filter);
+  const read = readFilter(options, asyncScheduler.now(), { needsOne: false });
+  if (typeof read !== 'function') return misconfigured(read);
+  const { filter, missing } = noting(read, options);
   const pair = queuePair(name);
   return withSession(async (session) => {
     const now = asyncScheduler.now();
@@ -45,10 +46,12 @@ export async function show(name: string, options: ShowOptions): Promise<number> 
     );
     if (options.json === true) printJson({ queue: pair.dead, looked: look.looked, letters: found });
     if (session.stop.aborted) return EXIT.cutShort;
-    if (shown > 0) return EXIT.ok;
-    const isAny = Object.values({ ...options, number: undefined, full: undefined, json: undefined }).some(Boolean);
-    if (isAny) return failed(`none of the ${counted(look.looked, 'letter')} of ${pair.dead} is the one asked for`);
-    if (options.json !== true) console.log(`${oneLine(pair.dead)}: no letters`);
+    if (shown >= options.number) return EXIT.ok;
+    const absent = missing(pair.dead);
+    if (absent !== undefined) return failed(`${absent}, ${counted(look.looked, 'letter')} looked at`);
+    if (shown > 0 || options.json === true) return EXIT.ok;
+    const none = look.looked === 0 ? 'no letters' : `${NONE_ASKED_FOR}, ${counted(look.looked, 'letter')} looked at`;
+    console.log(`${oneLine(pair.dead)}: ${none}`);
     return EXIT.ok;
   });
 }

@@ -114,8 +114,11 @@ const WEAKENS: Readonly<Record<string, string>> = {
 const NEVER_DROPPED = String(UNLIMITED['x-delivery-limit']);
 const DROPPED = 'what was looked at more often is dropped, without a limit more than 20 times since RabbitMQ 4';
 
+/** The default exchange has no name. */
+const shown = (value: string): string => (value === '' ? '""' : value);
+
 function different(subject: string, { property, wanted, found }: Difference, mode: TopologyMode): Finding {
-  const finding = `has ${property} ${found}, wanted is ${wanted}`;
+  const finding = `has ${property} ${shown(found)}, wanted is ${shown(wanted)}`;
   const check = subject.startsWith('exchange') ? 'exchange-differs' : 'queue-differs';
   if (mode === 'assert') {
     const advice =
@@ -292,7 +295,7 @@ function unseen(pipelines: readonly Pipeline[]): readonly Finding[] {
       check: 'unbounded-queue',
       subject: `${queues.length === 1 ? 'queue' : 'queues'} ${queues.join(', ')}`,
       finding:
-        'no bound among the arguments: while no worker runs they grow until the broker runs short of disk and blocks every publisher',
+        'no bound among the arguments: while no worker runs messages pile up until the broker runs short of disk and blocks every publisher',
       advice:
         'bound them by a policy (max-length-bytes, overflow reject-publish), which a worker never sees, or watch their length',
     },

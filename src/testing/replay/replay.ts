@@ -24,6 +24,7 @@ export interface ReplayOptions {
 export interface LeftOut {
   readonly pipeline: string;
   readonly messageId: string;
+  /** Of one message or of several, after a colon. */
   readonly why: string;
 }
 
@@ -43,6 +44,9 @@ export interface Replay {
   /** The text of a spec of what the replay did; or why there is none. */
   readonly spec: { readonly text: string } | { readonly why: string };
 }
+
+/** Why a message is left out that is none of those that are named. */
+export const NOT_ASKED_FOR = 'not asked for';
 
 /** Coarser where a finer one leaves two things too close for a diagram. */
 const GRIDS_MS = [1, 10, 25, 50, 100];
@@ -87,14 +91,15 @@ function whyLeftOut(
   pipelines: readonly Pipeline[],
   { only, maxMessages }: Pick<ReplayOptions, 'only' | 'maxMessages'>,
 ): string | undefined {
-  if (!isAlong && only.size > 0 && !only.has(story.messageId)) return 'it was not asked for';
+  if (!isAlong && only.size > 0 && !only.has(story.messageId)) return NOT_ASKED_FOR;
   const pipeline = pipelines.find(({ name }) => name === story.pipeline);
-  if (pipeline === undefined) return 'there is no such pipeline any more';
+  if (pipeline === undefined) return 'their pipeline is not there any more';
   const why = whyNot(story);
   if (why !== undefined) return why;
   const tries = pipeline.source.retryDelaysMs.length + 1;
-  if (story.deliveries.some(({ attempt }) => attempt > tries)) return `its queue gives ${tries} tries now`;
-  return !isAlong && taken >= maxMessages ? `only the first ${maxMessages} were asked for` : undefined;
+  if (story.deliveries.some(({ attempt }) => attempt > tries))
+    return `tried more often than their queue gives now, ${tries} times`;
+  return !isAlong && taken >= maxMessages ? `more than the first ${maxMessages}, which --max asks for` : undefined;
 }
 
 async function specOf(staging: Omit<Staging, 'isPure' | 'gridMs'>, subject: SpecSubject): Promise<Replay['spec']> {

@@ -111,14 +111,18 @@ export function storiesOf(events: readonly RecordedEvent[]): readonly Story[] {
   return [...stories.values()];
 }
 
-/** Why a story cannot be told again; undefined where it can. */
+/** What a schema refuses, or does not describe, is recorded as a stand-in. */
+const MISFIT =
+  'with a body that the schema takes otherwise than the original: what does not fit is not recorded, a stand-in is';
+
+/** Why a story cannot be told again, said of one message or of several; undefined where it can. */
 export function whyNot(story: Story): string | undefined {
   const { deliveries, calls, settlements, pendingTries, inFlight } = story;
-  if (deliveries.length === 0 || inFlight > 0) return 'it was not settled when the recording ended';
-  if (pendingTries > 0) return 'it waited for another try when the recording ended';
-  if (settlements.some(({ settlement }) => settlement === 'returned')) return 'it went back to the broker';
-  if (deliveries.some(({ isMisfit }) => isMisfit)) return 'its stand-ins do not pass its schema';
+  if (deliveries.length === 0 || inFlight > 0) return 'not settled when the recording ended';
+  if (pendingTries > 0) return 'waiting for another try when the recording ended';
+  if (settlements.some(({ settlement }) => settlement === 'returned')) return 'given back to the broker';
+  if (deliveries.some(({ isMisfit }) => isMisfit)) return MISFIT;
   if (calls.some(({ end }) => end?.kind === 'failed' && end.code === 'ERR_INTERCEPTOR'))
-    return 'an interceptor failed one of its calls';
+    return 'an interceptor of ours failed a call';
   return undefined;
 }

@@ -132,14 +132,14 @@ describe('a replay', () => {
     const { leftOut, messages } = await replay(torn, [orders], everything);
     expect(messages).to.equal(1);
     expect(leftOut.map(({ messageId, why }) => `${messageId}: ${why}`)).to.deep.equal([
-      'm-2: it went back to the broker',
-      'm-3: it was not settled when the recording ended',
+      'm-2: given back to the broker',
+      'm-3: not settled when the recording ended',
     ]);
 
     const elsewhere = await replay(torn, [{ ...orders, name: 'others' }], everything);
-    expect(elsewhere.leftOut[0]?.why).to.equal('there is no such pipeline any more');
+    expect(elsewhere.leftOut[0]?.why).to.equal('their pipeline is not there any more');
     const named = await replay(torn, [orders], { ...everything, only: new Set(['m-9']) });
-    expect(named.leftOut[0]?.why).to.equal('it was not asked for');
+    expect(named.leftOut[0]?.why).to.equal('not asked for');
     expect(named.spec).to.deep.equal({ why: 'no message was replayed' });
   });
 
