@@ -492,6 +492,24 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     expect((box?.x ?? 999) + (box?.width ?? 0)).to.be.at.most(390);
   });
 
+  it('shows every sign of the legend and every table on a phone, nothing over its neighbour', async () => {
+    page = await open('#marbles/receipts');
+    await page.setViewportSize({ width: 390, height: 800 });
+    await send('refused-phone', 'refused-phone');
+    await page.getByText('What went wrong since the start').waitFor();
+    await page.locator('td', { hasText: 'dead-lettered' }).first().waitFor();
+    const signs = page.locator('.legend li');
+    expect(await signs.count()).to.equal(11);
+    for (const sign of await signs.all())
+      expect((await sign.locator('svg').boundingBox())?.width, String(await sign.textContent())).to.be.above(10);
+    const over = await page
+      .locator('td')
+      .evaluateAll((cells) =>
+        cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent),
+      );
+    expect(over).to.deep.equal([]);
+  });
+
   it('makes the worker hold nothing for a browser that does not read, while others go on', async () => {
     page = await open('#overview');
     await page.getByText('worker running').waitFor();

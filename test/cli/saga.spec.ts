@@ -167,7 +167,19 @@ describe('sluice saga', function suite() {
     expect(unknown.text).to.include('no saga "nobody" in file ');
     const bare = await run(['saga', 'ls'], {});
     expect(bare).to.deep.include({ code: 2 });
-    expect(bare.text).to.include('SLUICE_JOURNAL_FILE: and SLUICE_JOURNAL_URL are not set');
+    expect(bare.text).to.include('SLUICE_JOURNAL_FILE: and SLUICE_JOURNAL_URL are not set; set the one');
+    const misspelt = join(folder, 'jornal.db');
+    for (const args of [
+      ['saga', 'ls'],
+      ['saga', 'show', 'w-1'],
+      ['journal', 'compact'],
+    ]) {
+      const { code, text } = await run(args, { SLUICE_JOURNAL_FILE: misspelt });
+      expect([code, text.split('\n')[0]], args.join(' ')).to.deep.equal([
+        2,
+        `✗ environment: SLUICE_JOURNAL_FILE: there is no file ${misspelt}: a worker makes it at its start; name the one that the workers have`,
+      ]);
+    }
     expect((await saga('ls', '--limit', '0')).text).to.include('expected an integer from 1 to 999999');
   });
 

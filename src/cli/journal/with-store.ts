@@ -1,18 +1,28 @@
 /** A command on the journal that the environment names: opened, used, closed, and every mistake of the configuration named. */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import pc from 'picocolors';
 import { lastValueFrom, toArray } from 'rxjs';
 import { type Config, readConfig } from '../../config.ts';
 import { JournalUnavailableError, type Problem } from '../../errors.ts';
 import type { JournalStore } from '../../journal/journal-store.ts';
-import { openStore, storeProblems } from '../../journal/open-store.ts';
+import { openStore, type StoreChoice, storeProblems } from '../../journal/open-store.ts';
 import { EXIT } from '../exit-code.ts';
 import { attempt, printProblems } from '../problems.ts';
 
 const NONE: Problem = {
   subject: 'environment',
   path: 'SLUICE_JOURNAL_FILE',
-  message: "and SLUICE_JOURNAL_URL are not set; a journal in memory is its worker's alone",
+  message:
+    "and SLUICE_JOURNAL_URL are not set; set the one that the workers have: a journal in memory is its worker's alone",
 };
+
+/** Whoever only looks makes no journal: an empty one would say of a wrong path that no saga is stuck. */
+function missingFile(choice: StoreChoice): readonly Problem[] {
+  if (choice.kind !== 'file' || existsSync(choice.path) || !existsSync(dirname(choice.path))) return [];
+  const message = `there is no file ${choice.path}: a worker makes it at its start; name the one that the workers have`;
+  return [{ subject: 'environment', path: 'SLUICE_JOURNAL_FILE', message }];
+}
 
 /** @returns the exit code: the work's own, or what kept it from being done. */
 export async function withStore(work: (store: JournalStore, config: Config) => Promise<number>): Promise<number> {
@@ -20,7 +30,7 @@ export async function withStore(work: (store: JournalStore, config: Config) => P
   const problems = config.ok
     ? config.value.journal.kind === 'memory'
       ? [NONE]
-      : storeProblems(config.value.journal)
+      : [...storeProblems(config.value.journal), ...missingFile(config.value.journal)]
     : config.problems;
   if (!config.ok || problems.length > 0) {
     printProblems(problems, 'Nothing was done.');

@@ -240,7 +240,7 @@ function Legend() {
       </li>
       {(['ok', 'undoing', 'failed', 'aborted', 'rejected'] as const).map((outcome) => (
         <li key={outcome}>
-          <svg class="glyph wide" viewBox="0 0 30 18" width="30" height="18" aria-hidden="true">
+          <svg class="glyph" viewBox="0 0 30 18" width="30" height="18" aria-hidden="true">
             <g class={`attempt ${outcome}`}>
               {outcome === 'rejected' ? (
                 <>
