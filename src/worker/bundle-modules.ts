@@ -3,7 +3,7 @@
  * Packages stay where they are, and `sluice` is the copy that runs the worker: definitions of a second copy would be strangers to it.
  */
 
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import type { BuildFailure, BuildOptions, Message, Plugin } from 'esbuild';
@@ -92,10 +92,10 @@ async function mistakesOf(
   }
 }
 
-/** Where packages resolve from as they do from the user's files. */
+/** Where packages resolve from as they do from the user's files. Its real path: Node names modules by theirs, and maps of sources go from there. */
 function nearestModules(folder: string): string | undefined {
   const candidate = join(folder, 'node_modules');
-  if (existsSync(candidate)) return candidate;
+  if (existsSync(candidate)) return realpathSync(candidate);
   const above = dirname(folder);
   return above === folder ? undefined : nearestModules(above);
 }

@@ -53,6 +53,9 @@ function originalPlace(built: string, line: number, column: number): Place | und
 export function reasonOfFailure(error: unknown): string {
   const message = messageOf(error);
   const [, missing] = /^Cannot find package '([^']+)'/.exec(message) ?? [];
+  const [, unnamed] = /^(\w+) is not defined$/.exec(message) ?? [];
+  if (unnamed !== undefined && error instanceof ReferenceError)
+    return `${unnamed} is not defined here; where another module has it, import it`;
   if (missing !== undefined) return `cannot find package "${missing}"; run "npm install ${missing}", or mend its name`;
   const [, of, absent] =
     /^The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(message) ?? [];

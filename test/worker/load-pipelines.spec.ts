@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -46,6 +47,19 @@ describe('loadPipelines', () => {
   afterEach(async () => {
     for (const loaded of loads.splice(0)) await loaded.dispose();
     for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+  });
+
+  it('names the place of a failure where the way to its packages is a symbolic link', async () => {
+    const project = await mkdtemp(join(tmpdir(), 'sluice-linked-'));
+    folders.push(project);
+    await symlink(modules, join(project, 'node_modules'));
+    const folder = join(project, 'pipelines');
+    await mkdir(folder);
+    await writeFile(join(folder, 'one.ts'), '\nexport const nothing = definePipeline({});\n');
+    const { problems } = await load(folder);
+    expect(problems.map(describeProblem).slice(0, 1)).to.deep.equal([
+      'module one.ts: 2:24: definePipeline is not defined here; where another module has it, import it',
+    ]);
   });
 
   it('names both pipelines that define an API of one name, and neither that share one', async () => {
