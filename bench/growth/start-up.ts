@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { median } from '../support/ratios.ts';
 
 export interface StartUpOptions {
-  /** Built checkouts to compare, the first one's `node_modules` holds the modules. */
+  /** Built checkouts to compare. The modules lie in the `node_modules` of each: from elsewhere they would load packages a second time, zod above all. */
   readonly roots: readonly [string, ...string[]];
   readonly modules: number;
   readonly rounds: number;
@@ -15,21 +15,22 @@ export interface StartUpOptions {
 
 /** Gives lines of a report. */
 export async function measureStartUp({ roots, modules, rounds }: StartUpOptions): Promise<string> {
-  const folder = mkdtempSync(join(roots[0], 'node_modules/.cache/sluice-bench-modules-'));
+  const folders: string[] = [];
   try {
-    mkdirSync(join(folder, 'pipelines'));
-    for (let n = 0; n < modules; n++) writeFileSync(join(folder, `pipelines/p${n}.ts`), moduleOf(n));
+    const seen = roots.map((root) => {
+      const cache = join(root, 'node_modules/.cache');
+      mkdirSync(cache, { recursive: true });
+      const folder = mkdtempSync(join(cache, 'sluice-bench-modules-'));
+      folders.push(folder);
+      mkdirSync(join(folder, 'pipelines'));
+      for (let n = 0; n < modules; n++) writeFileSync(join(folder, `pipelines/p${n}.ts`), moduleOf(n));
+      return { root, folder, checks: [] as number[], runs: [] as number[], megabytes: [] as number[] };
+    });
     const bare: number[] = [];
-    const seen = roots.map((root) => ({
-      root,
-      checks: [] as number[],
-      runs: [] as number[],
-      megabytes: [] as number[],
-    }));
     // In turn, so that a busy moment falls on all of them.
     for (let round = 0; round < rounds; round++) {
-      bare.push(took(folder, ['-e', '0']));
-      for (const { root, checks, runs, megabytes } of seen) {
+      bare.push(took(roots[0], ['-e', '0']));
+      for (const { root, folder, checks, runs, megabytes } of seen) {
         const bin = join(root, 'bin/sluice.js');
         checks.push(took(folder, [bin, 'check', 'pipelines']));
         const { ms, rssMegabytes } = await running(folder, bin);
@@ -43,7 +44,7 @@ export async function measureStartUp({ roots, modules, rounds }: StartUpOptions)
     );
     return [...lines, `Node itself: ${spread(bare)} ms`].join('\n');
   } finally {
-    rmSync(folder, { recursive: true });
+    for (const folder of folders) rmSync(folder, { recursive: true });
   }
 }
 

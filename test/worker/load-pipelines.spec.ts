@@ -166,6 +166,26 @@ describe('loadPipelines', () => {
     ]);
   });
 
+  it('runs a module when the one before it has ended, whatever that awaits, and though that fails', async () => {
+    const said = (name: string): string => `globalThis.order.push('${name}');`;
+    const order: string[] = [];
+    Object.assign(globalThis, { order });
+    try {
+      const { problems, pipelines } = await load(
+        await scratch({
+          'a.mjs': `${said('a')}\nawait import('node:dns');\n${said('a ended')}`,
+          'b.mjs': `${said('b')}\nthrow new Error('b is broken');`,
+          'c.ts': pipeline('c', "(globalThis as unknown as { order: string[] }).order.push('c');"),
+        }),
+      );
+      expect(problems.map(describeProblem)).to.deep.equal(['module b.mjs: 2:7: b is broken']);
+      expect(pipelines.map(({ name }) => name)).to.deep.equal(['c']);
+      expect(order).to.deep.equal(['a', 'a ended', 'b', 'c']);
+    } finally {
+      Reflect.deleteProperty(globalThis, 'order');
+    }
+  });
+
   it('tells the mistake of a shared module once, whether it does not build, throws, or is defined wrongly', async () => {
     const users = {
       'one.ts': pipeline('one', "import './shared.ts';"),
