@@ -27,12 +27,12 @@ export interface WatchQueuesOptions {
   readonly everyMs?: number;
 }
 
-/** While queues are missing, a worker that starts declares them in a moment. */
+/** Who has just connected declares queues in a moment, and consumes a moment later. */
 const SOON_MS = 1_000;
 
 /**
  * Cold; ends with the broker's status. Emits what each look found, and reports it as a fact: nothing, from the moment a connection is gone until
- * there is one again. After a look that did not find all of them the next comes sooner: after a second, and then after twice as long each time.
+ * there is one again. The first looks at a connection come sooner: after a second, and then after twice as long each time.
  */
 export function watchQueues(options: WatchQueuesOptions): Observable<readonly QueueDepth[]> {
   const { broker, pipelines, facts, everyMs = 15_000 } = options;
@@ -41,8 +41,8 @@ export function watchQueues(options: WatchQueuesOptions): Observable<readonly Qu
     let pauseMs = SOON_MS / 2;
     return defer(() => broker.measure(names)).pipe(
       toArray(),
-      tap((queues) => {
-        pauseMs = queues.length < names.length ? Math.min(2 * pauseMs, everyMs) : everyMs;
+      tap(() => {
+        pauseMs = Math.min(2 * pauseMs, everyMs);
       }),
       repeat({ delay: () => timer(pauseMs) }),
     );

@@ -15,7 +15,7 @@ describe('watchQueues', () => {
   const pipelines = [definePipeline({ name: 'orders', source: queue('orders'), input: z.unknown(), handle: () => [] })];
 
   it(
-    'looks again soon while queues are missing, and now and then when all are there',
+    'looks again soon after a connection was made, and then now and then: queues are declared, and consumed from, a moment later',
     marbles(({ hot, expectObservable, flush }) => {
       const facts = createFacts();
       const seen: Fact[] = [];
@@ -28,10 +28,10 @@ describe('watchQueues', () => {
         map(({ length }) => length),
       );
 
-      expectObservable(found, '^ 20s !').toBe('a 999ms a 1999ms b 14999ms b', { a: 1, b: 2 });
+      expectObservable(found, '^ 31s !').toBe('a 999ms a 1999ms b 3999ms b 7999ms b 14999ms b', { a: 1, b: 2 });
       flush();
       expect(seen.map(({ type, at }) => [type, at])).to.deep.equal(
-        [0, 1_000, 3_000, 18_000].map((at) => ['queuesMeasured', at]),
+        [0, 1_000, 3_000, 7_000, 15_000, 30_000].map((at) => ['queuesMeasured', at]),
       );
     }),
   );
@@ -56,9 +56,12 @@ describe('watchQueues', () => {
       });
       const found = watchQueues({ broker: { measure, status }, pipelines, facts }).pipe(map(({ length }) => length));
 
-      expectObservable(found, '^ 40s !').toBe('- a 9999ms 0 19999ms a', { a: 2, 0: 0 });
+      expectObservable(found, '^ 40s !').toBe(
+        '- a 999ms a 1999ms a 3999ms a 2999ms 0 19999ms a 999ms a 1999ms a 3999ms a',
+        { a: 2, 0: 0 },
+      );
       flush();
-      expect(told).to.deep.equal([2, 0, 2]);
+      expect(told).to.deep.equal([2, 2, 2, 2, 0, 2, 2, 2, 2]);
     }),
   );
 });
