@@ -39,7 +39,7 @@ export function reasonOf(error: unknown): string {
   if (error instanceof SluiceError) return text;
   if (isChannelLimit(text))
     return `${text}; it counts all connections of this user to a node: a worker has one to publish, one for each queue it consumes, and some for a moment: raise max-channels (rabbitmqctl set_user_limits), or give each worker a user of its own`;
-  if (error instanceof SluiceError || !(error instanceof Error) || !('code' in error)) return text;
+  if (!(error instanceof Error) || !('code' in error)) return text;
   // Codes of the system and of TLS: some of their messages say less.
   const { code } = error;
   return typeof code === 'string' && !text.includes(code) ? `${code}: ${text}` : text;
