@@ -9,15 +9,18 @@ const refuse = (message: string): JsonWriting => ({ ok: false, message });
 
 /**
  * The JSON text of a value. `toJSON` counts (a Date becomes its ISO text) and members that are undefined are left out, as everywhere in JSON.
- * Refused: no value at all, NaN and Infinity (JSON has `null` for them), BigInt, circles, bytes below the top, maps, sets, invalid dates, undefined inside an array,
- * and what is nested deeper than the stack is high, some thousand levels.
+ * Refused: no value at all, NaN and Infinity (JSON has `null` for them), BigInt, circles, bytes below the top, maps, sets, invalid dates, undefined or nothing inside an array,
+ * what is nested deeper than the stack is high, some thousand levels, and what fails when it is read. Never throws.
  */
 export function writeJson(value: unknown): JsonWriting {
   try {
     return write(value);
   } catch (error) {
-    if (error instanceof RangeError) return refuse('value is nested too deeply, or too long, to be written as JSON');
-    throw error;
+    return refuse(
+      isOverflow(error)
+        ? 'value is nested too deeply, or too long, to be written as JSON'
+        : `value cannot be written as JSON: ${failureIn(error)}`,
+    );
   }
 }
 
@@ -26,14 +29,24 @@ function write(value: unknown): JsonWriting {
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    const found = findUnwritable(value, new Set());
-    const failure = error instanceof TypeError ? error.message.split('\n')[0] : 'its toJSON failed';
-    return refuse(found === undefined ? `value cannot be written as JSON: ${failure}` : `value${found}`);
+    const found = isOverflow(error) ? undefined : findUnwritable(value, new Set());
+    if (found === undefined) throw error;
+    return refuse(`value${found}`);
   }
   if (text === undefined) return refuse(`value is ${typeof value}, which JSON has no text for`);
   const found = findUnwritable(value);
   return found === undefined ? { ok: true, text } : refuse(`value${found}`);
 }
+
+/** Of the stack, or of the longest text there can be, by V8's words: a toJSON may fail with a RangeError of its own. */
+const isOverflow = (error: unknown): boolean =>
+  error instanceof RangeError && /^(Maximum call stack size exceeded|Invalid string length)/.test(error.message);
+
+const failureIn = (error: unknown): string =>
+  (error instanceof TypeError ? error.message.split('\n')[0] : undefined) ?? 'its toJSON or a getter failed';
+
+/** Those of the platform, which make `null` of an invalid date, and an object of bytes: any other says what is meant. */
+const ALTERING: ReadonlySet<unknown> = new Set([Date.prototype.toJSON, Buffer.alloc(0).toJSON]);
 
 /**
  * Path below `value` and kind of the first member JSON cannot carry. Each text is walked: that takes a quarter of looking through the text for
@@ -44,13 +57,14 @@ function findUnwritable(value: unknown, above?: Set<object>): string | undefined
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : ` is ${value}`;
   if (typeof value === 'bigint') return ' is a BigInt';
   if (typeof value !== 'object' || value === null) return undefined;
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  if (typeof toJSON === 'function' && !ALTERING.has(toJSON)) return undefined;
   if (Object.getPrototypeOf(value) !== Object.prototype) {
     if (ArrayBuffer.isView(value)) return ' holds bytes';
     if (value instanceof Map || value instanceof Set) return ` is a ${value instanceof Map ? 'Map' : 'Set'}`;
-    if (value instanceof Date && Number.isNaN(value.getTime())) return ' is an invalid Date';
+    if (value instanceof Date) return Number.isNaN(value.getTime()) ? ' is an invalid Date' : undefined;
   }
   if (above?.has(value) === true) return ' leads back to itself';
-  if ('toJSON' in value && typeof value.toJSON === 'function') return undefined;
   above?.add(value);
   const found = Array.isArray(value) ? findInItems(value, above) : findInMembers(value, above);
   above?.delete(value);

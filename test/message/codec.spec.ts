@@ -97,10 +97,19 @@ describe('encodeBody', () => {
     );
   });
 
+  it('takes what a map, bytes and a date say of themselves by a toJSON of their own', () => {
+    const says = <T extends object>(value: T): T => Object.assign(value, { toJSON: () => ({ n: null }) });
+    const value = [says(new Map([[1, 2]])), says(Uint8Array.of(1)), says(Buffer.of(1)), says(new Date(Number.NaN))];
+    expect(String(Buffer.from(encodeBody(value).body))).to.equal('[{"n":null},{"n":null},{"n":null},{"n":null}]');
+  });
+
   const circle: Record<string, unknown> = {};
   circle.self = circle;
   let deep: unknown = 1;
   for (let level = 0; level < 20_000; level++) deep = [deep];
+  const endless = { toJSON: () => ({ endless }) };
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
   for (const [value, path] of [
     [{ a: [1, Number.NaN] }, 'value.a[1] is NaN'],
     [{ a: Number.POSITIVE_INFINITY }, 'value.a is Infinity'],
@@ -111,8 +120,16 @@ describe('encodeBody', () => {
     [{ s: new Set([1]) }, 'value.s is a Set'],
     [{ at: new Date(Number.NaN) }, 'value.at is an invalid Date'],
     [[undefined], 'value[0] is undefined'],
+    [Object.assign([1], { length: 2 }), 'value[1] is undefined'],
     [circle, 'value.self leads back to itself'],
     [deep, 'value is nested too deeply, or too long, to be written as JSON'],
+    [endless, 'value is nested too deeply, or too long, to be written as JSON'],
+    [{ toJSON: () => new Date(Number.NaN).toISOString() }, 'JSON: its toJSON or a getter failed'],
+    [
+      { a: Object.defineProperty({}, 'b', { enumerable: true, get: () => BigInt(0.5) }) },
+      'JSON: its toJSON or a getter failed',
+    ],
+    [{ revoked }, 'value cannot be written as JSON: Cannot perform'],
     [undefined, 'value is undefined'],
     [() => 1, 'value is function'],
   ] as const) {
