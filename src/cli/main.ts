@@ -221,12 +221,12 @@ Environment and exit codes: sluice --help`,
 program
   .command('broker')
   .description('start the embedded broker alone: in memory, for development')
-  .option('--port <port>', 'port to listen on, 0 for any free one (default: 5672)')
+  .option('--port <port>', 'port to listen on, 0 for any free one (default: 5672)', port)
   .option('--json', 'print its address as JSON')
   .addHelpText('after', '\nExample:\n  $ sluice broker --port 0 --json')
-  .action(async ({ port, json = false }: { readonly port?: string } & JsonOption) => {
+  .action(async ({ port, json = false }: { readonly port?: number } & JsonOption) => {
     const { broker } = await import('./broker.ts');
-    await exit(await broker(port, json));
+    await exit(await broker(json, port));
   });
 
 program

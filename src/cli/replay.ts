@@ -30,7 +30,7 @@ export async function replay(file: string, folder: string, options: ReplayComman
   const recording = readFile(file);
   const refusal = refusalOf(specFile);
   if (typeof recording === 'string' || refusal !== undefined) {
-    console.error(typeof recording === 'string' ? recording : refusal);
+    failed(typeof recording === 'string' ? recording : (refusal ?? ''));
     return EXIT.misconfigured;
   }
   const loaded = await loadDefined(folder);

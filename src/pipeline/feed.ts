@@ -90,6 +90,7 @@ export class Feed {
     };
     return defer(() => source.feeder?.feed(feeding) ?? EMPTY).pipe(
       tap(({ messages }) => {
+        if (!this.#state.isFeeding) log.info({ pipeline }, 'the source feeds its queue again');
         this.#state = { isFeeding: true };
         if (messages === 0) return;
         // It has got over its failure: the next one begins with short pauses.

@@ -459,6 +459,14 @@ describe('the sluice command', () => {
       expect(await alone.exit).to.equal(1);
       expect(textOf(alone)).to.include('is taken').and.include('--port 0');
     });
+
+    it('refuses a port that is none, an empty one too', async () => {
+      for (const port of ['x', '', '65536']) {
+        const alone = startSluice(['broker', '--port', port], {});
+        expect(await alone.exit, port).to.equal(2);
+        expect(textOf(alone)).to.include('Expected a port number from 0 (any free one) to 65535');
+      }
+    });
   });
 
   it('prints the statements that make an outbox, and refuses a name that would need quotes', async () => {

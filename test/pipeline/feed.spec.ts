@@ -48,6 +48,8 @@ interface Stage {
   readonly drain: () => void;
   readonly halt: () => void;
   readonly facts: readonly Fact[];
+  /** Lines of the log at `info`. */
+  readonly told: readonly string[];
   readonly endedAt: () => number | undefined;
   at(frame: number, action: () => void): void;
 }
@@ -60,6 +62,8 @@ function onStage(pipeline: ReturnType<typeof pipelineFedBy>, script: (stage: Sta
     broker.status = status;
     const facts = createFacts();
     const heard: Fact[] = [];
+    const told: string[] = [];
+    const log = { ...silentLogger, info: (_fields: object | string, text?: string) => void told.push(text ?? '') };
     facts.stream.subscribe((fact) => heard.push(fact));
     const drain = new ReplaySubject<void>(1);
     const halt = new ReplaySubject<string>(1);
@@ -69,7 +73,7 @@ function onStage(pipeline: ReturnType<typeof pipelineFedBy>, script: (stage: Sta
       drain,
       halt,
       journal: createMemoryJournal(),
-      log: silentLogger,
+      log,
       random: () => 0.5,
       topology: 'assert',
       bindApi: () => {
@@ -84,6 +88,7 @@ function onStage(pipeline: ReturnType<typeof pipelineFedBy>, script: (stage: Sta
       status,
       run,
       facts: heard,
+      told,
       drain: () => drain.next(),
       halt: () => halt.next('the test'),
       endedAt: () => endedAt,
@@ -132,6 +137,7 @@ describe('a source that feeds its queue', () => {
     const pauses = factsOf(stage, 'feedingDelayed').map(({ nextDelayMs }) => nextDelayMs);
     expect(pauses.slice(0, 2)[1]).to.be.greaterThan(pauses[0] ?? 0);
     expect(pauses[2]).to.equal(pauses[0]);
+    expect(stage.told, 'once after each failure').to.deep.equal(['the source feeds its queue again']);
     expect(stage.run.feeding().isFeeding).to.equal(false);
     expect(stage.endedAt(), 'a pause ends when the worker drains').to.equal(6_000);
   });
