@@ -321,6 +321,32 @@ export function dlqCases(url: () => string): void {
     expect((await run(['ls', 'letters'])).text).to.equal('letters.dead: no letters');
   });
 
+  describe('of a message that failed twice, before and after a retry', () => {
+    const twice = [{ id: 'twice' }, { id: 'twice', headers: { 'x-sluice-dlq-retries': 1 } }];
+
+    it('drops all letters', async () => {
+      const { client, run } = tools();
+      await seedLetters(client, 'letters', twice);
+      const dropped = await run(['drop', 'letters', '--all', '--yes']);
+      expect([dropped.code, dropped.text]).to.deep.equal([
+        0,
+        'letters.dead: dropped 2 of 2 asked for, 2 letters looked at',
+      ]);
+      expect(await readyIn(client, 'letters.dead')).to.equal(0);
+    });
+
+    it('retries all letters that were looked at before: those are not back from a retry', async () => {
+      const { client, run } = tools();
+      await seedLetters(client, 'letters', twice);
+      await run(['ls', 'letters']);
+      const retried = await run(['retry', 'letters', '--all']);
+      expect([retried.code, retried.text]).to.deep.equal([
+        0,
+        'letters.dead → letters: retried 2 of 2 asked for, 2 letters looked at',
+      ]);
+    });
+  });
+
   it('drops many at once for good', async () => {
     const { client, run } = tools();
     await seedLetters(client, 'letters', numbered(500));

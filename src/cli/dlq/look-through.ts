@@ -14,12 +14,13 @@ export interface Look {
   readonly renewed: number;
 }
 
-/** What becomes of a letter: `taken`, the command settles it by itself or on purpose does not; `left`, it stays. */
-export type Looker = (
-  delivery: HeldDelivery,
-  letter: Letter,
-  look: Look,
-) => 'taken' | 'left' | Promise<'taken' | 'left'>;
+/**
+ * What becomes of a letter: `sent on`, it is put into another queue, from which it may come back before the look ends; `taken`, the command settles
+ * it by itself or on purpose does not; `left`, it stays.
+ */
+export type Fate = 'sent on' | 'taken' | 'left';
+
+export type Looker = (delivery: HeldDelivery, letter: Letter, look: Look) => Fate | Promise<Fate>;
 
 export interface LookOptions {
   /** Letters read at most. Default: all that are there when it begins. */
@@ -63,8 +64,9 @@ export async function lookThrough(
           continue;
         }
         looked++;
-        if ((await looker(delivery, letter, look)) === 'taken') sentOn.took(letter);
-        else if (await leaving.leave(delivery, letter)) sentOn.renewed(letter);
+        const fate = await looker(delivery, letter, look);
+        if (fate === 'sent on') sentOn.sent(letter);
+        else if (fate === 'left' && (await leaving.leave(delivery, letter))) sentOn.renewed(letter);
         if (stop.aborted || isEnough()) break;
       }
     } finally {

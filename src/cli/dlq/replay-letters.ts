@@ -8,7 +8,7 @@ import { type QueuePair, retryOf } from './copies.ts';
 import type { Filter } from './filter.ts';
 import { InFlight } from './in-flight.ts';
 import type { Letter } from './letter.ts';
-import { type Look, lookThrough } from './look-through.ts';
+import { type Fate, type Look, lookThrough } from './look-through.ts';
 import { Pace } from './rate.ts';
 import type { Session } from './session.ts';
 
@@ -69,7 +69,7 @@ class Replaying {
     let [looked, letters, renewed] = [0, 0, 0];
     const tell = (look: Look): void =>
       onProgress?.({ letters: look.visit.ready, looked: look.looked, matched: this.#matched, retried: this.#retried });
-    const take = async (delivery: HeldDelivery, letter: Letter, look: Look): Promise<'taken' | 'left'> => {
+    const take = async (delivery: HeldDelivery, letter: Letter, look: Look): Promise<Fate> => {
       if (!filter(letter)) {
         tell(look);
         return 'left';
@@ -79,7 +79,7 @@ class Replaying {
       if (stop.aborted || this.#failure !== undefined) return 'taken';
       await this.#inFlight.add(this.#retryOne(delivery, letter).then(() => tell(look)));
       tell(look);
-      return 'taken';
+      return 'sent on';
     };
     try {
       await lookThrough(this.#session, this.#pair, take, {

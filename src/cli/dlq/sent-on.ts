@@ -10,8 +10,8 @@ export class SentOn {
   readonly #retried = new Map<string, number>();
   readonly #renewed = new Set<string>();
 
-  /** The letter is taken out of this queue. */
-  took({ id, retries }: Letter): void {
+  /** The letter is put into another queue. */
+  sent({ id, retries }: Letter): void {
     this.#retried.set(id, retries);
   }
 
@@ -20,9 +20,10 @@ export class SentOn {
     this.#renewed.add(id);
   }
 
-  /** Whether it is here again, by what it counts: others may have its id. */
+  /** Whether it is here again, by what it counts: others may have its id. None that comes now was given back to this queue before. */
   hasCome({ id, retries, deliveryCount }: Letter): boolean {
+    if (deliveryCount > 0) return false;
     const before = this.#retried.get(id);
-    return (before !== undefined && retries > before) || (this.#renewed.has(id) && deliveryCount === 0);
+    return (before !== undefined && retries > before) || this.#renewed.has(id);
   }
 }
