@@ -51,7 +51,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
   /** Came to its end by itself or by its time, and so not by being unsubscribed. */
   #hasEnded = false;
 
-  /** `sink` must not be closed; `startedAt` is this moment on the clock of RxJS. It is asked once: each call would ask it six times. */
+  /** `sink` must not be closed; `startedAt` is this moment on the clock of RxJS. It is asked once for what a call begins with, not five times. */
   constructor(sink: Subscriber<unknown>, run: CallRun, request: TransportRequest, startedAt: number) {
     super(sink);
     this.#sink = sink;
