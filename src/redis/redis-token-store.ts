@@ -27,14 +27,15 @@ const URL_NEEDED = 'must be a URL that begins with redis:// or rediss://';
 
 /** Of what is none ioredis makes database 0, and of `1x` database 1. */
 const DATABASE_NEEDED =
-  "must name its database by a number, redis://host:6379/0, and nothing behind it; '/' and no path are 0";
+  "must name its database once, by a number, redis://host:6379/0, and nothing behind it; '/' and no path are 0";
 
 /** What is wrong with the text; undefined where nothing is. */
 function faultOfUrl(text: string): string | undefined {
   if (!/^rediss?:\/\//i.test(text) || !URL.canParse(text)) return URL_NEEDED;
   const { pathname, searchParams } = new URL(text);
-  const inQuery = searchParams.getAll('db');
-  return /^(\/\d*)?$/.test(pathname) && inQuery.every((db) => /^\d+$/.test(db)) ? undefined : DATABASE_NEEDED;
+  const named = [pathname.slice(1), ...searchParams.getAll('db')].filter((name) => name !== '');
+  const isOne = named.length <= 1 && !searchParams.getAll('db').includes('');
+  return isOne && named.every((name) => /^\d+$/.test(name)) ? undefined : DATABASE_NEEDED;
 }
 
 const optionsSchema = z.strictObject({

@@ -53,8 +53,8 @@ describe('redisTokens', () => {
       /^environment: REDIS_URL: must be a URL that begins with redis:\/\/ or rediss:\/\/$/,
     );
     const wanted =
-      "must name its database by a number, redis://host:6379/0, and nothing behind it; '/' and no path are 0";
-    for (const rest of ['/one', '/1x', '/-1', '/0/1', '/0x1', '/%31', '?db=one', '/0?db=']) {
+      "must name its database once, by a number, redis://host:6379/0, and nothing behind it; '/' and no path are 0";
+    for (const rest of ['/one', '/1x', '/-1', '/0/1', '/0x1', '/%31', '?db=one', '/0?db=', '/0?db=99', '?db=1&db=2']) {
       const url = `redis://:${CANARY}@a.test${rest}`;
       expect(problemsOf({ url, localShareRatio: 1 }), rest).to.deep.equal([`redisTokens: url: ${wanted}`]);
       const read = setting('REDIS_URL', () => new Secret(url));

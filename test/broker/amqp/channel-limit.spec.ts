@@ -39,8 +39,9 @@ describeWithOwnRabbitMq('a user who may have few channels', () => {
     const broker = createTestBroker(url, { log });
     try {
       await done(broker.establish(queuesOf('worker'), 'assert'));
-      // Of eight at once to one: each time a connection, and the one to publish on may be the one that meets the limit.
-      expect(lost.length).to.be.within(1, 6);
+      // Of eight at once to one: each time a connection, or some more, as RabbitMQ counts a closed channel for a moment. Who does not ask for less loses
+      // one after the other, without an end.
+      expect(lost.length).to.be.within(1, 20);
       const consumer = startConsumer(broker, 'worker.0', 1);
       await done(broker.publish(message('worker.0', 'through')));
       expect((await consumer.count(1)).map(text)).to.deep.equal(['through']);
