@@ -25,7 +25,7 @@ const log = createLogger({ level: 'info', stream: destination({ dest: join(folde
 const metricsOf = async (): Promise<Listen> => {
   const { createFacts } = await import('../../src/events.ts');
   const facts = createFacts();
-  const { route } = await createMetrics(facts, {
+  const { route } = createMetrics(facts, {
     version: 'bench',
     ledgers: () => ({ bench: { delivered: 1, acked: 1, inFlight: 0 } }),
     isBalanced: () => true,

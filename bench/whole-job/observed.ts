@@ -7,7 +7,7 @@ import { showDashboard } from './show-dashboard.ts';
 
 await runSluice(async (facts, pipelines) => {
   const logging = logFacts(facts, silentLogger, { level: 'info' });
-  const metrics = await createMetrics(facts, {
+  const metrics = createMetrics(facts, {
     version: '',
     ledgers: () => ({}),
     isBalanced: () => true,
