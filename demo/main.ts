@@ -8,9 +8,8 @@ import { filter, firstValueFrom, interval, takeWhile } from 'rxjs';
 import { argumentsOf } from '../bench/support/arguments.ts';
 import { createAmqpBroker } from '../src/broker/amqp/create-amqp-broker.ts';
 import { createEmbeddedBroker } from '../src/broker/embedded/embedded-broker.ts';
-import { createLetterDesk } from '../src/cli/dlq/letter-desk.ts';
+import { createDesks } from '../src/cli/desks.ts';
 import { attempt, printProblems } from '../src/cli/problems.ts';
-import { createSagaDesk } from '../src/cli/saga/saga-desk.ts';
 import { watchQueues } from '../src/cli/watch-queues.ts';
 import { readConfig } from '../src/config.ts';
 import { createDashboard } from '../src/dashboard/dashboard.ts';
@@ -82,21 +81,14 @@ const random = Math.random;
 const management = await startManagementServer({ host: '127.0.0.1', port: undefined, token, log });
 // What is sent here is made up: all of it may be seen.
 const payloads = 'all';
-const letters = createLetterDesk({
-  urls: () => [url],
-  security: {},
-  random,
-  payloads,
-  pipelineOf: (queue) => pipelines.find(({ source }) => source.name === queue),
-});
 const store = new MemoryStore();
-const sagas = createSagaDesk({
+const desks = createDesks({
+  config: { amqpAuth: 'plain', amqpTls: undefined, dashboardPayloads: payloads, journalKeepMs },
+  urls: [url],
   store,
-  keepEndedMs: journalKeepMs,
   pipelines: () => pipelines,
-  giveBack: letters.giveBack,
 });
-const dashboard = createDashboard({ facts, log, payloads, letters, sagas });
+const dashboard = createDashboard({ facts, log, payloads, ...desks });
 management.serve(dashboard.routes);
 dashboard.show(pipelineShapes(pipelines));
 const broker = createAmqpBroker({ urls: [url], log, facts, random, connectionName: 'sluice demo' });

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 
 export type BrokerSecurity = Pick<AmqpBrokerOptions, 'auth' | 'tls'>;
 
-export const brokerSecurity = ({ amqpAuth, amqpTls }: Config): BrokerSecurity => ({
+export const brokerSecurity = ({ amqpAuth, amqpTls }: Pick<Config, 'amqpAuth' | 'amqpTls'>): BrokerSecurity => ({
   auth: amqpAuth,
   ...(amqpTls === undefined ? {} : { tls: amqpTls }),
 });

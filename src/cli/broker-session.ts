@@ -59,10 +59,10 @@ export function misconfigured(problems: readonly Problem[]): number {
   return EXIT.misconfigured;
 }
 
-/** One line that says why. */
-export function failed(reason: string): number {
+/** One line that says why. @returns the exit code. */
+export function failed(reason: string, code: number = EXIT.failed): number {
   console.error(`${pc.red('✗')} ${oneLine(reason)}`);
-  return EXIT.failed;
+  return code;
 }
 
 /** On standard error: the broker takes no publishes, for this reason, or takes them again. */

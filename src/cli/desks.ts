@@ -10,7 +10,7 @@ import { createLetterDesk } from './dlq/letter-desk.ts';
 import { createSagaDesk } from './saga/saga-desk.ts';
 
 export interface DeskOptions {
-  readonly config: Config;
+  readonly config: Pick<Config, 'amqpAuth' | 'amqpTls' | 'dashboardPayloads' | 'journalKeepMs'>;
   readonly urls: BrokerUrls;
   readonly store: JournalStore;
   /** Those that run now. */

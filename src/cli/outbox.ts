@@ -4,10 +4,11 @@ import { failed } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 
 export function printOutboxSql(table: string): number {
-  if (!TABLE_NAME.test(table)) {
-    failed(`--table: expected a name of small letters, digits and "_", as outbox or shop.outbox; got "${table}"`);
-    return EXIT.misconfigured;
-  }
+  if (!TABLE_NAME.test(table))
+    return failed(
+      `--table: expected a name of small letters, digits and "_", as outbox or shop.outbox; got "${table}"`,
+      EXIT.misconfigured,
+    );
   process.stdout.write(outboxSql(table));
   return EXIT.ok;
 }

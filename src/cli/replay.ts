@@ -28,11 +28,9 @@ export async function replay(file: string, folder: string, options: ReplayComman
   process.setSourceMapsEnabled(true);
   const specFile = options.spec ?? `${file.replace(/\.[^./\\]+$/, '')}.spec.ts`;
   const recording = readFile(file);
+  if (typeof recording === 'string') return failed(recording, EXIT.misconfigured);
   const refusal = refusalOf(specFile);
-  if (typeof recording === 'string' || refusal !== undefined) {
-    failed(typeof recording === 'string' ? recording : (refusal ?? ''));
-    return EXIT.misconfigured;
-  }
+  if (refusal !== undefined) return failed(refusal, EXIT.misconfigured);
   const loaded = await loadDefined(folder);
   try {
     if (loaded.problems.length > 0) {

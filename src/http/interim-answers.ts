@@ -7,6 +7,8 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { TransportError } from './transport.ts';
 
+const load = createRequire(import.meta.url);
+
 /** So many before an answer: a server that says every second that it is still at it has said so for longer than most calls may take. */
 const MOST_INTERIM = 1_000;
 
@@ -38,7 +40,7 @@ const isParser = (value: unknown): value is Parser =>
 
 /** For a socket that undici has begun to read from: a 100 passes as another interim answer does. Where undici has no parser there, it is left alone. */
 export function passOverContinue(socket: Socket): void {
-  const { kParser } = createRequire(import.meta.url)('undici/lib/core/symbols.js') as { readonly kParser: symbol };
+  const { kParser } = load('undici/lib/core/symbols.js') as { readonly kParser: symbol };
   const parser: unknown = Reflect.get(socket, kParser);
   if (!isParser(parser)) return;
   const { onHeadersComplete } = parser;

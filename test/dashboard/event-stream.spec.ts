@@ -5,9 +5,10 @@ import { asyncScheduler, NEVER, Subject } from 'rxjs';
 import { eventStream } from '../../src/dashboard/event-stream.ts';
 import { type Cursor, DashboardModel } from '../../src/dashboard/model.ts';
 import { Groups } from '../../src/dashboard/page/journey-groups.ts';
-import type { Frame, PipelineShape } from '../../src/dashboard/wire.ts';
+import type { Frame } from '../../src/dashboard/wire.ts';
 import { createFacts, type Facts } from '../../src/events.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { ordersShape } from './orders-shape.ts';
 
 /** A model that counts what is asked of it. */
 class CountingModel extends DashboardModel {
@@ -21,19 +22,6 @@ class CountingModel extends DashboardModel {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => asyncScheduler.schedule(() => resolve(), ms));
 const frameOf = (text: string): Frame => JSON.parse(text.split('data: ')[1] ?? '') as Frame;
-
-const shape: PipelineShape = {
-  name: 'orders',
-  queue: 'orders.placed',
-  workQueues: ['orders.placed'],
-  bindings: [],
-  delays: [],
-  deadLetters: 'orders.placed.dead',
-  concurrency: 8,
-  prefetch: 16,
-  publishes: [],
-  apis: [],
-};
 
 /** Each call tells one more fact of some message: the next it may tell. */
 function life(facts: Facts, random: () => number): () => void {
@@ -151,7 +139,7 @@ describe('the event stream', () => {
     fc.assert(
       fc.property(cuts, fc.integer(), (turns, seed) => {
         const model = new DashboardModel([]);
-        model.show([shape]);
+        model.show([ordersShape]);
         const facts = createFacts();
         const listening = model.listen(facts);
         const next = life(facts, seededRandom(seed));

@@ -5,21 +5,9 @@ import { BIN, binOf } from '../../src/dashboard/bins.ts';
 import { FleetBins } from '../../src/dashboard/fleet-bins.ts';
 import { FleetModel } from '../../src/dashboard/fleet-model.ts';
 import { type Cursor, DashboardModel } from '../../src/dashboard/model.ts';
-import type { Frame, PipelineShape, Story } from '../../src/dashboard/wire.ts';
+import type { Frame, Story } from '../../src/dashboard/wire.ts';
 import { createFacts, type Facts } from '../../src/events.ts';
-
-const shape: PipelineShape = {
-  name: 'orders',
-  queue: 'orders.placed',
-  workQueues: ['orders.placed'],
-  bindings: [],
-  delays: [],
-  deadLetters: 'orders.placed.dead',
-  concurrency: 8,
-  prefetch: 16,
-  publishes: [],
-  apis: [],
-};
+import { ordersShape } from './orders-shape.ts';
 
 /** A worker's own model, and what it tells its parent. */
 class Worker {
@@ -29,7 +17,7 @@ class Worker {
   #tag = 0;
 
   constructor() {
-    this.#model.show([shape]);
+    this.#model.show([ordersShape]);
     this.#model.listen(this.facts);
     this.facts.report({ type: 'workerMoved', at: 0, state: 'running' });
     this.facts.report({ type: 'connectionChanged', at: 0, state: 'connected' });
@@ -82,7 +70,7 @@ describe('the dashboard of several workers', () => {
   const fleet = (workers: readonly Worker[]): FleetModel =>
     new FleetModel({
       payloads: 'all',
-      shapes: [shape],
+      shapes: [ordersShape],
       story: async (worker, _pipeline, id, tag) => workers[worker - 1]?.story(id, tag),
     });
 

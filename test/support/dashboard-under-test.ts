@@ -2,8 +2,7 @@
 import { filter, firstValueFrom } from 'rxjs';
 import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
-import { createLetterDesk } from '../../src/cli/dlq/letter-desk.ts';
-import { createSagaDesk } from '../../src/cli/saga/saga-desk.ts';
+import { createDesks } from '../../src/cli/desks.ts';
 import { watchQueues } from '../../src/cli/watch-queues.ts';
 import { createDashboard } from '../../src/dashboard/dashboard.ts';
 import type { PayloadsShown } from '../../src/dashboard/redact.ts';
@@ -47,21 +46,14 @@ export async function startDashboardWorker(options: DashboardUnderTestOptions): 
   const { url } = await embedded.start();
   const facts = createFacts();
   const random = Math.random;
-  const letters = createLetterDesk({
-    urls: () => [url],
-    security: {},
-    random,
-    payloads,
-    pipelineOf: (queue) => pipelines.find(({ source }) => source.name === queue),
-  });
   const store = new MemoryStore();
-  const sagas = createSagaDesk({
+  const desks = createDesks({
+    config: { amqpAuth: 'plain', amqpTls: undefined, dashboardPayloads: payloads, journalKeepMs: 3_600_000 },
+    urls: [url],
     store,
-    keepEndedMs: 3_600_000,
     pipelines: () => pipelines,
-    giveBack: letters.giveBack,
   });
-  const dashboard = createDashboard({ facts, log, payloads, letters, sagas });
+  const dashboard = createDashboard({ facts, log, payloads, ...desks });
   const server = await startManagementServer({
     host: '127.0.0.1',
     port: 0,

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { ownEnvironment } from '../../config.ts';
 
+/** What a shell ends with whose command is not there, or cannot be run. */
 const NOT_FOUND = [126, 127];
 
 /** What would be opened; undefined where neither variable names anything. */
