@@ -13,6 +13,9 @@ const here = fileURLToPath(new URL('../', import.meta.url));
 export const CONTENDERS: Readonly<Record<string, string>> = {
   'by hand': 'whole-job/by-hand',
   sluice: 'whole-job/with-sluice',
+  'sluice with metrics': 'whole-job/with-metrics',
+  'sluice with everything': 'whole-job/with-everything',
+  'bare sluice': 'whole-job/bare',
   // Against the first: what a ratio is worth.
   'by hand again': 'whole-job/by-hand',
   'RxJS + axios by hand': 'whole-job/rxjs-axios',
@@ -56,8 +59,10 @@ export async function buildPrograms(profileTo?: string): Promise<Programs> {
       ]);
       if (outcome instanceof Error) throw outcome;
       const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
-      await exited;
+      const [code] = (await exited) as [number | null];
       clearTimeout(killer);
+      // What it measured is void. Whoever does not end by himself has no code.
+      if (code) throw new Error(`${contender} ended with code ${code}`);
       return outcome[0] as Result;
     },
   };

@@ -2,4 +2,4 @@
 import { runSluice } from './run-sluice.ts';
 import { showDashboard } from './show-dashboard.ts';
 
-await runSluice(showDashboard(0));
+await runSluice({ begin: showDashboard(0) });

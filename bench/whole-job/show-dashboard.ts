@@ -8,11 +8,11 @@ import { silentLogger } from '../../src/log.ts';
 import { startManagementServer } from '../../src/management/management-server.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { pipelineShapes } from '../../src/worker/pipeline-shapes.ts';
+import type { Beside } from './run-sluice.ts';
 
-/** @returns a way to end it. */
 export const showDashboard =
   (browsers: number) =>
-  async (facts: Facts, pipelines: readonly Pipeline[]): Promise<() => Promise<void>> => {
+  async (facts: Facts, pipelines: readonly Pipeline[]): Promise<Beside> => {
     const log = silentLogger;
     const dashboard = createDashboard({ facts, log, payloads: [] });
     const server = await startManagementServer({ host: '127.0.0.1', port: 0, token: undefined, log });
@@ -23,9 +23,11 @@ export const showDashboard =
         ? undefined
         : fork(fileURLToPath(new URL('./browsers.mjs', import.meta.url)), [server.url, String(browsers)]);
     if (looking !== undefined) await once(looking, 'message');
-    return async () => {
-      looking?.disconnect();
-      dashboard.close();
-      await server.close();
+    return {
+      end: async () => {
+        looking?.disconnect();
+        dashboard.close();
+        await server.close();
+      },
     };
   };

@@ -13,9 +13,23 @@ export interface OpenedLog {
   readonly isPretty: boolean;
 }
 
+/** pino's number of its level `info`: what is told below it may come with every message. */
+const INFO = 30;
+
+/** Asks pino for the level of each line it is about to write. */
+const WITH_LEVEL = Symbol.for('pino.metadata');
+
 export function openLog({ logLevel: level, logFormat }: Config): OpenedLog {
   const terminal = createTerminal();
   const isPretty = logFormat === 'pretty' || (logFormat === undefined && terminal.isInteractive);
-  const write = isPretty ? (line: string) => terminal.write(prettyLine(line, pc)) : terminal.write;
-  return { log: createLogger({ level, stream: { write } }), terminal, isPretty };
+  const stream = {
+    [WITH_LEVEL]: true,
+    lastLevel: INFO,
+    write(line: string): void {
+      const text = isPretty ? prettyLine(line, pc) : line;
+      if (this.lastLevel < INFO) terminal.writeSoon(text);
+      else terminal.write(text);
+    },
+  };
+  return { log: createLogger({ level, stream }), terminal, isPretty };
 }

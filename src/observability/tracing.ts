@@ -5,7 +5,7 @@
  *
  * A span's parent is handed over, never looked up: there is no ambient context to be wrong about.
  */
-import type { Attributes, Context, HrTime, SpanContext, Tracer } from '@opentelemetry/api';
+import type { Context, HrTime, SpanContext, Tracer } from '@opentelemetry/api';
 import type {
   MessageSpan,
   Span,
@@ -16,6 +16,15 @@ import type {
   TracedPublish,
   Tracing,
 } from '../tracing.ts';
+import {
+  askAttributes,
+  callAttributes,
+  DEFAULT_EXCHANGE,
+  messageAttributes,
+  publishAttributes,
+  type Server,
+  serverOf,
+} from './span-attributes.ts';
 
 type Api = typeof import('@opentelemetry/api');
 
@@ -26,7 +35,15 @@ export async function createTracing(version: string): Promise<Tracing | undefine
   const tracer = api.trace.getTracer('sluice', version);
   // What the API hands out without an SDK has no ids.
   if (!api.isSpanContextValid(tracer.startSpan('sluice.start').spanContext())) return undefined;
-  return { startMessage: (message) => startMessage(api, tracer, message) };
+  const servers = new Map<string, Server>();
+  const serverAt = (origin: string): Server => {
+    const known = servers.get(origin);
+    if (known !== undefined) return known;
+    const server = serverOf(origin);
+    servers.set(origin, server);
+    return server;
+  };
+  return { startMessage: (message) => new StartedMessage({ api, tracer, serverAt }, message) };
 }
 
 /** Undefined where nobody has registered an SDK with it, or it is not installed. */
@@ -44,139 +61,105 @@ export async function loadApi(): Promise<Api | undefined> {
 const isInUse = (): boolean =>
   Object.getOwnPropertySymbols(globalThis).some(({ description }) => description?.startsWith('opentelemetry.js.api.'));
 
+/** What spans are started with. */
+interface Starter {
+  readonly api: Api;
+  readonly tracer: Tracer;
+  /** By an API's origin: each is taken apart once. */
+  readonly serverAt: (origin: string) => Server;
+}
+
 type OpenTelemetrySpan = ReturnType<Tracer['startSpan']>;
 
-function startMessage(api: Api, tracer: Tracer, message: TracedMessage): MessageSpan {
-  const { queue, exchange, routingKey, producer, at } = message;
-  const remote = producer === undefined ? undefined : remoteContext(api, producer);
-  const parent = remote === undefined ? api.ROOT_CONTEXT : api.trace.setSpanContext(api.ROOT_CONTEXT, remote);
-  const span = tracer.startSpan(
-    `process ${queue}`,
-    {
-      kind: api.SpanKind.CONSUMER,
-      startTime: timeOf(at),
-      links: remote === undefined ? [] : [{ context: remote }],
-      attributes: {
-        'messaging.system': 'rabbitmq',
-        'messaging.operation.type': 'process',
-        'messaging.operation.name': 'process',
-        'messaging.destination.name': destinationOf(exchange, routingKey, queue),
-        'messaging.rabbitmq.destination.routing_key': routingKey,
-        'messaging.message.id': message.messageId,
-        'messaging.message.conversation_id': message.correlationId,
-        'messaging.message.body.size': message.bytes,
-        'sluice.pipeline': message.pipeline,
-        'sluice.attempt': message.attempt,
-      },
-    },
-    parent,
-  );
-  const within = api.trace.setSpan(api.ROOT_CONTEXT, span);
-  return {
-    ...contextOf(span),
-    startCall: (call) => startCall(api, tracer, within, call),
-    startPublish: (publish) => startPublish(api, tracer, within, publish),
-    end: (end) => finish(api, span, end, { 'sluice.settlement': end.outcome }),
-  };
+/** What is said of a span's end. */
+interface EndAttributes {
+  readonly outcome: string;
+  readonly status?: string;
 }
 
-function startCall(api: Api, tracer: Tracer, within: Context, call: TracedCall): Span {
-  const { destination } = call;
-  const span = tracer.startSpan(
-    call.operation,
-    {
-      kind: api.SpanKind.CLIENT,
-      startTime: timeOf(call.at),
-      attributes: {
-        ...(destination === undefined ? httpAttributes(call) : messagingAttributes(destination)),
-        'sluice.api': call.api,
-        'sluice.call.id': call.callId,
-        ...(call.undoes === undefined ? {} : { 'sluice.saga.undoes': call.undoes }),
-        ...resendOf(call),
-      },
-    },
-    within,
-  );
-  return {
-    ...contextOf(span),
-    end: (end) => {
-      const answered =
-        end.status === undefined
-          ? {}
-          : { [destination === undefined ? 'http.response.status_code' : 'sluice.status']: end.status };
-      finish(api, span, end, { 'sluice.outcome': end.outcome, ...answered });
-    },
-  };
-}
+const OF_MESSAGE: EndAttributes = { outcome: 'sluice.settlement' };
+const OF_CALL: EndAttributes = { outcome: 'sluice.outcome', status: 'http.response.status_code' };
+const OF_ASK: EndAttributes = { outcome: 'sluice.outcome', status: 'sluice.status' };
+const OF_PUBLISH: EndAttributes = { outcome: 'sluice.outcome' };
 
-function httpAttributes({ operation, origin }: TracedCall): Attributes {
-  const [method = '', template = ''] = operation.split(' ', 2);
-  const { protocol, hostname, port } = new URL(origin);
-  return {
-    'http.request.method': method,
-    'url.scheme': protocol.slice(0, -1),
-    'url.template': template,
-    'server.address': hostname,
-    'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
-  };
-}
+class StartedSpan implements Span {
+  readonly traceparent: string;
+  readonly tracestate?: string;
+  readonly #api: Api;
+  readonly #span: OpenTelemetrySpan;
+  readonly #attributes: EndAttributes;
 
-const messagingAttributes = ({ exchange, routingKey }: NonNullable<TracedCall['destination']>): Attributes => ({
-  'messaging.system': 'rabbitmq',
-  'messaging.operation.type': 'send',
-  'messaging.operation.name': 'ask',
-  'messaging.destination.name': destinationOf(exchange, routingKey),
-  'messaging.rabbitmq.destination.routing_key': routingKey,
-});
-
-function resendOf({ attempt, destination }: TracedCall): Attributes {
-  if (attempt === 1) return {};
-  return { [destination === undefined ? 'http.request.resend_count' : 'sluice.call.resend_count']: attempt - 1 };
-}
-
-function startPublish(api: Api, tracer: Tracer, within: Context, publish: TracedPublish): Span {
-  const { exchange, routingKey, messageId, bytes, at } = publish;
-  const span = tracer.startSpan(
-    `publish ${exchange === '' ? DEFAULT_EXCHANGE : exchange}`,
-    {
-      kind: api.SpanKind.PRODUCER,
-      startTime: timeOf(at),
-      attributes: {
-        'messaging.system': 'rabbitmq',
-        'messaging.operation.type': 'send',
-        'messaging.operation.name': 'publish',
-        'messaging.destination.name': destinationOf(exchange, routingKey),
-        'messaging.rabbitmq.destination.routing_key': routingKey,
-        'messaging.message.body.size': bytes,
-        ...(messageId === undefined ? {} : { 'messaging.message.id': messageId }),
-      },
-    },
-    within,
-  );
-  return { ...contextOf(span), end: (end) => finish(api, span, end, { 'sluice.outcome': end.outcome }) };
-}
-
-function finish(api: Api, span: OpenTelemetrySpan, { at, code }: SpanEnd, attributes: Attributes): void {
-  // Ended already, or not sampled.
-  if (!span.isRecording()) return;
-  span.setAttributes(attributes);
-  if (code !== undefined) {
-    span.setAttribute('error.type', code);
-    span.setStatus({ code: api.SpanStatusCode.ERROR });
+  constructor(api: Api, span: OpenTelemetrySpan, attributes: EndAttributes) {
+    this.#api = api;
+    this.#span = span;
+    this.#attributes = attributes;
+    const { traceId, spanId, traceFlags, traceState } = span.spanContext();
+    this.traceparent = `00-${traceId}-${spanId}-${flagsOf(traceFlags)}`;
+    const tracestate = traceState?.serialize();
+    if (tracestate !== undefined && tracestate !== '') this.tracestate = tracestate;
   }
-  span.end(timeOf(at));
+
+  end({ at, outcome, code, status }: SpanEnd): void {
+    const span = this.#span;
+    // Ended already, or not sampled.
+    if (!span.isRecording()) return;
+    span.setAttribute(this.#attributes.outcome, outcome);
+    if (status !== undefined && this.#attributes.status !== undefined)
+      span.setAttribute(this.#attributes.status, status);
+    if (code !== undefined) {
+      span.setAttribute('error.type', code);
+      span.setStatus({ code: this.#api.SpanStatusCode.ERROR });
+    }
+    span.end(timeOf(at));
+  }
+}
+
+class StartedMessage extends StartedSpan implements MessageSpan {
+  readonly #starter: Starter;
+  readonly #within: Context;
+
+  constructor(starter: Starter, message: TracedMessage) {
+    const { api, tracer } = starter;
+    const { queue, producer, at } = message;
+    const remote = producer === undefined ? undefined : remoteContext(api, producer);
+    const span = tracer.startSpan(
+      `process ${queue}`,
+      {
+        kind: api.SpanKind.CONSUMER,
+        startTime: timeOf(at),
+        links: remote === undefined ? [] : [{ context: remote }],
+        attributes: messageAttributes(message),
+      },
+      remote === undefined ? api.ROOT_CONTEXT : api.trace.setSpanContext(api.ROOT_CONTEXT, remote),
+    );
+    super(api, span, OF_MESSAGE);
+    this.#starter = starter;
+    this.#within = api.trace.setSpan(api.ROOT_CONTEXT, span);
+  }
+
+  startCall(call: TracedCall): Span {
+    const { api, tracer, serverAt } = this.#starter;
+    const { operation, destination, origin, at } = call;
+    const attributes =
+      destination === undefined ? callAttributes(call, serverAt(origin)) : askAttributes(call, destination);
+    const options = { kind: api.SpanKind.CLIENT, startTime: timeOf(at), attributes };
+    const span = tracer.startSpan(operation, options, this.#within);
+    return new StartedSpan(api, span, destination === undefined ? OF_CALL : OF_ASK);
+  }
+
+  startPublish(publish: TracedPublish): Span {
+    const { api, tracer } = this.#starter;
+    const { exchange, at } = publish;
+    const options = { kind: api.SpanKind.PRODUCER, startTime: timeOf(at), attributes: publishAttributes(publish) };
+    const span = tracer.startSpan(`publish ${exchange === '' ? DEFAULT_EXCHANGE : exchange}`, options, this.#within);
+    return new StartedSpan(api, span, OF_PUBLISH);
+  }
 }
 
 /** In whole and parts: of a plain number an SDK guesses from its size which clock is meant. */
 const timeOf = (ms: number): HrTime => [Math.floor(ms / 1_000), (ms % 1_000) * 1_000_000];
 
-const DEFAULT_EXCHANGE = 'amq.default';
-
-/** The conventions' name of a place in RabbitMQ: the parts that are there, a queue that is its own routing key once. */
-function destinationOf(exchange: string, routingKey: string, queue?: string): string {
-  const parts = [exchange === '' ? DEFAULT_EXCHANGE : exchange, routingKey, queue === routingKey ? undefined : queue];
-  return parts.filter((part) => part !== undefined && part !== '').join(':');
-}
+const flagsOf = (flags: number): string => (flags < 16 ? `0${flags.toString(16)}` : flags.toString(16));
 
 function remoteContext(api: Api, { traceparent, tracestate }: TraceContext): SpanContext {
   const [, traceId = '', spanId = '', flags = '00'] = traceparent.split('-');
@@ -187,11 +170,4 @@ function remoteContext(api: Api, { traceparent, tracestate }: TraceContext): Spa
     isRemote: true,
     ...(tracestate === undefined ? {} : { traceState: api.createTraceState(tracestate) }),
   };
-}
-
-function contextOf(span: OpenTelemetrySpan): TraceContext {
-  const { traceId, spanId, traceFlags, traceState } = span.spanContext();
-  const traceparent = `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
-  const tracestate = traceState?.serialize();
-  return tracestate === undefined || tracestate === '' ? { traceparent } : { traceparent, tracestate };
 }
