@@ -308,7 +308,7 @@ describe('prettyLine', () => {
 
   it('hands no command of a message on to the terminal', () => {
     const { log, lines } = captured();
-    log.info({ messageId: 'a\u001b[2J\u009b1m\n\u202eb', ['\u001b]0;x']: 1 }, 'x\u0007\ny');
+    log.info({ messageId: 'a\u001b[2J\u009b1m\n\u202eb', '\u001b]0;x': 1 }, 'x\u0007\ny');
     const shown = prettyLine(lines[0] ?? '', plain);
     expect(shown.trimEnd()).not.to.match(/[\p{Cc}\u202e]/u);
     expect(shown).to.include('a\\u001b[2J');

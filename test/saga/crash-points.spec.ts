@@ -72,7 +72,7 @@ describe('the order saga, killed', () => {
 
   it('repeats no step that is done, and each step in doubt with its key', () => {
     const { points } = runOrder(SCRIPTS.success, []);
-    const afterCharge = points.findIndex((point) => point === 'POST /charge, after its effect') + 1;
+    const afterCharge = points.indexOf('POST /charge, after its effect') + 1;
     const ended = runOrder(SCRIPTS.success, [afterCharge]);
     // Four requests for three effects: the charge alone is asked for again.
     expect([ended.requests, ended.effects.length]).to.deep.equal([4, 3]);
