@@ -62,7 +62,7 @@ const { output } = await bundle.write({
 // What an earlier build left. Afterwards, so that whoever runs the same build meanwhile finds what he loads.
 const written = new Set(output.map(({ fileName }) => join('dist', fileName)));
 const isWanted = (path) => {
-  if (path.startsWith(join('dist', 'dashboard', 'page'))) return true;
+  if (path.startsWith(join('dist', 'dashboard', 'page')) || path === join('dist', '.tsbuildinfo')) return true;
   if (path.endsWith('.d.ts')) return existsSync(join('src', `${relative('dist', path).slice(0, -'.d.ts'.length)}.ts`));
   return written.has(path);
 };

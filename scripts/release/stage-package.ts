@@ -51,7 +51,7 @@ function copyCompiled(from: string, to: string): void {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) copyCompiled(source, target);
     else if (entry.name.endsWith('.js')) writeFileSync(target, withoutMap(readFileSync(source, 'utf8')));
-    else if (!entry.name.endsWith('.map')) cpSync(source, target);
+    else if (!/\.(map|tsbuildinfo)$/.test(entry.name)) cpSync(source, target);
   }
 }
 
