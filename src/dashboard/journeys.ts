@@ -117,12 +117,19 @@ export class Journeys {
     else journey.answers.push(content);
   }
 
-  /** The latest finished first, those that failed among them. */
+  /** The latest finished first, those that failed among them. Of several with one key the latest alone, as `find` has it. */
   recent(max: number): Journey[] {
-    return [...this.#kept.values()]
+    const finished = [...this.#kept.values()]
       .flatMap(({ fine, troubled }) => [...fine, ...troubled])
-      .sort((one, other) => (other.settled?.at ?? 0) - (one.settled?.at ?? 0))
-      .slice(0, max);
+      .sort((one, other) => (one.settled?.at ?? 0) - (other.settled?.at ?? 0));
+    // Channels count their deliveries from 1: after a lost connection a message comes again, and may have the tag that it had.
+    const latest = new Map<string, Journey>();
+    for (const journey of finished) {
+      const key = keyOf(journey);
+      latest.delete(key);
+      latest.set(key, journey);
+    }
+    return [...latest.values()].slice(-max).reverse();
   }
 
   /** One that is kept or on its way; the latest where several fit. */
@@ -158,6 +165,10 @@ export class Journeys {
     this.#contentBytes -= journey.contentBytes;
   }
 }
+
+/** By which a browser asks for a journey. */
+export const keyOf = ({ delivered: { pipeline, messageId, deliveryTag } }: Journey): string =>
+  JSON.stringify([pipeline, messageId, deliveryTag]);
 
 const journeyOf = (delivered: Beginning, facts: Fact[], isDrawn: boolean): Journey => ({
   delivered,

@@ -8,7 +8,7 @@ import { ApiState } from './api-state.ts';
 import { BINS_KEPT, binOf } from './bins.ts';
 import { copiedTestOf } from './copied-test/copied-test.ts';
 import { EventRing } from './event-ring.ts';
-import { type Journey, Journeys } from './journeys.ts';
+import { type Journey, Journeys, keyOf } from './journeys.ts';
 import { PipelineState } from './pipeline-state.ts';
 import { openBody, type PayloadsShown, showBody, showHeaders } from './redact.ts';
 import type { BinRow, Frame, JournalView, PipelineShape, RecentMessage, Story } from './wire.ts';
@@ -252,9 +252,6 @@ export class DashboardModel {
 type OfMessage = Exclude<Extract<Fact, { readonly messageId: string }>, Delivered>;
 
 type Views = Pick<Frame, 'worker' | 'pipelines' | 'apis' | 'recent'>;
-
-const keyOf = ({ delivered: { pipeline, messageId, deliveryTag } }: Journey): string =>
-  JSON.stringify([pipeline, messageId, deliveryTag]);
 
 function recentMessage(journey: Journey): RecentMessage {
   const { delivered, settled } = journey;

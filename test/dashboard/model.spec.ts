@@ -271,6 +271,24 @@ describe('the dashboard’s model', () => {
     expect(Array.from({ length: 300 }, () => busy.deliver(1, true).isFollowed)).to.not.include(false);
   });
 
+  it('tells of a message that has come again with the tag it had, on another channel, once: the latest of it', () => {
+    const teller = new Teller();
+    const about = teller.identity();
+    for (const [at, settlement] of [
+      [teller.at, 'returned'],
+      [teller.at + 5, 'ack'],
+    ] as const) {
+      teller.facts.report({ type: 'delivered', at, ...about, queue: 'q', attempt: 1, redelivered: false, bytes: 3 });
+      teller.facts.report({ type: 'settled', at: at + 1, ...about, settlement, late: false, durationMs: 1 });
+    }
+    const other = teller.message();
+    const { recent = [] } = teller.model.frame(undefined, true).frame;
+    expect(recent.map(({ messageId, settlement }) => [messageId, settlement])).to.have.deep.members([
+      [about.messageId, 'ack'],
+      [other.messageId, 'ack'],
+    ]);
+  });
+
   it('keeps of a message that was not followed how it ended badly, and its calls from the first that failed on', () => {
     const teller = new Teller('all');
     const { facts, model } = teller;
