@@ -9,33 +9,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { destination } from 'pino';
 import { DashboardModel } from '../../src/dashboard/model.ts';
-import type { Facts } from '../../src/events.ts';
+import { createFacts, type Facts } from '../../src/events.ts';
 import { logFacts } from '../../src/observability/log-facts.ts';
 import { createLogger } from '../../src/observability/logger.ts';
-import { createMetrics } from '../../src/observability/metrics/create-metrics.ts';
 import { pipelineShapes } from '../../src/worker/pipeline-shapes.ts';
+import { keepMetrics } from '../support/keep-metrics.ts';
 import { cpuMicrosOf, JOURNEYS, type Listen } from './engine.ts';
 
-const SCRAPE_MS = 1_000;
 const [rounds = '40', messages = '3000', ...chosen] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'sluice-observed-'));
 const log = createLogger({ level: 'info', stream: destination({ dest: join(folder, 'log'), sync: true }) });
 
 /** One for each process, as in a worker: it listens to what is passed on from the run that is on. */
-const metricsOf = async (): Promise<Listen> => {
-  const { createFacts } = await import('../../src/events.ts');
+const metricsOf = (): Listen => {
   const facts = createFacts();
-  const { route } = createMetrics(facts, {
-    version: 'bench',
-    ledgers: () => ({ bench: { delivered: 1, acked: 1, inFlight: 0 } }),
-    isBalanced: () => true,
-    unconfirmed: () => 0,
-    retryBudgets: () => new Map(),
-    queues: () => [],
-  });
-  const scrape = () =>
-    route.answer({ query: new URLSearchParams(), body: undefined, isTrusted: true, header: () => undefined });
-  setInterval(scrape, SCRAPE_MS).unref();
+  keepMetrics(facts);
   return (run) => {
     const passing = run.stream.subscribe((fact) => facts.report(fact));
     return () => passing.unsubscribe();
@@ -63,7 +51,7 @@ const together =
     };
   };
 
-const metrics = await metricsOf();
+const metrics = metricsOf();
 const everybody: Readonly<Record<string, Listen>> = {
   nobody: () => () => {},
   logs: logging,

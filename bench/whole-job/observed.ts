@@ -1,7 +1,7 @@
 /** sluice with all that listens to it: log lines, metrics, and its dashboard, which two browsers look at. */
 import { silentLogger } from '../../src/log.ts';
 import { logFacts } from '../../src/observability/log-facts.ts';
-import { keepMetrics } from './keep-metrics.ts';
+import { keepMetrics } from '../support/keep-metrics.ts';
 import { runSluice } from './run-sluice.ts';
 import { showDashboard } from './show-dashboard.ts';
 

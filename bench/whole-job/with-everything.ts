@@ -9,8 +9,8 @@ import { linesByTurns } from '../../src/cli/lines-by-turns.ts';
 import { logFacts } from '../../src/observability/log-facts.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createTracing } from '../../src/observability/tracing.ts';
+import { keepMetrics } from '../support/keep-metrics.ts';
 import { readJob } from './contender.ts';
-import { keepMetrics } from './keep-metrics.ts';
 import { runSluice } from './run-sluice.ts';
 
 const { kind, warmUp, messages } = readJob();

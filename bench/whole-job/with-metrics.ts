@@ -1,5 +1,5 @@
 /** sluice as most who run it do: with metrics, which are scraped. */
-import { keepMetrics } from './keep-metrics.ts';
+import { keepMetrics } from '../support/keep-metrics.ts';
 import { runSluice } from './run-sluice.ts';
 
 await runSluice({

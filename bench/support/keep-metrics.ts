@@ -1,10 +1,10 @@
-/** Metrics beside the whole job, scraped each second: as often as anybody does. */
+/** Metrics beside what is measured, scraped each second: as often as anybody does. */
 import type { Facts } from '../../src/events.ts';
 import { createMetrics } from '../../src/observability/metrics/create-metrics.ts';
 
 const SCRAPE_MS = 1_000;
 
-/** @returns a way to end it. */
+/** @returns a way to end it; a process that ends need not. */
 export function keepMetrics(facts: Facts): () => void {
   const { route, close } = createMetrics(facts, {
     version: 'bench',
@@ -16,7 +16,7 @@ export function keepMetrics(facts: Facts): () => void {
   });
   const scrape = () =>
     route.answer({ query: new URLSearchParams(), body: undefined, isTrusted: true, header: () => undefined });
-  const scraping = setInterval(scrape, SCRAPE_MS);
+  const scraping = setInterval(scrape, SCRAPE_MS).unref();
   return () => {
     clearInterval(scraping);
     close();
