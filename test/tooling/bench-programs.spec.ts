@@ -16,8 +16,18 @@ describe('programs of the benchmarks', () => {
   });
   after(() => broker.stop());
 
-  for (const contender of ['sluice', 'whole-job/dashboard-idle', 'whole-job/dashboard-watched', 'whole-job/observed'])
-    it(`measures ${contender}, the page of its dashboard found`, async () => {
+  const contenders = [
+    'sluice',
+    'sluice with metrics',
+    'sluice with everything',
+    'bare sluice',
+    // They have to find the dashboard's page.
+    'whole-job/dashboard-idle',
+    'whole-job/dashboard-watched',
+    'whole-job/observed',
+  ];
+  for (const contender of contenders)
+    it(`measures ${contender}`, async () => {
       const apiServer = programs.start('whole-job/api-server');
       const publisher = await openPublisher(amqpUrl);
       try {
