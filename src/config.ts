@@ -67,8 +67,8 @@ function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
-/** An address or a name, and nothing beside it. */
-const HOST = /^[\w.:[\]-]+$/;
+/** An address or a name, and no port beside it: colons are those of IPv6, two at least. */
+const HOST = /^(?![^:]*:[^:]*$)[\w.:[\]-]+$/;
 
 const MAX_CALLS_EXPECTED = 'expected a number of calls: an integer, at least 1';
 
@@ -256,10 +256,13 @@ const twoJournals = ({
 export function readConfig(environment: Environment = ownEnvironment(), { needsBroker = true } = {}): Config {
   const problems: Problem[] = [];
   const texts: Record<string, string> = {};
+  const inFiles = new Set<string>();
   for (const name of Object.keys(configSchema.shape)) {
     try {
       const text = textOf(environment, name);
-      if (text !== undefined) texts[name] = text;
+      if (text === undefined) continue;
+      texts[name] = text;
+      if (!environment[name]) inFiles.add(name);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       problems.push(...error.problems);
@@ -274,7 +277,9 @@ export function readConfig(environment: Environment = ownEnvironment(), { needsB
   if (needsBroker && !problems.some(({ path }) => /^(AMQP_URL|SLUICE_AMQP_\w+)_FILE$/.test(path)))
     problems.push(...faultsOfAmqp(texts, configSchema.shape.AMQP_URL.safeParse(texts.AMQP_URL).data));
   problems.push(...twoJournals(texts), ...unknownVariables(environment));
-  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  // Whoever set a file looks for the variable that names it.
+  const named = ({ path, ...rest }: Problem): Problem => ({ ...rest, path: inFiles.has(path) ? `${path}_FILE` : path });
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems.map(named));
   const { AMQP_URL, LOG_LEVEL, LOG_FORMAT, SLUICE_HOST, SLUICE_PORT, SLUICE_TOKEN } = parsed.data;
   const { SLUICE_START_WITHIN, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY } = parsed.data;
   const { SLUICE_DASHBOARD_PAYLOADS } = parsed.data;

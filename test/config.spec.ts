@@ -112,6 +112,18 @@ describe('readConfig', () => {
     expect(readConfig({ AMQP_URL: 'amqp://a:b@host', AMQP_URL_FILE: file }).rereadAmqpUrls).to.equal(undefined);
   });
 
+  it('names the variable of the file where that is what holds the mistake', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'sluice-')), 'value');
+    writeFileSync(file, 'canary');
+    const files = { AMQP_URL_FILE: file, SLUICE_TOKEN_FILE: file, SLUICE_AMQP_CA_FILE: file };
+    expect(problemsOf({ ...files, SLUICE_PORT: 'x', SLUICE_PORT_FILE: file })).to.have.members([
+      'environment: AMQP_URL_FILE: expected amqp://user:password@host:5672/vhost, or amqps://…',
+      'environment: SLUICE_PORT: expected a port number',
+      'environment: SLUICE_TOKEN_FILE: expected 16 to 256 printable characters without spaces',
+      'environment: SLUICE_AMQP_CA_FILE: is no certificate in PEM',
+    ]);
+  });
+
   it('names every mistake at once', () => {
     expect(
       problemsOf({ LOG_LEVEL: 'loud', SLUICE_PORT: 'http', SLUICE_GRACE_PERIOD: '5 s', SLUICE_TOPOLOGY: 'maybe' }),
@@ -191,7 +203,10 @@ describe('readConfig', () => {
         'environment: SLUICE_TOKEN: expected 16 to 256 printable characters without spaces',
       ]);
     }
-    expect(problemsOf({ SLUICE_HOST: '127.0.0.1:8080/x' })).to.have.length(1);
+    for (const host of ['127.0.0.1:8080/x', '0.0.0.0:8080', 'worker.example:80'])
+      expect(problemsOf({ SLUICE_HOST: host }), host).to.deep.equal([
+        'environment: SLUICE_HOST: expected an address without a port: 127.0.0.1, 0.0.0.0 or a name',
+      ]);
     const config = readConfig({ SLUICE_HOST: '0.0.0.0', SLUICE_TOKEN: 'canary-canary-canary' });
     expect(config.token?.reveal()).to.equal('canary-canary-canary');
     expect(inspect(config) + JSON.stringify(config)).not.to.include('canary');

@@ -54,6 +54,8 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
   const isUntold = ORDER.debug < threshold;
   let sums = new Map<string, PipelineSum>();
   let alike = new Map<string, number>();
+  /** What was last said of each pipeline's intake. */
+  const intakes = new Map<string, string>();
 
   const sumOf = (pipeline: string): PipelineSum => {
     const known = sums.get(pipeline);
@@ -124,8 +126,12 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
     deliveryOverdue: (fact) =>
       write(fact, 'error', 'unsettled for too long: given back, before the broker takes back all that is out with it'),
     intakeChanged: (fact) => {
+      const told = `${fact.state} ${fact.reason ?? ''}`;
+      // A queue that is gone is asked for again and again, with the same answer.
+      const isKnown = intakes.get(fact.pipeline) === told;
+      intakes.set(fact.pipeline, told);
       if (fact.state === 'consuming') write(fact, 'info', 'consuming');
-      else write(fact, 'warn', `intake ${fact.state}`);
+      else write(fact, isKnown ? 'debug' : 'warn', `intake ${fact.state}`);
     },
     partitionHandedOver: (fact) =>
       write(fact, 'info', 'more than a fair share of the partitions: one is left to another worker'),

@@ -293,7 +293,7 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       const looking = await user('looking', '^$');
 
       expect(await adviceOf(url, 'assert', 'queue-missing')).to.deep.equal([
-        'nothing: a worker declares it at its start',
+        'nothing: a worker declares it at its start; one that runs already does not: "sluice topology --apply"',
       ]);
       expect(await adviceOf(url, 'check', 'queue-missing')).to.deep.equal([
         'declare it: "sluice topology --apply" as a user who may, or import what "sluice topology --json" prints',

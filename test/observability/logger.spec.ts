@@ -125,6 +125,29 @@ describe('logFacts', () => {
     expect(records()[3]).to.deep.include({ api: 'payment', callAttempt: 2, code: 'ERR_NETWORK', reason });
   });
 
+  it('tells once why an intake is paused, and again when the reason is another or it has taken messages', () => {
+    const { log, records } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'info' });
+    const paused = (pipeline: string, reason: string): void =>
+      facts.report({ type: 'intakeChanged', at: 7, pipeline, state: 'paused', reason });
+    for (let times = 0; times < 3; times++) {
+      paused('orders', 'no queue');
+      paused('refunds', 'no queue');
+    }
+    paused('orders', 'refused');
+    facts.report({ type: 'intakeChanged', at: 8, pipeline: 'orders', state: 'consuming', prefetch: 4 });
+    paused('orders', 'refused');
+    listening.unsubscribe();
+    expect(records().map(({ pipeline, msg, reason }) => [pipeline, msg, reason])).to.deep.equal([
+      ['orders', 'intake paused', 'no queue'],
+      ['refunds', 'intake paused', 'no queue'],
+      ['orders', 'intake paused', 'refused'],
+      ['orders', 'consuming', undefined],
+      ['orders', 'intake paused', 'refused'],
+    ]);
+  });
+
   it('tells what is undone, and for which message, at warn, and what needs somebody at error', () => {
     const { log, records } = captured();
     const facts = createFacts();

@@ -33,10 +33,12 @@ describe('metrics', () => {
   let metrics: Metrics;
   let isBalanced: boolean;
   let ledgers: Record<string, Record<string, number>>;
+  let now: number;
 
   beforeEach(() => {
     facts = createFacts();
     isBalanced = true;
+    now = 1_000;
     ledgers = { orders: { delivered: 5, acked: 3, inFlight: 2 } };
     metrics = createMetrics(facts, {
       version: '1.2.3',
@@ -45,6 +47,7 @@ describe('metrics', () => {
       unconfirmed: () => 4,
       retryBudgets: () => new Map([['payment', 7]]),
       queues: () => [{ queue: 'orders.dead', messages: 9, consumers: 0 }],
+      now: () => now,
     });
   });
   afterEach(() => metrics.close());
@@ -167,6 +170,14 @@ describe('metrics', () => {
     expect(await sample('process_resident_memory_bytes')).to.be.above(0);
     isBalanced = false;
     expect(await sample('sluice_ledger_unbalanced{pipeline="orders"}')).to.equal(1);
+  });
+
+  it('tells the age of the message that came in last for five minutes: an idle queue has none', async () => {
+    everything();
+    now += 299_000;
+    expect(await sample('sluice_queue_age_seconds{pipeline="orders"}')).to.equal(3);
+    now += 2_000;
+    expect(await sample('sluice_queue_age_seconds{pipeline="orders"}')).to.equal(undefined);
   });
 
   it('names nothing out of a message', async () => {

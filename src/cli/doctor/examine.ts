@@ -82,9 +82,11 @@ async function missingQueue(
     return [{ severity: 'problem', check, subject, finding, advice }];
   }
   if (!(await inspection.mayConfigure('queue', name))) return [mayNot(subject, 'declare', 'configure')];
-  const finding = 'does not exist yet';
-  return [{ severity: 'note', check, subject, finding, advice: 'nothing: a worker declares it at its start' }];
+  return [{ severity: 'note', check, subject, finding: 'does not exist yet', advice: DECLARED_AT_START }];
 }
+
+const DECLARED_AT_START =
+  'nothing: a worker declares it at its start; one that runs already does not: "sluice topology --apply"';
 
 /** What the broker compares it tells only those who may declare. */
 const notCompared = (subject: string, mode: TopologyMode): Finding =>
@@ -262,8 +264,8 @@ async function examineExchange(
       return [{ severity: 'problem', check: 'exchange-missing', subject, finding, advice }];
     }
     if (!(await inspection.mayConfigure('exchange', spec.name))) return [mayNot(subject, 'declare', 'configure')];
-    const advice = 'nothing: a worker declares it at its start';
-    return [{ severity: 'note', check: 'exchange-missing', subject, finding: 'does not exist yet', advice }];
+    const finding = 'does not exist yet';
+    return [{ severity: 'note', check: 'exchange-missing', subject, finding, advice: DECLARED_AT_START }];
   }
   const differences = await inspection.exchangeDifferences(spec);
   return [

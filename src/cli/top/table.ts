@@ -4,7 +4,7 @@ import { rateText } from '../rates.ts';
 import type { Overview } from './overview.ts';
 
 export function tableOf({ state, isConnected, pipelines, apis, queues }: Overview, place: string): string {
-  const broker = isConnected ? pc.green('connected') : pc.red('no broker');
+  const broker = isConnected ? pc.green('connected') : pc.red('broker away or blocked: /readyz says why');
   return [
     `${pc.bold(place)}  ${state === 'running' ? pc.green(state) : pc.yellow(state)}  ${broker}`,
     '',

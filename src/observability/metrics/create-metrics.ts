@@ -2,7 +2,7 @@
  * Metrics for Prometheus: a listener on the facts, and readings of what the worker holds that are taken when somebody asks. What
  * prom-client is needed for is loaded when a worker starts.
  */
-import { Subscription } from 'rxjs';
+import { asyncScheduler, Subscription } from 'rxjs';
 import type { Facts } from '../../events.ts';
 import type { Route } from '../../management/route.ts';
 import { apiMetrics } from './api-metrics.ts';
@@ -25,6 +25,8 @@ export interface Readings {
   /** Retries each API may make now, where it has a budget. */
   readonly retryBudgets: () => ReadonlyMap<string, number>;
   readonly queues: () => Iterable<QueueReading>;
+  /** By the clock of facts, which is the default. */
+  readonly now?: () => number;
 }
 
 export interface QueueReading {
@@ -49,7 +51,8 @@ export function createMetrics(facts: Facts, readings: Readings): Metrics {
   const client = partsOfPromClient();
   const registry = new client.Registry();
   const meter = new Meter(client, registry);
-  const instruments = [messageMetrics(meter), doorMetrics(meter), apiMetrics(meter), workerMetrics(meter)];
+  const { now = () => asyncScheduler.now() } = readings;
+  const instruments = [messageMetrics(meter, now), doorMetrics(meter), apiMetrics(meter), workerMetrics(meter)];
   readWorker(meter, readings);
   collectNodeMetrics(client, registry);
   const listening = new Subscription();

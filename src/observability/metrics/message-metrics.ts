@@ -1,9 +1,12 @@
 /** What becomes of messages, as numbers: labels are names of pipelines and codes of errors, both of this program's making. */
 import type { FactListeners } from '../../events.ts';
-import type { Count, Level, Times } from './counts.ts';
+import type { Count, Times } from './counts.ts';
 import type { Meter } from './meter.ts';
 
-export function messageMetrics(meter: Meter): FactListeners {
+/** The last message of a queue that nothing comes into any more would be old for ever, and an alert about it, too. */
+const AGE_TOLD_FOR_MS = 5 * 60_000;
+
+export function messageMetrics(meter: Meter, now: () => number): FactListeners {
   const deliveries = meter.counter({
     name: 'sluice_deliveries_total',
     help: 'Deliveries that came in.',
@@ -29,12 +32,19 @@ export function messageMetrics(meter: Meter): FactListeners {
     help: 'Settlements that had to wait because what they publish was not confirmed.',
     labels: ['pipeline', 'settlement'],
   });
-  const age = meter.gauge({
-    name: 'sluice_queue_age_seconds',
-    help: "Age of the message that came in last, by its publisher's timestamp; absent where messages have none.",
-    together: 'max',
-    labels: ['pipeline'],
-  });
+  meter.reading(
+    {
+      name: 'sluice_queue_age_seconds',
+      help: "Age of the message that came in last, when it did, by its publisher's timestamp; absent where messages have none, and where none has come for five minutes.",
+      together: 'max',
+      labels: ['pipeline'],
+    },
+    function* () {
+      const since = now() - AGE_TOLD_FOR_MS;
+      for (const [pipeline, { age }] of usual)
+        if (age !== undefined && age.at >= since) yield [[pipeline], age.ms / 1_000];
+    },
+  );
   const slotWait = meter.seconds({
     name: 'sluice_slot_wait_seconds',
     help: 'Time from delivery until the handle starts.',
@@ -97,8 +107,9 @@ export function messageMetrics(meter: Meter): FactListeners {
       counts.bytes ??= bytes(pipeline);
       counts.bytes.inc(size);
       if (publishedAt === undefined) return;
-      counts.age ??= age(pipeline);
-      counts.age.set(Math.max(0, at - publishedAt) / 1_000);
+      counts.age ??= { at, ms: 0 };
+      counts.age.at = at;
+      counts.age.ms = Math.max(0, at - publishedAt);
     },
     slotTaken: ({ pipeline, waitedMs }) => {
       const counts = usualOf(pipeline);
@@ -139,7 +150,7 @@ export function messageMetrics(meter: Meter): FactListeners {
 interface UsualCounts {
   first?: Count;
   bytes?: Count;
-  age?: Level;
+  age?: { at: number; ms: number };
   slotWait?: Times;
   acked?: Count;
   ackedTimes?: Times;
