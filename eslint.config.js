@@ -49,7 +49,7 @@ const aroundTypes = [
 const newDate = { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: CLOCK };
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', '**/*.{js,cjs,mjs}'] },
+  { ignores: ['dist/', 'coverage/', 'site/', 'node_modules/', '**/*.{js,cjs,mjs}'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],
