@@ -34,6 +34,16 @@ export function problemsOf(subject: string, schema: z.ZodType, value: unknown): 
   return (error?.issues ?? []).flatMap((issue) => describeIssue(subject, schema, issue));
 }
 
+/**
+ * The options without those that are wrong. What was told is left out of all that is looked at next, so that a mistake is told once, and a definition
+ * that a collector lets finish can be looked at like any other.
+ */
+export function sound<Options extends object>(options: Options, problems: readonly Problem[]): Partial<Options> {
+  if (typeof options !== 'object' || options === null) return {};
+  const wrong = new Set(problems.map(({ path }) => path.split('.', 1)[0]));
+  return Object.fromEntries(Object.entries(options).filter(([option]) => !wrong.has(option))) as Partial<Options>;
+}
+
 function describeIssue(subject: string, schema: z.ZodType, issue: z.core.$ZodIssue): readonly Problem[] {
   const path = issue.path.map(String).join('.');
   switch (issue.code) {

@@ -1,6 +1,6 @@
 /** A source of messages in order per key over all workers: one exchange, and a queue for each share of the keys that one worker at a time consumes. */
 import { z } from 'zod';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, sound } from '../definition.ts';
 import { type QueueOptions, type QueueSource, queue } from './queue.ts';
 
 export interface PartitionedOptions
@@ -42,8 +42,9 @@ const schema = z.strictObject({
  * @throws DefinitionError naming every wrong option.
  */
 export function partitioned(name: string, options: PartitionedOptions): QueueSource {
-  reportProblems(problemsOf(`partitioned("${String(name)}")`, schema, options));
-  const { by, partitions: count = 16, header, prefetch, ...queueOptions } = options ?? {};
+  const problems = problemsOf(`partitioned("${String(name)}")`, schema, options);
+  reportProblems(problems);
+  const { by = '', partitions: count = 16, header, prefetch, ...queueOptions } = sound(options, problems);
   return {
     ...queue(name, queueOptions),
     prefetch: prefetch === undefined ? undefined : prefetch * count,

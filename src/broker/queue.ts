@@ -1,6 +1,6 @@
 /** Where messages come from: a RabbitMQ queue, with the queues beside it that hold its retries and its dead letters. */
 import { z } from 'zod';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, sound } from '../definition.ts';
 import type { Problem } from '../errors.ts';
 import { type Duration, durationMs, formatDuration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
@@ -96,9 +96,6 @@ const schema = z.strictObject({
 const isBetween = (value: number | undefined, from: number, to: number): boolean =>
   value === undefined || (value >= from && value <= to);
 
-/** Says nothing of what is in it. */
-const isList: (value: unknown) => boolean = Array.isArray;
-
 const DEFAULT_DELAYS: readonly Duration[] = ['5s', '1m', '10m'];
 
 /**
@@ -107,23 +104,18 @@ const DEFAULT_DELAYS: readonly Duration[] = ['5s', '1m', '10m'];
  */
 export function queue(name: string, options: QueueOptions = {}): QueueSource {
   const subject = `queue "${String(name)}"`;
-  reportProblems([...problemsOf(subject, schema, { ...options, name }), ...typesAtOdds(subject, options)]);
-  const { bindings = [], retry = { delays: DEFAULT_DELAYS }, type = 'quorum', deliveryLimit = 100 } = options;
-  const { settleWithin = '25m' } = options;
+  const problems = problemsOf(subject, schema, { ...options, name });
+  const right = sound(options, problems);
+  reportProblems([...problems, ...typesAtOdds(subject, right)]);
+  const { bindings = [], retry = { delays: DEFAULT_DELAYS }, type = 'quorum', deliveryLimit = 100 } = right;
+  const { settleWithin = '25m' } = right;
   return {
     kind: 'queue',
-    name,
-    // What is no list is reported above.
-    bindings: (isList(bindings) ? bindings : []).map((binding) => ({ type: 'topic', ...binding })),
-    prefetch: options.prefetch,
-    // A wrong delay is reported above; while problems are collected the definition is finished all the same.
-    retryDelaysMs:
-      retry === false
-        ? []
-        : (isList(retry.delays) ? retry.delays : [])
-            .filter((delay) => parseDuration(delay) !== undefined)
-            .map(durationMs),
-    topology: options.topology,
+    name: String(name),
+    bindings: bindings.map((binding) => ({ type: 'topic', ...binding })),
+    prefetch: right.prefetch,
+    retryDelaysMs: retry === false ? [] : retry.delays.map(durationMs),
+    topology: right.topology,
     type,
     deliveryLimit,
     settleWithinMs: parseDuration(settleWithin) ?? 0,
@@ -132,7 +124,7 @@ export function queue(name: string, options: QueueOptions = {}): QueueSource {
 
 /** Bindings that want one exchange of two types. A queue that only looks for its exchanges says nothing of their type. */
 function typesAtOdds(subject: string, { bindings, topology }: QueueOptions): readonly Problem[] {
-  if (topology === 'check' || bindings === undefined || !isList(bindings)) return [];
+  if (topology === 'check' || bindings === undefined) return [];
   const problems: Problem[] = [];
   const types = new Map<string, ExchangeType>();
   for (const [index, binding] of bindings.entries()) {

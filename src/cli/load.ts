@@ -4,7 +4,7 @@ import { type Config, readConfig, readTopology } from '../config.ts';
 import type { Problem } from '../errors.ts';
 import { apiProblems } from '../worker/api-registry.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
-import { exchangeClashes, type FoundPipelines } from '../worker/clashes.ts';
+import { declarationClashes, type FoundPipelines } from '../worker/clashes.ts';
 import { entranceProblems } from '../worker/entrances.ts';
 import { feederProblems } from '../worker/feeder-problems.ts';
 import { type LoadedPipelines, loadPipelines, withoutRepeats } from '../worker/load-pipelines.ts';
@@ -52,4 +52,4 @@ export async function loadDefined(folder: string, topology?: TopologyMode): Prom
 
 /** Where nobody can tell what the worker does, those pipelines clash that declare whatever it does. */
 const clashesUnder = (found: FoundPipelines, topology: TopologyMode | undefined): readonly Problem[] =>
-  exchangeClashes(found, topology ?? 'check');
+  declarationClashes(found, topology ?? 'check');

@@ -127,11 +127,17 @@ function guardSettings(
   };
 }
 
-/** @throws ConfigError with everything that is missing or malformed in the settings behind the definition. Values are not shown. */
+/**
+ * Without a base URL nothing is said of it: a definition lacks one where it was wrong, which was told then.
+ * @throws ConfigError with everything that is missing or malformed in the settings behind the definition. Values are not shown.
+ */
 export function readSettings({ name, options }: ApiDefinition): ApiSettings {
   const reader = new SettingReader(`api "${name}"`);
   const { auth, tls, addresses = 'any', rateLimit } = options;
-  const base = reader.read('baseUrl', () => parseBaseUrl(currentValue<string>(options.baseUrl)));
+  const base =
+    options.baseUrl === undefined
+      ? undefined
+      : reader.read('baseUrl', () => parseBaseUrl(currentValue<string>(options.baseUrl)));
   const headers = readHeaders(options, reader);
   const tokenRequest = auth?.scheme === 'oauth2' ? reader.read('auth', () => auth.read()) : undefined;
   const tlsSettings = tls === undefined ? undefined : reader.read('tls', () => readTls(tls));

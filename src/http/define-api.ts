@@ -2,7 +2,7 @@
  * defineApi: an HTTP API as authors declare it, once for all pipelines of a worker. Plain data; api-client.ts makes calls of it.
  * Every mistake is found here, at definition; only what comes from the environment is looked at when the worker starts.
  */
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, sound } from '../definition.ts';
 import type { ApiOptions } from './api-options.ts';
 import { optionsSchema } from './api-schema.ts';
 import { isTargetName, TARGET_NAME_EXPECTED } from './target-name.ts';
@@ -22,9 +22,7 @@ export interface ApiDefinition {
  */
 export function defineApi(name: string, options: ApiOptions): ApiDefinition {
   const subject = `api ${JSON.stringify(name)}`;
-  reportProblems([
-    ...(isTargetName(name) ? [] : [{ subject, path: '', message: TARGET_NAME_EXPECTED }]),
-    ...problemsOf(subject, optionsSchema, options),
-  ]);
-  return { kind: 'api', name, options };
+  const problems = problemsOf(subject, optionsSchema, options);
+  reportProblems([...(isTargetName(name) ? [] : [{ subject, path: '', message: TARGET_NAME_EXPECTED }]), ...problems]);
+  return { kind: 'api', name, options: sound(options, problems) as ApiOptions };
 }

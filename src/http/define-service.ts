@@ -2,7 +2,7 @@
  * defineService: a service that is asked over the broker, as authors declare it, once for all pipelines of a worker. Plain data; api-client.ts
  * makes calls of it, and whoever has a broker carries them. Every mistake is found here, at definition.
  */
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, sound } from '../definition.ts';
 import type { ServiceOperations, ServiceOptions } from './service-options.ts';
 import { serviceSchema } from './service-schema.ts';
 import { isTargetName, TARGET_NAME_EXPECTED } from './target-name.ts';
@@ -25,16 +25,17 @@ export function defineService<const Operations extends ServiceOperations>(
   options: ServiceOptions<Operations>,
 ): ServiceDefinition<Operations> {
   const subject = `service ${JSON.stringify(name)}`;
+  const problems = problemsOf(subject, serviceSchema, options);
   reportProblems([
     ...(isTargetName(name) ? [] : [{ subject, path: '', message: TARGET_NAME_EXPECTED }]),
-    ...problemsOf(subject, serviceSchema, options),
+    ...problems,
     ...misnamed(options).map((operation) => ({
       subject,
       path: `operations.${operation}`,
       message: TARGET_NAME_EXPECTED,
     })),
   ]);
-  return { kind: 'service', name, options };
+  return { kind: 'service', name, options: sound(options, problems) as ServiceOptions<Operations> };
 }
 
 /** Operations whose name is none; other mistakes are the schema's to find. */

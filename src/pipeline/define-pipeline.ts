@@ -1,12 +1,12 @@
 /** A pipeline's definition, checked when it is made. Plain data and functions; `run-pipeline.ts` brings it to life. */
 import type { z } from 'zod';
 import { keyIn } from '../broker/partitions.ts';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, sound } from '../definition.ts';
 import { DefinitionError } from '../errors.ts';
 import type { CallTargets } from '../http/call-target.ts';
 import { type IngressOptions, ingressOf } from '../ingress/ingress.ts';
 import { durationMs, parseDuration } from '../policies/duration.ts';
-import { isSource, ownMessageOf, type PipelineSource, type Source } from '../sources/source.ts';
+import { ownMessageOf, type PipelineSource, type Source } from '../sources/source.ts';
 import type { DedupeRule, LastWord, Pipeline } from './pipeline.ts';
 import type { DedupeOptions, MessageOf, Order, PipelineOptions, SourceAndInput } from './pipeline-options.ts';
 import {
@@ -36,46 +36,47 @@ export function definePipeline<
   if (typeof options !== 'object' || options === null) {
     throw new DefinitionError([{ subject: 'pipeline', path: '', message: `expected options, got ${String(options)}` }]);
   }
-  const { name, apis = {}, publishes = [], replyTo = DEFAULTS.replyTo, handle, output } = options;
+  const input = (options.input ?? ownMessageOf(options.source)) as z.ZodType;
+  const problems = problemsOf(subjectOf(options), pipelineSchema, { ...options, input });
+  const right = { ...sound(options, problems), name: String(options.name) };
+  const { name, apis = {}, publishes = [], replyTo = DEFAULTS.replyTo, handle, output } = right;
   const {
     concurrency = DEFAULTS.concurrency,
     timeout = DEFAULTS.timeout,
     maxMessageBytes = DEFAULTS.maxMessageBytes,
-  } = options;
-  const source = sourceFor(options);
-  const input = (options.input ?? ownMessageOf(options.source)) as z.ZodType;
-  const order = source?.oneAtATime === true ? 'arrival' : (options.order ?? ownOrderOf(source));
+  } = right;
+  const source = sourceFor(right);
+  const order = source?.oneAtATime === true ? 'arrival' : (right.order ?? ownOrderOf(source));
   reportProblems([
-    ...problemsOf(subjectOf(options), pipelineSchema, { ...options, input }),
-    ...boundProblems(options, source),
-    ...timeProblems(options, source),
-    ...needProblems(options),
-    ...keyProblems(options, source, input),
-    ...formProblems(options),
-    ...ingressProblems(options, source),
+    ...problems,
+    ...boundProblems(right, source),
+    ...timeProblems(right, source),
+    // Of what is no list of APIs nobody knows what it lacks.
+    ...(right.apis === options.apis ? needProblems(right) : []),
+    ...keyProblems(right, source, input),
+    ...formProblems(right),
+    ...ingressProblems(right, source),
   ]);
   return {
     kind: 'pipeline',
     name,
-    source,
+    source: source as PipelineSource,
     input,
     apis,
-    needs: options.needs ?? Object.keys(apis),
+    needs: right.needs ?? Object.keys(apis),
     concurrency,
     prefetch: source?.prefetch ?? defaultPrefetch(source, order, concurrency),
     order: order as Pipeline['order'],
     timeoutMs: parseDuration(timeout) === undefined ? 0 : durationMs(timeout),
-    tenant: options.tenant as Pipeline['tenant'],
-    dedupe: dedupeRule(options.dedupe ?? source?.dedupe),
+    tenant: right.tenant as Pipeline['tenant'],
+    dedupe: dedupeRule(right.dedupe ?? source?.dedupe),
     maxMessageBytes,
-    reads: options.reads,
-    writes: options.writes as Pipeline['writes'],
+    reads: right.reads,
+    writes: right.writes as Pipeline['writes'],
     publishes,
     replyTo,
     ingress:
-      typeof options.ingress === 'object' && options.ingress !== null
-        ? ingressOf(options.ingress as IngressOptions<never>, maxMessageBytes)
-        : undefined,
+      right.ingress === undefined ? undefined : ingressOf(right.ingress as IngressOptions<never>, maxMessageBytes),
     handle: handle as Pipeline['handle'],
     lastWord: lastWordOf(handle),
     output: output as Pipeline['output'],
@@ -83,7 +84,7 @@ export function definePipeline<
 }
 
 function dedupeRule(options: DedupeOptions<never> | undefined): DedupeRule | undefined {
-  if (typeof options !== 'object' || options === null) return undefined;
+  if (options === undefined) return undefined;
   const { key, ttl, repeatResults = false, otherBody = 'dead-letter' } = options;
   return { key: key as DedupeRule['key'], ttlMs: parseDuration(ttl) ?? 0, repeatsResults: repeatResults, otherBody };
 }
@@ -101,9 +102,15 @@ function defaultPrefetch(source: PipelineSource | undefined, order: unknown, con
   return order === 'arrival' ? ARRIVAL_PREFETCH : Math.min(2 * concurrency, 65_535);
 }
 
-/** The source as the engine runs it. What is none is reported by the schema; while problems are collected the definition is finished all the same. */
-function sourceFor({ source, name }: { readonly source: Source; readonly name: string }): PipelineSource {
-  return isSource(source) && source.kind === 'fed' ? source.resolve(name) : (source as PipelineSource);
+/** The source as the engine runs it; undefined where what is given is none, which the schema reports. */
+function sourceFor({
+  source,
+  name,
+}: {
+  readonly source?: Source | undefined;
+  readonly name: string;
+}): PipelineSource | undefined {
+  return source?.kind === 'fed' ? source.resolve(name) : source;
 }
 
 /** Handles are functions; those that have more to say carry it as a property. */

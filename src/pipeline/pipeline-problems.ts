@@ -9,11 +9,11 @@ import { DEFAULTS } from './pipeline-schema.ts';
 import { isAllowed } from './reply-to.ts';
 
 export const subjectOf = ({ name }: { readonly name: unknown }): string =>
-  `pipeline ${JSON.stringify(name) ?? String(name)}`;
+  `pipeline ${typeof name === 'string' ? JSON.stringify(name) : String(name)}`;
 
 /** What no single option shows: slots that no delivery could ever fill. */
 export function boundProblems(
-  options: { readonly name: string; readonly concurrency?: number; readonly order?: unknown },
+  options: { readonly name: string; readonly concurrency?: number | undefined; readonly order?: unknown },
   source: PipelineSource | undefined,
 ): readonly Problem[] {
   const { concurrency = DEFAULTS.concurrency, order } = options;
@@ -31,7 +31,7 @@ export function boundProblems(
 
 /** A handle that may take longer than its message may stay unsettled. */
 export function timeProblems(
-  options: { readonly name: string; readonly timeout?: Duration },
+  options: { readonly name: string; readonly timeout?: Duration | undefined },
   source: PipelineSource | undefined,
 ): readonly Problem[] {
   const { timeout = DEFAULTS.timeout } = options;
@@ -49,8 +49,8 @@ export function timeProblems(
 /** Messages that we make ourselves are no CloudEvents: all of them would be dead-lettered. */
 export function formProblems(options: {
   readonly name: string;
-  readonly source: Source;
-  readonly reads?: ReadOptions;
+  readonly source?: Source | undefined;
+  readonly reads?: ReadOptions | undefined;
 }): readonly Problem[] {
   if (options.reads?.cloudEvents === undefined || ownMessageOf(options.source) === undefined) return [];
   return [
@@ -62,14 +62,14 @@ export function formProblems(options: {
   ];
 }
 
-/** A key that no message has. */
+/** A key that no message has; an empty one was wrong by itself. */
 export function keyProblems(
   options: { readonly name: string },
   source: PipelineSource | undefined,
   input: unknown,
 ): readonly Problem[] {
   const by = source?.partitions?.by;
-  if (by === undefined || !(input instanceof z.ZodObject) || Object.hasOwn(input.shape, by)) return [];
+  if (by === undefined || by === '' || !(input instanceof z.ZodObject) || Object.hasOwn(input.shape, by)) return [];
   return [
     {
       subject: subjectOf(options),
@@ -83,9 +83,9 @@ export function keyProblems(
 export function ingressProblems(
   options: {
     readonly name: string;
-    readonly ingress?: { readonly maxBodyBytes?: number };
-    readonly replyTo?: readonly string[];
-    readonly maxMessageBytes?: number;
+    readonly ingress?: { readonly maxBodyBytes?: number } | undefined;
+    readonly replyTo?: readonly string[] | undefined;
+    readonly maxMessageBytes?: number | undefined;
   },
   source: PipelineSource | undefined,
 ): readonly Problem[] {
@@ -110,8 +110,8 @@ export function ingressProblems(
 /** A need that is no API of the pipeline. */
 export function needProblems(options: {
   readonly name: string;
-  readonly apis?: CallTargets;
-  readonly needs?: readonly string[];
+  readonly apis?: CallTargets | undefined;
+  readonly needs?: readonly string[] | undefined;
 }): readonly Problem[] {
   const { apis = {}, needs = [] } = options;
   const unknown = needs.filter((need) => !Object.hasOwn(apis, need));

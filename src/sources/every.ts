@@ -1,6 +1,6 @@
 /** A source that fires at even intervals. */
 import { z } from 'zod';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, sound } from '../definition.ts';
 import { type Duration, formatDuration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import type { Firing } from './firing.ts';
@@ -27,7 +27,8 @@ const schema = z.strictObject({
  */
 export function every(period: Duration, options: FiringOptions = {}): TypedSource<typeof Firing> {
   const subject = `every(${JSON.stringify(period) ?? String(period)})`;
-  reportProblems(problemsOf(subject, schema, { ...options, period }));
+  const problems = problemsOf(subject, schema, { ...options, period });
+  reportProblems(problems);
   const periodMs = Math.max(SHORTEST_MS, parseDuration(period) ?? SHORTEST_MS);
-  return firingSource(`every ${formatDuration(periodMs)}`, evenTimes(periodMs), options);
+  return firingSource(`every ${formatDuration(periodMs)}`, evenTimes(periodMs), sound(options, problems));
 }

@@ -37,11 +37,7 @@ const REMEMBERED = '1d';
 
 /** The queue's own options are checked by `queue()`, which names the queue. */
 export function firingSource(title: string, times: FiringTimes, options: FiringOptions): TypedSource<typeof Firing> {
-  const { queue: name, overlap = false, catchUp = true, ...others } = options;
-  // What is not known here was reported, and the queue need not report it again.
-  const queueOptions: QueueOptions = Object.fromEntries(
-    Object.entries(others).filter(([option]) => Object.hasOwn(firingOptionsShape, option)),
-  );
+  const { queue: name, overlap = false, catchUp = true, ...queueOptions } = options;
   const feeder = firingFeeder({ title, times, catchUp });
   const oneAtATime = !overlap;
   return {

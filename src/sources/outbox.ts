@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { type QueueOptions, queue } from '../broker/queue.ts';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, sound } from '../definition.ts';
 import { ConfigError, type Problem } from '../errors.ts';
 import { type Duration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
@@ -10,6 +10,7 @@ import { currentValue, isSetting, Secret, type Setting } from '../setting.ts';
 import { outboxFeeder } from './outbox-feeder.ts';
 import { TABLE_NAME } from './outbox-sql.ts';
 import { postgresOutbox } from './postgres-outbox.ts';
+import { queueOptionsShape } from './queue-options.ts';
 import type { FedSource } from './source.ts';
 
 export interface OutboxOptions extends QueueOptions {
@@ -51,6 +52,8 @@ const schema = z.strictObject({
   poll: durationSchema()
     .refine((poll) => (parseDuration(poll) ?? 0) >= MIN_POLL_MS, { error: `expected at least '100ms'` })
     .optional(),
+  bindings: z.unknown().optional(),
+  ...queueOptionsShape,
 });
 
 /**
@@ -63,6 +66,9 @@ const schema = z.strictObject({
  * @throws DefinitionError naming each wrong option; never what a URL holds.
  */
 export function outbox(options: OutboxOptions): FedSource {
+  const subject = `outbox "${String(options?.table ?? 'outbox')}"`;
+  const problems = problemsOf(subject, schema, options);
+  reportProblems(problems);
   const {
     url,
     table = 'outbox',
@@ -71,12 +77,10 @@ export function outbox(options: OutboxOptions): FedSource {
     batch = 100,
     poll = '5s',
     ...queueOptions
-  } = options;
-  const subject = `outbox "${String(table)}"`;
-  reportProblems(problemsOf(subject, schema, { url, table, queue: name, sentRows, batch, poll }));
+  } = sound(options, problems);
   const feeder = outboxFeeder({
     title: `outbox ${table}`,
-    open: postgresOutbox({ url: () => readUrl(subject, url), table, sentRows }),
+    open: postgresOutbox({ url: () => (url === undefined ? '' : readUrl(subject, url)), table, sentRows }),
     maxRows: batch,
     pollMs: parseDuration(poll) ?? MIN_POLL_MS,
   });
@@ -89,7 +93,8 @@ export function outbox(options: OutboxOptions): FedSource {
   };
 }
 
-function check(subject: string, url: OutboxOptions['url']): void {
+/** Without a URL nothing is said of it: it was wrong, which was told when the source was defined. */
+function check(subject: string, url: OutboxOptions['url'] | undefined): void {
   const problems: Problem[] = [];
   try {
     createRequire(import.meta.url).resolve('pg');
@@ -98,7 +103,7 @@ function check(subject: string, url: OutboxOptions['url']): void {
     problems.push({ subject, path: '', message });
   }
   try {
-    readUrl(subject, url);
+    if (url !== undefined) readUrl(subject, url);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     problems.push(...error.problems);

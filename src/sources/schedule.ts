@@ -1,6 +1,6 @@
 /** A source that fires by the calendar. */
 import { z } from 'zod';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, sound } from '../definition.ts';
 import { messageOf } from '../errors.ts';
 import { cronTimes } from './cron-times.ts';
 import type { Firing } from './firing.ts';
@@ -44,12 +44,12 @@ const NEVER_FIRES: FiringTimes = { latest: () => undefined, next: () => undefine
  * @throws DefinitionError naming each wrong option, what is wrong with the pattern, and a time zone nobody knows.
  */
 export function schedule(pattern: string, options: ScheduleOptions = {}): TypedSource<typeof Firing> {
-  const { timeZone = 'UTC', ...firingOptions } = options;
   const subject = `schedule(${JSON.stringify(pattern) ?? String(pattern)})`;
   const problems = problemsOf(subject, schema, { ...options, pattern });
   reportProblems(problems);
+  const { timeZone = 'UTC', ...firingOptions } = sound(options, problems);
   return firingSource(
-    `schedule ${pattern} ${timeZone}`,
+    `schedule ${String(pattern)} ${timeZone}`,
     timesOf(subject, pattern, timeZone, problems.length),
     firingOptions,
   );

@@ -82,5 +82,5 @@ export const isSource = (value: unknown): value is Source =>
   typeof value === 'object' && value !== null && 'kind' in value && (value.kind === 'queue' || value.kind === 'fed');
 
 /** What messages of a source look like by themselves; undefined for one that takes any. */
-export const ownMessageOf = (source: Source): z.ZodType | undefined =>
+export const ownMessageOf = (source: Source | undefined): z.ZodType | undefined =>
   isSource(source) && 'message' in source ? source.message : undefined;

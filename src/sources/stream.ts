@@ -4,7 +4,8 @@ import type { StreamOffset } from '../broker/broker.ts';
 import { type Binding, type QueueOptions, queue } from '../broker/queue.ts';
 import { UNLIMITED } from '../broker/source-topology.ts';
 import type { Topology } from '../broker/topology.ts';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, sound } from '../definition.ts';
+import { queueOptionsShape } from './queue-options.ts';
 import type { FedSource } from './source.ts';
 import { placeQueue, streamFeeder } from './stream-feeder.ts';
 
@@ -36,7 +37,7 @@ const schema = z.strictObject({
     .union([
       z.literal(['first', 'last', 'next']),
       z.int().min(0),
-      z.custom<Date>(isMoment, { error: 'expected a moment since 1970' }),
+      z.custom<Date>(isMoment, { error: 'expected a Date since 1970' }),
     ])
     .optional(),
   queue: z.string().min(1).optional(),
@@ -56,6 +57,7 @@ const schema = z.strictObject({
     .optional(),
   maxBytes: z.int().min(1).optional(),
   ahead: z.int().min(100).max(1_000_000).optional(),
+  ...queueOptionsShape,
 });
 
 /**
@@ -65,6 +67,8 @@ const schema = z.strictObject({
  * @throws DefinitionError naming each wrong option.
  */
 export function stream(name: string, options: StreamOptions = {}): FedSource {
+  const problems = problemsOf(`stream "${String(name)}"`, schema, { ...options, name });
+  reportProblems(problems);
   const {
     from = 'next',
     queue: queueName,
@@ -74,20 +78,8 @@ export function stream(name: string, options: StreamOptions = {}): FedSource {
     maxBytes,
     ahead = 10_000,
     ...queueOptions
-  } = options;
-  reportProblems(
-    problemsOf(`stream "${String(name)}"`, schema, {
-      name,
-      from,
-      queue: queueName,
-      bindings,
-      declare,
-      maxAge,
-      maxBytes,
-      ahead,
-    }),
-  );
-  const feeder = streamFeeder({ title: `stream ${name}`, stream: name, from, ahead });
+  } = sound(options, problems);
+  const feeder = streamFeeder({ title: `stream ${String(name)}`, stream: name, from, ahead });
   const declared = declare ? streamTopology(name, bindings, maxAge, maxBytes) : NOTHING;
   return {
     kind: 'fed',

@@ -1,6 +1,6 @@
 /** What pipelines that are each right by themselves cannot be together: in one worker, and on one broker. Pure. */
 import { sourceTopology } from '../broker/source-topology.ts';
-import type { TopologyMode } from '../broker/topology.ts';
+import type { QueueSpec, TopologyMode } from '../broker/topology.ts';
 import type { Problem } from '../errors.ts';
 import type { CallTarget } from '../http/call-target.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -8,7 +8,7 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 /** Pipelines, and where each was found, to be named beside it. */
 export type FoundPipelines = ReadonlyMap<Pipeline, { readonly module: string }>;
 
-/** What they cannot be together whatever the settings of their worker; `exchangeClashes` is the rest. */
+/** What they cannot be together whatever the settings of their worker; `declarationClashes` is the rest. */
 export function clashes(found: FoundPipelines): readonly Problem[] {
   return [...pipelineClashes(found), ...apiClashes(found)];
 }
@@ -30,7 +30,7 @@ function pipelineClashes(found: FoundPipelines): readonly Problem[] {
     byName.set(pipeline.name, module);
     const queueName = pipeline.source?.name;
     const sameQueue = byQueue.get(queueName);
-    if (sameQueue !== undefined)
+    if (queueName !== undefined && sameQueue !== undefined)
       problems.push({
         subject,
         path: 'source',
@@ -61,14 +61,21 @@ function apiClashes(found: FoundPipelines): readonly Problem[] {
 }
 
 /**
- * An exchange has one type: whoever binds to it by another would wait for messages by rules it does not keep.
- * `topology`: of the worker that is to run them, for sources that say nothing of it.
+ * What the broker cannot have in two ways, though two sources want it so: whoever comes second would be refused at the start, or wait for messages by
+ * rules that nobody keeps. `topology`: of the worker that is to run them, for sources that say nothing of it.
  */
-export function exchangeClashes(found: FoundPipelines, topology: TopologyMode): readonly Problem[] {
+export function declarationClashes(found: FoundPipelines, topology: TopologyMode): readonly Problem[] {
+  const declaring = [...found].filter(
+    // Who only looks for what is there says nothing of what it is like.
+    ([{ source }]) => source !== undefined && (source.topology ?? topology) === 'assert',
+  );
+  return [...exchangeClashes(new Map(declaring)), ...queueClashes(new Map(declaring))];
+}
+
+/** An exchange has one type. */
+function exchangeClashes(declaring: FoundPipelines): readonly Problem[] {
   const types = new Map<string, Map<string, string>>();
-  for (const [pipeline, { module }] of found) {
-    // Who only looks for an exchange says nothing of its type.
-    if (pipeline.source === undefined || (pipeline.source.topology ?? topology) === 'check') continue;
+  for (const [pipeline, { module }] of declaring) {
     for (const { name, type } of sourceTopology(pipeline.source).exchanges) {
       const ofName = types.get(name) ?? new Map<string, string>();
       types.set(name, ofName);
@@ -83,5 +90,36 @@ export function exchangeClashes(found: FoundPipelines, topology: TopologyMode): 
       message: `is ${[...ofName].map(([type, place]) => `${type} for ${place}`).join(' and ')}; an exchange has one type: give all the same`,
     }));
 }
+
+interface Wanted {
+  readonly spec: QueueSpec;
+  readonly place: string;
+}
+
+/** A queue is one thing. Of pipelines that consume from one, which are told of that, the first counts. */
+function queueClashes(declaring: FoundPipelines): readonly Problem[] {
+  const wanted = new Map<string, Wanted[]>();
+  const consumed = new Set<string>();
+  for (const [pipeline, { module }] of declaring) {
+    if (consumed.has(pipeline.source.name)) continue;
+    consumed.add(pipeline.source.name);
+    for (const spec of sourceTopology(pipeline.source).queues)
+      wanted.set(spec.name, [...(wanted.get(spec.name) ?? []), { spec, place: placeOf(pipeline, module) }]);
+  }
+  return [...wanted].flatMap(([name, [first, ...others]]) => {
+    if (first === undefined) return [];
+    const other = others.find(({ spec }) => differenceOf(first.spec, spec) !== undefined);
+    const argument = other === undefined ? undefined : differenceOf(first.spec, other.spec);
+    if (other === undefined || argument === undefined) return [];
+    const asWanted = ({ spec, place }: Wanted) => `${spec.arguments[argument] ?? 'none'} for ${place}`;
+    const advice = argument === 'x-queue-type' ? 'give one of them another name' : 'say the same in both';
+    const message = `is ${asWanted(first)} and ${asWanted(other)}; a queue is one thing: ${advice}`;
+    return [{ subject: `queue "${name}"`, path: argument, message }];
+  });
+}
+
+/** The first argument two declarations of a queue differ in; the type, where it is among them. */
+const differenceOf = ({ arguments: one }: QueueSpec, { arguments: other }: QueueSpec): string | undefined =>
+  ['x-queue-type', ...Object.keys(one), ...Object.keys(other)].find((argument) => one[argument] !== other[argument]);
 
 const placeOf = ({ name }: Pipeline, module: string): string => `pipeline "${name}" in ${module}`;

@@ -26,7 +26,7 @@ export interface PipelineOrigin {
 export interface LoadedPipelines {
   readonly pipelines: readonly Pipeline[];
   readonly origins: ReadonlyMap<Pipeline, PipelineOrigin>;
-  /** Every mistake of every module, but for `exchangeClashes`, which are up to a setting; with any, nothing may run. */
+  /** Every mistake of every module, but for `declarationClashes`, which are up to a setting; with any, nothing may run. */
   readonly problems: readonly Problem[];
   /** Removes what was built for them; call it when they run no more: until then a handle may `import()` a module. */
   dispose(): Promise<void>;

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { describeProblem } from '../../src/errors.ts';
 import { folderProblems } from '../../src/worker/build-folder.ts';
-import { exchangeClashes } from '../../src/worker/clashes.ts';
+import { declarationClashes } from '../../src/worker/clashes.ts';
 import type { LoadedPipelines } from '../../src/worker/load-pipelines.ts';
 
 const modules = dirname(dirname(createRequire(import.meta.url).resolve('zod/package.json')));
@@ -90,7 +90,7 @@ describe('loadPipelines', () => {
       export default definePipeline({ name: '${name}', source, input: z.object({}), handle: () => EMPTY });`;
     const clashes = async (two: string, topology: 'assert' | 'check' = 'assert'): Promise<readonly string[]> => {
       const { origins, problems } = await load(await scratch({ 'one.ts': on('one', ''), 'two.ts': two }));
-      return [...problems, ...exchangeClashes(origins, topology)].map(describeProblem);
+      return [...problems, ...declarationClashes(origins, topology)].map(describeProblem);
     };
     expect(await clashes(on('two', ", type: 'direct'"))).to.deep.equal([
       'exchange "events": type: is topic for pipeline "one" in one.ts and direct for pipeline "two" in two.ts; an exchange has one type: give all the same',
@@ -98,6 +98,41 @@ describe('loadPipelines', () => {
     expect(await clashes(on('two', ", type: 'topic'"))).to.deep.equal([]);
     expect(await clashes(on('two', ", type: 'direct'", ", topology: 'check'"))).to.deep.equal([]);
     expect(await clashes(on('two', ", type: 'direct'"), 'check'), 'of a worker that only looks').to.deep.equal([]);
+  });
+
+  it('names both sources that want one queue in two ways, and neither that read one stream', async () => {
+    const reading = (name: string, source: string): string => `
+      import { EMPTY } from 'rxjs';
+      import { definePipeline, queue, stream } from 'sluice';
+      import { z } from 'zod';
+      export default definePipeline({ name: '${name}', source: ${source}, input: z.object({}), handle: () => EMPTY });`;
+    const told = async (files: Record<string, string>, topology: 'assert' | 'check' = 'assert') => {
+      const { problems, origins } = await load(await scratch(files));
+      return [...problems, ...declarationClashes(origins, topology)].map(describeProblem);
+    };
+    const both = { 'a.ts': reading('a', "queue('events')"), 'b.ts': reading('b', "stream('events')") };
+    expect(await told(both)).to.deep.equal([
+      'queue "events": x-queue-type: is quorum for pipeline "a" in a.ts and stream for pipeline "b" in b.ts; a queue is one thing: give one of them another name',
+    ]);
+    expect(await told(both, 'check')).to.deep.equal([]);
+    const kept = {
+      'a.ts': reading('a', "stream('events')"),
+      'b.ts': reading('b', "stream('events', { maxAge: '7D' })"),
+    };
+    expect(await told(kept)).to.deep.equal([
+      'queue "events": x-max-age: is none for pipeline "a" in a.ts and 7D for pipeline "b" in b.ts; a queue is one thing: say the same in both',
+    ]);
+    expect(await told({ 'a.ts': reading('a', "stream('a.stream')") })).to.deep.equal([
+      'queue "a.stream": x-queue-type: is quorum for pipeline "a" in a.ts and stream for pipeline "a" in a.ts; a queue is one thing: give one of them another name',
+    ]);
+    expect(
+      await told({ 'a.ts': reading('a', "stream('events')"), 'b.ts': reading('b', "stream('events')") }),
+    ).to.deep.equal([]);
+    expect(
+      await told({ 'a.ts': reading('a', "queue('x')"), 'b.ts': reading('b', "queue('x', { type: 'classic' })") }),
+    ).to.deep.equal([
+      'pipeline "b": source: queue "x" is consumed by pipeline "a" too; give each its queue, bound to the same exchange',
+    ]);
   });
 
   it('tells of an API without its options with all other problems', async () => {
