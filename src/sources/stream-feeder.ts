@@ -17,7 +17,6 @@ import {
   finalize,
   ignoreElements,
   interval,
-  map,
   merge,
   mergeMap,
   type Observable,
@@ -32,6 +31,7 @@ import {
 } from 'rxjs';
 import type { StreamOffset } from '../broker/broker.ts';
 import { TopologyError } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import type { Delivery, Headers } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import type { Fed, Feeder, Feeding } from './source.ts';
@@ -134,21 +134,30 @@ function read(stream: string, ahead: number, place: StreamPlace, feeding: Feedin
   return merge(deliveries, failures).pipe(
     takeUntil(drain),
     connect((shared) => shared.pipe(buffer(shared.pipe(auditTime(LOT_MS))))),
-    // Those of a channel that went are handed over again on the next.
-    map((lot) => lot.filter((delivery) => offsetOf(delivery) >= (place.next ?? 0))),
-    filter((lot) => lot.length > 0),
-    tap(([first]) => {
-      if (first === undefined || place.next === undefined || offsetOf(first) === place.next) return;
-      const gone = { stream, from: place.next, to: offsetOf(first) - 1 };
-      log.warn(gone, 'messages of the stream were gone before they were read: it keeps too little');
-    }),
     concatMap((lot) =>
       concat(
         room(ahead, feeding),
-        defer(() => copied(stream, lot, place, feeding)),
+        defer(() => {
+          const left = notCopiedYet(lot, place);
+          warnOfGap(stream, left, place, log);
+          return left.length === 0 ? EMPTY : copied(stream, left, place, feeding);
+        }),
       ),
     ),
   );
+}
+
+/** Those of a channel that went are handed over again on the next. Asked when it is the lot's turn: only then everything before it is copied. */
+function notCopiedYet(lot: readonly Delivery[], place: StreamPlace): readonly Delivery[] {
+  const isCopied = (delivery: Delivery): boolean => offsetOf(delivery) < (place.next ?? 0);
+  for (const delivery of lot) if (isCopied(delivery)) delivery.ack();
+  return lot.filter((delivery) => !isCopied(delivery));
+}
+
+function warnOfGap(stream: string, [first]: readonly Delivery[], place: StreamPlace, log: Logger): void {
+  if (first === undefined || place.next === undefined || offsetOf(first) === place.next) return;
+  const gone = { stream, from: place.next, to: offsetOf(first) - 1 };
+  log.warn(gone, 'messages of the stream were gone before they were read: it keeps too little');
 }
 
 /** Completes when few enough copies wait. */

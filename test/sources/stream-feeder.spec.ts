@@ -1,6 +1,6 @@
 /** Streams as a source: the feeder on a broker in process, in virtual time. */
 import { expect } from 'chai';
-import { asyncScheduler, NEVER, ReplaySubject } from 'rxjs';
+import { asyncScheduler, concat, ignoreElements, NEVER, ReplaySubject, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createEmbeddedPort } from '../../src/broker/embedded/embedded-port.ts';
@@ -38,7 +38,13 @@ interface Stage {
 const QUEUE = 'audit.stream';
 const PLACE = 'audit.stream.place';
 
-function onStage(script: (stage: Stage) => void, options: StreamOptions = {}, untilMs = 60_000): void {
+/** `confirmAfterMs`: how long the broker takes to confirm a copy. */
+function onStage(
+  script: (stage: Stage) => void,
+  options: StreamOptions = {},
+  untilMs = 60_000,
+  { confirmAfterMs = 0 }: { readonly confirmAfterMs?: number } = {},
+): void {
   new TestScheduler(() => {}).run(({ flush }) => {
     const broker = new InProcessBroker({ random: () => 0.5 });
     const source = stream('events', { from: 'first', ...options }).resolve('audit');
@@ -84,8 +90,11 @@ function onStage(script: (stage: Stage) => void, options: StreamOptions = {}, un
             queue: source.name,
             broker: port,
             publish: (message) => {
-              if (message.routingKey === QUEUE) copied.push(message);
-              return port.publish(message);
+              if (message.routingKey !== QUEUE) return port.publish(message);
+              copied.push(message);
+              return confirmAfterMs === 0
+                ? port.publish(message)
+                : concat(port.publish(message), timer(confirmAfterMs).pipe(ignoreElements()));
             },
             setAside: () => NEVER,
             journal: createMemoryJournal(),
@@ -271,6 +280,23 @@ describe('a stream as a source', () => {
         });
       },
       { maxBytes: 20 },
+    );
+  });
+
+  it('says nothing of messages that wait their turn while earlier ones are copied', () => {
+    onStage(
+      (stage) => {
+        stage.publish('a');
+        const worker = stage.feed();
+        for (const [n, body] of ['b', 'c', 'd', 'e'].entries()) stage.at(5_000 + 50 * n, () => stage.publish(body));
+        stage.at(20_000, () => {
+          expect(stage.copies).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
+          expect(worker.warnings).to.deep.equal([]);
+        });
+      },
+      {},
+      60_000,
+      { confirmAfterMs: 300 },
     );
   });
 
