@@ -18,10 +18,14 @@ export interface Destination extends DestinationOptions {
   readonly routingKey: string;
 }
 
-/** An exchange, by name, and the routing key of this result. The empty name is the default exchange, whose routing key is a queue's name. */
-export const exchange = (name: string, routingKey: string, options: DestinationOptions = {}): Destination => ({
-  ...options,
-  kind: 'exchange',
-  exchange: name,
-  routingKey,
-});
+/**
+ * An exchange, by name, and the routing key of this result. The empty name is the default exchange, whose routing key is a queue's name.
+ * @throws TypeError for a name or a key that is no text.
+ */
+export function exchange(name: string, routingKey: string, options: DestinationOptions = {}): Destination {
+  if (typeof name !== 'string' || typeof routingKey !== 'string')
+    throw new TypeError(
+      `exchange(${JSON.stringify(name)}, ${JSON.stringify(routingKey)}): expected its name and a routing key, which may be empty`,
+    );
+  return { ...options, kind: 'exchange', exchange: name, routingKey };
+}

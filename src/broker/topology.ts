@@ -22,6 +22,12 @@ export interface QueueSpec {
   readonly arguments: Readonly<Record<string, string | number | boolean>>;
 }
 
+export const isStream = ({ arguments: args }: QueueSpec): boolean => args['x-queue-type'] === 'stream';
+
+/** What to do where a stream is there, and not as wanted. A queue is declared anew when it is empty; a stream never is. */
+export const KEEP_STREAM =
+  'say the same here as it was declared with, or leave it to others by declare: false; deleted, it loses all it keeps';
+
 export interface BindingSpec {
   readonly queue: string;
   readonly exchange: string;

@@ -166,6 +166,10 @@ export class CallRequest {
   #drawUp(): Draft {
     const { headers, maxRequestBytes } = this.#parts.settings;
     const ownHeaders = this.#ownHeaders();
+    const { response } = this.options;
+    // What is no schema would be found out by the answer: after the effect.
+    if (response !== undefined && typeof response.safeParse !== 'function')
+      throw new RequestInvalidError(this.call, 'option response: expected a zod schema');
     const misfit = misfitOf(this.#parts);
     if (misfit !== undefined) throw new RequestInvalidError(this.call, misfit);
     const body = requestBodyOf(this.#parts.body, ownHeaders?.['content-type'] ?? headers['content-type']);

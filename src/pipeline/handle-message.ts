@@ -3,11 +3,12 @@
  * One Subscriber rather than a chain of operators: this runs once for every message, and it is the one place that must hold three ends
  * (done, out of time, interrupted) against each other.
  */
-import { defer, from, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
+import { defer, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { DeadlineExceededError, DeliveryLimitError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
 import { LeanSubscriber } from '../operators/lean-subscriber.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
+import { streamOf } from '../operators/stream-of.ts';
 import type { Limited, TimeLimits } from '../operators/time-limits.ts';
 import type { Admission } from './admit.ts';
 import { isJournalAway, type JournalWait } from './await-journal.ts';
@@ -169,7 +170,7 @@ class Handling extends LeanSubscriber<unknown> implements Occupant, Interruptibl
     this.#context = context;
     this.#limit = this.#parts.limits.start(this, deadlineAt - startedAt, startedAt);
     try {
-      from(pipeline.handle(message, context)).subscribe(this);
+      streamOf('the handle', pipeline.handle(message, context)).subscribe(this);
     } catch (error) {
       this.#fail('handle', error);
     }

@@ -24,6 +24,7 @@ import type { CallTargets } from '../http/call-target.ts';
 import { scopeApis } from '../http/scope-apis.ts';
 import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
 import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
+import { streamOf } from '../operators/stream-of.ts';
 import { describeJournal } from './describe-journal.ts';
 import type { SagaContext, SagaPlan, SagaScope, SagaStage, SagaStep } from './saga-plan.ts';
 import { type SagaState, sagaState } from './saga-state.ts';
@@ -130,7 +131,7 @@ export class SagaRun {
   }
 
   #attempt(step: SagaStep, work: () => ObservableInput<unknown>): Observable<Outcome> {
-    return defer(work).pipe(
+    return defer(() => streamOf(`step "${step.name}"`, work())).pipe(
       defaultIfEmpty(undefined),
       last(),
       retryWithBackoff(step.retry),
@@ -159,7 +160,6 @@ export class SagaRun {
     const { plan, sagaId } = this;
     const { code, message, step } = make({ saga: plan.name, sagaId, journal: '' });
     return this.record(this.#withMessage({ kind: 'stuck', step, code, message }), () => {
-      this.#context.log.error({ saga: plan.name, sagaId, step, code, reason: message }, 'a saga is stuck');
       return throwError(() => make({ saga: plan.name, sagaId, journal: describeJournal(this.#records) }));
     });
   }

@@ -46,6 +46,8 @@ const KEEP_MS = 24 * 60 * 60_000;
 
 export const firingFeeder = ({ title, times, catchUp }: FiringFeederOptions): Feeder => ({
   title,
+  // What waits when its successor is due is acked unhandled.
+  keepsWithin: true,
   feed: (feeding) =>
     firstSeen(feeding, title, catchUp).pipe(
       mergeMap((since) => {

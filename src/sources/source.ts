@@ -41,6 +41,8 @@ export interface Fed {
 export interface Feeder {
   /** What feeds, for people: `every 5m`. */
   readonly title: string;
+  /** Whether it feeds no more while enough waits. Default: it does, however much that is. */
+  readonly keepsWithin?: boolean;
   /**
    * Cold. Feeds the queue, and emits for each lot the broker has confirmed, and with no messages when it finds that it could feed. Runs in every worker at once. A failure is of the moment: the
    * engine subscribes anew after a pause. Unsubscribing ends it at once: what is not confirmed by then may be fed again.

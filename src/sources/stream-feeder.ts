@@ -64,6 +64,7 @@ export const placeQueue = (queue: string): string => `${queue}.place`;
 
 export const streamFeeder = ({ title, stream, from, ahead }: StreamFeederOptions): Feeder => ({
   title,
+  keepsWithin: true,
   feed: (feeding) =>
     defer(() => {
       const { queue, publish, broker, drain } = feeding;
@@ -128,7 +129,10 @@ function read(stream: string, ahead: number, place: StreamPlace, feeding: Feedin
     prefetch: READ_AHEAD,
     streamOffset: () => place.offset,
     onConsuming: (isConsuming, reason) => {
-      if (!isConsuming) failures.error(new TopologyError(`stream "${stream}" cannot be read: ${reason}`));
+      if (isConsuming) return;
+      // The broker's own words are of an argument that nobody wrote.
+      const why = /invalid arg 'x-stream-offset'/.test(reason ?? '') ? `that is no stream (${reason})` : reason;
+      failures.error(new TopologyError(`stream "${stream}" cannot be read: ${why}`));
     },
   });
   return merge(deliveries, failures).pipe(

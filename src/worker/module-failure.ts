@@ -49,13 +49,29 @@ function originalPlace(built: string, line: number, column: number): Place | und
   };
 }
 
+/** What excerpts of the pages leave out, by what brings it. */
+export const BROUGHT_BY: Readonly<Record<string, string>> = {
+  sluice:
+    'apiKey basic bearer clientKeys defineApi definePipeline defineService env every exchange gather gatherQuorum gatherSettled jwt outbox partitioned queue saga schedule stream',
+  rxjs: 'EMPTY catchError concat defer delay forkJoin from map merge mergeMap of throwError timer',
+  zod: 'z',
+};
+
+function whereFrom(name: string): string {
+  const [brings] = Object.entries(BROUGHT_BY).find(([, names]) => names.split(' ').includes(name)) ?? [];
+  return brings === undefined ? 'where another module has it, import it' : `import { ${name} } from '${brings}'`;
+}
+
 /** What is wrong and what to do, where Node's own words name built files. */
 export function reasonOfFailure(error: unknown): string {
   const message = messageOf(error);
   const [, missing] = /^Cannot find package '([^']+)'/.exec(message) ?? [];
   const [, unnamed] = /^(\w+) is not defined$/.exec(message) ?? [];
+  const [, ofCommonJs = /^Dynamic (require) of /.exec(message)?.[1]] =
+    /^(require|module|exports) is not defined\b/.exec(message) ?? [];
+  if (ofCommonJs !== undefined) return `${ofCommonJs} is of CommonJS, and this is an ES module: use import and export`;
   if (unnamed !== undefined && error instanceof ReferenceError)
-    return `${unnamed} is not defined here; where another module has it, import it`;
+    return `${unnamed} is not defined here; ${whereFrom(unnamed)}`;
   if (missing !== undefined) return `cannot find package "${missing}"; run "npm install ${missing}", or mend its name`;
   const [, of, absent] =
     /^The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(message) ?? [];

@@ -71,6 +71,12 @@ describe('sluice saga', function suite() {
     await worker?.line((line) => line.msg === 'saga transfer t-1 is stuck');
     await worker?.line((line) => line.msg === 'dead-lettered');
 
+    const lines = (worker?.lines ?? []).filter(({ level, msg }) => level === 50 && msg !== 'dead-lettered');
+    expect(
+      lines.map(({ msg }) => msg),
+      'it is told once',
+    ).to.deep.equal(['saga transfer t-1 is stuck']);
+
     const listed = await saga('ls', '--stuck');
     expect(listed.text).to.match(/ID +SAGA +STANDS/);
     expect(listed.text).to.match(/t-1 +transfer +stuck/);
@@ -88,7 +94,10 @@ describe('sluice saga', function suite() {
       async () => (await saga('show', 't-1')).text.includes('transfer t-1: completed'),
       30_000,
     );
-    expect((await saga('ls', '--all', '--json')).text).to.include('"standing":"completed"');
+    const told = JSON.parse((await saga('ls', '--all', '--json')).text) as { sagas: readonly object[] };
+    expect(told).to.have.all.keys('journal', 'sagas');
+    expect(told.sagas).to.have.length(1);
+    expect(told.sagas[0]).to.include({ id: 't-1', name: 'transfer', standing: 'completed' });
     expect((await saga('resume', 't-1', '--pipelines', STUCK)).text).to.include('is completed, not stuck');
   });
 
@@ -118,7 +127,7 @@ describe('sluice saga', function suite() {
       return letters.some(({ properties }) => properties.messageId === 'm-3');
     });
     const resumed = await saga('resume', 't-3', '--pipelines', STUCK);
-    expect(resumed.text).to.include('no dead letter of transfers is its message m-3');
+    expect(resumed.text).to.match(/^✗ no dead letter of transfers is its message m-3/);
     expect(resumed.code).to.equal(1);
 
     status = 200;
@@ -167,7 +176,7 @@ describe('sluice saga', function suite() {
     expect(unknown.text).to.include('no saga "nobody" in file ');
     const bare = await run(['saga', 'ls'], {});
     expect(bare).to.deep.include({ code: 2 });
-    expect(bare.text).to.include('SLUICE_JOURNAL_FILE: and SLUICE_JOURNAL_URL are not set; set the one');
+    expect(bare.text).to.include('SLUICE_JOURNAL_FILE: is not set, nor is SLUICE_JOURNAL_URL; set the one');
     const misspelt = join(folder, 'jornal.db');
     for (const args of [
       ['saga', 'ls'],

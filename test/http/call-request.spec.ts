@@ -36,6 +36,7 @@ describe('a call that cannot be sent', () => {
     ['another host', '//evil.test/x', undefined, {}],
     ['a query parameter that is null', '/x', undefined, { params: { q: null as never } }],
     ['a body with NaN', '/x', { amount: Number.NaN, pin: CANARY }, {}],
+    ['a response that is no schema', '/x', undefined, { response: { a: CANARY } as never }],
     ['a body over the limit', '/x', { pin: CANARY, more: 'more' }, {}],
   ];
   for (const [what, path, body, options] of cases) {

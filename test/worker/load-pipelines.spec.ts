@@ -9,6 +9,7 @@ import { describeProblem } from '../../src/errors.ts';
 import { folderProblems } from '../../src/worker/build-folder.ts';
 import { declarationClashes } from '../../src/worker/clashes.ts';
 import type { LoadedPipelines } from '../../src/worker/load-pipelines.ts';
+import { BROUGHT_BY } from '../../src/worker/module-failure.ts';
 
 const modules = dirname(dirname(createRequire(import.meta.url).resolve('zod/package.json')));
 const built = join(modules, '.cache', 'sluice');
@@ -58,7 +59,7 @@ describe('loadPipelines', () => {
     await writeFile(join(folder, 'one.ts'), '\nexport const nothing = definePipeline({});\n');
     const { problems } = await load(folder);
     expect(problems.map(describeProblem).slice(0, 1)).to.deep.equal([
-      'module one.ts: 2:24: definePipeline is not defined here; where another module has it, import it',
+      "module one.ts: 2:24: definePipeline is not defined here; import { definePipeline } from 'sluice'",
     ]);
   });
 
@@ -199,6 +200,28 @@ describe('loadPipelines', () => {
       'module c.ts: "sluice" has no export "retryLater"',
       'module d.ts: "sluice/testing" has no export "nack"',
     ]);
+  });
+
+  it('says from where a name is imported that a pasted excerpt lacks, and what is of CommonJS', async () => {
+    expect(
+      await problemsOf({
+        'a.ts': 'export default of(1);',
+        'b.ts': 'export default ordersOf(1);',
+        'c.ts': 'module.exports = 1;',
+        'd.ts': "const { readFileSync } = require('node:fs'); export default readFileSync;",
+      }),
+    ).to.deep.equal([
+      "module a.ts: 1:16: of is not defined here; import { of } from 'rxjs'",
+      'module b.ts: 1:16: ordersOf is not defined here; where another module has it, import it',
+      'module c.ts: 1:1: module is of CommonJS, and this is an ES module: use import and export',
+      'module d.ts: require is of CommonJS, and this is an ES module: use import and export',
+    ]);
+    const brings: Record<string, object> = {
+      sluice: await import('../../src/index.ts'),
+      rxjs: await import('rxjs'),
+      zod: await import('zod'),
+    };
+    for (const [from, names] of Object.entries(BROUGHT_BY)) expect(brings[from]).to.include.all.keys(names.split(' '));
   });
 
   it('runs a module when the one before it has ended, whatever that awaits, and though that fails', async () => {

@@ -5,7 +5,15 @@
 import type { Channel } from 'amqplib';
 import { firstValueFrom } from 'rxjs';
 import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
-import type { BindingSpec, ExchangeSpec, QueueSpec, Topology, TopologyMode } from '../topology.ts';
+import {
+  type BindingSpec,
+  type ExchangeSpec,
+  isStream,
+  KEEP_STREAM,
+  type QueueSpec,
+  type Topology,
+  type TopologyMode,
+} from '../topology.ts';
 import { brokerText, isChannelLimit, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
 import type { Link } from './link.ts';
@@ -15,6 +23,7 @@ import { closeChannels, openChannels } from './open-channel.ts';
 interface Declaration {
   readonly subject: string;
   readonly declare: (channel: Channel) => Promise<unknown>;
+  readonly isOfStream?: boolean;
 }
 
 /**
@@ -58,7 +67,9 @@ export async function establishTopology(
       const { refused, silence } = await answersTo(link, readyOn(channels, round));
       for (const [place, error] of refused) {
         // One line each, whatever the broker says.
-        refusals.push(`${round[place]?.subject}: ${explain(error, mode)}`.replaceAll(/[\r\n]+/g, ' '));
+        refusals.push(
+          `${round[place]?.subject}: ${explain(error, mode, round[place]?.isOfStream)}`.replaceAll(/[\r\n]+/g, ' '),
+        );
         causes.push(error);
       }
       if (silence !== undefined)
@@ -157,6 +168,7 @@ const assertExchange = ({ name, type, arguments: args }: ExchangeSpec): Declarat
 const assertQueue = ({ name, arguments: args }: QueueSpec): Declaration => ({
   subject: `queue "${name}"`,
   declare: (channel) => channel.assertQueue(name, { durable: true, arguments: { ...args } }),
+  isOfStream: isStream({ name, arguments: args }),
 });
 
 const assertBinding = ({ queue, exchange, key }: BindingSpec): Declaration => ({
@@ -174,7 +186,7 @@ const lacksPlugin = (text: string): string =>
   `${text}; enable the plugin that has it: rabbitmq-plugins enable rabbitmq_consistent_hash_exchange`;
 
 /** What the broker said and what to do about it. */
-function explain(error: unknown, mode: TopologyMode): string {
+function explain(error: unknown, mode: TopologyMode, isOfStream = false): string {
   const text = brokerText(error);
   switch (replyCodeOf(error)) {
     case REPLY.notFound:
@@ -189,6 +201,7 @@ function explain(error: unknown, mode: TopologyMode): string {
       if (isUnknownType(text)) return lacksPlugin(text);
       const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
       if (argument === undefined) return `the broker refuses it (${text})`;
+      if (isOfStream) return `it exists with another ${argument} (${text}); ${KEEP_STREAM}`;
       return `it exists with another ${argument} (${text}); when it is empty, delete it so that it can be declared anew, or use topology: 'check' to take it as it is`;
     }
     default:

@@ -44,7 +44,8 @@ export async function retry(name: string, options: RetryOptions): Promise<number
     });
     progress.end();
     if (options.json === true) printJson({ queue: pair.dead, workQueue: pair.work, ...replayed });
-    else report(pair, replayed);
+    // Where none was found for a reason, the reason is told alone.
+    else if (replayed.matched > 0 || (replayed.failure ?? options.whenNone) === undefined) report(pair, replayed);
     if (replayed.failure !== undefined) return failed(withNames(replayed.failure));
     if (replayed.isCutShort) return EXIT.cutShort;
     if (replayed.matched === 0 && options.whenNone !== undefined) return failed(options.whenNone);

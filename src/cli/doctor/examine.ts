@@ -3,7 +3,7 @@ import type { BrokerInspection, Difference } from '../../broker/inspection.ts';
 import { workQueues } from '../../broker/partitions.ts';
 import { deadLetterQueue } from '../../broker/queue.ts';
 import { sourceTopology, UNLIMITED } from '../../broker/source-topology.ts';
-import type { ExchangeSpec, QueueSpec, TopologyMode } from '../../broker/topology.ts';
+import { type ExchangeSpec, isStream, KEEP_STREAM, type QueueSpec, type TopologyMode } from '../../broker/topology.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { neededTopology, servicesOf } from '../../worker/needed-topology.ts';
 import { counted } from '../print.ts';
@@ -51,7 +51,7 @@ async function examineSource(
     }
     const differences = await inspection.queueDifferences(spec);
     if (differences === undefined) findings.push(notCompared(subject, mode));
-    for (const difference of differences ?? []) findings.push(different(subject, difference, mode));
+    for (const difference of differences ?? []) findings.push(different(subject, difference, mode, isStream(spec)));
     findings.push(...(await deadLetterTargets(inspection, spec, differences ?? [])));
     if (workQueues(source).includes(spec.name)) {
       const limit = differences?.find(({ property }) => property === 'x-delivery-limit');
@@ -119,12 +119,18 @@ const DROPPED = 'what was looked at more often is dropped, without a limit more 
 /** The default exchange has no name. */
 const shown = (value: string): string => (value === '' ? '""' : value);
 
-function different(subject: string, { property, wanted, found }: Difference, mode: TopologyMode): Finding {
+function different(
+  subject: string,
+  { property, wanted, found }: Difference,
+  mode: TopologyMode,
+  isOfStream = false,
+): Finding {
   const finding = `has ${property} ${shown(found)}, wanted is ${shown(wanted)}`;
   const check = subject.startsWith('exchange') ? 'exchange-differs' : 'queue-differs';
   if (mode === 'assert') {
-    const advice =
-      "a worker is refused at its start: delete it, when it is empty, so that it is declared anew, or take it as it is with topology: 'check'";
+    const advice = isOfStream
+      ? `a worker is refused at its start: ${KEEP_STREAM}`
+      : "a worker is refused at its start: delete it, when it is empty, so that it is declared anew, or take it as it is with topology: 'check'";
     return { severity: 'problem', check, subject, finding, advice };
   }
   const weakened = wanted === NEVER_DROPPED ? DROPPED : WEAKENS[property];
@@ -288,19 +294,46 @@ const mayNot = (subject: string, what: string, permission: 'configure' | 'write'
 
 // ---- what AMQP does not tell
 
-function unseen(pipelines: readonly Pipeline[]): readonly Finding[] {
+const UNTIL = 'until the broker runs short of disk and blocks every publisher';
+
+function unbounded(pipelines: readonly Pipeline[], what: string): readonly Finding[] {
   const queues = pipelines.flatMap(({ source }) => workQueues(source));
-  const bound = pipelines.filter(({ source }) => source.bindings.length > 0).map(({ source }) => source.name);
+  if (queues.length === 0) return [];
   return [
     {
       severity: 'note',
       check: 'unbounded-queue',
       subject: `${queues.length === 1 ? 'queue' : 'queues'} ${queues.join(', ')}`,
-      finding:
-        'no bound among the arguments: while no worker runs messages pile up until the broker runs short of disk and blocks every publisher',
+      finding: `no bound among the arguments: ${what} ${UNTIL}`,
       advice:
         'bound them by a policy (max-length-bytes, overflow reject-publish), which a worker never sees, or watch their length',
     },
+  ];
+}
+
+/** Those that are declared here, each once. */
+function unboundedStreams(pipelines: readonly Pipeline[]): readonly Finding[] {
+  const streams = pipelines.flatMap(({ source }) => source.beside?.queues ?? []).filter(isStream);
+  const unlimited = streams.filter(
+    ({ arguments: args }) => args['x-max-age'] === undefined && args['x-max-length-bytes'] === undefined,
+  );
+  return [...new Set(unlimited.map(({ name }) => name))].map((name) => ({
+    severity: 'note',
+    check: 'unbounded-queue',
+    subject: `stream ${name}`,
+    finding: `no bound among the arguments: it keeps all that was ever published ${UNTIL}`,
+    advice: 'say maxAge or maxBytes, or bound it by a policy (max-age, max-length-bytes)',
+  }));
+}
+
+function unseen(pipelines: readonly Pipeline[]): readonly Finding[] {
+  const bound = pipelines.filter(({ source }) => source.bindings.length > 0).map(({ source }) => source.name);
+  const filled = pipelines.filter(({ source }) => source.feeder === undefined);
+  const fed = pipelines.filter(({ source }) => source.feeder !== undefined && source.feeder.keepsWithin !== true);
+  return [
+    ...unbounded(filled, 'while no worker runs messages pile up'),
+    ...unbounded(fed, 'where more is fed than handled messages pile up'),
+    ...unboundedStreams(pipelines),
     ...(bound.length === 0
       ? []
       : [

@@ -14,7 +14,7 @@ const NONE: Problem = {
   subject: 'environment',
   path: 'SLUICE_JOURNAL_FILE',
   message:
-    "and SLUICE_JOURNAL_URL are not set; set the one that the workers have: a journal in memory is its worker's alone",
+    "is not set, nor is SLUICE_JOURNAL_URL; set the one that the workers have: a journal in memory is its worker's alone",
 };
 
 /** Whoever only looks makes no journal: an empty one would say of a wrong path that no saga is stuck. */

@@ -1,7 +1,7 @@
 /** `sluice saga ls`: sagas of the journal and how they stand. */
 import { asyncScheduler, firstValueFrom } from 'rxjs';
 import { standingOf, UNENDED } from '../../saga/saga-entry.ts';
-import { misconfigured } from '../broker-session.ts';
+import { misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
 import { withStore } from '../journal/with-store.ts';
 import { age, oneLine, table } from '../print.ts';
@@ -24,7 +24,8 @@ export async function ls({ saga, stuck = false, all = false, limit, json = false
   return withStore(async (store) => {
     const entries = await firstValueFrom(store.list({ space: 'saga', ...named, ...kinds, limit: Number(limit) }));
     if (json) {
-      for (const entry of entries) console.log(JSON.stringify({ ...entry, standing: standingOf(entry) }));
+      const sagas = entries.map((entry) => ({ ...entry, standing: standingOf(entry) }));
+      printJson({ journal: store.place, sagas });
       return EXIT.ok;
     }
     if (entries.length === 0) {

@@ -1,0 +1,12 @@
+import { expect } from 'chai';
+import { exchange } from '../../src/broker/exchange.ts';
+
+describe('exchange', () => {
+  it('refuses a name or a routing key that is left out, and takes an empty key', () => {
+    const given = exchange as (...values: readonly unknown[]) => unknown;
+    const expected = 'expected its name and a routing key, which may be empty';
+    expect(() => given('orders')).to.throw(TypeError, `exchange("orders", undefined): ${expected}`);
+    expect(() => given(undefined, 'x')).to.throw(TypeError, `exchange(undefined, "x"): ${expected}`);
+    expect(exchange('orders', '')).to.deep.equal({ kind: 'exchange', exchange: 'orders', routingKey: '' });
+  });
+});
