@@ -2,12 +2,13 @@
  * Scatter: a record of branches subscribed to at once, each reduced to its last value or its failure.
  * What becomes of them together is decided in `gather.ts` and `gather-settled.ts`.
  */
-import { from, Observable, type ObservableInput, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
+import { Observable, type ObservableInput, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { isTransient, messageOf, NoValueError, TransientError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
 import { LeanSubscriber } from './lean-subscriber.ts';
 import { OptionalBranch } from './optional.ts';
 import { requireDurationMs } from './require-duration.ts';
+import { streamOf } from './stream-of.ts';
 import { tearDown } from './tear-down.ts';
 
 /** What runs side by side, by name: Observables, promises, anything RxJS takes. */
@@ -53,7 +54,7 @@ export function scatter<T>(
       subscriber.unsubscribe();
       ignoreRejection(source);
     } else {
-      subscribeTo(source, subscriber);
+      subscribeTo(name, source, subscriber);
     }
   }
   scattered.isComplete = true;
@@ -112,10 +113,13 @@ export function asError(reason: unknown): Error {
   return isTransient(reason) ? new TransientError(message, { cause: reason }) : new Error(message, { cause: reason });
 }
 
-function subscribeTo(branch: ObservableInput<unknown> | undefined, subscriber: BranchSubscriber): void {
+function subscribeTo(name: string, branch: ObservableInput<unknown> | undefined, subscriber: BranchSubscriber): void {
   try {
     // What is no branch at all fails as one.
-    (branch instanceof Observable ? branch : from(branch as ObservableInput<unknown>)).subscribe(subscriber);
+    (branch instanceof Observable
+      ? branch
+      : streamOf(`branch "${name}" is`, branch as ObservableInput<unknown>)
+    ).subscribe(subscriber);
   } catch (thrown) {
     subscriber.error(thrown);
   }

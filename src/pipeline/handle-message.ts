@@ -170,7 +170,7 @@ class Handling extends LeanSubscriber<unknown> implements Occupant, Interruptibl
     this.#context = context;
     this.#limit = this.#parts.limits.start(this, deadlineAt - startedAt, startedAt);
     try {
-      streamOf('the handle', pipeline.handle(message, context)).subscribe(this);
+      streamOf('the handle returned', pipeline.handle(message, context)).subscribe(this);
     } catch (error) {
       this.#fail('handle', error);
     }

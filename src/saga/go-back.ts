@@ -70,7 +70,7 @@ export function answerOfUndone({ plan, input, state }: SagaRun): { readonly answ
   if (whenCompensated === undefined) return undefined;
   const { step = '', code = '', message = '' } = state.failure ?? {};
   const failure = { step, code, message, compensated: state.compensated };
-  return { answer: plain(whenCompensated({ input, failure })) };
+  return { answer: plain(whenCompensated({ input, failure }), 'the answer of whenCompensated') };
 }
 
 /** What a saga without an answer of its own fails with, once it was undone. */

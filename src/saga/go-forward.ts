@@ -35,7 +35,7 @@ export function goForward(run: SagaRun): Observable<unknown> {
 
 function complete(run: SagaRun): Observable<unknown> {
   const { plan, input, state } = run;
-  const answer = plain(plan.finish({ input, results: Object.fromEntries(state.results) }));
+  const answer = plain(plan.finish({ input, results: Object.fromEntries(state.results) }), 'the answer of returns');
   return run.record({ kind: 'completed', answer }, () => of(answer));
 }
 
@@ -78,7 +78,7 @@ function checked({ name, result: schema }: SagaStep, result: unknown): Outcome {
       );
       return { ok: false, error };
     }
-    return { ok: true, result: plain(parsed === undefined ? result : parsed.data) };
+    return { ok: true, result: plain(parsed === undefined ? result : parsed.data, `the result of step "${name}"`) };
   } catch (error) {
     return { ok: false, error };
   }

@@ -131,7 +131,7 @@ export class SagaRun {
   }
 
   #attempt(step: SagaStep, work: () => ObservableInput<unknown>): Observable<Outcome> {
-    return defer(() => streamOf(`step "${step.name}"`, work())).pipe(
+    return defer(() => streamOf(`step "${step.name}" returned`, work())).pipe(
       defaultIfEmpty(undefined),
       last(),
       retryWithBackoff(step.retry),
@@ -179,9 +179,17 @@ export const failureOf = (error: unknown): { readonly code: string; readonly mes
 
 /**
  * A value as it will come back from the journal, so that a saga sees the same whether it was interrupted or not.
- * @throws TypeError for what JSON cannot hold.
+ * @throws TypeError, which says whose value it is, for what JSON cannot hold.
  */
-export function plain(value: unknown): unknown {
-  const text = JSON.stringify(value);
+export function plain(value: unknown, subject: string): unknown {
+  const text = written(value, subject);
   return text === undefined ? undefined : (JSON.parse(text) as unknown);
+}
+
+function written(value: unknown, subject: string): string | undefined {
+  try {
+    return JSON.stringify(value) as string | undefined;
+  } catch (cause) {
+    throw new TypeError(`${subject} cannot be written down: ${messageOf(cause)}`, { cause });
+  }
 }

@@ -109,7 +109,7 @@ describe('gather', () => {
         '#',
         undefined,
         new TypeError(
-          `You provided 'undefined' where a stream was expected. You can provide an Observable, Promise, ReadableStream, Array, AsyncIterable, or Iterable.`,
+          'branch "noBranch" is undefined; expected an Observable, a promise or a list: is a "return" missing?',
         ),
       );
     }),

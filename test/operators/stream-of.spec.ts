@@ -11,10 +11,10 @@ const EXPECTED = 'expected an Observable, a promise or a list';
 describe('streamOf', () => {
   it('takes an Observable as it is, and promises and lists', async () => {
     const source = of(1);
-    expect(streamOf('the handle', source)).to.equal(source);
-    expect(await firstValueFrom(streamOf('the handle', Promise.resolve(2)))).to.equal(2);
-    expect(await firstValueFrom(streamOf('the handle', [3, 4]).pipe(toArray()))).to.deep.equal([3, 4]);
-    expect(streamOf('the handle', EMPTY)).to.equal(EMPTY);
+    expect(streamOf('the handle returned', source)).to.equal(source);
+    expect(await firstValueFrom(streamOf('the handle returned', Promise.resolve(2)))).to.equal(2);
+    expect(await firstValueFrom(streamOf('the handle returned', [3, 4]).pipe(toArray()))).to.deep.equal([3, 4]);
+    expect(streamOf('the handle returned', EMPTY)).to.equal(EMPTY);
   });
 
   const wrong: readonly (readonly [returned: unknown, says: string])[] = [
@@ -27,7 +27,10 @@ describe('streamOf', () => {
   ];
   for (const [returned, says] of wrong) {
     it(`says of what is none who returned it, and what to do: ${says}`, () => {
-      expect(() => streamOf('the handle', returned as never)).to.throw(TypeError, `the handle returned ${says}`);
+      expect(() => streamOf('the handle returned', returned as never)).to.throw(
+        TypeError,
+        `the handle returned ${says}`,
+      );
     });
   }
 

@@ -321,7 +321,19 @@ describe('a step in doubt', () => {
         () => of(1),
       )
       .returns(() => 'done');
-    expect(tries([handle]).outcomes).to.deep.equal(['SagaInDoubtError']);
+    const { outcomes, errors } = tries([handle]);
+    expect(outcomes).to.deep.equal(['SagaInDoubtError']);
+    expect((errors[0] as Error).message).to.include('the result of step "charge" cannot be written down: ');
+  });
+
+  it('is none where the step returned nothing, which is told by its name', () => {
+    const handle = begin()
+      .step('charge', () => undefined as never)
+      .returns(() => 'done');
+    const { errors } = tries([handle]);
+    expect((errors[0] as Error).message).to.include(
+      'step "charge" returned undefined; expected an Observable, a promise',
+    );
   });
 });
 
