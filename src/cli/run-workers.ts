@@ -8,12 +8,12 @@ import type { Logger } from '../log.ts';
 import type { Route } from '../management/route.ts';
 import { createFleetMetrics } from '../observability/metrics/fleet-metrics.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { sagaNameOf } from '../saga/saga-name-of.ts';
 import { pipelineShapes } from '../worker/pipeline-shapes.ts';
 import { describeUrls, type FoundBroker, findBroker } from './broker-urls.ts';
 import { createDesks } from './desks.ts';
 import { EXIT } from './exit-code.ts';
 import { openDoor } from './front-door.ts';
+import { journalWarning } from './journal-warning.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { type OpenedJournal, openJournal } from './open-journal.ts';
@@ -56,10 +56,8 @@ async function superviseUntilStopped(fleet: Fleet): Promise<number> {
   try {
     const journal = await openJournal(config, createFacts(), log);
     try {
-      if (config.journal.kind === 'memory' && pipelines.some(isJournalled))
-        log.warn(
-          'each worker journals in its own memory: a message that comes to another is new to it; set SLUICE_JOURNAL_FILE or SLUICE_JOURNAL_URL',
-        );
+      const warning = journalWarning(config, pipelines, { isFleet: true });
+      if (warning !== undefined) log.warn(warning);
       const broker = await findBroker(config, log);
       try {
         const { url } = management;
@@ -88,10 +86,6 @@ async function superviseUntilStopped(fleet: Fleet): Promise<number> {
     await management.close();
   }
 }
-
-/** Whether it writes down what must outlive a worker. */
-const isJournalled = ({ handle, dedupe }: Pipeline): boolean =>
-  dedupe !== undefined || sagaNameOf(handle) !== undefined;
 
 interface FleetParts {
   readonly log: Logger;

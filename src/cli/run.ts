@@ -5,6 +5,7 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
 import type { Worker } from '../worker/worker.ts';
 import { openDoor } from './front-door.ts';
+import { journalWarning } from './journal-warning.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
@@ -55,6 +56,8 @@ async function runUntilStopped(
           const { broker } = wiring;
           const isProtected = config.token !== undefined;
           if (isPretty) terminal.write(startText({ pipelines, broker, url, isProtected, door: door?.url }));
+          const warning = journalWarning(config, pipelines);
+          if (warning !== undefined) log.warn(warning);
           log.info({ pipelines: pipelines.map(({ name }) => name), dashboard: url }, 'sluice is starting');
           const showing = terminal.isInteractive ? showStatus(worker, terminal) : undefined;
           const report = await untilStopped(worker, log);

@@ -232,6 +232,25 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     await page.getByRole('button', { name: 'Pause' }).waitFor();
   });
 
+  it('breaks no code of dead letters, at any width, with their panel open', async () => {
+    await worker.client.send('orders.paid', { order: 'x', total: 'much' }, { messageId: 'invalid-total' });
+    await eventually(
+      'a dead letter',
+      async () => (await worker.client.channel.checkQueue('orders.paid.dead')).messageCount > 0,
+    );
+    page = await open('#dead-letters');
+    const code = page.getByRole('button', { name: 'ERR_PAYLOAD_INVALID' }).first();
+    await code.click();
+    for (const width of [1_300, 900, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      const lineHeight = 24;
+      expect((await code.boundingBox())?.height, `${width} px`).to.equal(lineHeight);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${width} px`).to.equal(0);
+    }
+    await page.getByRole('complementary').getByRole('button', { name: 'Show' }).click();
+    await page.getByText('invalid-total').first().waitFor();
+  });
+
   it('rehearses and replays dead letters after a question, and the worker writes down who did', async () => {
     await send('refused-replay', 'refused-replay');
     await eventually(

@@ -36,14 +36,26 @@ export function reasonOf(error: unknown): string {
     return 'the broker does not let this user into the virtual host: it does not exist, the user has no permissions there, or there are too many connections; its log says which';
   if (/wrong version number/i.test(text))
     return 'there is no TLS at that port; amqps:// is for the TLS listener, usually port 5671, and amqp:// for the other';
+  if (/^Socket closed abruptly during opening handshake$/.test(text))
+    return 'the connection was closed before a word of AMQP: amqp:// meets a TLS listener, usually port 5671, which is for amqps://, or something else listens there';
   if (error instanceof SluiceError) return text;
   if (isChannelLimit(text))
     return `${text}; it counts all connections of this user to a node: a worker has one to publish, one for each queue it consumes, and some for a moment: raise max-channels (rabbitmqctl set_user_limits), or give each worker a user of its own`;
   if (!(error instanceof Error) || !('code' in error)) return text;
   // Codes of the system and of TLS: some of their messages say less.
   const { code } = error;
-  return typeof code === 'string' && !text.includes(code) ? `${code}: ${text}` : text;
+  const told = typeof code === 'string' && !text.includes(code) ? `${code}: ${text}` : text;
+  return UNTRUSTED.has(code) ? `${told}; an authority of your own is named by SLUICE_AMQP_CA_FILE` : told;
 }
+
+/** Whoever certifies the broker is none of the authorities it was held against. */
+const UNTRUSTED = new Set<unknown>([
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+]);
 
 /** What of a publish decides whether it is the one a channel was closed for. */
 export interface Suspect {

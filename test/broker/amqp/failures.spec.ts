@@ -92,6 +92,20 @@ describe('reasonOf', () => {
     );
   });
 
+  it('says what may be wrong where a port has TLS and is asked without, and which setting names an authority', () => {
+    expect(reasonOf(new Error('Socket closed abruptly during opening handshake'))).to.match(
+      /^the connection was closed before a word of AMQP: amqp:\/\/ meets a TLS listener/,
+    );
+    const untrusted = Object.assign(new Error('self-signed certificate in certificate chain'), {
+      code: 'SELF_SIGNED_CERT_IN_CHAIN',
+    });
+    const told = reasonOf(untrusted);
+    expect(told).to.equal(
+      'SELF_SIGNED_CERT_IN_CHAIN: self-signed certificate in certificate chain; an authority of your own is named by SLUICE_AMQP_CA_FILE',
+    );
+    expect(reasonOf(new BrokerUnavailableError(told)), 'told once').to.equal(told);
+  });
+
   it('gathers what each address of a host answered', () => {
     const refused = (host: string): Error =>
       Object.assign(new Error(`connect ECONNREFUSED ${host}`), { code: 'ECONNREFUSED' });
