@@ -233,10 +233,11 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
   });
 
   it('breaks no code of dead letters, at any width, with their panel open', async () => {
+    await worker.client.channel.purgeQueue('orders.paid.dead');
     await worker.client.send('orders.paid', { order: 'x', total: 'much' }, { messageId: 'invalid-total' });
     await eventually(
-      'a dead letter',
-      async () => (await worker.client.channel.checkQueue('orders.paid.dead')).messageCount > 0,
+      'the dead letter',
+      async () => (await worker.client.channel.checkQueue('orders.paid.dead')).messageCount === 1,
     );
     page = await open('#dead-letters');
     const code = page.getByRole('button', { name: 'ERR_PAYLOAD_INVALID' }).first();
@@ -249,6 +250,7 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     }
     await page.getByRole('complementary').getByRole('button', { name: 'Show' }).click();
     await page.getByText('invalid-total').first().waitFor();
+    await worker.client.channel.purgeQueue('orders.paid.dead');
   });
 
   it('rehearses and replays dead letters after a question, and the worker writes down who did', async () => {

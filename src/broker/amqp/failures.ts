@@ -24,6 +24,11 @@ export const isUnknownType = (reason: string): boolean => /(unknown|invalid) exc
 /** Whether a connection was ended for one channel more than its user may have open, over all of its connections to a node. */
 export const isChannelLimit = (reason: string): boolean => reason.includes('maximum allowed user limit');
 
+const PORTS = 'amqp:// is for the port that is usually 5672; 5671 is for amqps://, and 15672 is the management page';
+
+/** What amqplib makes of `HTTP/1.1 400`, whose fourth to seventh byte would be the size of a frame. */
+const HTTP_AS_A_FRAME = `Frame size ${0x50_2f_31_2e} exceeds`;
+
 /** Why a connection was not made or went away, in one line and without credentials. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
@@ -37,7 +42,8 @@ export function reasonOf(error: unknown): string {
   if (/wrong version number/i.test(text))
     return 'there is no TLS at that port; amqps:// is for the TLS listener, usually port 5671, and amqp:// for the other';
   if (/^Socket closed abruptly during opening handshake$/.test(text))
-    return 'the connection was closed before a word of AMQP: amqp:// meets a TLS listener, usually port 5671, which is for amqps://, or something else listens there';
+    return `the connection was closed before a word of AMQP: ${PORTS}`;
+  if (text.startsWith(HTTP_AS_A_FRAME)) return `HTTP is spoken at that port, not AMQP: ${PORTS}`;
   if (error instanceof SluiceError) return text;
   if (isChannelLimit(text))
     return `${text}; it counts all connections of this user to a node: a worker has one to publish, one for each queue it consumes, and some for a moment: raise max-channels (rabbitmqctl set_user_limits), or give each worker a user of its own`;

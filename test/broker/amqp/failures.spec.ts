@@ -92,10 +92,15 @@ describe('reasonOf', () => {
     );
   });
 
-  it('says what may be wrong where a port has TLS and is asked without, and which setting names an authority', () => {
+  it('says what may be wrong where a port is not that of AMQP, and which setting names an authority', () => {
     expect(reasonOf(new Error('Socket closed abruptly during opening handshake'))).to.match(
-      /^the connection was closed before a word of AMQP: amqp:\/\/ meets a TLS listener/,
+      /^the connection was closed before a word of AMQP: amqp:\/\/ is for the port that is usually 5672; 5671 is for amqps/,
     );
+    expect(reasonOf(new Error('Frame size 1345270062 exceeds maxFrameSize 1048576'))).to.match(
+      /^HTTP is spoken at that port, not AMQP: amqp:/,
+    );
+    const large = 'Frame size 2000000 exceeds maxFrameSize 1048576';
+    expect(reasonOf(new Error(large))).to.equal(large);
     const untrusted = Object.assign(new Error('self-signed certificate in certificate chain'), {
       code: 'SELF_SIGNED_CERT_IN_CHAIN',
     });
