@@ -10,6 +10,9 @@ export interface QueueState {
   readonly consumers: number;
 }
 
+/** This user may not look: since RabbitMQ 4.2.6 that takes a permission on the name, whether there is something or not. */
+export type Unseen = 'unseen';
+
 /** One property that is not as it is wanted; `none` where it is not set. */
 export interface Difference {
   /** `x-queue-type`, `durable`, `type`: as the broker calls it. */
@@ -27,8 +30,8 @@ export interface BrokerInspection {
   /** `3.10.8` */
   readonly version: string;
   /** Undefined where there is no such queue. */
-  queue(name: string): Promise<QueueState | undefined>;
-  hasExchange(name: string): Promise<boolean>;
+  queue(name: string): Promise<QueueState | Unseen | undefined>;
+  hasExchange(name: string): Promise<boolean | Unseen>;
   /** Whether the broker knows exchanges of this type: some come with plugins. */
   hasExchangeType(type: string): Promise<boolean>;
   /** What differs of a queue that is there; undefined where this user may not declare it, so that the broker does not compare. */

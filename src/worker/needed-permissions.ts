@@ -37,24 +37,42 @@ const consumedQueues = (source: Pipeline['source']): readonly string[] => [
 const delayExchanges = ({ name, partitions, retryDelaysMs }: Pipeline['source']): readonly string[] =>
   partitions === undefined ? [] : retryDelaysMs.map((delayMs) => delayQueue(name, delayMs));
 
+/**
+ * What a worker looks for at its start and measures afterwards. Since RabbitMQ 4.2.6 that takes a permission on the name, whichever; of the three,
+ * writing is the one that allows least: a queue is written to by binding it, which takes reading an exchange too, and who may write to the default
+ * exchange reaches every queue anyway.
+ */
+function lookedAt(pipelines: readonly Pipeline[]): readonly string[] {
+  const topologies = [neededTopology(pipelines), neededOfServices(pipelines)];
+  return topologies.flatMap(({ exchanges, queues }) => [...exchanges, ...queues].map(({ name }) => name));
+}
+
 /** What requests are published to. */
 const entryExchange = ({ name, partitions }: Pipeline['source']): string =>
   partitions === undefined ? DEFAULT_EXCHANGE_RESOURCE : name;
 
+/** `configured`: what the user may configure beside, and so look at. */
+function namesOfWorker(pipelines: readonly Pipeline[], configured: readonly string[]): Names {
+  const read = pipelines.flatMap(({ source }) => consumedQueues(source));
+  const seen = new Set([...configured, ...read]);
+  return {
+    configure: [],
+    // Copies for later tries, dead letters and answers go through the default exchange, to any queue by its name.
+    write: [
+      DEFAULT_EXCHANGE_RESOURCE,
+      ...pipelines.flatMap(({ publishes }) => publishes),
+      ...pipelines.flatMap(({ source }) => delayExchanges(source)),
+      ...neededOfServices(pipelines).exchanges.map(({ name }) => name),
+      ...lookedAt(pipelines).filter((name) => !seen.has(name)),
+    ],
+    read,
+  };
+}
+
 function namesOf(pipelines: readonly Pipeline[], role: BrokerRole): Names {
   switch (role) {
     case 'worker':
-      return {
-        configure: [],
-        // Copies for later tries, dead letters and answers go through the default exchange, to any queue by its name.
-        write: [
-          DEFAULT_EXCHANGE_RESOURCE,
-          ...pipelines.flatMap(({ publishes }) => publishes),
-          ...pipelines.flatMap(({ source }) => delayExchanges(source)),
-          ...neededOfServices(pipelines).exchanges.map(({ name }) => name),
-        ],
-        read: pipelines.flatMap(({ source }) => consumedQueues(source)),
-      };
+      return namesOfWorker(pipelines, []);
     case 'declarer': {
       const { exchanges, queues, bindings } = neededTopology(pipelines);
       const deadLettering = queues.filter(({ arguments: args }) => args['x-dead-letter-exchange'] !== undefined);
@@ -70,7 +88,8 @@ function namesOf(pipelines: readonly Pipeline[], role: BrokerRole): Names {
       };
     }
     case 'both': {
-      const [worker, declarer] = [namesOf(pipelines, 'worker'), namesOf(pipelines, 'declarer')];
+      const declarer = namesOf(pipelines, 'declarer');
+      const worker = namesOfWorker(pipelines, declarer.configure);
       return {
         configure: declarer.configure,
         write: [...worker.write, ...declarer.write],

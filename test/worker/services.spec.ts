@@ -51,7 +51,7 @@ describe('services of a worker', () => {
   });
 
   it('are written to by a worker, and by nobody else', () => {
-    expect(neededPermissions(pipelines, 'worker').write).to.equal('^(amq\\.default|done|services)$');
+    expect(neededPermissions(pipelines, 'both').write).to.equal('^(amq\\.default|done|services)$');
     expect(neededPermissions(pipelines, 'declarer').write).to.not.include('services');
     expect(neededPermissions(pipelines, 'worker').configure).to.equal('^$');
   });

@@ -194,7 +194,9 @@ function explain(error: unknown, mode: TopologyMode, isOfStream = false): string
         ? `it does not exist (${text}); create it, or start what declares it, a service or a worker with topology: 'assert'`
         : `something it refers to does not exist (${text})`;
     case REPLY.accessRefused:
-      return `the broker user may not (${text}); grant it the permission, or use topology: 'check' where a deployment declares it`;
+      return mode === 'check'
+        ? `the broker user may not look at it (${text}); grant it what "sluice topology" prints: since RabbitMQ 4.2.6 looking takes a permission, and "write" is one that changes nothing here`
+        : `the broker user may not (${text}); grant it the permission, or use topology: 'check' where a deployment declares it`;
     case REPLY.resourceLocked:
       return `another connection holds it exclusively (${text})`;
     case REPLY.preconditionFailed: {

@@ -99,6 +99,8 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
       case REPLY.accessRefused:
         return false;
       case REPLY.preconditionFailed:
+      // Permissions come first: it may, and there is nothing.
+      case REPLY.notFound:
         return true;
       default:
         throw new TopologyError(`${subject}: the broker neither refused nor allowed it: ${brokerText(refusal)}`);
@@ -142,6 +144,7 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
       });
       if (state !== undefined) return { ready: state.messageCount, consumers: state.consumerCount };
       if (replyCodeOf(refusal) === REPLY.notFound) return undefined;
+      if (replyCodeOf(refusal) === REPLY.accessRefused) return 'unseen';
       throw new TopologyError(`queue "${name}": ${brokerText(refusal)}`, { cause: refusal });
     },
     async hasExchange(name) {
@@ -149,6 +152,7 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
       const refusal = await refusalOf(`exchange "${name}"`, (channel) => channel.checkExchange(name));
       if (refusal === undefined) return true;
       if (replyCodeOf(refusal) === REPLY.notFound) return false;
+      if (replyCodeOf(refusal) === REPLY.accessRefused) return 'unseen';
       throw new TopologyError(`exchange "${name}": ${brokerText(refusal)}`, { cause: refusal });
     },
     async hasExchangeType(type) {

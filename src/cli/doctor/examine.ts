@@ -30,7 +30,7 @@ export async function examine(inspection: BrokerInspection, options: ExamineOpti
   }
   findings.push(...(await examineExchanges(inspection, options)));
   findings.push(...(await examineServices(inspection, options)));
-  return [...findings, ...unseen(pipelines)];
+  return [...findings, ...neverSeen(pipelines)];
 }
 
 // ---- queues
@@ -47,6 +47,11 @@ async function examineSource(
     const state = await inspection.queue(spec.name);
     if (state === undefined) {
       findings.push(...(await missingQueue(inspection, spec, mode, spec.name === deadLetterQueue(source.name))));
+      continue;
+    }
+    if (state === 'unseen') {
+      const lacksRead = workQueues(source).includes(spec.name) && !(await inspection.mayRead(spec.name));
+      findings.push(...unseen(subject, mode, lacksRead ? mayNot(subject, 'consume', 'read') : undefined));
       continue;
     }
     const differences = await inspection.queueDifferences(spec);
@@ -99,6 +104,12 @@ const notCompared = (subject: string, mode: TopologyMode): Finding =>
         finding: 'could not be compared with what is wanted: that takes the permission to configure it',
         advice: 'run the doctor as the user who declares it too; that one need not publish or consume',
       };
+
+/** Whoever may do anything with it may look: `lacking`, where it has to be used, says all there is to grant for a worker that only looks. */
+const unseen = (subject: string, mode: TopologyMode, lacking?: Finding): readonly Finding[] => {
+  if (mode === 'check') return [lacking ?? mayNot(subject, 'look at', 'write')];
+  return [mayNot(subject, 'declare', 'configure'), ...(lacking === undefined ? [] : [lacking])];
+};
 
 const WEAKENS: Readonly<Record<string, string>> = {
   'x-queue-type':
@@ -210,7 +221,10 @@ async function examineServices(
     const isThere =
       exchange === undefined ? await inspection.queue(queue ?? '') : await inspection.hasExchange(exchange);
     const subject = exchange === undefined ? `queue ${queue}` : `exchange ${exchange}`;
-    if (isThere === undefined || isThere === false)
+    if (isThere === 'unseen') {
+      const lacking = exchange === undefined ? undefined : mayNot(subject, 'publish to', 'write');
+      findings.push(...unseen(subject, 'check', lacking));
+    } else if (isThere === undefined || isThere === false)
       findings.push({
         severity: 'problem',
         check: 'service-missing',
@@ -252,7 +266,14 @@ async function examineExchange(
   isPublishedTo: boolean,
 ): Promise<readonly Finding[]> {
   const subject = `exchange ${spec.name}`;
-  if (!(await inspection.hasExchange(spec.name))) {
+  const isThere = await inspection.hasExchange(spec.name);
+  if (isThere === 'unseen')
+    return unseen(
+      subject,
+      mode,
+      isPublishedTo && !(await inspection.mayWrite(spec.name)) ? mayNot(subject, 'publish to', 'write') : undefined,
+    );
+  if (!isThere) {
     if (!(await inspection.hasExchangeType(spec.type)))
       return [
         {
@@ -326,7 +347,7 @@ function unboundedStreams(pipelines: readonly Pipeline[]): readonly Finding[] {
   }));
 }
 
-function unseen(pipelines: readonly Pipeline[]): readonly Finding[] {
+function neverSeen(pipelines: readonly Pipeline[]): readonly Finding[] {
   const bound = pipelines.filter(({ source }) => source.bindings.length > 0).map(({ source }) => source.name);
   const filled = pipelines.filter(({ source }) => source.feeder === undefined);
   const fed = pipelines.filter(({ source }) => source.feeder !== undefined && source.feeder.keepsWithin !== true);
