@@ -20,7 +20,7 @@ export interface QueueVisit {
   /**
    * The messages from the head on, at most `max` and at most `ready`, each held until it is settled or the visit ends. Comes in windows: in
    * memory are at most 2000 bodies, or 8 MB of them where they are large. Iterate once. Since RabbitMQ 4 urgent ones (a priority above 4) leave a
-   * quorum queue two for each of the others, and those that come meanwhile stand before what lay there.
+   * quorum queue two for each of the others, since 4.3 whatever has a higher priority leaves first, and those that come meanwhile stand before what lay there.
    * @throws BrokerUnavailableError when the connection or the channel goes; TopologyError when the queue is deleted.
    */
   letters(max?: number): AsyncGenerator<HeldDelivery, void, undefined>;

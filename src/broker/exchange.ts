@@ -8,7 +8,7 @@ export interface DestinationOptions {
   /** Type the exchange is declared with. Default: topic. */
   readonly type?: ExchangeType;
   readonly headers?: HeaderTable;
-  /** 0 to 255; queues declared with priorities look at it, and quorum queues since RabbitMQ 4.0: there what is above 4 is urgent. */
+  /** 0 to 255; queues declared with priorities look at it, and quorum queues since RabbitMQ 4.0: there what is above 4 is urgent, since 4.3 all counts, up to 31. */
   readonly priority?: number;
 }
 

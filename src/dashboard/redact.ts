@@ -100,7 +100,7 @@ const KINDS: Readonly<Record<string, string>> = { string: 'text', number: 'numbe
 
 /** Headers written by sluice, by the broker, or for tracing. */
 const OPEN_HEADERS =
-  /^(x-sluice-(?!user-id)[\w-]+|traceparent|x-death|x-(first|last)-death-[\w-]+|x-delivery-count|content-type)$/;
+  /^(x-sluice-(?!user-id)[\w-]+|traceparent|x-death|x-(first|last)-death-[\w-]+|x-(delivery|acquired)-count|content-type)$/;
 const SECRET_HEADERS =
   /authorization|cookie|token|secret|passw|passphrase|pwd|credential|(api|private)[-_]?key|session|jwt/i;
 const MAX_HEADERS = 60;

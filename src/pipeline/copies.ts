@@ -20,7 +20,7 @@ const MAX_DETAILS_LENGTH = 8_000;
 
 /**
  * The highest priority that waits in its turn. What is above it leaves a quorum queue before others since RabbitMQ 4, and only who leaves next can expire:
- * the others would wait for as long as urgent messages come.
+ * the others would wait for as long as urgent messages come. Since 4.3 every priority leaves before those below, and each has its own that can expire.
  */
 const HIGHEST_WAITING_PRIORITY = 4;
 

@@ -84,6 +84,7 @@ const NOT_CARRIED: ReadonlySet<string> = new Set([
   'BCC',
   HEADER.priority,
   'x-delivery-count',
+  'x-acquired-count',
   'x-death',
   'x-first-death-exchange',
   'x-first-death-queue',

@@ -1,5 +1,6 @@
 /** AMQP cases: dead letters with their headers, times to live, delivery limits. */
 import type { Channel, ChannelModel, ConfirmChannel, GetMessage } from 'amqplib';
+import { eventually } from '../support/eventually.ts';
 import type { AmqpCase } from './amqp-cases.ts';
 import { bodyOf, type Tools } from './amqp-tools.ts';
 
@@ -72,7 +73,9 @@ const limited =
         giveBack(channel, delivery as unknown as GetMessage);
       }
     }
-    return [counts, await letters(channel, tools, dead, 1)];
+    const isBack = (): boolean => seen.deliveries.length > 3;
+    await eventually('dead, or here again', async () => (await tools.ready(channel, dead)) > 0 || isBack());
+    return [counts, isBack() ? 'handed over again' : await letters(channel, tools, dead, 1)];
   };
 
 const LIMIT_REACHED = [

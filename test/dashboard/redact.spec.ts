@@ -56,8 +56,9 @@ describe('content on the dashboard', () => {
     expect(shown.text).to.not.include('hunter2');
   });
 
-  it('shows what the broker says of the deaths of a message', () => {
+  it('shows what the broker says of a message: its deaths, and how often it was handed over', () => {
     const deaths = ['x-first-death-queue', 'x-first-death-reason', 'x-last-death-queue', 'x-last-death-reason'];
+    deaths.push('x-delivery-count', 'x-acquired-count');
     const headers = Object.fromEntries(deaths.map((name) => [name, name.length]));
     expect(showHeaders(headers, []).map(({ value }) => value)).to.deep.equal(
       deaths.map(({ length }) => String(length)),

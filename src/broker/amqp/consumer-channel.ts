@@ -153,8 +153,7 @@ export class ConsumerChannel implements SettlingChannel {
 
   #receive(message: ConsumeMessage | null): void {
     try {
-      // The broker cancelled the consumer: its queue was deleted, or the queue's node left.
-      if (message === null) this.#fail('the broker cancelled the consumer: its queue was deleted or moved');
+      if (message === null) this.#fail(CANCELLED);
       else if (!this.#isOver) this.#deliver(message);
     } catch (error) {
       // A throw would reach amqplib, which closes the channel for it.
@@ -245,5 +244,9 @@ export class ConsumerChannel implements SettlingChannel {
     this.#ended.complete();
   }
 }
+
+/** It does not say why. RabbitMQ before 4.3 closes the channel of a delivery that was held too long, and does say so. */
+const CANCELLED =
+  'the broker cancelled the consumer: its queue was deleted or moved, or, since RabbitMQ 4.3, a delivery was unsettled for longer than consumer_timeout';
 
 const goneReason = (cause: unknown): string => (cause === undefined ? 'the channel was closed' : reasonOf(cause));

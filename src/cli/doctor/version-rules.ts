@@ -2,7 +2,7 @@
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Finding } from './finding.ts';
 
-type Version = readonly [major: number, minor: number];
+type Version = readonly [major: number, minor: number, patch?: number];
 
 interface Rule {
   readonly applies: (version: Version, pipelines: readonly Pipeline[]) => boolean;
@@ -11,8 +11,11 @@ interface Rule {
   readonly advice: string;
 }
 
-const isBelow = ([major, minor]: Version, [otherMajor, otherMinor]: Version): boolean =>
-  major < otherMajor || (major === otherMajor && minor < otherMinor);
+/** Where another names no patch, a patch counts for nothing. */
+const isBelow = (version: Version, other: Version): boolean => {
+  const place = other.findIndex((part, at) => part !== version[at]);
+  return place !== -1 && (version[place] ?? 0) < (other[place] ?? 0);
+};
 const isFrom = (version: Version, other: Version): boolean => !isBelow(version, other);
 
 const usesQuorum = (pipelines: readonly Pipeline[]): boolean =>
@@ -59,11 +62,31 @@ const RULES: readonly Rule[] = [
     advice: 'nothing for sluice, which refuses such a frameMax in AMQP_URL; proxies and other clients may ask for them',
   },
   {
+    applies: ([major, minor, patch]) => ['4.2.6', '4.3.0'].includes(`${major}.${minor}.${patch}`),
+    severity: 'warning',
+    finding: 'lets only who may configure a queue or exchange look for it: a worker that only looks does not start',
+    advice: 'take a later release of the series, where any permission will do, or grant "configure"',
+  },
+  {
+    applies: (version) => isFrom(version, [4, 2, 6]),
+    severity: 'note',
+    finding: 'asks who looks for a queue or exchange for a permission on it',
+    advice: 'give users that only look what "sluice topology" prints: earlier builds printed less',
+  },
+  {
     applies: (version) => isFrom(version, [4, 3]),
     severity: 'note',
     finding:
-      'cancels the one consumer that keeps a delivery too long, and counts only rejected deliveries towards the delivery limit',
+      'cancels the one consumer that keeps a delivery of a quorum queue too long, at once, and never one of a classic queue; deliveries that are nacked, or were kept too long, do not count towards the delivery limit',
     advice: 'nothing for sluice, which consumes again and gives back by reject; look for "nack" in other consumers',
+  },
+  {
+    applies: (version, pipelines) => isFrom(version, [4, 3]) && usesQuorum(pipelines),
+    severity: 'note',
+    finding:
+      'hands on messages of quorum queues strictly by priority, 0 to 31: those of a lower one wait for as long as higher ones come',
+    advice:
+      'nothing without priorities; with them, a queue of its own for what must not wait; messages of one key need one priority where keys are in order',
   },
 ];
 
@@ -73,7 +96,7 @@ export function findingsOfVersion(
   version: string,
   pipelines: readonly Pipeline[],
 ): readonly Finding[] {
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  const [, major, minor, patch = '0'] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? [];
   if (product !== 'RabbitMQ' || major === undefined || minor === undefined) {
     const finding = `is ${product === '' ? 'a broker that does not say what it is' : `${product} ${version}`.trim()}, not RabbitMQ`;
     return [
@@ -81,7 +104,7 @@ export function findingsOfVersion(
     ];
   }
   const subject = `RabbitMQ ${version}`;
-  return RULES.filter(({ applies }) => applies([Number(major), Number(minor)], pipelines)).map(
+  return RULES.filter(({ applies }) => applies([Number(major), Number(minor), Number(patch)], pipelines)).map(
     ({ severity, finding, advice }) => ({ severity, check: 'version', subject, finding, advice }),
   );
 }

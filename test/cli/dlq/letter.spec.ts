@@ -49,6 +49,7 @@ const byBroker: HeaderTable = {
   ],
   'x-first-death-queue': 'orders',
   'x-delivery-count': 3,
+  'x-acquired-count': 4,
 };
 
 describe('dead letters as the commands read them', () => {
@@ -173,7 +174,7 @@ describe('a letter on its way back', () => {
     const letter = readLetter(delivery, 'orders');
     const copy = renewed(delivery, letter, pair);
     expect(copy).to.include({ exchange: '', routingKey: 'orders.dead' });
-    expect(copy.headers).to.not.have.any.keys('x-death', 'x-delivery-count', 'x-first-death-queue');
+    expect(copy.headers).to.not.have.any.keys('x-death', 'x-delivery-count', 'x-acquired-count', 'x-first-death-queue');
     const again = readLetter(dead(copy.headers), 'orders');
     expect(again).to.deep.equal({ ...letter, deliveryCount: 0 });
   });

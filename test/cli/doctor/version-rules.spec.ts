@@ -28,8 +28,20 @@ describe('what the version of a broker means', () => {
       'note ignores "x-death" of a client and keeps',
     ]);
     expect(told('4.1.0')).to.have.length(3);
-    expect(told('4.3.0')).to.have.length(4);
-    expect(told('4.10.0-rc.1')).to.have.length(4);
+    expect(told('4.2.5')).to.have.length(3);
+    expect(told('4.3.6').slice(3)).to.deep.equal([
+      'note asks who looks for a queue or exchange f',
+      'note cancels the one consumer that keeps a de',
+      'note hands on messages of quorum queues stric',
+    ]);
+    expect(told('4.3.6', on({ type: 'classic' })).at(-1)).to.equal('note cancels the one consumer that keeps a de');
+    expect(told('4.10.0-rc.1')).to.have.length(6);
+  });
+
+  it('is a warning where a worker that only looks cannot start, whatever it may do', () => {
+    const warning = 'warning lets only who may configure a queue or e';
+    for (const version of ['4.2.6', '4.3.0']) expect(told(version)).to.include(warning);
+    for (const version of ['4.2.5', '4.2.7', '4.3.1', '4.3.6']) expect(told(version)).to.not.include(warning);
   });
 
   it('is not guessed for another product', () => {
