@@ -37,14 +37,15 @@ const OF_THE_FAILURE: readonly string[] = [
 
 /**
  * The letter as a message of its work queue again, of its partition where there are some. The queue is the one whose dead letters these are, never one that a header names: a
- * publisher could have written that.
+ * publisher could have written that. `look`: which look sends it on, so that it knows the letter when it is back.
  */
-export function retryOf(delivery: Delivery, letter: Letter, { work }: QueuePair): OutgoingMessage {
+export function retryOf(delivery: Delivery, letter: Letter, { work }: QueuePair, look?: string): OutgoingMessage {
   const headers = originHeaders(delivery, letter);
   for (const name of OF_THE_FAILURE) delete headers[name];
   // What could not be decoded cannot be sent: whoever gets the message is told, here and where an earlier copy left headers out.
   if (delivery.unreadable !== undefined) headers[HEADER.stripped] = delivery.unreadable;
   headers[DLQ_HEADER.retries] = letter.retries + 1;
+  headers[DLQ_HEADER.look] = look;
   return {
     exchange: '',
     routingKey: letter.partition ?? work,
@@ -55,8 +56,9 @@ export function retryOf(delivery: Delivery, letter: Letter, { work }: QueuePair)
 }
 
 /** The letter anew among the dead letters. What the broker's record told is told by headers: brokers drop their record from what clients publish. */
-export function renewed(delivery: Delivery, letter: Letter, { work, dead }: QueuePair): OutgoingMessage {
+export function renewed(delivery: Delivery, letter: Letter, { work, dead }: QueuePair, look?: string): OutgoingMessage {
   const headers = originHeaders(delivery, letter);
+  headers[DLQ_HEADER.look] = look;
   if (delivery.unreadable !== undefined) headers[HEADER.stripped] = delivery.unreadable;
   if (letter.stage === 'broker') {
     headers[HEADER.errorCode] = letter.code;

@@ -15,13 +15,16 @@ const MAX_IN_FLIGHT = 100;
 export class LeaveLetters {
   readonly #office: DeadLetters;
   readonly #pair: QueuePair;
+  readonly #look: string;
   readonly #inFlight = new InFlight(MAX_IN_FLIGHT);
   #failure: { readonly error: unknown } | undefined;
   #renewed = 0;
 
-  constructor(office: DeadLetters, pair: QueuePair) {
+  /** `look`: the id of the look that leaves them. */
+  constructor(office: DeadLetters, pair: QueuePair, look: string) {
     this.#office = office;
     this.#pair = pair;
+    this.#look = look;
   }
 
   /** Letters that were put into their queue anew. */
@@ -29,12 +32,10 @@ export class LeaveLetters {
     return this.#renewed;
   }
 
-  /** A letter that was looked at and stays. @returns whether it is renewed. @throws what a renewal failed with, one of an earlier letter too. */
-  async leave(delivery: HeldDelivery, letter: Letter): Promise<boolean> {
+  /** A letter that was looked at and stays. @throws what a renewal failed with, one of an earlier letter too. */
+  async leave(delivery: HeldDelivery, letter: Letter): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (letter.deliveryCount < RENEW_AT) return false;
-    await this.#inFlight.add(this.#renew(delivery, letter));
-    return true;
+    if (letter.deliveryCount >= RENEW_AT) await this.#inFlight.add(this.#renew(delivery, letter));
   }
 
   /** Resolves when every renewal is confirmed and acked. */
@@ -45,7 +46,7 @@ export class LeaveLetters {
 
   async #renew(delivery: HeldDelivery, letter: Letter): Promise<void> {
     try {
-      await this.#office.publish(renewed(delivery, letter, this.#pair));
+      await this.#office.publish(renewed(delivery, letter, this.#pair, this.#look));
       if (delivery.hold.ack() === 'sent') this.#renewed++;
     } catch (error) {
       this.#failure ??= { error };

@@ -14,6 +14,8 @@ export const DLQ_HEADER = {
   retries: 'x-sluice-dlq-retries',
   /** What its body was before people changed it, newest last. */
   edits: 'x-sluice-dlq-edits',
+  /** The look that sent it on, or put it into its queue anew, by an id of its own. */
+  look: 'x-sluice-dlq-look',
 } as const;
 
 /** Everything about a letter but its content. Times are milliseconds since 1970. */

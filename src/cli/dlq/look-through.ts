@@ -1,12 +1,14 @@
 /** The one way letters are read by these commands: each is either taken by the command or left as it is. */
+import { randomUUID } from 'node:crypto';
 import type { HeldDelivery, QueueVisit } from '../../broker/dead-letters.ts';
 import type { QueuePair } from './copies.ts';
 import { LeaveLetters } from './leave-letters.ts';
-import { type Letter, readLetter } from './letter.ts';
-import { SentOn } from './sent-on.ts';
+import { DLQ_HEADER, type Letter, readLetter } from './letter.ts';
 import type { Session } from './session.ts';
 
 export interface Look {
+  /** What letters are marked with that it sends on: since RabbitMQ 4 one that fails again at once may be read before others that lay there. */
+  readonly id: string;
   readonly visit: QueueVisit;
   /** Letters read. */
   readonly looked: number;
@@ -14,11 +16,8 @@ export interface Look {
   readonly renewed: number;
 }
 
-/**
- * What becomes of a letter: `sent on`, it is put into another queue, from which it may come back before the look ends; `taken`, the command settles
- * it by itself or on purpose does not; `left`, it stays.
- */
-export type Fate = 'sent on' | 'taken' | 'left';
+/** What becomes of a letter: `taken`, the command settles it by itself or on purpose does not; `left`, it stays. */
+export type Fate = 'taken' | 'left';
 
 export type Looker = (delivery: HeldDelivery, letter: Letter, look: Look) => Fate | Promise<Fate>;
 
@@ -42,10 +41,11 @@ export async function lookThrough(
   { max, isEnough = () => false, beforeEnd }: LookOptions = {},
 ): Promise<Look> {
   const visit = await office.visit(pair.dead);
-  const leaving = new LeaveLetters(office, pair);
-  const sentOn = new SentOn();
+  const id = randomUUID();
+  const leaving = new LeaveLetters(office, pair, id);
   let looked = 0;
   const look = {
+    id,
     visit,
     get looked() {
       return looked;
@@ -58,15 +58,14 @@ export async function lookThrough(
     try {
       for await (const delivery of visit.letters(max)) {
         if (stop.aborted) break;
-        const letter = readLetter(delivery, pair.work);
-        if (sentOn.hasCome(letter)) {
+        // It is here again, and was not when the look began.
+        if (delivery.headers[DLQ_HEADER.look] === id) {
           visit.passOver();
           continue;
         }
         looked++;
-        const fate = await looker(delivery, letter, look);
-        if (fate === 'sent on') sentOn.sent(letter);
-        else if (fate === 'left' && (await leaving.leave(delivery, letter))) sentOn.renewed(letter);
+        const letter = readLetter(delivery, pair.work);
+        if ((await looker(delivery, letter, look)) === 'left') await leaving.leave(delivery, letter);
         if (stop.aborted || isEnough()) break;
       }
     } finally {

@@ -77,9 +77,9 @@ class Replaying {
       this.#matched++;
       await this.#pace.turn(stop);
       if (stop.aborted || this.#failure !== undefined) return 'taken';
-      await this.#inFlight.add(this.#retryOne(delivery, letter).then(() => tell(look)));
+      await this.#inFlight.add(this.#retryOne(delivery, letter, look.id).then(() => tell(look)));
       tell(look);
-      return 'sent on';
+      return 'taken';
     };
     try {
       await lookThrough(this.#session, this.#pair, take, {
@@ -106,11 +106,11 @@ class Replaying {
   }
 
   /** Never rejects. */
-  async #retryOne(delivery: HeldDelivery, letter: Letter): Promise<void> {
+  async #retryOne(delivery: HeldDelivery, letter: Letter, look: string): Promise<void> {
     const { office } = this.#session;
     const { hold } = delivery;
     try {
-      await office.publish(retryOf(delivery, letter, this.#pair));
+      await office.publish(retryOf(delivery, letter, this.#pair, look));
     } catch (error) {
       if (error instanceof ResultInvalidError) {
         this.#unsendable++;

@@ -57,7 +57,7 @@ export async function show(name: string, options: ShowOptions): Promise<number> 
 }
 
 /** Headers that the fields of a letter tell already. */
-const TOLD: ReadonlySet<string> = new Set([...Object.values(HEADER), DLQ_HEADER.retries]);
+const TOLD: ReadonlySet<string> = new Set([...Object.values(HEADER), DLQ_HEADER.retries, DLQ_HEADER.look]);
 
 function print(delivery: Delivery, letter: Letter, now: number, isFull: boolean): void {
   const { properties, headers } = delivery;
