@@ -46,7 +46,7 @@ export async function measureWholeJob(options: WholeJobOptions): Promise<readonl
     for (const kind of kinds) {
       const results = new Map<string, Result[]>(contenders.map((contender) => [contender, []]));
       for (let round = 1; round <= rounds; round++) {
-        for (const contender of contenders) {
+        for (const contender of turned(contenders, round - 1)) {
           const job: Job = {
             kind,
             amqpUrl: broker.url,
@@ -79,6 +79,12 @@ export async function measureWholeJob(options: WholeJobOptions): Promise<readonl
     await broker.stop();
   }
 }
+
+/** Another one begins each round: whoever came after the same one each time would pay for what that leaves behind. */
+const turned = <T>(all: readonly T[], by: number): readonly T[] => {
+  const first = by % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+};
 
 const describe = ({ messagesPerSecond, cpuMicrosPerMessage, peakRssMegabytes, heapMegabytes, p99Ms }: Result): string =>
   `${messagesPerSecond.toFixed(0)}/s, ${cpuMicrosPerMessage.toFixed(1)} µs of CPU a message, p99 ${p99Ms.toFixed(1)} ms, peak RSS ${peakRssMegabytes.toFixed(0)} MB, heap ${heapMegabytes.map((heap) => heap.toFixed(1)).join(' → ')} MB`;
