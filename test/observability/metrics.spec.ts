@@ -174,9 +174,18 @@ describe('metrics', () => {
 
   it('tells the age of the message that came in last for five minutes: an idle queue has none', async () => {
     everything();
+    ledgers = { orders: { delivered: 5, acked: 5, inFlight: 0 } };
     now += 299_000;
     expect(await sample('sluice_queue_age_seconds{pipeline="orders"}')).to.equal(3);
     now += 2_000;
+    expect(await sample('sluice_queue_age_seconds{pipeline="orders"}')).to.equal(undefined);
+  });
+
+  it('tells the age for as long as a message is in flight: those behind it wait, however long it takes', async () => {
+    everything();
+    now += 20 * 60_000;
+    expect(await sample('sluice_queue_age_seconds{pipeline="orders"}')).to.equal(3);
+    ledgers = { orders: { delivered: 5, acked: 5, inFlight: 0 } };
     expect(await sample('sluice_queue_age_seconds{pipeline="orders"}')).to.equal(undefined);
   });
 

@@ -52,7 +52,12 @@ export function createMetrics(facts: Facts, readings: Readings): Metrics {
   const registry = new client.Registry();
   const meter = new Meter(client, registry);
   const { now = () => asyncScheduler.now() } = readings;
-  const instruments = [messageMetrics(meter, now), doorMetrics(meter), apiMetrics(meter), workerMetrics(meter)];
+  const instruments = [
+    messageMetrics(meter, now, readings.ledgers),
+    doorMetrics(meter),
+    apiMetrics(meter),
+    workerMetrics(meter),
+  ];
   readWorker(meter, readings);
   collectNodeMetrics(client, registry);
   const listening = new Subscription();

@@ -3,10 +3,15 @@ import type { FactListeners } from '../../events.ts';
 import type { Count, Times } from './counts.ts';
 import type { Meter } from './meter.ts';
 
-/** The last message of a queue that nothing comes into any more would be old for ever, and an alert about it, too. */
+/**
+ * The last message of a queue that nothing comes into any more would be old for ever, and an alert about it, too. While one is in flight the others may
+ * wait for its slot: the queue is as old as it was.
+ */
 const AGE_TOLD_FOR_MS = 5 * 60_000;
 
-export function messageMetrics(meter: Meter, now: () => number): FactListeners {
+type Books = () => Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+export function messageMetrics(meter: Meter, now: () => number, ledgers: Books): FactListeners {
   const deliveries = meter.counter({
     name: 'sluice_deliveries_total',
     help: 'Deliveries that came in.',
@@ -35,14 +40,16 @@ export function messageMetrics(meter: Meter, now: () => number): FactListeners {
   meter.reading(
     {
       name: 'sluice_queue_age_seconds',
-      help: "Age of the message that came in last, when it did, by its publisher's timestamp; absent where messages have none, and where none has come for five minutes.",
+      help: "Age of the message that came in last, when it did, by its publisher's timestamp; absent where messages have none, and where none is in flight and none has come for five minutes.",
       together: 'max',
       labels: ['pipeline'],
     },
     function* () {
       const since = now() - AGE_TOLD_FOR_MS;
+      const books = ledgers();
       for (const [pipeline, { age }] of usual)
-        if (age !== undefined && age.at >= since) yield [[pipeline], age.ms / 1_000];
+        if (age !== undefined && (age.at >= since || (books[pipeline]?.inFlight ?? 0) > 0))
+          yield [[pipeline], age.ms / 1_000];
     },
   );
   const slotWait = meter.seconds({
