@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConsumeMessage } from 'amqplib';
 import { expect } from 'chai';
+import { openDeadLetters } from '../../src/broker/amqp/open-dead-letters.ts';
 import { type BrokerClient, connectClient } from '../support/broker-client.ts';
 import { declarePair, idsIn, numbered, readyIn, seedLetters, takeAll } from '../support/dead-letters.ts';
 import { eventually } from '../support/eventually.ts';
@@ -322,6 +323,31 @@ export function dlqCases(url: () => string): void {
       expect([ran.code, ran.text], line).to.deep.equal([code, text]);
     }
     expect((await run(['ls', 'letters'])).text).to.equal('letters.dead: no letters');
+  });
+
+  it('leaves a letter that AMQP cannot carry anew where it lies, and looks at the others', async () => {
+    const { client, run } = tools();
+    // Its headers leave no room for a message id and for where it came from.
+    const office = await openDeadLetters({ urls: [url()], random: Math.random });
+    const message = { exchange: '', routingKey: 'letters.dead', body: Buffer.from('{}'), properties: {} };
+    await office.publish({ ...message, headers: { pad: 'x'.repeat(69_560) } });
+    await office.close();
+    await seedLetters(client, 'letters', [{ id: 'other' }]);
+    for (let look = 0; look < 16; look++) {
+      for (const taken of [await client.channel.get('letters.dead'), await client.channel.get('letters.dead')])
+        if (taken !== false) client.channel.nack(taken, false, true);
+      await eventually('both are back', async () => (await readyIn(client, 'letters.dead')) === 2);
+    }
+    const listed = await run(['ls', 'letters']);
+    expect(listed.text).to.match(/^letters\.dead: 2 letters/);
+    expect(listed.code).to.equal(0);
+    await eventually('both are back', async () => (await readyIn(client, 'letters.dead')) === 2);
+    const retried = await run(['retry', 'letters', '--id', 'other']);
+    expect([retried.code, retried.text]).to.deep.equal([
+      0,
+      'letters.dead → letters: retried 1 of 1 asked for, 2 letters looked at',
+    ]);
+    expect(await readyIn(client, 'letters.dead')).to.equal(1);
   });
 
   describe('of a message that failed twice, before and after a retry', () => {

@@ -3,6 +3,7 @@
  * queue without a limit of its own. Those that sluice declares have one; whether this one has, AMQP does not tell. So a letter that comes near is put into its queue anew, where it counts from 0, and only then is the old one acked.
  */
 import type { DeadLetters, HeldDelivery } from '../../broker/dead-letters.ts';
+import { ResultInvalidError } from '../../errors.ts';
 import { type QueuePair, renewed } from './copies.ts';
 import { InFlight } from './in-flight.ts';
 import type { Letter } from './letter.ts';
@@ -49,7 +50,8 @@ export class LeaveLetters {
       await this.#office.publish(renewed(delivery, letter, this.#pair, this.#look));
       if (delivery.hold.ack() === 'sent') this.#renewed++;
     } catch (error) {
-      this.#failure ??= { error };
+      // It stays as it is: one letter that AMQP cannot carry with what is told of it must not hide all the others.
+      if (!(error instanceof ResultInvalidError)) this.#failure ??= { error };
     }
   }
 }
