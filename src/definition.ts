@@ -40,6 +40,8 @@ export function problemsOf(subject: string, schema: z.ZodType, value: unknown): 
  */
 export function sound<Options extends object>(options: Options, problems: readonly Problem[]): Partial<Options> {
   if (typeof options !== 'object' || options === null) return {};
+  // As they were given, what they inherit among them.
+  if (problems.length === 0) return options;
   const wrong = new Set(problems.map(({ path }) => path.split('.', 1)[0]));
   return Object.fromEntries(Object.entries(options).filter(([option]) => !wrong.has(option))) as Partial<Options>;
 }

@@ -10,6 +10,7 @@ import { ownMessageOf, type PipelineSource, type Source } from '../sources/sourc
 import type { DedupeRule, LastWord, Pipeline } from './pipeline.ts';
 import type { DedupeOptions, MessageOf, Order, PipelineOptions, SourceAndInput } from './pipeline-options.ts';
 import {
+  bodyProblems,
   boundProblems,
   formProblems,
   ingressProblems,
@@ -47,15 +48,17 @@ export function definePipeline<
   } = right;
   const source = sourceFor(right);
   const order = source?.oneAtATime === true ? 'arrival' : (right.order ?? ownOrderOf(source));
+  // Of an option that is wrong nobody knows what it was to be: its default is not what the others are held against.
+  const stands = (option: keyof typeof options): boolean => right[option] === options[option];
   reportProblems([
     ...problems,
-    ...boundProblems(right, source),
-    ...timeProblems(right, source),
-    // Of what is no list of APIs nobody knows what it lacks.
-    ...(right.apis === options.apis ? needProblems(right) : []),
+    ...(stands('concurrency') && stands('order') ? boundProblems(right, source) : []),
+    ...(stands('timeout') ? timeProblems(right, source) : []),
+    ...(stands('apis') ? needProblems(right) : []),
     ...keyProblems(right, source, input),
     ...formProblems(right),
     ...ingressProblems(right, source),
+    ...(stands('maxMessageBytes') ? bodyProblems(right) : []),
   ]);
   return {
     kind: 'pipeline',

@@ -83,13 +83,12 @@ export function keyProblems(
 export function ingressProblems(
   options: {
     readonly name: string;
-    readonly ingress?: { readonly maxBodyBytes?: number } | undefined;
+    readonly ingress?: object | undefined;
     readonly replyTo?: readonly string[] | undefined;
-    readonly maxMessageBytes?: number | undefined;
   },
   source: PipelineSource | undefined,
 ): readonly Problem[] {
-  const { ingress, replyTo = DEFAULTS.replyTo, maxMessageBytes = DEFAULTS.maxMessageBytes } = options;
+  const { ingress, replyTo = DEFAULTS.replyTo } = options;
   if (ingress === undefined) return [];
   const problem = (path: string, message: string): Problem => ({ subject: subjectOf(options), path, message });
   const problems: Problem[] = [];
@@ -97,14 +96,25 @@ export function ingressProblems(
     problems.push(problem('ingress', 'expected a source made by queue() or partitioned(): this one feeds itself'));
   if (Array.isArray(replyTo) && !isAllowed('amq.rabbitmq.reply-to.', replyTo))
     problems.push(problem('replyTo', "expected 'amq.*' among the patterns: the front door is answered there"));
-  if ((ingress.maxBodyBytes ?? 0) > maxMessageBytes)
-    problems.push(
-      problem(
-        'ingress.maxBodyBytes',
-        `expected at most maxMessageBytes, ${maxMessageBytes}, got ${ingress.maxBodyBytes}`,
-      ),
-    );
   return problems;
+}
+
+/** Bodies of requests that no message may be as large as. */
+export function bodyProblems(options: {
+  readonly name: string;
+  readonly ingress?: { readonly maxBodyBytes?: number } | undefined;
+  readonly maxMessageBytes?: number | undefined;
+}): readonly Problem[] {
+  const { ingress, maxMessageBytes = DEFAULTS.maxMessageBytes } = options;
+  const maxBodyBytes = ingress?.maxBodyBytes ?? 0;
+  if (maxBodyBytes <= maxMessageBytes) return [];
+  return [
+    {
+      subject: subjectOf(options),
+      path: 'ingress.maxBodyBytes',
+      message: `expected at most maxMessageBytes, ${maxMessageBytes}, got ${maxBodyBytes}`,
+    },
+  ];
 }
 
 /** A need that is no API of the pipeline. */

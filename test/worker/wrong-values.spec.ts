@@ -61,6 +61,17 @@ const source = (make: (options: never) => unknown) => (options: Options) => arou
 const definitions: Readonly<
   Record<string, { readonly make: (options: Options) => Pipeline; readonly right: Options }>
 > = {
+  'a pipeline whose options fit each other, and not their defaults': {
+    make: around,
+    right: {
+      source: queue('a', { prefetch: 5, settleWithin: '2m' }),
+      concurrency: 5,
+      order: 'none',
+      timeout: '1m',
+      maxMessageBytes: 4_000_000,
+      ingress: { path: '/a', auth: 'none', maxBodyBytes: 2_000_000 },
+    },
+  },
   definePipeline: {
     make: around,
     right: {
@@ -257,5 +268,12 @@ describe('a wrong value', () => {
     expect(await told(() => partitioned('a', { by: 'id', maxAge: '7D' } as never))).to.have.lengthOf(1);
     const ofOutbox = await told(() => outbox({ url: 'postgres://a/b', table: 'a', from: 'x' } as never));
     expect(ofOutbox.join()).to.match(/^outbox "a": from: unknown option; allowed: url, table, .*, bindings, .*$/);
+  });
+
+  it('is none where options are inherited: they hold as they are', () => {
+    const ofApi: { baseUrl: string } = Object.create({ baseUrl: 'https://b.example' });
+    expect(defineApi('b', ofApi).options.baseUrl).to.equal('https://b.example');
+    const ofKey: { by: string } = Object.create({ by: 'id' });
+    expect(partitioned('a', ofKey).partitions?.by).to.equal('id');
   });
 });
