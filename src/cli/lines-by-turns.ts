@@ -17,11 +17,17 @@ export function linesByTurns(writeOut: (text: string) => void): Lines {
     if (all !== '') writeOut(all);
   };
   const pushOut = (): void => write('');
-  process.once('exit', pushOut);
+  let isExiting = false;
+  process.once('exit', () => {
+    isExiting = true;
+    pushOut();
+  });
 
   return {
     write,
     writeSoon: (text) => {
+      // No turn comes after this one for whoever says something at the exit itself.
+      if (isExiting) return write(text);
       if (waiting === '') setImmediate(pushOut);
       waiting += text;
     },

@@ -80,7 +80,8 @@ export function stream(name: string, options: StreamOptions = {}): FedSource {
     ...queueOptions
   } = sound(options, problems);
   const feeder = streamFeeder({ title: `stream ${String(name)}`, stream: name, from, ahead });
-  const declared = declare ? streamTopology(name, bindings, maxAge, maxBytes) : NOTHING;
+  // Of one that is wrong nobody knows what it was to be: others need not say the same.
+  const declared = declare && problems.length === 0 ? streamTopology(name, bindings, maxAge, maxBytes) : NOTHING;
   return {
     kind: 'fed',
     resolve: (pipeline) => {

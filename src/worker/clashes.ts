@@ -1,6 +1,6 @@
 /** What pipelines that are each right by themselves cannot be together: in one worker, and on one broker. Pure. */
 import { sourceTopology } from '../broker/source-topology.ts';
-import type { QueueSpec, TopologyMode } from '../broker/topology.ts';
+import { isStream, type QueueSpec, type TopologyMode } from '../broker/topology.ts';
 import type { Problem } from '../errors.ts';
 import type { CallTarget } from '../http/call-target.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -112,7 +112,9 @@ function queueClashes(declaring: FoundPipelines): readonly Problem[] {
     const argument = other === undefined ? undefined : differenceOf(first.spec, other.spec);
     if (other === undefined || argument === undefined) return [];
     const asWanted = ({ spec, place }: Wanted) => `${spec.arguments[argument] ?? 'none'} for ${place}`;
-    const advice = argument === 'x-queue-type' ? 'give one of them another name' : 'say the same in both';
+    // Of pipelines that share no queue only what a stream keeps is for both to say; any other is of what is beside the queue of one.
+    const advice =
+      isStream(first.spec) && isStream(other.spec) ? 'say the same in both' : 'give one of them another name';
     const message = `is ${asWanted(first)} and ${asWanted(other)}; a queue is one thing: ${advice}`;
     return [{ subject: `queue "${name}"`, path: argument, message }];
   });

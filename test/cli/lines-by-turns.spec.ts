@@ -41,7 +41,7 @@ describe('lines by turns', () => {
     expect(pieces).to.deep.equal(['one\ntwo\n', 'three\n']);
   });
 
-  for (const end of ['exit', 'throw'])
+  for (const end of ['exit', 'throw', 'late'])
     it(`loses nothing of a process that ends within the turn: ${end}`, () => {
       const program = fileURLToPath(new URL('../fixtures/lines-that-wait.ts', import.meta.url));
       const { stdout } = spawnSync(process.execPath, [...process.execArgv, program, end], { encoding: 'utf8' });

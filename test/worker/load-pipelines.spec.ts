@@ -123,6 +123,15 @@ describe('loadPipelines', () => {
     expect(await told(kept)).to.deep.equal([
       'queue "events": x-max-age: is none for pipeline "a" in a.ts and 7D for pipeline "b" in b.ts; a queue is one thing: say the same in both',
     ]);
+    const mistyped = {
+      'a.ts': reading('a', "stream('events', { maxAge: '7D' })"),
+      'b.ts': reading('b', "stream('events', { maxAge: '7d' })"),
+    };
+    expect((await told(mistyped)).join('\n'), 'of what is wrong by itself').to.match(/^stream "events": maxAge: .*$/);
+    const letters = { 'a.ts': reading('a', "queue('a')"), 'b.ts': reading('b', "queue('a.dead')") };
+    expect(await told(letters)).to.deep.equal([
+      'queue "a.dead": x-delivery-limit: is 1000000000 for pipeline "a" in a.ts and 100 for pipeline "b" in b.ts; a queue is one thing: give one of them another name',
+    ]);
     expect(await told({ 'a.ts': reading('a', "stream('a.stream')") })).to.deep.equal([
       'queue "a.stream": x-queue-type: is quorum for pipeline "a" in a.ts and stream for pipeline "a" in a.ts; a queue is one thing: give one of them another name',
     ]);
