@@ -124,12 +124,13 @@ export class Journeys {
       .sort((one, other) => (one.settled?.at ?? 0) - (other.settled?.at ?? 0));
     // Channels count their deliveries from 1: after a lost connection a message comes again, and may have the tag that it had.
     const latest = new Map<string, Journey>();
-    for (const journey of finished) {
+    // Keys are made of those that are shown alone: with many pipelines thousands are kept.
+    for (let place = finished.length - 1; place >= 0 && latest.size < max; place--) {
+      const journey = finished[place] as Journey;
       const key = keyOf(journey);
-      latest.delete(key);
-      latest.set(key, journey);
+      if (!latest.has(key)) latest.set(key, journey);
     }
-    return [...latest.values()].slice(-max).reverse();
+    return [...latest.values()];
   }
 
   /** One that is kept or on its way; the latest where several fit. */
