@@ -9,9 +9,11 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN ["npm", "ci", "--ignore-scripts"]
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/build.mjs scripts/build-page.mjs scripts/
+COPY scripts/whole-types.mjs scripts/build.mjs scripts/build-page.mjs scripts/
 COPY src src
 RUN ["npm", "run", "build"]
+# For another build, which there is none.
+RUN ["rm", "dist/.tsbuildinfo"]
 # What is left for the worker: its packages, and those that are optional, for a front door, tokens, shared limits, a journal and traces.
 RUN ["npm", "install", "--no-save", "--save-prod", "--omit=dev", "--ignore-scripts", \
   "fastify@5.12.8", "jose@6.2.18", "ioredis@6.0.0", "libsql@0.5.29", "pg@8.23.0", "@opentelemetry/api@1.9.0"]

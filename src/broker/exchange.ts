@@ -25,7 +25,10 @@ export interface Destination extends DestinationOptions {
 export function exchange(name: string, routingKey: string, options: DestinationOptions = {}): Destination {
   if (typeof name !== 'string' || typeof routingKey !== 'string')
     throw new TypeError(
-      `exchange(${JSON.stringify(name)}, ${JSON.stringify(routingKey)}): expected its name and a routing key, which may be empty`,
+      `exchange(${shown(name)}, ${shown(routingKey)}): expected its name and a routing key, which may be empty`,
     );
   return { ...options, kind: 'exchange', exchange: name, routingKey };
 }
+
+/** As an author reads it: JSON cannot tell of a bigint. */
+const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));

@@ -7,6 +7,7 @@ describe('exchange', () => {
     const expected = 'expected its name and a routing key, which may be empty';
     expect(() => given('orders')).to.throw(TypeError, `exchange("orders", undefined): ${expected}`);
     expect(() => given(undefined, 'x')).to.throw(TypeError, `exchange(undefined, "x"): ${expected}`);
+    expect(() => given(5n, 'x')).to.throw(TypeError, `exchange(5, "x"): ${expected}`);
     expect(exchange('orders', '')).to.deep.equal({ kind: 'exchange', exchange: 'orders', routingKey: '' });
   });
 });

@@ -1,7 +1,7 @@
 /** What the build leaves in dist: its own, and nothing of one before it. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,5 +32,24 @@ describe('the build', () => {
     expect(stale.filter(isThere)).to.deep.equal([]);
     expect(wanted.filter((file) => !isThere(file))).to.deep.equal([]);
     expect(['index.js', 'operators/index.js', 'cli/main.js'].filter((file) => !isThere(file))).to.deep.equal([]);
+  });
+
+  it('builds all types anew where those of a module are missing, and else what has changed alone', async () => {
+    const modules = (await readdir(join(ROOT, 'src'), { recursive: true })).filter(
+      (file) => file.endsWith('.ts') && !file.startsWith(join('dashboard', 'page')),
+    );
+    const typesOf = (file: string): string => join(folder, 'dist', file.replace(/\.ts$/, '.d.ts'));
+    for (const file of modules) {
+      await mkdir(dirname(typesOf(file)), { recursive: true });
+      await writeFile(typesOf(file), '');
+    }
+    const known = join(folder, 'dist/.tsbuildinfo');
+    await writeFile(known, '');
+    const begin = () => promisify(execFile)(process.execPath, ['scripts/whole-types.mjs'], { cwd: folder });
+    await begin();
+    expect(existsSync(known)).to.equal(true);
+    await rm(typesOf('index.ts'));
+    await begin();
+    expect(existsSync(known)).to.equal(false);
   });
 });
