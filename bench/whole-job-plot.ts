@@ -2,7 +2,7 @@
 import { type JobFigures, ratioToLimit } from './whole-job.ts';
 
 const WIDTH = 760;
-const LABELS = 230;
+const LABELS = 260;
 const ROW = 26;
 const GAP = 34;
 
@@ -24,13 +24,14 @@ export function plotOf(figures: readonly JobFigures[]): string {
   let y = 40;
   const parts: string[] = [];
   for (const { kind, rows } of bars) {
-    parts.push(`<text x="${LABELS}" y="${y + 14}" font-weight="600">${NAMES[kind]}</text>`);
+    parts.push(`<text x="${LABELS - 10}" y="${y + 14}" text-anchor="end" font-weight="600">${NAMES[kind]}</text>`);
     y += GAP;
     for (const { contender, ratio } of rows) {
       parts.push(
         `<text x="${LABELS - 10}" y="${y + 15}" text-anchor="end">${xml(contender)}</text>`,
         `<rect x="${LABELS}" y="${y + 2}" width="${(ratio * scale).toFixed(1)}" height="${ROW - 8}" rx="3" fill="${COLOURS[kind]}"/>`,
-        `<text x="${(LABELS + ratio * scale + 8).toFixed(1)}" y="${y + 15}">${ratio.toFixed(2)}</text>`,
+        // Beside the line at 1, never on it.
+        `<text x="${(LABELS + Math.max(ratio, 1) * scale + 8).toFixed(1)}" y="${y + 15}">${ratio.toFixed(2)}</text>`,
       );
       y += ROW;
     }
