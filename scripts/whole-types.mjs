@@ -9,6 +9,6 @@ import { join } from 'node:path';
 const PAGE = join('dashboard', 'page');
 
 const isMissing = (file) =>
-  file.endsWith('.ts') && !file.startsWith(PAGE) && !existsSync(join('dist', file.replace(/(?:\.d)?\.ts$/, '.d.ts')));
+  file.endsWith('.ts') && !file.startsWith(PAGE) && !existsSync(join('dist', file.replace(/\.ts$/, '.d.ts')));
 
 if (readdirSync('src', { recursive: true }).some(isMissing)) rmSync('dist/.tsbuildinfo', { force: true });

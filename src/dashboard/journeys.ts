@@ -125,8 +125,8 @@ export class Journeys {
     // Channels count their deliveries from 1: after a lost connection a message comes again, and may have the tag that it had.
     const latest = new Map<string, Journey>();
     // Keys are made of those that are shown alone: with many pipelines thousands are kept.
-    for (let place = finished.length - 1; place >= 0 && latest.size < max; place--) {
-      const journey = finished[place] as Journey;
+    for (const journey of finished.reverse()) {
+      if (latest.size === max) break;
       const key = keyOf(journey);
       if (!latest.has(key)) latest.set(key, journey);
     }

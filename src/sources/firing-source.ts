@@ -4,6 +4,7 @@ import { type QueueOptions, queue } from '../broker/queue.ts';
 import { Firing } from './firing.ts';
 import { firingFeeder } from './firing-feeder.ts';
 import type { FiringTimes } from './firing-times.ts';
+import { queueOptionsShape } from './queue-options.ts';
 import type { TypedSource } from './source.ts';
 
 export interface FiringOptions extends Pick<QueueOptions, 'retry' | 'topology' | 'type' | 'deliveryLimit'> {
@@ -21,15 +22,17 @@ export interface FiringOptions extends Pick<QueueOptions, 'retry' | 'topology' |
   readonly catchUp?: boolean;
 }
 
-/** The fields of `FiringOptions` that are no options of the queue. */
+const { retry, topology, type, deliveryLimit } = queueOptionsShape;
+
+/** The fields of `FiringOptions`. */
 export const firingOptionsShape = {
   queue: z.string().min(1).optional(),
   overlap: z.boolean().optional(),
   catchUp: z.boolean().optional(),
-  retry: z.unknown().optional(),
-  topology: z.unknown().optional(),
-  type: z.unknown().optional(),
-  deliveryLimit: z.unknown().optional(),
+  retry,
+  topology,
+  type,
+  deliveryLimit,
 };
 
 /** Duplicates of a firing come from a worker that died, within minutes. */

@@ -58,6 +58,9 @@ const around = (parts: Options): Pipeline =>
 const source = (make: (options: never) => unknown) => (options: Options) => around({ source: make(options as never) });
 
 /** A definition that is right, by its name; each of its options is given each wrong value in turn. */
+/** Right options of a queue that sources take beside their own. */
+const OF_ITS_QUEUE = { retry: false, topology: 'assert', type: 'quorum', deliveryLimit: 1 };
+
 const definitions: Readonly<
   Record<string, { readonly make: (options: Options) => Pipeline; readonly right: Options }>
 > = {
@@ -130,10 +133,7 @@ const definitions: Readonly<
     right: {
       bindings: [],
       prefetch: 64,
-      retry: false,
-      topology: 'assert',
-      type: 'quorum',
-      deliveryLimit: 1,
+      ...OF_ITS_QUEUE,
       settleWithin: '20m',
     },
   },
@@ -148,10 +148,7 @@ const definitions: Readonly<
       maxBytes: 1,
       ahead: 100,
       prefetch: 64,
-      retry: false,
-      topology: 'assert',
-      type: 'quorum',
-      deliveryLimit: 1,
+      ...OF_ITS_QUEUE,
       settleWithin: '20m',
     },
   },
@@ -174,10 +171,7 @@ const definitions: Readonly<
       queue: 'b',
       overlap: true,
       catchUp: true,
-      retry: false,
-      topology: 'assert',
-      type: 'quorum',
-      deliveryLimit: 1,
+      ...OF_ITS_QUEUE,
     },
   },
   schedule: {
@@ -187,10 +181,7 @@ const definitions: Readonly<
       queue: 'b',
       overlap: true,
       catchUp: true,
-      retry: false,
-      topology: 'assert',
-      type: 'quorum',
-      deliveryLimit: 1,
+      ...OF_ITS_QUEUE,
     },
   },
   outbox: {
@@ -203,10 +194,7 @@ const definitions: Readonly<
       batch: 1,
       poll: '1s',
       prefetch: 64,
-      retry: false,
-      topology: 'assert',
-      type: 'quorum',
-      deliveryLimit: 1,
+      ...OF_ITS_QUEUE,
       settleWithin: '20m',
     },
   },
