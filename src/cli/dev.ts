@@ -1,17 +1,5 @@
 /** `sluice dev`: runs the pipelines and, whenever a file of theirs changes, drains the old version and starts the new one. */
-import { watch } from 'node:fs';
-import {
-  debounceTime,
-  filter,
-  firstValueFrom,
-  map,
-  merge,
-  Observable,
-  of,
-  ReplaySubject,
-  type Subscription,
-  takeUntil,
-} from 'rxjs';
+import { debounceTime, firstValueFrom, merge, of, ReplaySubject, type Subscription, takeUntil } from 'rxjs';
 import { latestValueFrom } from 'rxjs-for-await';
 import { type Config, readConfig } from '../config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
@@ -28,6 +16,7 @@ import { sendLastSpans } from './send-last-spans.ts';
 import { onSignals } from './signals.ts';
 import { startText } from './start-text.ts';
 import { showStatus } from './status-line.ts';
+import { watchFolder } from './watch-folder.ts';
 import { wire } from './wiring.ts';
 
 /** Editors write a file in several steps. */
@@ -76,7 +65,8 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
   log.info({ folder, dashboard: management.url }, 'watching for changes; Ctrl-C stops');
 
   // What changed while the worker was being replaced counts once.
-  const changes = merge(of(undefined), changesIn(folder)).pipe(takeUntil(stop));
+  const bursts = watchFolder(folder).pipe(debounceTime(SETTLE_MS));
+  const changes = merge(of(undefined), bursts).pipe(takeUntil(stop));
   for await (const _ of latestValueFrom(changes)) {
     // A module may wait for ever at its top level.
     const loaded = await Promise.race([loadChecked(folder, { config }), stopped]);
@@ -113,18 +103,4 @@ async function end(version: Version | undefined): Promise<void> {
   version?.showing?.unsubscribe();
   await version?.door?.close();
   await version?.loaded.dispose();
-}
-
-/** A value for each burst of changes in a folder and the folders in it. Unsubscribing stops watching. */
-function changesIn(folder: string): Observable<void> {
-  const names = new Observable<string>((subscriber) => {
-    const watcher = watch(folder, { recursive: true }, (_event, name) => subscriber.next(String(name)));
-    watcher.on('error', (error) => subscriber.error(error));
-    return () => watcher.close();
-  });
-  return names.pipe(
-    filter((name) => !/(^|[\\/])(node_modules|\.)/.test(name)),
-    debounceTime(SETTLE_MS),
-    map(() => undefined),
-  );
 }

@@ -1,0 +1,52 @@
+/** What changes in a folder and in the folders in it. */
+import { type FSWatcher, lstatSync, readdirSync, watch } from 'node:fs';
+import { join, sep } from 'node:path';
+import { Observable } from 'rxjs';
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+/** Packages, and what editors and tools keep for themselves. */
+const isNobodys = (name: string): boolean => /^(node_modules|\.)/.test(name);
+
+/**
+ * The path of each change, until it is unsubscribed from. A watcher for each folder: Node's own for all of them (`recursive`) watches files one by one
+ * on Linux before Node 24, and hears nothing more of one that was saved by putting another in its place, as many editors and git do.
+ */
+export const watchFolder = (folder: string): Observable<string> =>
+  new Observable((subscriber) => {
+    const watchers = new Map<string, FSWatcher>();
+
+    const forget = (path: string): void => {
+      for (const [watched, watcher] of watchers) {
+        if (watched !== path && !watched.startsWith(path + sep)) continue;
+        watchers.delete(watched);
+        watcher.close();
+      }
+    };
+    const follow = (path: string): void => {
+      const watcher = watch(path, (event, name) => {
+        if (isNobodys(name ?? '')) return;
+        const changed = join(path, name ?? '');
+        // It came, went, or another took its place; of what only changed, a folder tells by itself.
+        if (event === 'rename' && changed !== path) lookAgain(changed);
+        subscriber.next(changed);
+      });
+      watchers.set(path, watcher);
+      // Windows tells the end of a folder so; the one it lies in tells it, too.
+      watcher.on('error', (error) => (path === folder ? subscriber.error(error) : forget(path)));
+      for (const entry of readdirSync(path, { withFileTypes: true }))
+        if (entry.isDirectory() && !isNobodys(entry.name)) lookAgain(join(path, entry.name));
+    };
+    const lookAgain = (path: string): void => {
+      forget(path);
+      try {
+        if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) follow(path);
+      } catch (error) {
+        // Gone meanwhile: that is told as well.
+        if (codeOf(error) !== 'ENOENT') subscriber.error(error);
+      }
+    };
+
+    follow(folder);
+    return () => forget(folder);
+  });
