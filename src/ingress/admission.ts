@@ -16,6 +16,8 @@ export class Admission {
   readonly #authenticators = new Map<Entrance, Authenticator | undefined>();
   readonly #rates = new Map<Entrance, ClientRates>();
   readonly #failures: ClientRates;
+  /** What was told last of an entrance where nobody can be known. */
+  readonly #faults = new Map<Entrance, string>();
   readonly #log: Logger;
 
   /** @throws ConfigError when settings of clients are missing. */
@@ -43,12 +45,22 @@ export class Admission {
           return of({ ok: false, refusal: failed });
         }),
         map((who) => {
+          this.#tellFault(entrance, who);
           if (who.ok) return this.#outcomeOf(entrance, who.client, ofRate(who.client));
           if (who.refusal.status === 401) this.#failures.take(countedAs(address));
           return who.refusal;
         }),
       );
     });
+  }
+
+  /** Once for each reason, until somebody is known again: requests are many. */
+  #tellFault(entrance: Entrance, who: Identified): void {
+    if (who.ok) this.#faults.delete(entrance);
+    else if (who.fault !== undefined && who.fault !== this.#faults.get(entrance)) {
+      this.#faults.set(entrance, who.fault);
+      this.#log.warn({ pipeline: entrance.name, reason: who.fault }, 'the keys of the issuer cannot be read');
+    }
   }
 
   /** `counted`: as whom he is counted. */

@@ -20,7 +20,12 @@ export interface ClientAuth {
 
 export type Identified =
   | { readonly ok: true; readonly client: string }
-  | { readonly ok: false; readonly refusal: Refusal };
+  | {
+      readonly ok: false;
+      readonly refusal: Refusal;
+      /** For the log alone: what keeps this process from knowing anybody. */
+      readonly fault?: string;
+    };
 
 /** Cold. Emits once who it is from, or why that is not known. Never errors. */
 export type Authenticator = (headers: IncomingHttpHeaders) => Observable<Identified>;

@@ -9,7 +9,7 @@ import type { JWTVerifyGetKey, JWTVerifyOptions } from 'jose';
 import { asyncScheduler, catchError, defer, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
 import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, messageOf, type Problem } from '../errors.ts';
 import { type Duration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import { currentValue, isSetting, type Setting } from '../setting.ts';
@@ -68,9 +68,7 @@ export function jwt(options: JwtOptions): ClientAuth {
     scheme: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
     open: () => {
       requirePackage();
-      const url = jwksUrl(currentValue<string>(options.jwks));
-      const issuer = currentValue<string>(options.issuer);
-      const audience = currentValue<string>(options.audience);
+      const { url, issuer, audience } = readSettings(options);
       // Loaded, and its keys remembered, once for all requests.
       const verifier = defer(() => openVerifier(url, { ...options, issuer, audience })).pipe(
         shareReplay({ bufferSize: 1, refCount: false }),
@@ -82,6 +80,31 @@ export function jwt(options: JwtOptions): ClientAuth {
       };
     },
   };
+}
+
+/** @throws ConfigError naming every setting that is missing or wrong. */
+function readSettings(options: JwtOptions): {
+  readonly url: URL;
+  readonly issuer: string;
+  readonly audience: string;
+} {
+  const problems: Problem[] = [];
+  const read = <T>(value: string | Setting<string>, parse: (text: string) => T): T | undefined => {
+    try {
+      return parse(currentValue<string>(value));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  };
+  const [url, issuer, audience] = [
+    read(options.jwks, jwksUrl),
+    read(options.issuer, String),
+    read(options.audience, String),
+  ];
+  if (url === undefined || issuer === undefined || audience === undefined) throw new ConfigError(problems);
+  return { url, issuer, audience };
 }
 
 type Verify = (token: string) => Observable<Identified>;
@@ -124,7 +147,7 @@ async function openVerifier(url: URL, checks: Checks): Promise<Verify> {
       }),
       catchError((error: unknown) =>
         // Which check failed is for those who look into their token; what it holds is not repeated.
-        of(isOfToken(error) ? refused(`the token is refused: ${reasonOf(error)}`) : keysAway),
+        of(isOfToken(error) ? refused(`the token is refused: ${reasonOf(error)}`) : keysAway(url, error)),
       ),
     );
 }
@@ -153,10 +176,12 @@ const lacking = (scopes: readonly string[]): Identified => ({
   refusal: { status: 403, code: 'not-allowed', detail: `the token lacks the scope ${scopes.join(' ')}` },
 });
 
-const keysAway: Identified = {
+/** Why is nothing for clients, and what people need. */
+const keysAway = ({ origin, pathname }: URL, error: unknown): Identified => ({
   ok: false,
   refusal: comeAgain('keys-away', "the issuer's keys cannot be read now"),
-};
+  fault: `${origin}${pathname}: ${[error, error instanceof Error ? error.cause : undefined].filter(Boolean).map(messageOf).join(': ')}`,
+});
 
 const problem = (message: string): ConfigError => new ConfigError([{ subject: 'jwt', path: 'jwks', message }]);
 

@@ -22,6 +22,7 @@ import { REQUEST_HEADER, type Reply, type RequestProgress, type Requests } from 
 import {
   codeOf,
   messageOf,
+  PublishNackedError,
   PublishUnknownError,
   ReplyLostError,
   ResultInvalidError,
@@ -298,6 +299,8 @@ function refusalOf(error: unknown): Refusal {
       'the broker did not confirm in time: the message may be on its way; send it again with the same Idempotency-Key',
     );
   if (error instanceof UnroutableError) return comeAgain('no-queue', 'the queue behind this path is not there');
+  if (error instanceof PublishNackedError)
+    return comeAgain('queue-full', 'the broker refuses the message: its queue is full, or has no leader now');
   if (error instanceof ResultInvalidError)
     return { status: 500, code: 'not-sendable', detail: 'the message cannot be sent' };
   return comeAgain('broker-away', 'the broker does not take messages now');

@@ -1,12 +1,13 @@
 /** Who may come in and how often, in virtual time. */
 import { expect } from 'chai';
-import { timer } from 'rxjs';
+import { of, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { z } from 'zod';
 import { Admission } from '../../src/ingress/admission.ts';
+import type { ClientAuth, Identified } from '../../src/ingress/client-auth.ts';
 import { clientKeys } from '../../src/ingress/client-keys.ts';
 import { type IngressOptions, ingressOf } from '../../src/ingress/ingress.ts';
-import { silentLogger } from '../../src/log.ts';
+import { type Logger, silentLogger } from '../../src/log.ts';
 import { ForwardClock } from '../../src/operators/forward-clock.ts';
 import { Secret } from '../../src/setting.ts';
 import { plainForm } from '../support/front-door.ts';
@@ -16,10 +17,10 @@ type Admit = (address: string, key?: string) => string;
 /** Why somebody was refused last. */
 let why = '';
 
-function atTheDoor(ingress: IngressOptions<never>, script: (admit: Admit) => void): void {
+function atTheDoor(ingress: IngressOptions<never>, script: (admit: Admit) => void, log: Logger = silentLogger): void {
   new TestScheduler(() => undefined).run(({ flush }) => {
     const entrance = { name: 'p', input: z.unknown(), ingress: ingressOf(ingress, 1_000), form: plainForm };
-    const admission = new Admission([entrance], new ForwardClock(), silentLogger);
+    const admission = new Admission([entrance], new ForwardClock(), log);
     script((address, key) => {
       let told = '';
       admission.admit(entrance, key === undefined ? {} : { 'x-api-key': key }, address).subscribe((outcome) => {
@@ -36,6 +37,30 @@ function atTheDoor(ingress: IngressOptions<never>, script: (admit: Admit) => voi
 describe('Admission', () => {
   const key = 'shop-key-0123456789';
   const auth = clientKeys({ shop: new Secret(key) });
+
+  it('tells why nobody can be known, once for each reason, and again after somebody was', () => {
+    const away = (fault: string): Identified => ({
+      ok: false,
+      refusal: { status: 503, code: 'keys-away', detail: 'later' },
+      fault,
+    });
+    const known: Identified = { ok: true, client: 'shop' };
+    const told: unknown[] = [];
+    const answers = [away('refused'), away('refused'), away('slow'), known, away('slow')];
+    const issued: ClientAuth = { kind: 'clientAuth', scheme: {}, open: () => () => of(answers.shift() ?? known) };
+    const log: Logger = {
+      ...silentLogger,
+      warn: (fields: unknown) => told.push((fields as { reason: string }).reason),
+    };
+    atTheDoor(
+      { path: '/p', auth: issued },
+      (admit) => {
+        for (let n = 0; n < 5; n++) admit('203.0.113.1');
+      },
+      log,
+    );
+    expect(told).to.deep.equal(['refused', 'slow', 'slow']);
+  });
 
   it('shuts out an address that failed 30 times in a minute to say who it is, its network with it, and nobody else', () => {
     let looked = 0;

@@ -127,6 +127,10 @@ describe('jwt', () => {
     const auth = opened();
     issuer.status = 500;
     expect(await ask(await sign(), auth)).to.equal("503 the issuer's keys cannot be read now");
+    const away = await firstValueFrom(auth({ authorization: `Bearer ${await sign()}` }));
+    expect(away)
+      .to.have.property('fault')
+      .that.matches(/^http:\/\/127\.0\.0\.1:\d+\/keys: Expected 200 OK/);
     issuer.status = 200;
     const asked = issuer.asked;
     const told = await Promise.all(Array.from({ length: 10 }, async () => ask(await sign(), auth)));
@@ -154,5 +158,9 @@ describe('jwt', () => {
       ConfigError,
       'ISSUER',
     );
+    expect(() => jwt({ issuer: missing, audience: AUDIENCE, jwks: missing }).open())
+      .to.throw(ConfigError)
+      .with.property('problems')
+      .that.has.length(2);
   });
 });

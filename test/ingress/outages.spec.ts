@@ -51,7 +51,7 @@ describe('the front door when its broker fails it', () => {
 
   it('answers 503 for what the broker refuses or does not confirm, and never 202', async () => {
     subject.embedded.nackNextConfirms(1);
-    expect(codeOf(await post())).to.equal('503 broker-away');
+    expect(codeOf(await post())).to.equal('503 queue-full');
     subject.embedded.holdConfirms(true);
     expect(codeOf(await post('wait', { 'idempotency-key': 'k' }))).to.equal('503 not-confirmed');
     subject.embedded.holdConfirms(false);

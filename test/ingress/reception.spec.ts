@@ -136,7 +136,7 @@ describe('Reception', () => {
 
   it('answers 503 for what the broker did not take, and begins anew when the same key comes again', () => {
     const failures: readonly (readonly [Error, string])[] = [
-      [new PublishNackedError('full'), '503 broker-away'],
+      [new PublishNackedError('full'), '503 queue-full'],
       [new PublishUnknownError('lost'), '503 not-confirmed'],
       [new UnroutableError('', 'orders'), '503 no-queue'],
       [new TopologyError('refused'), '503 broker-away'],
