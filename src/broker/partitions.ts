@@ -6,6 +6,7 @@
  *     orders.dead: dead letters of all     orders.workers: each worker consumes it, so that they can be counted
  */
 import type { HeaderTable } from '../message/delivery.ts';
+import { COUNTS_PARTITIONS } from './topology.ts';
 
 export interface Partitions {
   readonly count: number;
@@ -26,7 +27,7 @@ export interface MaybePartitioned {
 export const partitionQueue = (name: string, index: number): string => `${name}.${index}`;
 
 /** The queue that is there to be consumed: the number of its consumers is that of the workers. Nothing is ever published to it. */
-export const workersQueue = (name: string): string => `${name}.workers`;
+export const workersQueue = (name: string): string => `${name}${COUNTS_PARTITIONS}`;
 
 /** The queues that messages are taken from: one, or all partitions. */
 export const workQueues = ({ name, partitions }: MaybePartitioned): readonly string[] =>

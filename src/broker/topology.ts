@@ -24,9 +24,23 @@ export interface QueueSpec {
 
 export const isStream = ({ arguments: args }: QueueSpec): boolean => args['x-queue-type'] === 'stream';
 
-/** What to do where a stream is there, and not as wanted. A queue is declared anew when it is empty; a stream never is. */
-export const KEEP_STREAM =
-  'say the same here as it was declared with, or leave it to others by declare: false; deleted, it loses all it keeps';
+/** The queue that workers agree by: its length is the number of the partitions, and nothing lies in it. */
+export const COUNTS_PARTITIONS = '.workers';
+
+/** What to do where an exchange or a queue is there, and not as wanted. */
+export const DELETE_WHEN_EMPTY =
+  "when it is empty, delete it so that it can be declared anew, or use topology: 'check' to take it as it is";
+
+/** The same for a queue that must not be deleted; undefined for all others. */
+export function insteadOfDeleting({ name, arguments: args }: QueueSpec): string | undefined {
+  // It is never empty.
+  if (args['x-queue-type'] === 'stream')
+    return 'say the same here as it was declared with, or leave it to others by declare: false; deleted, it loses all it keeps';
+  // It is always empty, and messages wait in the partitions.
+  if (name.endsWith(COUNTS_PARTITIONS) && args['x-max-length'] !== undefined)
+    return 'say as many partitions as it was declared with: with another number keys move while messages of theirs wait. To change it, stop the publishers, let the partitions run empty, then delete them, this queue and their exchange';
+  return undefined;
+}
 
 export interface BindingSpec {
   readonly queue: string;

@@ -791,6 +791,31 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       expect(await outcomeOf(broker.establish(fine, 'check'))).to.equal(undefined);
     });
 
+    it('F21: does not advise to delete a stream, nor the queue that says how many partitions there are', async () => {
+      const stream = uniqueName('stream');
+      const workers = `${uniqueName('accounts')}.workers`;
+      created.queues.push(stream, workers);
+      const declared = (maxAge: string, partitions: number): Promise<Error | undefined> =>
+        outcomeOf(
+          broker.establish(
+            {
+              exchanges: [],
+              queues: [
+                { name: stream, arguments: { 'x-queue-type': 'stream', 'x-max-age': maxAge } },
+                { name: workers, arguments: { 'x-queue-type': 'quorum', 'x-max-length': partitions } },
+              ],
+              bindings: [],
+            },
+            'assert',
+          ),
+        );
+      expect(await declared('7D', 16)).to.equal(undefined);
+      const lines = (await declared('1D', 8))?.message.split('\n') ?? [];
+      expect(lines[0]).to.contain(`queue "${stream}"`).and.contain('say the same here');
+      expect(lines[1]).to.contain(`queue "${workers}"`).and.contain('say as many partitions as it was declared with');
+      expect(lines.join()).to.not.contain('when it is empty').and.not.contain("topology: 'check'");
+    });
+
     const partitionedBy = (header?: string): Topology & { readonly exchange: string } => {
       const exchange = uniqueName('hash');
       const queues = [0, 1, 2].map((index) => `${exchange}.${index}`);

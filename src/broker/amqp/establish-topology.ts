@@ -7,9 +7,9 @@ import { firstValueFrom } from 'rxjs';
 import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
 import {
   type BindingSpec,
+  DELETE_WHEN_EMPTY,
   type ExchangeSpec,
-  isStream,
-  KEEP_STREAM,
+  insteadOfDeleting,
   type QueueSpec,
   type Topology,
   type TopologyMode,
@@ -23,7 +23,8 @@ import { closeChannels, openChannels } from './open-channel.ts';
 interface Declaration {
   readonly subject: string;
   readonly declare: (channel: Channel) => Promise<unknown>;
-  readonly isOfStream?: boolean;
+  /** What to do where it differs, if that is not to declare it anew. */
+  readonly instead?: string | undefined;
 }
 
 /**
@@ -68,7 +69,7 @@ export async function establishTopology(
       for (const [place, error] of refused) {
         // One line each, whatever the broker says.
         refusals.push(
-          `${round[place]?.subject}: ${explain(error, mode, round[place]?.isOfStream)}`.replaceAll(/[\r\n]+/g, ' '),
+          `${round[place]?.subject}: ${explain(error, mode, round[place]?.instead)}`.replaceAll(/[\r\n]+/g, ' '),
         );
         causes.push(error);
       }
@@ -168,7 +169,7 @@ const assertExchange = ({ name, type, arguments: args }: ExchangeSpec): Declarat
 const assertQueue = ({ name, arguments: args }: QueueSpec): Declaration => ({
   subject: `queue "${name}"`,
   declare: (channel) => channel.assertQueue(name, { durable: true, arguments: { ...args } }),
-  isOfStream: isStream({ name, arguments: args }),
+  instead: insteadOfDeleting({ name, arguments: args }),
 });
 
 const assertBinding = ({ queue, exchange, key }: BindingSpec): Declaration => ({
@@ -186,7 +187,7 @@ const lacksPlugin = (text: string): string =>
   `${text}; enable the plugin that has it: rabbitmq-plugins enable rabbitmq_consistent_hash_exchange`;
 
 /** What the broker said and what to do about it. */
-function explain(error: unknown, mode: TopologyMode, isOfStream = false): string {
+function explain(error: unknown, mode: TopologyMode, instead?: string): string {
   const text = brokerText(error);
   switch (replyCodeOf(error)) {
     case REPLY.notFound:
@@ -203,8 +204,7 @@ function explain(error: unknown, mode: TopologyMode, isOfStream = false): string
       if (isUnknownType(text)) return lacksPlugin(text);
       const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
       if (argument === undefined) return `the broker refuses it (${text})`;
-      if (isOfStream) return `it exists with another ${argument} (${text}); ${KEEP_STREAM}`;
-      return `it exists with another ${argument} (${text}); when it is empty, delete it so that it can be declared anew, or use topology: 'check' to take it as it is`;
+      return `it exists with another ${argument} (${text}); ${instead ?? DELETE_WHEN_EMPTY}`;
     }
     default:
       return text;

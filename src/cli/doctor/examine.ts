@@ -3,7 +3,13 @@ import type { BrokerInspection, Difference } from '../../broker/inspection.ts';
 import { workQueues } from '../../broker/partitions.ts';
 import { deadLetterQueue } from '../../broker/queue.ts';
 import { sourceTopology, UNLIMITED } from '../../broker/source-topology.ts';
-import { type ExchangeSpec, isStream, KEEP_STREAM, type QueueSpec, type TopologyMode } from '../../broker/topology.ts';
+import {
+  type ExchangeSpec,
+  insteadOfDeleting,
+  isStream,
+  type QueueSpec,
+  type TopologyMode,
+} from '../../broker/topology.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { neededTopology, servicesOf } from '../../worker/needed-topology.ts';
 import { counted } from '../print.ts';
@@ -56,7 +62,8 @@ async function examineSource(
     }
     const differences = await inspection.queueDifferences(spec);
     if (differences === undefined) findings.push(notCompared(subject, mode));
-    for (const difference of differences ?? []) findings.push(different(subject, difference, mode, isStream(spec)));
+    for (const difference of differences ?? [])
+      findings.push(different(subject, difference, mode, insteadOfDeleting(spec)));
     findings.push(...(await deadLetterTargets(inspection, spec, differences ?? [])));
     if (workQueues(source).includes(spec.name)) {
       const limit = differences?.find(({ property }) => property === 'x-delivery-limit');
@@ -134,18 +141,16 @@ function different(
   subject: string,
   { property, wanted, found }: Difference,
   mode: TopologyMode,
-  isOfStream = false,
+  instead?: string,
 ): Finding {
   const finding = `has ${property} ${shown(found)}, wanted is ${shown(wanted)}`;
   const check = subject.startsWith('exchange') ? 'exchange-differs' : 'queue-differs';
   if (mode === 'assert') {
-    const advice = isOfStream
-      ? `a worker is refused at its start: ${KEEP_STREAM}`
-      : "a worker is refused at its start: delete it, when it is empty, so that it is declared anew, or take it as it is with topology: 'check'";
+    const advice = `a worker is refused at its start: ${instead ?? "delete it, when it is empty, so that it is declared anew, or take it as it is with topology: 'check'"}`;
     return { severity: 'problem', check, subject, finding, advice };
   }
   const weakened = wanted === NEVER_DROPPED ? DROPPED : WEAKENS[property];
-  const advice = 'declare it anew as wanted when it is empty, or say the same in the pipeline';
+  const advice = instead ?? 'declare it anew as wanted when it is empty, or say the same in the pipeline';
   return {
     severity: 'warning',
     check,

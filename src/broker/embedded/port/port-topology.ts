@@ -1,6 +1,12 @@
 /** Declaring topology on the model, or looking for it: everything that is refused is told at once. */
 import { messageOf, TopologyError } from '../../../errors.ts';
-import type { QueueSpec, Topology, TopologyMode } from '../../topology.ts';
+import {
+  DELETE_WHEN_EMPTY,
+  insteadOfDeleting,
+  type QueueSpec,
+  type Topology,
+  type TopologyMode,
+} from '../../topology.ts';
 import type { BrokerModel } from '../model/broker-model.ts';
 import type { Channel } from '../model/channel.ts';
 import { AmqpFault } from '../model/fault.ts';
@@ -9,17 +15,19 @@ import { type Field, long, longstr, type Table } from '../model/field.ts';
 interface Declaration {
   readonly subject: string;
   readonly declare: () => unknown;
+  /** What to do where it differs, if that is not to declare it anew. */
+  readonly instead?: string | undefined;
 }
 
 /** @throws TopologyError with one line for each refusal. */
 export function establishOn(model: BrokerModel, channel: Channel, topology: Topology, mode: TopologyMode): void {
   const refusals: string[] = [];
   const causes: unknown[] = [];
-  for (const { subject, declare } of declarationsOf(model, channel, topology, mode)) {
+  for (const { subject, declare, instead } of declarationsOf(model, channel, topology, mode)) {
     try {
       declare();
     } catch (error) {
-      refusals.push(`${subject}: ${explain(error, mode)}`);
+      refusals.push(`${subject}: ${explain(error, mode, instead)}`);
       causes.push(error);
     }
   }
@@ -48,6 +56,7 @@ function declarationsOf(
     subject: `queue "${queue.name}"`,
     declare: () =>
       model.declareQueue(channel, { queue: queue.name, passive, durable: true, arguments: argumentsOf(queue) }),
+    instead: insteadOfDeleting(queue),
   }));
   // Bindings cannot be looked for in AMQP.
   const bindings = passive
@@ -69,7 +78,7 @@ function argumentOf(value: string | number | boolean): Field {
 }
 
 /** What the broker said and what to do about it. */
-function explain(error: unknown, mode: TopologyMode): string {
+function explain(error: unknown, mode: TopologyMode, instead?: string): string {
   const text = messageOf(error);
   if (!(error instanceof AmqpFault)) return text;
   if (error.code === 404 && mode === 'check')
@@ -77,5 +86,5 @@ function explain(error: unknown, mode: TopologyMode): string {
   if (error.code === 404) return `something it refers to does not exist (${text})`;
   const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
   if (argument === undefined) return `the broker refuses it (${text})`;
-  return `it exists with another ${argument} (${text}); when it is empty, delete it so that it can be declared anew, or use topology: 'check' to take it as it is`;
+  return `it exists with another ${argument} (${text}); ${instead ?? DELETE_WHEN_EMPTY}`;
 }
