@@ -42,6 +42,9 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 const refuse = (message: string): Decoded => ({ ok: false, error: new PayloadInvalidError('event', message) });
 
+/** Perhaps it is a structured one under another content type. */
+const NEITHER = `message is no CloudEvent: it has no header ${ATTRIBUTE_PREFIX}specversion, and its content type is not ${STRUCTURED_TYPE}`;
+
 /** A stranger chose the name, and how long it is. */
 const refuseName = (name: string): Decoded =>
   refuse(`${JSON.stringify(name.slice(0, 80))} is no attribute of a CloudEvent: names are of a-z and 0-9`);
@@ -68,6 +71,7 @@ function readBinary(body: Uint8Array, properties: MessageProperties, headers: He
     if (!ATTRIBUTE_NAME.test(attribute) || attribute === 'data') return refuseName(name);
     attributes[attribute] = attributeOf(headers[name]);
   }
+  if (attributes.specversion === undefined) return refuse(NEITHER);
   const fault = faultOf(attributes);
   if (fault !== undefined) return refuse(`message is no CloudEvent: ${fault}`);
   if (properties.contentType !== undefined) attributes.datacontenttype = properties.contentType;

@@ -132,14 +132,22 @@ class Connection {
 
   #unavailable(cause: unknown): OutboxUnavailableError {
     const { table } = this.#options;
-    const advice = isMissing(cause) ? `; \`sluice outbox sql --table ${table}\` prints what makes it` : '';
+    const sql = `\`sluice outbox sql --table ${table}\``;
+    const advice = isOf(cause, MISSING)
+      ? `; ${sql} prints what makes it`
+      : isOf(cause, FORBIDDEN)
+        ? `; the last lines of ${sql} grant what a relay's user needs`
+        : '';
     return new OutboxUnavailableError(`outbox "${table}": ${messageOf(cause)}${advice}`, { cause });
   }
 }
 
-/** Undefined table, undefined column: codes of PostgreSQL. */
-const isMissing = (cause: unknown): boolean =>
-  typeof cause === 'object' && cause !== null && 'code' in cause && (cause.code === '42P01' || cause.code === '42703');
+/** Codes of PostgreSQL: undefined table, undefined column; insufficient privilege. */
+const MISSING: readonly unknown[] = ['42P01', '42703'];
+const FORBIDDEN: readonly unknown[] = ['42501'];
+
+const isOf = (cause: unknown, codes: readonly unknown[]): boolean =>
+  typeof cause === 'object' && cause !== null && 'code' in cause && codes.includes(cause.code);
 
 function tableOf(connection: Connection, { table, sentRows }: PostgresOutboxOptions): OutboxTable {
   const freeLane = `SELECT l.lane FROM ${lanesTable(table)} l

@@ -8,7 +8,13 @@ import { EndlessTimeError } from './pipelines/bounded-scheduler.ts';
 import { FakeClock } from './pipelines/fake-clock.ts';
 import type { PipelineKit } from './pipelines/pipeline-kit.ts';
 import { PipelineTest } from './pipelines/pipeline-test.ts';
-import { type PipelineTestOptions, type ReadOptions, type Rehearsed, readOptions } from './pipelines/test-options.ts';
+import {
+  type PipelineTestOptions,
+  type ReadOptions,
+  type Rehearsed,
+  readOptions,
+  readPipelines,
+} from './pipelines/test-options.ts';
 
 /** What `advancing(pipeline, …)` hands to a test. */
 export interface AdvancingKit<Names extends string = string> extends PipelineKit<Names> {
@@ -42,12 +48,11 @@ export function advancing(
   const [options, test] = typeof second === 'function' ? [{}, second] : [second, third];
   if (typeof test !== 'function')
     throw new TypeError('advancing: expected a test, async (m) => { … }, as the last argument');
-  const pipelines = [first].flat();
   return async function advancingTest() {
     const clock = new FakeClock();
     const handBack = clock.install();
     try {
-      await byClock(clock, pipelines, readOptions(options), test);
+      await byClock(clock, readPipelines(first), readOptions(options), test);
     } finally {
       handBack();
     }

@@ -8,7 +8,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { isPromise } from './is-promise.ts';
 import { Checks } from './marble-checks.ts';
 import { inVirtualTime, type VirtualPipelineKit } from './pipelines/in-virtual-time.ts';
-import { type PipelineTestOptions, type Rehearsed, readOptions } from './pipelines/test-options.ts';
+import { type PipelineTestOptions, type Rehearsed, readOptions, readPipelines } from './pipelines/test-options.ts';
 import { type MarbleKit, StreamKit } from './stream-kit.ts';
 
 export type { MarbleKit, ObservableExpectation, SubscriptionExpectation } from './stream-kit.ts';
@@ -43,9 +43,8 @@ export function marbles(
   if (typeof first === 'function') return streamTest(first);
   const [options, test] = typeof second === 'function' ? [{}, second] : [second ?? {}, third];
   if (typeof test !== 'function') throw new TypeError('marbles: expected a test, (m) => { … }, as the last argument');
-  const pipelines = [first].flat();
   return function marbleTest() {
-    inVirtualTime(pipelines, readOptions(options), test);
+    inVirtualTime(readPipelines(first), readOptions(options), test);
   };
 }
 

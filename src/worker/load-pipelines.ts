@@ -66,7 +66,7 @@ export async function loadPipelines(
     problems.push({
       subject: `folder ${folder}`,
       path: '',
-      message: `no module exports a pipeline made by definePipeline()${await elsewhere(root, folder)}`,
+      message: `no module (.ts, .mts, .js, .mjs) exports a pipeline made by definePipeline()${await elsewhere(root, folder)}`,
     });
   return { pipelines, origins, problems: withoutRepeats(problems), dispose: built.dispose };
 }

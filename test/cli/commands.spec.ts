@@ -172,7 +172,7 @@ describe('the sluice command', () => {
     it('says so where no pipeline is', async () => {
       const check = sluice(['check', await scratch({ 'empty.ts': 'export {};' })]);
       expect(await check.exit).to.equal(2);
-      expect(textOf(check)).to.include('no module exports a pipeline made by definePipeline()');
+      expect(textOf(check)).to.include('no module (.ts, .mts, .js, .mjs) exports a pipeline made by definePipeline()');
     });
   });
 

@@ -182,7 +182,9 @@ describe('messages of other forms', () => {
       data: { id: 'e1', source: '/shop', data: order },
     });
     const [plain] = made({ reads: { cloudEvents: 'data' } }, { body: order });
-    expect(plain?.headers['x-sluice-error-message']).to.equal('message is no CloudEvent: specversion is missing');
+    expect(plain?.headers['x-sluice-error-message']).to.equal(
+      'message is no CloudEvent: it has no header cloudEvents:specversion, and its content type is not application/cloudevents+json',
+    );
     const [wrong] = made(
       { writes: { cloudEvents: { source: '/echo', type: 't', attributes: () => ({ 'no-name': 1 }) } } },
       { body: order },

@@ -377,6 +377,16 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
     }
   });
 
+  it('says where the permissions stand that its user lacks', async () => {
+    await client.query('CREATE ROLE outbox_stranger LOGIN');
+    startRelay({ url: url.replace('postgres@', 'outbox_stranger@') });
+    await eventually('a failure', () => errors.length === 1, WITHIN_MS);
+    await client.query('DROP ROLE outbox_stranger');
+    expect(String(errors[0])).to.match(
+      /outbox "shop.outbox": permission denied .*; the last lines of `sluice outbox sql --table shop.outbox` grant what/,
+    );
+  });
+
   it('says what is missing when there is no such table, and never shows a password', async () => {
     startRelay({ table: 'nowhere' });
     await eventually('a failure', () => errors.length === 1, WITHIN_MS);

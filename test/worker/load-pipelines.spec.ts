@@ -157,7 +157,7 @@ describe('loadPipelines', () => {
 
   it('says which folders it has not looked into, where no module exports a pipeline', async () => {
     const folder = await scratch({ 'apis.ts': 'export {};' });
-    const none = 'no module exports a pipeline made by definePipeline()';
+    const none = 'no module (.ts, .mts, .js, .mjs) exports a pipeline made by definePipeline()';
     const problems = async (): Promise<string> => (await load(folder)).problems.map(({ message }) => message).join();
     expect(await problems()).to.equal(none);
     for (const name of ['quotes', '.hidden', 'node_modules']) await mkdir(join(folder, name));

@@ -1,7 +1,7 @@
 /** What a test of pipelines may set, and its defaults. */
 
 import type { CallTarget } from '../../http/call-target.ts';
-import type { Pipeline } from '../../pipeline/pipeline.ts';
+import { isPipeline, type Pipeline } from '../../pipeline/pipeline.ts';
 import { type Duration, durationMs } from '../../policies/duration.ts';
 import type { Random } from '../../policies/random.ts';
 import { seededRandom } from '../virtual/seeded-random.ts';
@@ -25,6 +25,22 @@ export type PipelineOf<Names extends string> = Pipeline & {
 
 /** One pipeline, or several that feed each other. */
 export type Rehearsed<Names extends string> = PipelineOf<Names> | readonly PipelineOf<Names>[];
+
+/** @throws TypeError for what is no pipeline, which whoever has no types is told by nobody else. */
+export function readPipelines(rehearsed: Rehearsed<string>): readonly Pipeline[] {
+  return [rehearsed].flat().map((one: unknown) => {
+    if (isPipeline(one)) return one;
+    throw new TypeError(`expected a pipeline made by definePipeline(), got ${whatItIs(one)}`);
+  });
+}
+
+function whatItIs(value: unknown): string {
+  if (value === undefined) return 'undefined: what is imported has no export of that name';
+  const members = typeof value === 'object' && value !== null ? value : {};
+  if ('default' in members && isPipeline(members.default))
+    return 'the module that exports one: import its default; where it is that already, package.json lacks "type": "module"';
+  return typeof value === 'object' ? 'something else' : `a ${typeof value}`;
+}
 
 export interface ReadOptions {
   readonly random: Random;

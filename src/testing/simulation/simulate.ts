@@ -3,6 +3,7 @@
  * A seed gives a plan, a plan gives a world; when a law breaks in it, the plan is shrunk and told.
  */
 import type { Pipeline } from '../../pipeline/pipeline.ts';
+import { readPipelines } from '../pipelines/test-options.ts';
 import type { SimulationOptions } from './options.ts';
 import type { Plan } from './plan.ts';
 import { planArbitrary } from './plan-arbitrary.ts';
@@ -42,7 +43,7 @@ class BrokenLaw extends Error {
  */
 export async function simulate(pipelines: readonly Pipeline[], options: SimulationOptions): Promise<SimulationReport> {
   const { seed = 1, path, shrinkMs = DEFAULT_SHRINK_MS } = options;
-  const setup = setupOf(pipelines, options);
+  const setup = setupOf(readPipelines(pipelines), options);
   const check = await loadFastCheck();
   let first: WorldReport | undefined;
   const property = check.property(planArbitrary(check, setup), (plan) => {
