@@ -70,7 +70,7 @@ export function sayBlocked(reason: string | undefined): void {
   const said =
     reason === undefined
       ? 'the broker takes messages again'
-      : `the broker takes no messages: ${oneLine(reason)}; waiting`;
+      : `the broker takes no messages: ${oneLine(reason)}; waiting (asked twice to stop, this command ends at once)`;
   console.error(said);
 }
 

@@ -55,8 +55,8 @@ export class ReplyLostError extends SluiceError {
 }
 
 /**
- * The exchange took the message, but no queue is bound for its routing key.
- * @remedy Bind a queue to the exchange for that routing key, or mend the key in `output`. Meanwhile the message waits for its next try.
+ * The exchange took the message, but no queue is bound for its routing key; or a queue that is written to by its name is not there.
+ * @remedy Bind a queue to the exchange for that routing key, or mend the key in `output`; meanwhile the message waits for its next try. Where a delay or dead-letter queue is named that does not exist, `sluice topology --apply`: until then the message stays in hand.
  */
 export class UnroutableError extends SluiceError {
   readonly code = 'ERR_UNROUTABLE';

@@ -27,7 +27,11 @@ export function faultOfOrigin(
 ): WholeAnswer | undefined {
   const asked = nameOf(`http://${host ?? ''}`);
   if (asked === undefined) return refusal(400, 'expected a Host header');
-  if (isLocal && !isLoopback(asked.hostname)) return refusal(421, 'this address is served as localhost or 127.0.0.1');
+  if (isLocal && !isLoopback(asked.hostname))
+    return refusal(
+      421,
+      'this address is served as localhost or 127.0.0.1; for a proxy or another name set SLUICE_HOST to an address that is not loopback, and SLUICE_TOKEN',
+    );
   if (origin !== undefined && nameOf(origin)?.host !== asked.host)
     return refusal(403, 'requests of other pages are refused');
   return undefined;

@@ -454,6 +454,19 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       expect(code).to.equal(0);
     });
 
+    it('does not say of a queue that somebody may not look into that it is not there', async () => {
+      const { vhost, url, client } = await fresh();
+      await declare(url, flaky);
+      await client.send('flaky.dead', { succeedsAt: 1 }, { messageId: 'm4' });
+      const nobody = await management.user(`reader-${vhost}`, vhost, { configure: '^$', write: '^$', read: '^$' });
+      const { code, text } = await sluice(['dlq', 'ls', 'flaky'], nobody);
+      expect(text).to.match(/^flaky\.dead: queue "flaky\.dead": the broker user may not \(ACCESS_REFUSED/);
+      expect(code).to.equal(1);
+      const listed = await sluice(['dlq', 'ls', 'flaky', '--json'], nobody);
+      const { queues } = JSON.parse(listed.text) as { readonly queues: readonly object[] };
+      expect(queues[0]).to.include({ exists: true, letters: 0 }).and.have.property('refusal');
+    });
+
     it('tells each refusal in a line of its own', async () => {
       const { vhost } = await fresh();
       const nobody = await management.user(`nobody-${vhost}`, vhost, { configure: '^$', write: '^$', read: '^$' });

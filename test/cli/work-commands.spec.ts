@@ -218,7 +218,7 @@ describe('commands for work', function () {
           for (const output of [child.stdout, child.stderr])
             output.on('data', (chunk: Buffer) => {
               said += chunk.toString();
-              if (said.includes('the broker takes no messages: low on memory; waiting')) resolve();
+              if (said.includes('the broker takes no messages: low on memory; waiting (asked twice to stop')) resolve();
             });
         });
         const ended = new Promise<number | null>((resolve) => child.on('close', resolve));

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { type Observable, Subject, takeUntil } from 'rxjs';
 import { latestValueFrom } from 'rxjs-for-await';
 import type { Logger } from '../../src/log.ts';
+import { faultOfOrigin } from '../../src/management/admission.ts';
 import {
   type ManagementServer,
   type ManagementServerOptions,
@@ -140,6 +141,8 @@ describe('the management server', function () {
       const { port } = new URL(server.url);
       expect(await statusWith('GET /data HTTP/1.1\r\nHost: evil.example')).to.equal(421);
       expect(await statusWith(`GET /data HTTP/1.1\r\nHost: 127.0.0.1.evil.example:${port}`)).to.equal(421);
+      const fault = faultOfOrigin({ host: 'proxy.example' }, { isLoopback: true, token: undefined });
+      expect(fault?.body).to.include('for a proxy or another name set SLUICE_HOST');
       expect(await statusWith(`GET /data HTTP/1.1\r\nHost: localhost:${port}`)).to.equal(200);
       expect(await statusWith('GET /data HTTP/1.1\r\nHost: [::1]')).to.equal(200);
       expect(await statusWith('GET /data HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example')).to.equal(403);

@@ -9,7 +9,7 @@ import { age, counted, oneLine, shortened, table } from '../print.ts';
 import { type QueuePair, queuePair } from './copies.ts';
 import { type Group, Groups } from './groups.ts';
 import { lookThrough } from './look-through.ts';
-import { isoTime, type Session, withSession } from './session.ts';
+import { isMissing, isoTime, type Session, withSession } from './session.ts';
 
 export interface LsOptions {
   readonly pipelines: string;
@@ -19,8 +19,10 @@ export interface LsOptions {
 
 interface Listing {
   readonly pair: QueuePair;
-  /** Letters ready when they were read; undefined where there is no such queue. */
+  /** Letters ready when they were read; undefined where they could not be. */
   readonly letters: number | undefined;
+  /** The broker's refusal, where the queue is there, as far as this user may know. */
+  readonly refusal?: string;
   readonly looked: number;
   readonly renewed: number;
   readonly groups: readonly Group[];
@@ -39,9 +41,11 @@ export async function ls(names: readonly string[], options: LsOptions): Promise<
     }
     if (options.json === true) printJson({ broker: session.office.address, queues: listings.map(toJson) });
     else print(listings);
-    const isMissing = listings.some(({ letters }) => letters === undefined) && names.length > 0;
+    const isUntold = listings.some(
+      ({ letters, refusal }) => letters === undefined && (refusal !== undefined || names.length > 0),
+    );
     if (session.stop.aborted) return EXIT.cutShort;
-    return isMissing ? EXIT.failed : EXIT.ok;
+    return isUntold ? EXIT.failed : EXIT.ok;
   });
 }
 
@@ -69,16 +73,17 @@ async function list(session: Session, pair: QueuePair, limit: number): Promise<L
     return { pair, letters: look.visit.ready, looked: look.looked, renewed: look.renewed, groups: groups.all() };
   } catch (error) {
     if (!(error instanceof TopologyError) || groups.letters > 0) throw error;
-    return { pair, letters: undefined, looked: 0, renewed: 0, groups: [] };
+    const refusal = isMissing(error.message) ? {} : { refusal: error.message };
+    return { pair, letters: undefined, looked: 0, renewed: 0, groups: [], ...refusal };
   }
 }
 
 function print(listings: readonly Listing[]): void {
   const now = asyncScheduler.now();
-  for (const { pair, letters, looked, renewed, groups } of listings) {
+  for (const { pair, letters, refusal, looked, renewed, groups } of listings) {
     const dead = pc.bold(oneLine(pair.dead));
     if (letters === undefined) {
-      console.log(`${dead}: there is no such queue`);
+      console.log(`${dead}: ${refusal === undefined ? 'there is no such queue' : oneLine(refusal)}`);
       continue;
     }
     const part = looked < letters ? `, ${looked} of them looked at` : '';
@@ -107,10 +112,11 @@ function print(listings: readonly Listing[]): void {
 export const renewedNote = (count: number): string =>
   `${counted(count, 'letter')} had been looked at so often that RabbitMQ 4 deletes ${count === 1 ? 'it' : 'them'} soon where a queue has no limit of its own: put into the queue anew, at its end`;
 
-const toJson = ({ pair, letters, looked, renewed, groups }: Listing): object => ({
+const toJson = ({ pair, letters, refusal, looked, renewed, groups }: Listing): object => ({
   queue: pair.dead,
   workQueue: pair.work,
-  exists: letters !== undefined,
+  exists: letters !== undefined || refusal !== undefined,
+  ...(refusal === undefined ? {} : { refusal }),
   letters: letters ?? 0,
   looked,
   renewed,

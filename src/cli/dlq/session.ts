@@ -32,11 +32,12 @@ export const withSession = (
     },
   );
 
+/** Whether there is no such queue, and not a user who may not look into it. */
+export const isMissing = (failure: string): boolean => /^queue ".*\.dead" does not exist$/.test(failure);
+
 /** Who gave the name of a pipeline is told where those of queues are. */
 export const withNames = (failure: string): string =>
-  /^queue ".*\.dead" does not exist$/.test(failure)
-    ? `${failure}; a queue is asked for, not a pipeline: "sluice dlq ls" names them`
-    : failure;
+  isMissing(failure) ? `${failure}; a queue is asked for, not a pipeline: "sluice dlq ls" names them` : failure;
 
 /** A time as machines read it. */
 export const isoTime = (at: number | undefined): string | undefined => {

@@ -6,7 +6,7 @@ export interface Ending {
   /** Null where a signal ended it. */
   readonly code: number | null;
   readonly signal: string | null;
-  /** Whether it ever took messages: what ends before that has most likely a cause that a restart does not take away. */
+  /** Whether it told that it takes messages: what ends before that has most likely a cause that a restart does not take away. */
   readonly wasRunning: boolean;
   readonly ranMs: number;
 }
@@ -38,7 +38,7 @@ export class RestartRule {
         return {
           kind: 'giveUp',
           exitCode: code === null || code === EXIT.ok ? EXIT.failed : code,
-          why: `a worker ended ${this.#failedStarts} times before it took a message`,
+          why: `a worker ended ${this.#failedStarts} times as it started, or at its first message`,
         };
     }
     return { kind: 'restart', delayMs: Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#inARow - 1)) };
