@@ -14,7 +14,7 @@ import { CallTimeoutError, codeOf, isRejection } from '../errors.ts';
 import type { CallEnded } from '../events.ts';
 import { slotsOf } from '../operators/adaptive-bulkhead.ts';
 import { admittedBy } from '../operators/circuit-breaker.ts';
-import { LeanSubscriber } from '../operators/lean-subscriber.ts';
+import { LeanSubscriber, type Listener } from '../operators/lean-subscriber.ts';
 import type { RateLimiter } from '../operators/rate-limit.ts';
 import type { Occupant, Slots } from '../operators/slot-pool.ts';
 import { judged, type Tally, tallyOf } from '../operators/tally.ts';
@@ -28,9 +28,10 @@ import { learnFrom } from './learn-limit.ts';
 import { markTellingNothing } from './tells-nothing.ts';
 import type { TransportRequest, TransportResponse } from './transport.ts';
 
-export class Attempt extends LeanSubscriber<TransportResponse> implements Occupant, Limited {
+export class Attempt implements Listener<TransportResponse>, Occupant, Limited {
   before: Occupant | undefined = undefined;
   behind: Occupant | undefined = undefined;
+  readonly #subscriber: LeanSubscriber<TransportResponse>;
   readonly #sink: Subscriber<unknown>;
   readonly #run: CallRun;
   readonly #request: TransportRequest;
@@ -53,7 +54,6 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
 
   /** `sink` must not be closed; `startedAt` is this moment on the clock of RxJS. It is asked once for what a call begins with, not five times. */
   constructor(sink: Subscriber<unknown>, run: CallRun, request: TransportRequest, startedAt: number) {
-    super(sink);
     this.#sink = sink;
     this.#run = run;
     this.#request = request;
@@ -61,6 +61,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
     this.#startedAt = startedAt;
     this.#timeoutMs = Math.min(run.parts.settings.timeoutMs, run.deadlineAt - startedAt);
     this.#number = run.countAttempt();
+    this.#subscriber = new LeanSubscriber(this, sink);
   }
 
   begin(): void {
@@ -70,7 +71,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
     try {
       const admitted = breaker === undefined ? undefined : admittedBy(breaker, this.#startedAt);
       // Whoever heard of its start, or of the breaker's change that admits it, may have ended it.
-      if (this.closed) {
+      if (this.#subscriber.closed) {
         admitted?.abandoned();
         return;
       }
@@ -83,7 +84,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
     }
     this.#isBeginning = false;
     // After the rest: what comes exactly at the limit is in time.
-    if (!this.closed) this.#limit = this.#run.parts.limits.start(this, this.#timeoutMs, this.#startedAt);
+    if (!this.#subscriber.closed) this.#limit = this.#run.parts.limits.start(this, this.#timeoutMs, this.#startedAt);
   }
 
   /** The limiter hears of a source that starts when the turn has come, and runs until the attempt is torn down. */
@@ -94,7 +95,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
       this.#takePlace();
     });
     this.#turn = limiter.run(turn).subscribe({ error: (rejection: unknown) => this.#fail(rejection) });
-    if (this.closed) this.#turn.unsubscribe();
+    if (this.#subscriber.closed) this.#turn.unsubscribe();
   }
 
   #takePlace(): void {
@@ -115,18 +116,20 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
     const waitedMs = this.#isBeginning ? 0 : asyncScheduler.now() - this.#startedAt;
     const timeoutMs = Math.ceil(this.#timeoutMs - waitedMs);
     try {
-      parts.transport({ method, origin, path, headers, body, timeoutMs, sentFor: this.#run }).subscribe(this);
+      parts
+        .transport({ method, origin, path, headers, body, timeoutMs, sentFor: this.#run })
+        .subscribe(this.#subscriber);
     } catch (failure) {
       this.#fail(failure);
     }
   }
 
-  protected override _next(response: TransportResponse): void {
+  onNext(response: TransportResponse): void {
     this.#response = response;
     this.#run.reportAnswer(this.#number, response);
   }
 
-  protected override _complete(): void {
+  onComplete(): void {
     const { request, parts } = this.#run;
     let value: unknown;
     try {
@@ -138,7 +141,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
     this.#succeed(value);
   }
 
-  protected override _error(error: unknown): void {
+  onError(error: unknown): void {
     const { request, parts } = this.#run;
     this.#fail(failureOf(request, error, parts.settings));
   }
@@ -205,8 +208,8 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
     this.#run.failed(this.#sink, failure);
   }
 
-  override unsubscribe(): void {
-    if (this.closed) return;
+  unsubscribe(): void {
+    if (this.#subscriber.closed) return;
     const { pool } = this.#slots;
     if (!this.#hasEnded) {
       this.#admitted?.abandoned();
@@ -214,7 +217,7 @@ export class Attempt extends LeanSubscriber<TransportResponse> implements Occupa
       this.#measured?.abandoned();
     }
     try {
-      super.unsubscribe();
+      this.#subscriber.close();
     } finally {
       if (this.#place === 'in slot') pool.freeSlot();
       else if (this.#place === 'in line') pool.leaveLine(this);

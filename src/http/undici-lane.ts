@@ -10,7 +10,7 @@ import { type ConnectSettings, connectOptions } from './connecting.ts';
 import { ConnectionPool, type Sender } from './connection-pool.ts';
 import { decompress } from './decompress.ts';
 import { InterimAnswers, passOverContinue } from './interim-answers.ts';
-import { LaneResponse, type ReadHeaders, rawHeader } from './lane-response.ts';
+import { announcedBytes, LaneResponse, type ReadHeaders, rawHeader } from './lane-response.ts';
 import { ONE_MEMORY, readStraight } from './straight-reads.ts';
 import { TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
 import { writeWhole } from './whole-writes.ts';
@@ -143,6 +143,11 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
     this.#parts = parts;
   }
 
+  /** There is nothing left to abort. */
+  get closed(): boolean {
+    return this.#isSettled;
+  }
+
   unsubscribe(): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
@@ -177,7 +182,7 @@ class Exchange implements Dispatcher.DispatchHandler, Sender, Unsubscribable {
       return true;
     }
     this.#headers = headers;
-    if (Number(rawHeader(headers, 'content-length')) > this.#parts.maxResponseBytes) this.#breakOff(tooLarge());
+    if (announcedBytes(headers) > this.#parts.maxResponseBytes) this.#breakOff(tooLarge());
     return true;
   }
 

@@ -5,7 +5,7 @@
 import { Observable, type ObservableInput, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { isTransient, messageOf, NoValueError, TransientError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
-import { LeanSubscriber } from './lean-subscriber.ts';
+import { LeanSubscriber, type Listener } from './lean-subscriber.ts';
 import { OptionalBranch } from './optional.ts';
 import { requireDurationMs } from './require-duration.ts';
 import { streamOf } from './stream-of.ts';
@@ -40,15 +40,15 @@ export function scatter<T>(
   branches: MarkedBranches,
   sink: Subscriber<T>,
   listener: BranchListener,
-): readonly BranchSubscriber[] {
-  const subscribers: BranchSubscriber[] = [];
+): readonly LeanSubscriber<unknown>[] {
+  const subscribers: LeanSubscriber<unknown>[] = [];
   const scattered = new Scattered(subscribers);
   sink.add(scattered);
   for (const name of Object.keys(branches)) {
     const branch = branches[name];
     const optional = branch instanceof OptionalBranch ? branch : undefined;
     const source = branch instanceof OptionalBranch ? branch.source : branch;
-    const subscriber = new BranchSubscriber(listener, name, subscribers.length, optional);
+    const { subscriber } = new Branch(listener, name, subscribers.length, optional);
     subscribers.push(subscriber);
     if (sink.closed) {
       subscriber.unsubscribe();
@@ -63,11 +63,11 @@ export function scatter<T>(
 
 /** All branches as one teardown: each by itself would be looked for in the list of `sink` when it ends. */
 class Scattered implements Unsubscribable {
-  readonly #subscribers: readonly BranchSubscriber[];
+  readonly #subscribers: readonly LeanSubscriber<unknown>[];
   /** All have begun: before, those that are still to come have not ended, though all that are here have. */
   isComplete = false;
 
-  constructor(subscribers: readonly BranchSubscriber[]) {
+  constructor(subscribers: readonly LeanSubscriber<unknown>[]) {
     this.#subscribers = subscribers;
   }
 
@@ -113,7 +113,11 @@ export function asError(reason: unknown): Error {
   return isTransient(reason) ? new TransientError(message, { cause: reason }) : new Error(message, { cause: reason });
 }
 
-function subscribeTo(name: string, branch: ObservableInput<unknown> | undefined, subscriber: BranchSubscriber): void {
+function subscribeTo(
+  name: string,
+  branch: ObservableInput<unknown> | undefined,
+  subscriber: LeanSubscriber<unknown>,
+): void {
   try {
     // What is no branch at all fails as one.
     (branch instanceof Observable
@@ -130,7 +134,8 @@ function ignoreRejection(branch: unknown): void {
   if (branch instanceof Promise) branch.catch(() => undefined);
 }
 
-export class BranchSubscriber extends LeanSubscriber<unknown> {
+class Branch implements Listener<unknown> {
+  readonly subscriber = new LeanSubscriber<unknown>(this);
   readonly #listener: BranchListener;
   readonly #name: string;
   readonly #index: number;
@@ -144,27 +149,30 @@ export class BranchSubscriber extends LeanSubscriber<unknown> {
     index: number,
     optional: OptionalBranch<unknown, unknown> | undefined,
   ) {
-    super();
     this.#listener = listener;
     this.#name = name;
     this.#index = index;
     this.#optional = optional;
   }
 
-  protected override _next(value: unknown): void {
+  onNext(value: unknown): void {
     this.#hasValue = true;
     this.#last = value;
   }
 
-  protected override _complete(): void {
+  onComplete(): void {
     const failure = tearDown(this);
     if (failure !== undefined) this.#reject(failure);
     else if (this.#hasValue) this.#listener.fulfilled(this.#index, this.#last);
     else this.#reject(new NoValueError(`branch "${this.#name}" ended without a value`));
   }
 
-  protected override _error(reason: unknown): void {
+  onError(reason: unknown): void {
     this.#reject(tearDown(this) ?? reason);
+  }
+
+  unsubscribe(): void {
+    this.subscriber.close();
   }
 
   #reject(reason: unknown): void {

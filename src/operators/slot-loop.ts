@@ -5,7 +5,7 @@
  * itself, so any number of synchronous inners runs in constant stack.
  */
 import { from, type ObservableInput, type Subscriber, Subscription } from 'rxjs';
-import { LeanSubscriber } from './lean-subscriber.ts';
+import { LeanSubscriber, type Listener } from './lean-subscriber.ts';
 import { tearDown } from './tear-down.ts';
 import { type Waiting, WaitingLine, WaitingValue } from './waiting-line.ts';
 
@@ -22,7 +22,7 @@ export class SlotLoop<T, R> {
   readonly #work: SlotWork<T, R>;
   readonly #line = new WaitingLine<WaitingValue<T>>();
   /** Linked here rather than in the list of `sink`, which is searched from the start at each end. */
-  readonly #inners = new WaitingLine<InnerSubscriber<T, R>>();
+  readonly #inners = new WaitingLine<Inner<T, R>>();
   #running = 0;
   #isStarting = false;
 
@@ -61,7 +61,7 @@ export class SlotLoop<T, R> {
   }
 
   /** It is torn down. */
-  left(inner: InnerSubscriber<T, R>): void {
+  left(inner: Inner<T, R>): void {
     this.#inners.leave(inner);
   }
 
@@ -69,9 +69,9 @@ export class SlotLoop<T, R> {
     if (this.#sink.closed) return;
     this.#running++;
     try {
-      const inner = new InnerSubscriber(this.#sink, value, this);
+      const inner = new Inner(this.#sink, value, this);
       this.#inners.join(inner);
-      from(this.#work.open(value)).subscribe(inner);
+      from(this.#work.open(value)).subscribe(inner.subscriber);
     } catch (thrown) {
       this.#sink.error(thrown);
     }
@@ -84,25 +84,25 @@ export class SlotLoop<T, R> {
   }
 }
 
-class InnerSubscriber<T, R> extends LeanSubscriber<R> implements Waiting<InnerSubscriber<T, R>> {
-  before: InnerSubscriber<T, R> | undefined = undefined;
-  behind: InnerSubscriber<T, R> | undefined = undefined;
+class Inner<T, R> implements Listener<R>, Waiting<Inner<T, R>> {
+  before: Inner<T, R> | undefined = undefined;
+  behind: Inner<T, R> | undefined = undefined;
+  readonly subscriber = new LeanSubscriber<R>(this);
   readonly #sink: Subscriber<R>;
   readonly #value: T;
   readonly #loop: SlotLoop<T, R>;
 
   constructor(sink: Subscriber<R>, value: T, loop: SlotLoop<T, R>) {
-    super();
     this.#sink = sink;
     this.#value = value;
     this.#loop = loop;
   }
 
-  protected override _next(value: R): void {
+  onNext(value: R): void {
     this.#sink.next(value);
   }
 
-  protected override _error(cause: unknown): void {
+  onError(cause: unknown): void {
     try {
       this.#sink.error(cause);
     } finally {
@@ -110,13 +110,13 @@ class InnerSubscriber<T, R> extends LeanSubscriber<R> implements Waiting<InnerSu
     }
   }
 
-  override unsubscribe(): void {
-    if (this.closed) return;
+  unsubscribe(): void {
+    if (this.subscriber.closed) return;
     this.#loop.left(this);
-    super.unsubscribe();
+    this.subscriber.close();
   }
 
-  protected override _complete(): void {
+  onComplete(): void {
     // Torn down before the next one starts: never more than `concurrency` hold something.
     const failure = tearDown(this);
     if (failure === undefined) this.#loop.innerEnded(this.#value);

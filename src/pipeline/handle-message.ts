@@ -6,7 +6,7 @@
 import { defer, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { DeadlineExceededError, DeliveryLimitError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
-import { LeanSubscriber } from '../operators/lean-subscriber.ts';
+import { LeanSubscriber, type Listener } from '../operators/lean-subscriber.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
 import { streamOf } from '../operators/stream-of.ts';
 import type { Limited, TimeLimits } from '../operators/time-limits.ts';
@@ -54,9 +54,10 @@ export const handleMessage = (received: Received, parts: HandlingParts): Observa
     new Handling(sink, received, parts).begin();
   });
 
-class Handling extends LeanSubscriber<unknown> implements Occupant, Interruptible, Limited {
+class Handling implements Listener<unknown>, Occupant, Interruptible, Limited {
   before: Occupant | undefined = undefined;
   behind: Occupant | undefined = undefined;
+  readonly #subscriber: LeanSubscriber<unknown>;
   readonly #sink: Subscriber<Judged>;
   readonly #received: Received;
   readonly #parts: HandlingParts;
@@ -71,10 +72,10 @@ class Handling extends LeanSubscriber<unknown> implements Occupant, Interruptibl
   #isJudged = false;
 
   constructor(sink: Subscriber<Judged>, received: Received, parts: HandlingParts) {
-    super(sink);
     this.#sink = sink;
     this.#received = received;
     this.#parts = parts;
+    this.#subscriber = new LeanSubscriber(this, sink);
   }
 
   begin(): void {
@@ -160,7 +161,7 @@ class Handling extends LeanSubscriber<unknown> implements Occupant, Interruptibl
       });
     }
     // Whoever heard of it may have ended the work.
-    if (this.closed) return;
+    if (this.#subscriber.closed) return;
     const deadlineAt = endOf(journey, pipeline, startedAt);
     if (deadlineAt <= startedAt) {
       this.#fail('slot', new DeadlineExceededError(deadlineAt));
@@ -170,22 +171,22 @@ class Handling extends LeanSubscriber<unknown> implements Occupant, Interruptibl
     this.#context = context;
     this.#limit = this.#parts.limits.start(this, deadlineAt - startedAt, startedAt);
     try {
-      streamOf('the handle returned', pipeline.handle(message, context)).subscribe(this);
+      streamOf('the handle returned', pipeline.handle(message, context)).subscribe(this.#subscriber);
     } catch (error) {
       this.#fail('handle', error);
     }
   }
 
-  protected override _next(result: unknown): void {
+  onNext(result: unknown): void {
     this.#results.push(result);
   }
 
-  protected override _error(error: unknown): void {
+  onError(error: unknown): void {
     this.#isOver = true;
     this.#fail('handle', error);
   }
 
-  protected override _complete(): void {
+  onComplete(): void {
     this.#isOver = true;
     const { journey, admission } = this.#received;
     if (!admission.ok) return;
@@ -207,7 +208,7 @@ class Handling extends LeanSubscriber<unknown> implements Occupant, Interruptibl
 
   /** The handle is torn down before its verdict is passed on; what waits at the gate starts after that. */
   #judge(verdict: Verdict): void {
-    if (this.#isJudged || this.closed) return;
+    if (this.#isJudged || this.#subscriber.closed) return;
     this.#isJudged = true;
     const isPastGate = this.#place === 'past the gate';
     try {
@@ -273,14 +274,14 @@ class Handling extends LeanSubscriber<unknown> implements Occupant, Interruptibl
     this.#sink.add(this.#parts.journalWait.wait(this.#received.journey, { handleAgain, giveBack }));
   }
 
-  override unsubscribe(): void {
-    if (this.closed) return;
+  unsubscribe(): void {
+    if (this.#subscriber.closed) return;
     const { gate, inFlight } = this.#parts;
     inFlight.end(this.#received.journey, this);
     this.#limit.unsubscribe();
     if (!this.#isOver) this.#context?.abort(new DOMException('the handle was given up', 'AbortError'));
     try {
-      super.unsubscribe();
+      this.#subscriber.close();
     } finally {
       if (this.#place === 'past the gate') gate.ended();
       else if (this.#place === 'at the gate') gate.leave(this);

@@ -3,7 +3,7 @@ import { concat, NEVER, type Observable, of, ReplaySubject, type Subscription, s
 import type { Broker } from '../broker/broker.ts';
 import { codeOf, isTransient, TopologyError, UnroutableError } from '../errors.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
-import { LeanSubscriber } from '../operators/lean-subscriber.ts';
+import { LeanSubscriber, type Listener } from '../operators/lean-subscriber.ts';
 import { Retries, type RetryWithBackoffOptions } from '../operators/retry-with-backoff.ts';
 import { exponentialBackoff } from '../policies/backoff.ts';
 import { contextHeaders, type Span } from '../tracing.ts';
@@ -118,7 +118,8 @@ interface PublishParts {
 }
 
 /** One attempt to publish a result. Natively, because every result pays for it; a failure is followed by the next attempt, or is the end. */
-class PublishAttempt extends LeanSubscriber<never> {
+class PublishAttempt implements Listener<never> {
+  readonly #subscriber: LeanSubscriber<never>;
   readonly #parts: PublishParts;
   readonly #result: OutgoingMessage;
   readonly #journey: Journey;
@@ -138,7 +139,6 @@ class PublishAttempt extends LeanSubscriber<never> {
     listener: PublishListener,
     retries: Retries | undefined,
   ) {
-    super();
     this.#parts = parts;
     this.#result = result;
     this.#traced = result;
@@ -146,7 +146,7 @@ class PublishAttempt extends LeanSubscriber<never> {
     this.#work = work;
     this.#listener = listener;
     this.#retries = retries;
-    work.add(this);
+    this.#subscriber = new LeanSubscriber(this, work);
   }
 
   begin(): void {
@@ -155,23 +155,29 @@ class PublishAttempt extends LeanSubscriber<never> {
       if (span !== undefined) {
         this.#span = span;
         this.#traced = inContext(this.#result, span);
-        this.add(() => span.end({ at: clockNow(), outcome: 'abandoned' }));
+        this.#subscriber.add(() => span.end({ at: clockNow(), outcome: 'abandoned' }));
       }
-      this.#parts.broker.publish(this.#traced).subscribe(this);
+      this.#parts.broker.publish(this.#traced).subscribe(this.#subscriber);
     } catch (error) {
-      this.error(error);
+      this.#subscriber.error(error);
     }
   }
 
-  protected override _complete(): void {
+  onNext(): void {}
+
+  onComplete(): void {
     this.#confirmed();
   }
 
-  protected override _error(error: unknown): void {
+  onError(error: unknown): void {
     const declaring = this.#parts.declareAndPublish(this.#traced, error);
-    this.add(
+    this.#subscriber.add(
       declaring.subscribe({ complete: () => this.#confirmed(), error: (failure: unknown) => this.#failed(failure) }),
     );
+  }
+
+  unsubscribe(): void {
+    this.#subscriber.close();
   }
 
   #confirmed(): void {

@@ -2,13 +2,12 @@
  * The one place where a delivery is settled, once. Effects come before the word to the broker: results, the copy for the next try and
  * the dead letter are confirmed, then the original is acked. Whatever interrupts that leaves the message with the broker.
  */
-import { Observable, type OperatorFunction, Subscriber, Subscription } from 'rxjs';
+import { Observable, type OperatorFunction, Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { REQUEST_HEADER } from '../broker/requests.ts';
 import { codeOf, isTransient, messageOf } from '../errors.ts';
 import type { SettlementKind } from '../events.ts';
 import type { SettleResult } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
-import { LeanSubscriber } from '../operators/lean-subscriber.ts';
 import { tearDown } from '../operators/tear-down.ts';
 import { type Waiting, WaitingLine } from '../operators/waiting-line.ts';
 import { clockNow } from './context.ts';
@@ -125,21 +124,21 @@ class SettleSubscriber extends Subscriber<Judged> {
 /**
  * One delivery on its way out. Natively rather than as a chain of operators, because every message pays for it: three things may end it
  * (the word of the broker on all that had to be stored, what interrupts the journey, being unsubscribed), and the first of them does.
- * A Subscriber for how that keeps what is to be torn down; it listens to nothing itself.
  */
-class Settling extends LeanSubscriber<never> implements Interruptible, PublishListener, Waiting<Settling> {
+class Settling implements Interruptible, PublishListener, Unsubscribable, Waiting<Settling> {
   before: Settling | undefined = undefined;
   behind: Settling | undefined = undefined;
   readonly #all: SettleSubscriber;
   readonly #journey: Journey;
   readonly #parts: SettlingParts;
+  /** What its end gives up. */
+  readonly #work = new Subscription();
   #done: DoneVerdict | undefined;
   /** What publishes the results, where there are several. */
   #publishing: Subscription | undefined;
   #unconfirmed = 0;
 
   constructor(all: SettleSubscriber, journey: Journey, parts: SettlingParts) {
-    super();
     this.#all = all;
     this.#journey = journey;
     this.#parts = parts;
@@ -162,32 +161,32 @@ class Settling extends LeanSubscriber<never> implements Interruptible, PublishLi
     }
   }
 
-  override unsubscribe(): void {
-    if (this.closed) return;
+  unsubscribe(): void {
+    if (this.#work.closed) return;
     this.#parts.inFlight.end(this.#journey, this);
     this.#all.left(this);
-    super.unsubscribe();
+    this.#work.unsubscribe();
   }
 
   interrupt(reason: string): void {
-    if (!this.closed) this.#end({ kind: 'returned', reason, result: this.#journey.delivery.requeue() });
+    if (!this.#work.closed) this.#end({ kind: 'returned', reason, result: this.#journey.delivery.requeue() });
   }
 
   #settleDone(verdict: DoneVerdict): void {
     const { results, claim } = verdict;
     this.#done = verdict;
-    if (claim !== undefined) this.add(() => claim.release());
+    if (claim !== undefined) this.#work.add(() => claim.release());
     if (results.length === 0) this.#allConfirmed(verdict);
     else this.#publish(results);
   }
 
   #publish(results: readonly OutgoingMessage[]): void {
     this.#unconfirmed = results.length;
-    let work: Subscription = this;
+    let work = this.#work;
     if (results.length > 1) {
       work = new Subscription();
       this.#publishing = work;
-      this.add(work);
+      this.#work.add(work);
     }
     for (const result of results) {
       if (work.closed) return;
@@ -211,7 +210,7 @@ class Settling extends LeanSubscriber<never> implements Interruptible, PublishLi
 
   /** What cannot be written down is handled again: its effects have the same keys, its results the same ids. */
   #writeDown(claim: Claim, done: Omit<Settlement, 'result'>): void {
-    this.add(
+    this.#work.add(
       claim.done().subscribe({
         complete: () => this.#ack(done),
         error: (error: unknown) => this.interrupt(`it is done, but not written down: ${messageOf(error)}`),
@@ -247,7 +246,7 @@ class Settling extends LeanSubscriber<never> implements Interruptible, PublishLi
   }
 
   #store(copy: OutgoingMessage, settlement: Omit<Settlement, 'result'>): void {
-    this.add(
+    this.#work.add(
       this.#parts.store(copy, settlement.kind, this.#journey).subscribe({
         complete: () => this.#tellRequester(settlement),
         error: (error: unknown) => this.#defect(error),
@@ -266,7 +265,7 @@ class Settling extends LeanSubscriber<never> implements Interruptible, PublishLi
       return;
     }
     const acked = (): void => this.#ack(settlement);
-    this.#parts.publishResult(told, this.#journey, this, { confirmed: acked, failed: acked });
+    this.#parts.publishResult(told, this.#journey, this.#work, { confirmed: acked, failed: acked });
   }
 
   #defect(error: unknown): void {
@@ -275,7 +274,7 @@ class Settling extends LeanSubscriber<never> implements Interruptible, PublishLi
   }
 
   #ack({ kind, failure, delayMs, reason }: Omit<Settlement, 'result'>): void {
-    if (!this.closed) this.#end({ kind, failure, delayMs, reason, result: this.#journey.delivery.ack() });
+    if (!this.#work.closed) this.#end({ kind, failure, delayMs, reason, result: this.#journey.delivery.ack() });
   }
 
   #end(settlement: Settlement): void {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { LaneResponse } from '../../src/http/lane-response.ts';
+import { announcedBytes, LaneResponse } from '../../src/http/lane-response.ts';
 import { headerOf, type TransportResponse } from '../../src/http/transport.ts';
 import { partsOfUndici } from '../../src/http/undici-lane.ts';
 
@@ -28,6 +28,20 @@ describe('a response of the fast lane', () => {
       }),
     );
   });
+
+  for (const [headers, bytes] of [
+    [['Content-Length', '1073741824'], 1_073_741_824],
+    [['vary', '7', 'content-length', '0'], 0],
+    [['content-length', '9007199254740991'], Number.MAX_SAFE_INTEGER],
+    [['content-length', '-1'], 0],
+    [['content-length', '1e9'], 0],
+    [['content-lengtg', '5'], 0],
+    [[], 0],
+  ] as const) {
+    it(`announces ${bytes} bytes by ${JSON.stringify(headers)}`, () => {
+      expect(announcedBytes(headers.map((text) => Buffer.from(text, 'latin1')))).to.equal(bytes);
+    });
+  }
 
   it('reads all of them when they are asked for, once', () => {
     let readings = 0;

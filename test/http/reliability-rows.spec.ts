@@ -207,6 +207,7 @@ describe('HTTP rows of the reliability table', () => {
     for (const [what, path] of [
       ['without an end', '/endless'],
       ['that announces 1 GB', '/announced'],
+      ['that announces 1 GB and sends none of it', '/announced-alone'],
       ['that is a gzip bomb', '/bomb'],
       ['that is a Brotli bomb', '/bomb-br'],
     ] as const) {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Observable, Subscriber, Subscription, type TeardownLogic } from 'rxjs';
-import { LeanSubscriber } from '../../src/operators/lean-subscriber.ts';
+import { map, Observable, type Observer, Subject, Subscriber, Subscription, type TeardownLogic } from 'rxjs';
+import { LeanSubscriber, type Listener } from '../../src/operators/lean-subscriber.ts';
+import { unheard } from '../support/unheard.ts';
 
 /** What is done to a Subscriber, and what it is done with: a teardown by its number. */
 type Step =
@@ -29,8 +30,11 @@ const partArb: fc.Arbitrary<Part> = fc.record({
   throws: fc.boolean(),
 });
 
+/** What keeps teardowns, RxJS' own or ours. */
+type Keeper = Pick<Subscriber<unknown>, 'add' | 'remove' | 'unsubscribe' | 'closed'>;
+
 /** What was torn down in which order, and what came of it. */
-function history(subscriber: Subscriber<unknown>, parts: readonly Part[], steps: readonly Step[]): readonly string[] {
+function history(subscriber: Keeper, parts: readonly Part[], steps: readonly Step[]): readonly string[] {
   const told: string[] = [];
   const teardowns = parts.map(({ kind, throws }, index): Exclude<TeardownLogic, void> => {
     let closed = false;
@@ -93,7 +97,7 @@ describe('LeanSubscriber', () => {
         (parts, steps) => {
           const unsubscribed: readonly Step[] = [...steps, { act: 'unsubscribe' }];
           const expected = history(new Subscriber(), parts, unsubscribed);
-          expect(history(new LeanSubscriber(), parts, unsubscribed)).to.deep.equal(expected);
+          expect(history(unheard(), parts, unsubscribed)).to.deep.equal(expected);
         },
       ),
       { numRuns: 3_000 },
@@ -103,22 +107,88 @@ describe('LeanSubscriber', () => {
   it('is torn down with the Subscriber it passes on to', () => {
     const told: string[] = [];
     const sink = new Subscriber();
-    new LeanSubscriber(sink).add(() => told.push('torn down'));
+    unheard(sink).add(() => told.push('torn down'));
     sink.unsubscribe();
     expect(told).to.deep.equal(['torn down']);
   });
 
   it('tears down whom it is the sink of', () => {
     const told: string[] = [];
-    const sink = new LeanSubscriber();
-    for (const name of ['first', 'second', 'third']) new Subscriber(sink).add(() => told.push(name));
-    sink.unsubscribe();
+    const subscriber = unheard();
+    for (const name of ['first', 'second', 'third'])
+      new Observable(() => () => told.push(name)).pipe(map(String)).subscribe(subscriber);
+    subscriber.unsubscribe();
     expect(told).to.deep.equal(['first', 'second', 'third']);
+  });
+
+  it('is the Subscriber that RxJS takes: nothing is put around it', () => {
+    const subscriber = unheard();
+    let given: unknown;
+    const returned: unknown = new Observable((sink) => {
+      given = sink;
+    }).subscribe(subscriber);
+    expect(given).to.equal(subscriber);
+    expect(returned).to.equal(subscriber);
+  });
+
+  it('leaves the Subscriber that holds it when it ends', () => {
+    const holder = new Subscription();
+    for (let count = 0; count < 3; count++) unheard(holder).unsubscribe();
+    expect(Reflect.get(holder, '_finalizers')).to.deep.equal([]);
+  });
+
+  it('hears nothing more after an end, and nothing once it is closed', () => {
+    const told: string[] = [];
+    const heard = (): LeanSubscriber<string> => {
+      const listener: Listener<string> = {
+        onNext: (value) => told.push(value),
+        onError: (cause) => told.push(`failed: ${String(cause)}`),
+        onComplete: () => told.push('complete'),
+        unsubscribe: () => subscriber.close(),
+      };
+      const subscriber = new LeanSubscriber(listener);
+      return subscriber;
+    };
+    const repeating = (end: (sink: Observer<string>) => void): Observable<string> =>
+      new Observable((sink) => {
+        for (let time = 0; time < 2; time++) {
+          sink.next('a value');
+          end(sink);
+        }
+        sink.complete();
+        sink.error('late');
+      });
+    repeating((sink) => sink.complete()).subscribe(heard());
+    repeating((sink) => sink.error('broken')).subscribe(heard());
+    const source = new Subject<string>();
+    const closed = heard();
+    source.subscribe(closed);
+    closed.unsubscribe();
+    source.next('too late');
+    source.complete();
+    expect(told).to.deep.equal(['a value', 'complete', 'a value', 'failed: broken']);
+    expect(source.observed).to.equal(false);
+  });
+
+  it('asks its listener to end once, and not again when that has closed it', () => {
+    let asked = 0;
+    const subscriber: LeanSubscriber<unknown> = new LeanSubscriber({
+      onNext: () => {},
+      onError: () => {},
+      onComplete: () => {},
+      unsubscribe: () => {
+        asked++;
+        subscriber.close();
+      },
+    });
+    subscriber.unsubscribe();
+    subscriber.unsubscribe();
+    expect(asked).to.equal(1);
   });
 
   for (const given of [null, false, 0, '', true, 7, 'text', {}]) {
     it(`is closed as a Subscriber of RxJS is, whatever an author's JavaScript gives back for a teardown: ${JSON.stringify(given)}`, () => {
-      const outcomeOf = (subscriber: Subscriber<unknown>): readonly unknown[] => {
+      const outcomeOf = (subscriber: Keeper & Observer<unknown>): readonly unknown[] => {
         new Observable(() => given as unknown as TeardownLogic).subscribe(subscriber);
         let thrown: unknown;
         try {
@@ -128,7 +198,7 @@ describe('LeanSubscriber', () => {
         }
         return [subscriber.closed, String(thrown)];
       };
-      expect(outcomeOf(new LeanSubscriber())).to.deep.equal(outcomeOf(new Subscriber()));
+      expect(outcomeOf(unheard())).to.deep.equal(outcomeOf(new Subscriber()));
     });
   }
 });

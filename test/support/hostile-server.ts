@@ -116,6 +116,10 @@ const routes: Readonly<Record<string, Route>> = {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(2 ** 30) });
     pour(response);
   },
+  '/announced-alone': (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(2 ** 30) });
+    response.flushHeaders();
+  },
   // As to HEAD: a length, and no body.
   '/length-alone': raw('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n'),
   '/two-lengths': raw('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'),
