@@ -52,7 +52,13 @@ export interface Config {
   readonly journal:
     | { readonly kind: 'memory' }
     | { readonly kind: 'file'; readonly path: string }
-    | { readonly kind: 'postgres'; readonly url: string; readonly maxConnections: number };
+    | {
+        readonly kind: 'postgres';
+        readonly url: string;
+        /** The same, read again, where it stands in a file. @throws ConfigError when it names no database. */
+        readonly reread?: () => string;
+        readonly maxConnections: number;
+      };
   /** How long ended sagas are kept. */
   readonly journalKeepMs: number;
   /** How long a worker that is gone or paused keeps others from what it holds. */
@@ -285,7 +291,7 @@ export function readConfig(environment: Environment = ownEnvironment(), { needsB
   const { SLUICE_DASHBOARD_PAYLOADS } = parsed.data;
   return {
     amqpUrls: AMQP_URL,
-    rereadAmqpUrls: rereadingOf(environment),
+    rereadAmqpUrls: rereadingOf(environment, 'AMQP_URL'),
     amqpAuth: parsed.data.SLUICE_AMQP_AUTH,
     amqpTls: tlsReadingOf(environment, texts),
     logLevel: LOG_LEVEL,
@@ -302,7 +308,7 @@ export function readConfig(environment: Environment = ownEnvironment(), { needsB
     gracePeriodMs: durationMs(SLUICE_GRACE_PERIOD),
     maxCalls: SLUICE_MAX_CALLS,
     topology: SLUICE_TOPOLOGY,
-    journal: journalOf(parsed.data),
+    journal: journalOf(parsed.data, environment),
     journalKeepMs: durationMs(parsed.data.SLUICE_JOURNAL_KEEP),
     journalLeaseMs: durationMs(parsed.data.SLUICE_JOURNAL_LEASE),
   };
@@ -318,22 +324,26 @@ export function readTopology(environment: Environment = ownEnvironment()): Confi
   }
 }
 
-function journalOf(data: z.output<typeof configSchema>): Config['journal'] {
+function journalOf(data: z.output<typeof configSchema>, environment: Environment): Config['journal'] {
   const { SLUICE_JOURNAL_FILE: path, SLUICE_JOURNAL_URL: url, SLUICE_JOURNAL_CONNECTIONS: maxConnections } = data;
-  if (url !== undefined) return { kind: 'postgres', url, maxConnections };
+  if (url !== undefined) {
+    const reread = rereadingOf(environment, 'SLUICE_JOURNAL_URL');
+    return { kind: 'postgres', url, ...(reread === undefined ? {} : { reread }), maxConnections };
+  }
   return path === undefined ? { kind: 'memory' } : { kind: 'file', path };
 }
 
 /** Credentials in a file are replaced while the worker runs. */
-function rereadingOf(environment: Environment): Config['rereadAmqpUrls'] {
-  const { AMQP_URL, AMQP_URL_FILE } = environment;
-  if ((AMQP_URL !== undefined && AMQP_URL !== '') || AMQP_URL_FILE === undefined || AMQP_URL_FILE === '')
-    return undefined;
+function rereadingOf<Name extends 'AMQP_URL' | 'SLUICE_JOURNAL_URL'>(
+  environment: Environment,
+  name: Name,
+): (() => NonNullable<z.output<typeof configSchema>[Name]>) | undefined {
+  if (environment[name] || !environment[`${name}_FILE`]) return undefined;
   return () => {
-    const read = configSchema.shape.AMQP_URL.safeParse(textOf(environment, 'AMQP_URL'));
-    if (read.success && read.data !== undefined) return read.data;
-    const messages = read.success ? ['holds nothing'] : read.error.issues.map(({ message }) => message);
-    throw new ConfigError(messages.map((message) => problem('AMQP_URL_FILE', message)));
+    const read = configSchema.shape[name].safeParse(textOf(environment, name));
+    if (read.success && read.data !== undefined) return read.data as NonNullable<z.output<typeof configSchema>[Name]>;
+    const messages = read.success ? ['holds nothing'] : (read.error?.issues ?? []).map(({ message }) => message);
+    throw new ConfigError(messages.map((message) => problem(`${name}_FILE`, message)));
   };
 }
 

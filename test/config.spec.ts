@@ -110,6 +110,10 @@ describe('readConfig', () => {
       .to.throw(ConfigError, 'AMQP_URL_FILE')
       .that.does.not.match(/canary/);
     expect(readConfig({ AMQP_URL: 'amqp://a:b@host', AMQP_URL_FILE: file }).rereadAmqpUrls).to.equal(undefined);
+    writeFileSync(file, 'postgres://app:old@host/journal');
+    const { journal } = readConfig({ SLUICE_JOURNAL_URL_FILE: file }, { needsBroker: false });
+    writeFileSync(file, 'postgres://app:new@host/journal');
+    expect(journal.kind === 'postgres' && journal.reread?.()).to.equal('postgres://app:new@host/journal');
   });
 
   it('names the variable of the file where that is what holds the mistake', () => {

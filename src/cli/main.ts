@@ -75,8 +75,8 @@ Environment of "run", "dev" and "serve":
   SLUICE_MAX_CALLS     HTTP calls in flight at once, over all APIs (default: 1000)
   SLUICE_TOPOLOGY      assert or check: declare queues and exchanges, or only look for them (default: assert)
   SLUICE_JOURNAL_FILE  file that sagas are journalled in, for the workers of one machine; needs the package libsql
-  SLUICE_JOURNAL_URL   postgres://user:password@host:5432/database, for workers on many machines; needs the package pg,
-                       and tables: "sluice journal migrate" (default: in memory, gone with the worker)
+  SLUICE_JOURNAL_URL   postgres://user:password@host:5432/database, for workers on many machines; or SLUICE_JOURNAL_URL_FILE,
+                       read again when it is refused; needs the package pg, and tables: "sluice journal migrate" (default: in memory, gone with the worker)
   SLUICE_JOURNAL_CONNECTIONS  connections of a worker to that database (default: 10)
   SLUICE_JOURNAL_KEEP  how long ended sagas are kept, so that their messages published again get the same answer (default: 7d)
   SLUICE_JOURNAL_LEASE  how long a worker that is gone or paused keeps others from the sagas it ran: 10s to 10m (default: 30s)

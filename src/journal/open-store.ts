@@ -12,7 +12,12 @@ import { PostgresStore } from './postgres/postgres-store.ts';
 export type StoreChoice =
   | { readonly kind: 'memory' }
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'postgres'; readonly url: string; readonly maxConnections: number };
+  | {
+      readonly kind: 'postgres';
+      readonly url: string;
+      readonly reread?: () => string;
+      readonly maxConnections: number;
+    };
 
 export function openStore(choice: StoreChoice): JournalStore {
   switch (choice.kind) {

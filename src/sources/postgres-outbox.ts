@@ -18,6 +18,7 @@ import {
   throwError,
 } from 'rxjs';
 import { messageOf, OutboxUnavailableError } from '../errors.ts';
+import { lacksPassword, NO_PASSWORD } from '../journal/postgres/postgres-url.ts';
 import { bareName, lanesTable } from './outbox-sql.ts';
 import type { OpenOutbox, OutboxLane, OutboxRow, OutboxTable } from './outbox-table.ts';
 
@@ -137,14 +138,18 @@ class Connection {
       ? `; ${sql} prints what makes it`
       : isOf(cause, FORBIDDEN)
         ? `; the last lines of ${sql} grant what a relay's user needs`
-        : '';
-    return new OutboxUnavailableError(`outbox "${table}": ${messageOf(cause)}${advice}`, { cause });
+        : isOf(cause, LOCKED)
+          ? ': another session keeps it locked, or rows of it'
+          : '';
+    const reason = lacksPassword(cause) ? NO_PASSWORD : messageOf(cause);
+    return new OutboxUnavailableError(`outbox "${table}": ${reason}${advice}`, { cause });
   }
 }
 
-/** Codes of PostgreSQL: undefined table, undefined column; insufficient privilege. */
+/** Codes of PostgreSQL: undefined table, undefined column; insufficient privilege; lock not available. */
 const MISSING: readonly unknown[] = ['42P01', '42703'];
 const FORBIDDEN: readonly unknown[] = ['42501'];
+const LOCKED: readonly unknown[] = ['55P03'];
 
 const isOf = (cause: unknown, codes: readonly unknown[]): boolean =>
   typeof cause === 'object' && cause !== null && 'code' in cause && codes.includes(cause.code);

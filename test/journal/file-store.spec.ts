@@ -1,13 +1,22 @@
 /** The embedded store where it is alone in being what it is: a file, shared by processes, which can be paused, locked, cut off and edited. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
+import { EMPTY, firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 import { createJournal, type JournalOptions, type OwnJournal } from '../../src/journal/create-journal.ts';
 import { FileStore } from '../../src/journal/file/file-store.ts';
 import { type Logger, silentLogger } from '../../src/log.ts';
@@ -212,6 +221,43 @@ describe('the journal in a file', () => {
     raw.close();
     await eventually('it is asked again', () => states.at(-1) === true);
     expect(states).to.deep.equal([true, false, true]);
+  });
+
+  it('F41: is unavailable as a whole while a part of it is damaged, and there again when a sound file is', async () => {
+    const before = journalOver(open());
+    const keys = Array.from({ length: 200 }, (_, n) => ({ space: 'saga', name: 'order', id: `o-${n}` }) as const);
+    for (const key of keys) {
+      const held = await hold(before, key);
+      await complete(held.open.append(started));
+      held.letGo();
+    }
+    await complete(stores.pop()?.close() ?? EMPTY);
+    const raw = openRaw(path);
+    raw.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    raw.close();
+    const sound = readFileSync(path);
+    const damaged = Buffer.from(sound);
+    // The last third: not where the tables begin, so that the file opens, and most of it can be read.
+    for (let at = Math.ceil((sound.length * 2) / 3 / 4_096) * 4_096; at < sound.length; at += 97)
+      damaged.writeUInt8(damaged.readUInt8(at) ^ 0x5a, at);
+    const put = (bytes: Buffer): void => {
+      for (const part of ['', '-wal', '-shm']) rmSync(`${path}${part}`, { force: true });
+      writeFileSync(path, bytes);
+    };
+    put(damaged);
+
+    const store = open();
+    await complete(store.ping());
+    const failures: unknown[] = [];
+    for (const key of keys) await firstValueFrom(store.read(key)).catch((cause: unknown) => failures.push(cause));
+    expect(failures).to.have.length.above(0);
+    const why = await complete(store.ping()).catch((cause: unknown) => cause);
+    expect((why as Error).message).to.equal(
+      `journal ${path}: the file is damaged; move it away, with its -wal and -shm, or restore a backup`,
+    );
+    put(sound);
+    await complete(store.ping());
+    expect(await firstValueFrom(store.read({ space: 'saga', name: 'order', id: 'o-199' }))).to.have.length(1);
   });
 
   it('leaves alone what is not its own', async () => {

@@ -1,4 +1,6 @@
 /** The shared store when its server goes away and comes back: said, and nothing lost. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { createJournal } from '../../src/journal/create-journal.ts';
 import { migrate } from '../../src/journal/postgres/migrate.ts';
@@ -42,5 +44,43 @@ describeWithOwnPostgres('the journal in a PostgreSQL that goes away', () => {
     );
     journal.end();
     await complete(store.close());
+  });
+
+  it('F24: takes credentials that were replaced while it runs, and says where a password is missing', async () => {
+    const asked = join(postgres.psql('SHOW data_directory'), 'pg_hba.conf');
+    writeFileSync(asked, `host all app 127.0.0.1/32 scram-sha-256\n${readFileSync(asked, 'utf8')}`);
+    postgres.psql(`CREATE ROLE app LOGIN PASSWORD 'canary-old'; SELECT pg_reload_conf();
+      GRANT ALL ON ALL TABLES IN SCHEMA public TO app; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app;`);
+    const as = (user: string): string => postgres.url.replace('postgres@', `${user}@`);
+    let file = as('app:canary-old');
+    const store = new PostgresStore({ url: file, reread: () => file });
+    await complete(store.ping());
+    postgres.psql(
+      `ALTER ROLE app PASSWORD 'canary-new'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`,
+    );
+    const failure = (): Promise<unknown> => complete(store.ping()).catch((cause: unknown) => cause);
+    await eventually('the old one is refused', async () => /password authentication/.test(String(await failure())));
+    file = as('app:canary-new');
+    await eventually('the new one is taken', async () => Array.isArray(await failure()));
+    await complete(store.close());
+
+    const without = new PostgresStore({ url: as('app') });
+    const why = await complete(without.ping()).catch((cause: unknown) => cause);
+    expect(why).to.include({ isMisconfigured: true });
+    expect(String(why)).to.include('the server asks for a password, and the URL has none');
+    await complete(without.close());
+  });
+
+  it('is not said to be migrated while a table of it is missing', async () => {
+    const url = postgres.createDatabase('bereft');
+    await migrate(url);
+    postgres.psql('DROP TABLE sluice_journal_records', 'bereft');
+    const why = await migrate(url).catch((cause: unknown) => cause);
+    expect(String(why)).to.include('is of version 1 and lacks sluice_journal_records; restore that from a backup');
+    postgres.psql(
+      'DROP TABLE sluice_journal_entries, sluice_journal_migrations; DROP SEQUENCE sluice_journal_fence',
+      'bereft',
+    );
+    expect(await migrate(url)).to.deep.equal({ from: 0, to: 1 });
   });
 });

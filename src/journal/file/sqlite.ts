@@ -51,6 +51,8 @@ export class Sqlite {
   #connection: Connection | undefined;
   #statements = new Map<string, Promise<Statement>>();
   #working: Promise<void> | undefined;
+  /** As long as a part of it is damaged none of it is used: it would seem to come and go with what is asked for. */
+  #isDamaged = false;
   #isClosed = false;
 
   constructor(options: SqliteOptions) {
@@ -138,6 +140,7 @@ export class Sqlite {
       await connection.exec(`PRAGMA busy_timeout = ${lockedWithinMs}`);
       // FULL: a record that is said to be stored is on disk, whatever happens to the machine.
       await connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+      if (this.#isDamaged) await this.#refuseDamage();
       await connection.exec('BEGIN IMMEDIATE');
       await prepare(this.#execute);
       await connection.exec('COMMIT');
@@ -146,6 +149,13 @@ export class Sqlite {
       throw error;
     }
     return connection;
+  }
+
+  async #refuseDamage(): Promise<void> {
+    const [found] = await this.#execute('PRAGMA quick_check(1)');
+    if (found?.quick_check !== 'ok')
+      throw Object.assign(new Error(String(found?.quick_check)), { code: 'SQLITE_CORRUPT' });
+    this.#isDamaged = false;
   }
 
   #disconnect(): void {
@@ -158,6 +168,7 @@ export class Sqlite {
   #failure(error: unknown): JournalUnavailableError {
     const code = codeOf(error);
     if (code !== 'SQLITE_BUSY' && code !== 'SQLITE_FULL') this.#disconnect();
+    if (code === 'SQLITE_CORRUPT') this.#isDamaged = true;
     const what = EXPLAINED[code] ?? messageOf(error);
     const isMisconfigured = error instanceof WrongFileError || code === 'SQLITE_NOTADB' || code === 'SQLITE_READONLY';
     return new JournalUnavailableError(`journal ${this.#options.path}: ${what}`, { cause: error, isMisconfigured });
@@ -169,7 +180,7 @@ const EXPLAINED: Readonly<Record<string, string>> = {
   SQLITE_FULL: 'the disk is full',
   SQLITE_IOERR: 'its disk cannot be read or written, or a quota is used up',
   SQLITE_READONLY: 'it may not be written to',
-  SQLITE_CORRUPT: 'the file is damaged; move it away, or restore a backup',
+  SQLITE_CORRUPT: 'the file is damaged; move it away, with its -wal and -shm, or restore a backup',
   SQLITE_NOTADB: 'the file is no SQLite database',
 };
 

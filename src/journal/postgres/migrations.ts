@@ -16,6 +16,9 @@ export const MIGRATIONS: readonly string[] = [
    CREATE INDEX sluice_journal_by_kind ON sluice_journal_entries (last_kind, updated_at);`,
 ];
 
+/** What a database of this version has, its sequence included. */
+export const TABLES: readonly string[] = ['sluice_journal_records', 'sluice_journal_entries', 'sluice_journal_fence'];
+
 export const VERSION = MIGRATIONS.length;
 
 export const VERSIONS_TABLE = `CREATE TABLE IF NOT EXISTS sluice_journal_migrations (version integer PRIMARY KEY, taken_at timestamptz NOT NULL DEFAULT now())`;

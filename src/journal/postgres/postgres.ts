@@ -2,11 +2,13 @@
 import type { Pool } from 'pg';
 import { defer, type Observable } from 'rxjs';
 import { JournalUnavailableError, messageOf } from '../../errors.ts';
-import { placeOf } from './postgres-url.ts';
+import { lacksPassword, NO_PASSWORD, placeOf } from './postgres-url.ts';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:5432/database`. Never printed. */
   readonly url: string;
+  /** The same, read again: asked when the server refuses what it was given. */
+  readonly reread?: (() => string) | undefined;
   /** Connections of this process at once. Integer, at least 1. Default: 10. */
   readonly maxConnections?: number;
   /** How long a connection, a lock or an answer may take before the store counts as unavailable, in milliseconds. Default: 5000. */
@@ -24,15 +26,17 @@ export interface Statement {
 
 export class Postgres {
   readonly place: string;
-  readonly #url: string;
+  #url: string;
+  readonly #reread: (() => string) | undefined;
   readonly #maxConnections: number;
   readonly #answerWithinMs: number;
   #pool: Promise<Pool> | undefined;
   #isClosed = false;
 
-  constructor({ url, maxConnections = 10, answerWithinMs = 5_000 }: PostgresOptions) {
+  constructor({ url, reread, maxConnections = 10, answerWithinMs = 5_000 }: PostgresOptions) {
     this.place = `PostgreSQL at ${placeOf(url)}`;
     this.#url = url;
+    this.#reread = reread;
     this.#maxConnections = maxConnections;
     this.#answerWithinMs = answerWithinMs;
   }
@@ -49,7 +53,7 @@ export class Postgres {
           return rows;
         });
       } catch (cause) {
-        throw this.failure(cause);
+        throw this.failure(isRefused(cause) ? await this.#renewUrl(cause) : cause);
       }
     });
   }
@@ -70,8 +74,23 @@ export class Postgres {
 
   failure(cause: unknown): JournalUnavailableError {
     if (cause instanceof JournalUnavailableError) return cause;
-    const isMisconfigured = MISCONFIGURED.has(codeOf(cause));
+    const isMisconfigured = isRefused(cause) || MISCONFIGURED.has(codeOf(cause));
     return new JournalUnavailableError(`journal ${this.place}: ${explain(cause)}`, { cause, isMisconfigured });
+  }
+
+  /** Credentials that were replaced while the worker runs: the next command has a pool with the new ones. @returns what is wrong. */
+  async #renewUrl(refusal: unknown): Promise<unknown> {
+    try {
+      const url = this.#reread?.() ?? this.#url;
+      if (url === this.#url) return refusal;
+      this.#url = url;
+    } catch (mistake) {
+      return mistake;
+    }
+    const refused = this.#pool;
+    this.#pool = undefined;
+    void (await refused)?.end();
+    return refusal;
   }
 
   #connected(): Promise<Pool> {
@@ -113,12 +132,18 @@ const EXPLAINED: Readonly<Record<string, string>> = {
   '57014': NO_ANSWER,
 };
 
-/** A wrong password, a database that does not exist, tables that are not there: waiting does not help. */
-const MISCONFIGURED: ReadonlySet<string> = new Set(['28P01', '28000', '3D000', UNDEFINED_TABLE, '42501']);
+/** By its user or password. */
+const REFUSED: ReadonlySet<string> = new Set(['28P01', '28000']);
+
+/** A database that does not exist, tables that are not there: waiting does not help, nor where user or password are refused. */
+const MISCONFIGURED: ReadonlySet<string> = new Set(['3D000', UNDEFINED_TABLE, '42501']);
 
 const codeOf = (cause: unknown): string => (cause instanceof Error && 'code' in cause ? String(cause.code) : '');
 
+const isRefused = (cause: unknown): boolean => REFUSED.has(codeOf(cause)) || lacksPassword(cause);
+
 function explain(cause: unknown): string {
+  if (lacksPassword(cause)) return NO_PASSWORD;
   // Of its own timeouts pg gives no code.
   const known = EXPLAINED[codeOf(cause)] ?? (/timeout/i.test(messageOf(cause)) ? NO_ANSWER : undefined);
   if (known !== undefined) return `${known} (${messageOf(cause)})`;
