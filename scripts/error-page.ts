@@ -63,7 +63,7 @@ A dead letter lies in \`<queue>.dead\`, with body and properties as they came. I
 \`x-sluice-error-message\`, and stage, pipeline, attempts, first and last failure. \`sluice dlq ls\` groups letters by code, \`sluice dlq show\` prints each, \`sluice dlq retry\` gives letters
 back to their queue.
 
-What is no error of sluice (a \`TypeError\` in a handle, a string that was thrown) has the code \`ERR_HANDLE_FAILED\` and is permanent: a mistake of the program is not mended by another try.
+What is no error of sluice (a \`TypeError\` in a handle, a string that was thrown) has the code \`ERR_HANDLE_FAILED\` and is permanent: a mistake of the program is not mended by another try. Its message may not say where: the line of the log does, as \`place\`, with file, line and column.
 A handle that knows better throws \`TransientError\`, or whatever else with \`isTransient: true\`.
 `;
 

@@ -72,6 +72,7 @@ export {
   detailsOf,
   isTransient,
   messageOf,
+  placeOf,
   SluiceError,
 } from './errors/sluice-error.ts';
 export { OutboxUnavailableError } from './errors/source.ts';

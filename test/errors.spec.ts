@@ -1,5 +1,6 @@
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { messageOf } from '../src/errors.ts';
+import { messageOf, PermanentError, placeOf } from '../src/errors.ts';
 
 describe('messageOf', () => {
   it('is a text, whatever was thrown', () => {
@@ -19,5 +20,36 @@ describe('messageOf', () => {
     const text = messageOf(new Error('x'.repeat(3_000_000)));
     expect(text).to.equal(`${'x'.repeat(4_000)}… (3000000 characters in all)`);
     expect(messageOf('y'.repeat(4_000))).to.equal('y'.repeat(4_000));
+  });
+});
+
+describe('placeOf', () => {
+  const thrownAt = (...frames: readonly string[]): Error =>
+    Object.assign(new TypeError('x is undefined'), {
+      stack: ['TypeError: x is undefined at /no:1:1', ...frames].join('\n'),
+    });
+
+  it('is the first line of its stack that is of no package and not of Node', () => {
+    expect(placeOf(new TypeError('here'))).to.match(new RegExp(`^${fileURLToPath(import.meta.url)}:\\d+:\\d+$`));
+    const library = ['    at f (/app/node_modules/pg/lib/client.js:1:2)', '    at new Promise (node:internal/a/b:3:4)'];
+    expect(placeOf(thrownAt(...library, '    at handle (/app/pipelines/orders.ts:19:10)'))).to.equal(
+      '/app/pipelines/orders.ts:19:10',
+    );
+    expect(placeOf(thrownAt('    at async file:///app/my pipelines/orders.ts:19:10'))).to.equal(
+      '/app/my pipelines/orders.ts:19:10',
+    );
+    expect(placeOf(thrownAt('    at C:\\app\\orders.ts:19:10'))).to.equal('C:\\app\\orders.ts:19:10');
+    expect(placeOf(thrownAt(...library))).to.equal(undefined);
+  });
+
+  it('is of no error of ours, whose message names the place, and of nothing that cannot be read', () => {
+    expect(placeOf(new PermanentError('no'))).to.equal(undefined);
+    expect(placeOf('down')).to.equal(undefined);
+    const trap = Object.defineProperty(new Error('x'), 'stack', {
+      get: () => {
+        throw new Error('trap');
+      },
+    });
+    expect(placeOf(trap)).to.equal(undefined);
   });
 });

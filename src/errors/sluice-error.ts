@@ -44,6 +44,27 @@ export function codeOf(cause: unknown): string {
   }
 }
 
+/** Of Node itself, or of a package: no package's name begins with a dot. */
+const NOT_AUTHORS = /[( ]node:|[\\/]node_modules[\\/](?!\.)/;
+const FRAME = /((?:file:\/\/)?(?:\/|[A-Za-z]:\\).+:\d+:\d+)\)?$/;
+
+/**
+ * Where an error that is none of ours was thrown, as `/app/pipelines/orders.ts:19:10`: the first line of its stack that is of no package; undefined
+ * where there is none. Its message says what is undefined, and not where.
+ */
+export function placeOf(cause: unknown): string | undefined {
+  try {
+    if (!(cause instanceof Error) || cause instanceof SluiceError) return undefined;
+    for (const frame of (cause.stack ?? '').split('\n').slice(1)) {
+      const place = FRAME.exec(frame)?.[1];
+      if (place !== undefined && !NOT_AUTHORS.test(frame)) return place.replace(/^file:\/\//, '');
+    }
+    return undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What an error of ours tells beside its message. */
 export function detailsOf(error: unknown): string | undefined {
   try {

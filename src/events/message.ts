@@ -122,6 +122,8 @@ export interface Settled extends MessageFact {
   readonly code?: string;
   readonly reason?: string;
   readonly stage?: Stage;
+  /** Where it was thrown, with ERR_HANDLE_FAILED: file, line and column of the author's. */
+  readonly place?: string;
   /** Pause before the next attempt, with `retry`. */
   readonly delayMs?: number;
 }

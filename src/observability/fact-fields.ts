@@ -15,7 +15,7 @@ const SHOWN: { readonly [Type in Fact['type']]: readonly Fields<Type>[] } = {
   rateLimitWaited: [...CALL, 'waitedMs'],
   cacheHit: [...MESSAGE, 'api', 'operation', 'use'],
   published: [...MESSAGE, 'exchange', 'routingKey', 'confirmedMs'],
-  settled: [...MESSAGE, 'settlement', 'late', 'durationMs', 'code', 'reason', 'stage', 'delayMs'],
+  settled: [...MESSAGE, 'settlement', 'late', 'durationMs', 'code', 'reason', 'stage', 'place', 'delayMs'],
   settlementDelayed: [...MESSAGE, 'settlement', 'code', 'reason', 'nextDelayMs'],
   deliveryOverdue: [...MESSAGE, 'stage', 'ageMs'],
   connectionChanged: ['state', 'reason'],

@@ -21,7 +21,7 @@ import {
   takeUntil,
   tap,
 } from 'rxjs';
-import { codeOf, messageOf } from '../errors.ts';
+import { codeOf, messageOf, placeOf } from '../errors.ts';
 import type { Delivered, Settled } from '../events.ts';
 import type { CallTarget } from '../http/call-target.ts';
 import type { Delivery } from '../message/delivery.ts';
@@ -147,11 +147,13 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
       facts.report(settled);
       return;
     }
+    const place = failure === undefined ? undefined : placeOf(failure.error);
     facts.report({
       ...settled,
       ...(failure === undefined || code === undefined
         ? {}
         : { code, reason: messageOf(failure.error), stage: failure.stage }),
+      ...(place === undefined ? {} : { place }),
       ...(reason === undefined ? {} : { reason }),
       ...(delayMs === undefined ? {} : { delayMs }),
     });

@@ -210,6 +210,33 @@ describe('the sluice command', () => {
       expect(await run.exit).to.equal(0);
     });
 
+    it('says where a handle threw what is none of our errors, in the file its author wrote', async () => {
+      const folder = await scratch({
+        'lost.ts': `import { definePipeline, queue } from 'sluice';
+import { z } from 'zod';
+
+interface Order { readonly customer: { readonly name: string } }
+
+export default definePipeline({
+  name: 'lost',
+  source: queue('lost', { retry: false }),
+  input: z.object({}),
+  handle: (order) => [(order as Order).customer.name],
+});
+`,
+      });
+      const run = sluice(['run', folder]);
+      await consuming(run, ['lost']);
+      await client.send('lost', {});
+      const line = await run.line(({ msg }) => msg === 'dead-lettered');
+      expect(line.code).to.equal('ERR_HANDLE_FAILED');
+      expect(line.place)
+        .to.be.a('string')
+        .that.satisfies((place: string) => place.startsWith(join(folder, 'lost.ts:10:')));
+      run.signal('SIGTERM');
+      expect(await run.exit).to.equal(0);
+    });
+
     it('finds out that its port is taken before anything is started, and says so in one line', async () => {
       const run = sluice(['run', fixture('hanging')], { SLUICE_PORT: new URL(url).port });
       expect(await run.exit).to.equal(2);
