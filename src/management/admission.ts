@@ -33,7 +33,7 @@ export function faultOfOrigin(
       'this address is served as localhost or 127.0.0.1; for a proxy or another name set SLUICE_HOST to an address that is not loopback, and SLUICE_TOKEN',
     );
   if (origin !== undefined && nameOf(origin)?.host !== asked.host)
-    return refusal(403, 'requests of other pages are refused');
+    return refusal(403, 'requests of other pages are refused; a proxy in front has to hand on Host as it came');
   return undefined;
 }
 

@@ -83,6 +83,27 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     expect(asked.filter((url) => !url.startsWith(`${worker.url}/`) && !url.startsWith('data:'))).to.deep.equal([]);
   });
 
+  it('works below a path that a proxy has for it', async () => {
+    page = await open('');
+    const place = `${worker.url}/proxied/here/`;
+    await page.route(`${place}**`, (route) =>
+      route.continue({ url: route.request().url().replace(place, `${worker.url}/`) }),
+    );
+    asked = [];
+    await page.goto(place);
+    await page.getByRole('link', { name: 'receipts' }).waitFor();
+    for (const [tab, path] of [
+      ['Dead letters', 'dead-letters'],
+      ['Sagas', 'sagas'],
+    ] as const) {
+      const answered = page.waitForResponse((response) => response.url().includes(`/${path}`) && response.ok());
+      await page.getByRole('link', { name: tab, exact: true }).click();
+      await answered;
+    }
+    // The icon of the page before may come late.
+    expect(asked.filter((url) => !url.startsWith(place) && !url.endsWith('/icon.svg'))).to.deep.equal([]);
+  });
+
   it('loads from the worker alone, in less than 150 KB, under a policy without inline scripts', async () => {
     page = await open('');
     await page.getByRole('link', { name: 'receipts' }).waitFor();

@@ -30,6 +30,7 @@ export class Refused extends Error {
   }
 }
 
+/** Paths are those beside the page: a proxy may have it below a path of its own. */
 export const ask = <T>(path: string): Promise<T> => request<T>(path, { headers: authorization() });
 
 export const act = <T>(path: string, body: unknown): Promise<T> =>
@@ -103,7 +104,7 @@ async function read(
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
   const headers = { ...authorization(), ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }) };
   try {
-    const response = await fetch('/events', {
+    const response = await fetch('events', {
       headers,
       cache: 'no-store',
       signal: AbortSignal.any([given, silence.signal]),

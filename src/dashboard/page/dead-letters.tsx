@@ -18,7 +18,7 @@ export function DeadLetters({ onToken }: { readonly onToken: () => void }) {
   const [chosen, setChosen] = useState<string | undefined>(undefined);
   const look = (): void => {
     setList((before) => (before.state === 'answered' ? before : { state: 'asking' }));
-    void asked(ask<LetterList>('/dead-letters')).then(setList);
+    void asked(ask<LetterList>('dead-letters')).then(setList);
   };
   useEffect(look, []);
 
@@ -192,16 +192,16 @@ function GroupPanel({
 
   const show = (): void => {
     setLetters({ state: 'asking' });
-    void asked(act<readonly LetterView[]>('/dead-letters/show', choice)).then(setLetters);
+    void asked(act<readonly LetterView[]>('dead-letters/show', choice)).then(setLetters);
   };
   const rehearse = (): void => {
     setDryRun({ state: 'asking' });
-    void asked(act<DryRun>('/dead-letters/rehearse', choice)).then(setDryRun);
+    void asked(act<DryRun>('dead-letters/rehearse', choice)).then(setDryRun);
   };
   const start = (): void => {
     setConfirming(false);
     setReplay({ state: 'asking' });
-    void asked(act<Replay>('/dead-letters/replay', { ...choice, perSecond })).then((answer) => {
+    void asked(act<Replay>('dead-letters/replay', { ...choice, perSecond })).then((answer) => {
       setReplay(answer);
       onChanged();
     });

@@ -25,7 +25,7 @@ export function SagasView({ onToken }: { readonly onToken: () => void }) {
   const look = (): void => {
     const turn = ++latest.current;
     setList((before) => (before.state === 'answered' ? before : { state: 'asking' }));
-    void asked(ask<SagaList>(`/sagas?state=${selection}`)).then((answer) => {
+    void asked(ask<SagaList>(`sagas?state=${selection}`)).then((answer) => {
       // Whoever has asked for others meanwhile gets those.
       if (turn === latest.current) setList(answer);
     });
@@ -197,7 +197,7 @@ function SagaPanel({
   const heading = useRef<HTMLHeadingElement>(null);
   const read = (): void => {
     const query = new URLSearchParams({ saga, id });
-    void asked(ask<SagaStory | null>(`/sagas/story?${query}`)).then(setStory);
+    void asked(ask<SagaStory | null>(`sagas/story?${query}`)).then(setStory);
   };
   useEffect(() => {
     heading.current?.focus();
@@ -206,7 +206,7 @@ function SagaPanel({
   const start = (action: 'resume' | 'abandon'): void => {
     setConfirming(false);
     setDone({ state: 'asking' });
-    void asked(act<SagaDone>(`/sagas/${action}`, { saga, id })).then((answer) => {
+    void asked(act<SagaDone>(`sagas/${action}`, { saga, id })).then((answer) => {
       setDone(answer);
       read();
       onChanged();

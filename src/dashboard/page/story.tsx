@@ -27,7 +27,7 @@ export function StoryPanel({ of, onClose }: { readonly of: StoryOf; readonly onC
     const load = async (): Promise<void> => {
       try {
         const query = new URLSearchParams({ pipeline, id: messageId, tag: String(tag) });
-        const found = await ask<Story>(`/story?${query}`);
+        const found = await ask<Story>(`story?${query}`);
         if (isOver) return;
         setStory(found);
         setWhy(undefined);
