@@ -1,6 +1,6 @@
 /** A service bound to a message: its requests carry the message's identity, deadline and idempotency keys. */
 import type { Observable } from 'rxjs';
-import { PermanentError } from '../errors.ts';
+import { PermanentError, RequestInvalidError } from '../errors.ts';
 import type { CallScope } from './bound-api.ts';
 import { callOf } from './call.ts';
 import { CallRequest } from './call-request.ts';
@@ -12,6 +12,7 @@ import { inKeyScope } from './scope-apis.ts';
 import type { AskOptions, Service } from './service.ts';
 import type { ServiceOperation } from './service-options.ts';
 import type { Operation } from './template-cache.ts';
+import { type Known, unknownOption } from './unknown-option.ts';
 
 /** The method of a request to a service, in the place of HTTP's. */
 const ASK = 'ASK';
@@ -34,6 +35,7 @@ export function operationsOf({ name, options }: ServiceDefinition): ReadonlyMap<
 }
 
 const NO_OPTIONS: AskOptions = {};
+const OPTIONS: Known<AskOptions> = { within: true, idempotencyKey: true };
 
 export class BoundService implements Service {
   readonly #name: string;
@@ -50,13 +52,16 @@ export class BoundService implements Service {
     this.#scope = scope;
   }
 
-  /** @throws PermanentError for an operation the service does not have, which the types do not let through. */
-  ask(name: string, body: unknown, { within, idempotencyKey }: AskOptions = NO_OPTIONS): Observable<unknown> {
+  /** @throws PermanentError for an operation the service does not have, RequestInvalidError for such an option: the types let neither through. */
+  ask(name: string, body: unknown, options: AskOptions = NO_OPTIONS): Observable<unknown> {
+    const { within, idempotencyKey } = options;
     const known = this.#operations.get(name);
     if (known === undefined) {
       const all = [...this.#operations.keys()].join(', ');
       throw new PermanentError(`service "${this.#name}" has no operation ${JSON.stringify(name)}, only ${all}`);
     }
+    const unknown = unknownOption(options, OPTIONS);
+    if (unknown !== undefined) throw new RequestInvalidError(known.operation.call, unknown);
     const { request, answer, idempotent } = known.definition;
     const call = new CallRequest({
       operation: known.operation,

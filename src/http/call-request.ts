@@ -16,7 +16,19 @@ import { describeIssues } from './issues.ts';
 import type { Repeats } from './repeats.ts';
 import type { Operation } from './template-cache.ts';
 import type { CallMethod, TransportRequest } from './transport.ts';
+import { type Known, unknownOption } from './unknown-option.ts';
 import { fillTemplate, queryOf, UrlError } from './url.ts';
+
+const OPTIONS: Known<CallOptions> = {
+  response: true,
+  path: true,
+  params: true,
+  headers: true,
+  idempotent: true,
+  cache: true,
+  within: true,
+  idempotencyKey: true,
+};
 
 /** Whose call it is. */
 export interface RequestScope {
@@ -165,6 +177,8 @@ export class CallRequest {
 
   #drawUp(): Draft {
     const { headers, maxRequestBytes } = this.#parts.settings;
+    const unknown = unknownOption(this.options, OPTIONS);
+    if (unknown !== undefined) throw new RequestInvalidError(this.call, unknown);
     const ownHeaders = this.#ownHeaders();
     const { response } = this.options;
     // What is no schema would be found out by the answer: after the effect.

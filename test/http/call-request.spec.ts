@@ -1,6 +1,9 @@
 /** What never leaves: calls that cannot be sent as they are fail permanently, by name, without an attempt. */
 import { expect } from 'chai';
 import { firstValueFrom, of } from 'rxjs';
+import { definePipeline, defineService, queue } from 'sluice';
+import { deadLetter, marbles } from 'sluice/testing';
+import { z } from 'zod';
 import { codeOf, isTransient } from '../../src/errors.ts';
 import type { CallOptions } from '../../src/http/api.ts';
 import { bearer } from '../../src/http/auth.ts';
@@ -37,6 +40,7 @@ describe('a call that cannot be sent', () => {
     ['a query parameter that is null', '/x', undefined, { params: { q: null as never } }],
     ['a body with NaN', '/x', { amount: Number.NaN, pin: CANARY }, {}],
     ['a response that is no schema', '/x', undefined, { response: { a: CANARY } as never }],
+    ['an option that no call has', '/x', undefined, { query: { q: CANARY } } as CallOptions],
     ['a body over the limit', '/x', { pin: CANARY, more: 'more' }, {}],
   ];
   for (const [what, path, body, options] of cases) {
@@ -60,7 +64,13 @@ describe('a call that cannot be sent', () => {
       adapter: 'x',
       headers: { 'x-a': 'b' },
     };
-    await firstValueFrom(api.get('/x', hostile as CallOptions), { defaultValue: undefined });
+    const refused = await failureOf(api.get('/x', hostile as CallOptions));
+    expect(refused.message).to.equal(
+      'payment GET /x: no option "socketPath", only response, path, params, headers, idempotent, cache, within, idempotencyKey',
+    );
+    expect(requests).to.deep.equal([]);
+    const { headers } = hostile;
+    await firstValueFrom(api.get('/x', { headers }), { defaultValue: undefined });
     const [request] = requests;
     expect(Object.keys(request ?? {}).sort()).to.deep.equal([
       'body',
@@ -102,4 +112,31 @@ describe('a call that cannot be sent', () => {
     expect(read).to.equal(once);
     expect(requests[0]?.body).to.equal(requests[1]?.body);
   });
+});
+
+describe('a service that is asked with an option it has not', () => {
+  const pricing = defineService('pricing', {
+    queue: 'pricing',
+    operations: { price: { request: z.object({ sku: z.string() }) } },
+  });
+  const asking = definePipeline({
+    name: 'asking',
+    source: queue('asking', { retry: false }),
+    input: z.object({ sku: z.string() }),
+    apis: { pricing },
+    handle: (message, { apis }) => Reflect.apply(apis.pricing.ask, apis.pricing, ['price', message, { timeout: '1s' }]),
+  });
+
+  it(
+    'is not asked',
+    marbles(asking, ({ deliver, expectCalls, expectSettled, expectDeadLetters }) => {
+      const message = { sku: 's-1' };
+      deliver('          a', { a: message });
+      expectCalls('      -');
+      expectSettled('    D', { D: deadLetter(message, 'ERR_REQUEST_INVALID') });
+      expectDeadLetters('D', {
+        D: { reason: 'pricing ASK price: no option "timeout", only within, idempotencyKey' },
+      });
+    }),
+  );
 });
