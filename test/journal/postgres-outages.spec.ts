@@ -46,6 +46,19 @@ describeWithOwnPostgres('the journal in a PostgreSQL that goes away', () => {
     await complete(store.close());
   });
 
+  it('has let go of what was held when it is closed in the same moment, so that nobody waits for a lease', async () => {
+    const store = new PostgresStore({ url: postgres.url });
+    const journal = createJournal(store, { owner: 'closing' });
+    const all = await Promise.all(
+      Array.from({ length: 5 }, (_, n) => hold(journal, { space: 'saga', name: 'closed', id: `c-${n}` })),
+    );
+    for (const { open } of all) await complete(open.append(started));
+    for (const { letGo } of all) letGo();
+    await complete(store.close());
+    const held = `SELECT count(*) FROM sluice_journal_entries WHERE owner = 'closing' AND lease_until > now()`;
+    expect(postgres.psql(held)).to.equal('0');
+  });
+
   it('F24: takes credentials that were replaced while it runs, and says where a password is missing', async () => {
     const asked = join(postgres.psql('SHOW data_directory'), 'pg_hba.conf');
     writeFileSync(asked, `host all app 127.0.0.1/32 scram-sha-256\n${readFileSync(asked, 'utf8')}`);

@@ -24,12 +24,15 @@ export interface Statement {
   readonly text: string;
 }
 
+type Query = (statement: Statement, ...values: readonly Value[]) => Promise<readonly Row[]>;
+
 export class Postgres {
   readonly place: string;
   #url: string;
   readonly #reread: (() => string) | undefined;
   readonly #maxConnections: number;
   readonly #answerWithinMs: number;
+  readonly #underWay = new Set<Promise<unknown>>();
   #pool: Promise<Pool> | undefined;
   #isClosed = false;
 
@@ -42,20 +45,26 @@ export class Postgres {
   }
 
   /** Cold. Emits what the work gives. What it has sent is not taken back by unsubscribing. */
-  run<T>(
-    work: (query: (statement: Statement, ...values: readonly Value[]) => Promise<readonly Row[]>) => Promise<T>,
-  ): Observable<T> {
-    return defer(async () => {
-      try {
-        const pool = await this.#connected();
-        return await work(async ({ name, text }, ...values) => {
-          const { rows } = await pool.query<Record<string, unknown>>({ name, text, values: [...values] });
-          return rows;
-        });
-      } catch (cause) {
-        throw this.failure(isRefused(cause) ? await this.#renewUrl(cause) : cause);
-      }
+  run<T>(work: (query: Query) => Promise<T>): Observable<T> {
+    return defer(() => {
+      const answer = this.#work(work);
+      this.#underWay.add(answer);
+      const done = (): void => void this.#underWay.delete(answer);
+      answer.then(done, done);
+      return answer;
     });
+  }
+
+  async #work<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    try {
+      const pool = await this.#connected();
+      return await work(async ({ name, text }, ...values) => {
+        const { rows } = await pool.query<Record<string, unknown>>({ name, text, values: [...values] });
+        return rows;
+      });
+    } catch (cause) {
+      throw this.failure(isRefused(cause) ? await this.#renewUrl(cause) : cause);
+    }
   }
 
   /** Runs a script of several statements, in one transaction. */
@@ -67,8 +76,10 @@ export class Postgres {
     }
   }
 
+  /** What was asked before is answered first: a lease that is let go as the process ends, say. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await Promise.allSettled(this.#underWay);
     await (await this.#pool)?.end();
   }
 
