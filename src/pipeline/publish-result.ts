@@ -25,7 +25,7 @@ export interface PublishListener {
   failed(error: unknown): void;
 }
 
-/** Publishes a result at once. Whatever that holds is in `work`: its end gives the publish up. */
+/** Publishes a result at once. Whatever that holds is in `work`, which must not be closed: its end gives the publish up. */
 export type PublishResult = (
   result: OutgoingMessage,
   journey: Journey,

@@ -256,6 +256,8 @@ class Settling implements Interruptible, PublishListener, Unsubscribable, Waitin
 
   /** Who asked to be told of a dead letter is told; that he cannot be is nobody's failure. */
   #tellRequester(settlement: Omit<Settlement, 'result'>): void {
+    // It may have been given back in the very call that stored its copy: then nobody is told of an end that it has not come to.
+    if (this.#work.closed) return;
     const { kind, failure } = settlement;
     const { replyTo } = this.#journey.delivery.properties;
     const isAsked = kind === 'deadLetter' && replyTo !== undefined && isAllowed(replyTo, this.#parts.pipeline.replyTo);

@@ -630,6 +630,25 @@ describe('runPipeline', () => {
     );
   });
 
+  it('tells nobody of a dead letter when the message is given back in the call that stores it', () => {
+    onStage(
+      definePipeline({ name: 'bad', source, input: Message, handle: () => throwError(() => new PermanentError('no')) }),
+      ({ broker, halt }) => {
+        broker.confirmAfterMs = 0;
+        broker.refuse = () => {
+          halt('over');
+          return undefined;
+        };
+        const headers = { 'x-sluice-tell': 'outcome' };
+        broker.deliver({ body: { n: 1 }, properties: { replyTo: 'amq.gen-1', correlationId: 'c1' }, headers });
+      },
+      ({ broker, settled }) => {
+        expect(broker.published.map(({ message }) => message.routingKey)).to.deep.equal(['work.dead']);
+        expect(settled.map(({ settlement, reason }) => [settlement, reason])).to.deep.equal([['returned', 'over']]);
+      },
+    );
+  });
+
   describe('a publish that fails', () => {
     it('F19: is made again after a nack, with the same message id, and the message acked after the last confirm', () => {
       onStage(
