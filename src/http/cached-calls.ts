@@ -7,11 +7,11 @@ import { asyncScheduler, catchError, defer, map, mergeMap, type Observable, of, 
 import { CallTimeoutError, ResponseInvalidError, RetryExhaustedError } from '../errors.ts';
 import type { CacheHit } from '../events.ts';
 import { type Cache, type CacheUse, createCache } from '../operators/cache.ts';
-import { type Duration, durationMs, MAX_TIMER_MS } from '../policies/duration.ts';
+import { type Duration, MAX_TIMER_MS } from '../policies/duration.ts';
 import { readAnswer } from './answer.ts';
 import type { CacheSettings, CallSettings } from './api-settings.ts';
 import { callOf } from './call.ts';
-import type { CallRequest } from './call-request.ts';
+import { type CallRequest, withinMsOf } from './call-request.ts';
 import { type CallOwner, type CallParts, identityOf } from './call-run.ts';
 import { reclassified } from './classify.ts';
 import { bytesOf, type KeptAnswer, keptOf, responseOf } from './kept-answer.ts';
@@ -67,7 +67,7 @@ export class CachedCalls {
   call(owner: CallOwner, request: CallRequest, within: Duration | undefined): Observable<unknown> {
     return defer(() => {
       const startedAt = asyncScheduler.now();
-      const withinMs = within === undefined ? Number.POSITIVE_INFINITY : durationMs(within);
+      const withinMs = withinMsOf(request.call, within);
       const deadlineAt = Math.min(startedAt + withinMs, owner.deadlineAt ?? Number.POSITIVE_INFINITY);
       if (deadlineAt <= startedAt) throw new CallTimeoutError(request.call, Math.max(0, deadlineAt - startedAt));
       return this.#answerTo({ owner, deadlineAt, request, key: request.sharedKey });

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { RequestInvalidError } from '../errors.ts';
 import { fingerprint } from '../message/identity.ts';
+import { DURATION_EXPECTED, parseDuration } from '../policies/duration.ts';
 import type { TraceContext } from '../tracing.ts';
 import type { CallOptions } from './api.ts';
 import type { CallSettings } from './api-settings.ts';
@@ -207,6 +208,20 @@ export class CallRequest {
       throw error instanceof UrlError ? new RequestInvalidError(this.call, error.message) : error;
     }
   }
+}
+
+/**
+ * Time for the whole call, in milliseconds.
+ * @throws RequestInvalidError for what is no duration, before anything is sent.
+ */
+export function withinMsOf(call: CallFacts, within: CallOptions['within']): number {
+  if (within === undefined) return Number.POSITIVE_INFINITY;
+  const ms = parseDuration(within);
+  if (ms !== undefined) return ms;
+  throw new RequestInvalidError(
+    call,
+    `option within: expected ${DURATION_EXPECTED}, got ${JSON.stringify(String(within).slice(0, 80))}`,
+  );
 }
 
 /** Where and how the body does not fit; values of it are not in the text. */

@@ -12,9 +12,8 @@ import {
   ThrottledError,
 } from '../errors.ts';
 import { Retries, type RetryWithBackoffOptions, retryWithBackoff } from '../operators/retry-with-backoff.ts';
-import { durationMs } from '../policies/duration.ts';
 import { Attempt } from './attempt.ts';
-import type { CallRequest } from './call-request.ts';
+import { type CallRequest, withinMsOf } from './call-request.ts';
 import { type CallOwner, type CallParts, CallRun } from './call-run.ts';
 import { isStale } from './stale-connections.ts';
 import type { TransportRequest } from './transport.ts';
@@ -22,9 +21,8 @@ import type { TransportRequest } from './transport.ts';
 /** A cold Observable of one answer. Unsubscribing aborts the request, gives up its slot and clears its timers. */
 export const callOf = (parts: CallParts, owner: CallOwner, request: CallRequest): Observable<unknown> =>
   new Observable((sink) => {
-    const { within } = request.options;
     const startedAt = asyncScheduler.now();
-    const withinMs = within === undefined ? Number.POSITIVE_INFINITY : durationMs(within);
+    const withinMs = withinMsOf(request.call, request.options.within);
     const deadlineAt = Math.min(startedAt + withinMs, owner.deadlineAt ?? Number.POSITIVE_INFINITY);
     if (deadlineAt <= startedAt) throw new CallTimeoutError(request.call, Math.max(0, deadlineAt - startedAt));
 

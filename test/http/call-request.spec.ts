@@ -41,6 +41,7 @@ describe('a call that cannot be sent', () => {
     ['a body with NaN', '/x', { amount: Number.NaN, pin: CANARY }, {}],
     ['a response that is no schema', '/x', undefined, { response: { a: CANARY } as never }],
     ['an option that no call has', '/x', undefined, { query: { q: CANARY } } as CallOptions],
+    ['a time that is none', '/x', undefined, { within: '1 s' as never }],
     ['a body over the limit', '/x', { pin: CANARY, more: 'more' }, {}],
   ];
   for (const [what, path, body, options] of cases) {
