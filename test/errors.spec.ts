@@ -42,6 +42,18 @@ describe('placeOf', () => {
     expect(placeOf(thrownAt(...library))).to.equal(undefined);
   });
 
+  it('is never of the message, and found in time that does not grow with the square of it', () => {
+    const own = new RegExp(`^${fileURLToPath(import.meta.url)}:\\d+:\\d+$`);
+    expect(placeOf(new Error('no order:\n    at pay (/iban/DE00.ts:12:34)\n/card/4111:1:1'))).to.match(own);
+    const long = '/'.repeat(200_000);
+    const before = performance.now();
+    expect(placeOf(new Error(`no order:\n${long}`))).to.match(own);
+    expect(placeOf(thrownAt(`    at ${long}`, `    at f (${long}`, '    at /app/orders.ts:19:10'))).to.equal(
+      '/app/orders.ts:19:10',
+    );
+    expect(performance.now() - before).to.be.below(1_000);
+  });
+
   it('is of no error of ours, whose message names the place, and of nothing that cannot be read', () => {
     expect(placeOf(new PermanentError('no'))).to.equal(undefined);
     expect(placeOf('down')).to.equal(undefined);

@@ -46,7 +46,8 @@ export function codeOf(cause: unknown): string {
 
 /** Of Node itself, or of a package: no package's name begins with a dot. */
 const NOT_AUTHORS = /[( ]node:|[\\/]node_modules[\\/](?!\.)/;
-const FRAME = /((?:file:\/\/)?(?:\/|[A-Za-z]:\\).+:\d+:\d+)\)?$/;
+/** Each part begins in one place alone: a line is as long as whoever made it wants, and is looked at once. */
+const FRAME = /^ {4}at (?:async )?(?:[^(]* \()?((?:file:\/\/)?(?:\/|[A-Za-z]:\\).*:\d+:\d+)\)?$/;
 
 /**
  * Where an error that is none of ours was thrown, as `/app/pipelines/orders.ts:19:10`: the first line of its stack that is of no package; undefined
@@ -55,7 +56,7 @@ const FRAME = /((?:file:\/\/)?(?:\/|[A-Za-z]:\\).+:\d+:\d+)\)?$/;
 export function placeOf(cause: unknown): string | undefined {
   try {
     if (!(cause instanceof Error) || cause instanceof SluiceError) return undefined;
-    for (const frame of (cause.stack ?? '').split('\n').slice(1)) {
+    for (const frame of framesOf(cause)) {
       const place = FRAME.exec(frame)?.[1];
       if (place !== undefined && !NOT_AUTHORS.test(frame)) return place.replace(/^file:\/\//, '');
     }
@@ -63,6 +64,12 @@ export function placeOf(cause: unknown): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Without the message, which a stack begins with: it may have lines of its own, and what a stranger sent in them. */
+function framesOf({ stack = '', message }: Error): readonly string[] {
+  const begin = stack.indexOf(message);
+  return stack.slice(begin < 0 ? 0 : begin + message.length).split('\n');
 }
 
 /** What an error of ours tells beside its message. */
