@@ -192,6 +192,8 @@ function jwksUrl(given: string): URL {
   const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal))
     throw problem('expected a URL that begins with https://; http is for loopback alone');
+  // Nothing is fetched from such a one, and the error that says so shows them.
+  if (url.username !== '' || url.password !== '') throw problem('expected a URL without user and password');
   return url;
 }
 

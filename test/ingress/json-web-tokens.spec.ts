@@ -147,6 +147,10 @@ describe('jwt', () => {
       .that.has.length(3);
     const plain = jwt({ issuer: ISSUER, audience: AUDIENCE, jwks: 'http://issuer.example/keys' });
     expect(() => plain.open()).to.throw(ConfigError, 'https://; http is for loopback alone');
+    const secret = jwt({ issuer: ISSUER, audience: AUDIENCE, jwks: 'https://app:canary@issuer.example/keys' });
+    expect(() => secret.open())
+      .to.throw(ConfigError, 'expected a URL without user and password')
+      .that.does.not.match(/canary/);
     const missing: Setting<string> = {
       kind: 'setting',
       name: 'ISSUER',
