@@ -1,9 +1,12 @@
 /** What changes in a folder and in the folders in it. */
-import { type FSWatcher, lstatSync, readdirSync, watch } from 'node:fs';
-import { join, sep } from 'node:path';
+import { type FSWatcher, lstatSync, readdirSync, statSync, watch } from 'node:fs';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { Observable } from 'rxjs';
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+/** Gone meanwhile, or a database's that lies there: nothing is loaded from either. */
+const isNotThere = (error: unknown): boolean => ['ENOENT', 'EACCES', 'EPERM'].includes(String(codeOf(error)));
 
 /** Packages, and what editors and tools keep for themselves. */
 const isNobodys = (name: string): boolean => /^(node_modules|\.)/.test(name);
@@ -40,13 +43,33 @@ export const watchFolder = (folder: string): Observable<string> =>
     const lookAgain = (path: string): void => {
       forget(path);
       try {
-        if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) follow(path);
+        // The folder itself may be a link; one in it may lead round in a circle.
+        const found = (path === folder ? statSync : lstatSync)(path, { throwIfNoEntry: false });
+        if (found?.isDirectory() === true) follow(path);
       } catch (error) {
-        // Gone meanwhile: that is told as well.
-        if (codeOf(error) !== 'ENOENT') subscriber.error(error);
+        if (!isNotThere(error)) subscriber.error(error);
+      }
+    };
+    /** Another comes in the place of the folder itself, from git or by a link: the one it lies in tells that alone. */
+    const followAbove = (): FSWatcher | undefined => {
+      const whole = resolve(folder);
+      try {
+        const watcher = watch(dirname(whole), (event, name) => {
+          if (event !== 'rename' || name !== basename(whole)) return;
+          lookAgain(folder);
+          subscriber.next(folder);
+        });
+        return watcher.on('error', () => watcher.close());
+      } catch (error) {
+        if (isNotThere(error)) return undefined;
+        throw error;
       }
     };
 
     follow(folder);
-    return () => forget(folder);
+    const above = followAbove();
+    return () => {
+      above?.close();
+      forget(folder);
+    };
   });

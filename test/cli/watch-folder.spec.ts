@@ -1,5 +1,5 @@
 /** On real folders: what an operating system tells of them is the question. */
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -67,6 +67,31 @@ describe('watchFolder', () => {
     await told(join(folder, 'newer'));
     await write(join(folder, 'newer', 'inner', 'a.ts'));
     await told(join(folder, 'newer', 'inner', 'a.ts'));
+  });
+
+  it('tells of files in the folder that took the place of the one that was watched', async () => {
+    await rm(folder, { recursive: true });
+    await told(folder);
+    heard = [];
+    await mkdir(folder);
+    await told(folder);
+    await write(join(folder, 'orders.ts'));
+    await told(join(folder, 'orders.ts'));
+  });
+
+  it('goes by a folder that may not be read', async () => {
+    await mkdir(join(folder, 'postgres'));
+    await chmod(join(folder, 'postgres'), 0);
+    await chmod(root, 0o755);
+    const failures: unknown[] = [];
+    // To root no folder is closed.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.('nobody');
+    watchFolder(folder)
+      .subscribe({ error: (error: unknown) => failures.push(error) })
+      .unsubscribe();
+    if (isRoot) process.seteuid?.(0);
+    expect(failures).to.deep.equal([]);
   });
 
   it('tells nothing of packages and of what begins with a dot, nor once it is unsubscribed from', async () => {
