@@ -15,6 +15,7 @@ export const CONTENDERS: Readonly<Record<string, string>> = {
   sluice: 'whole-job/with-sluice',
   'sluice with metrics': 'whole-job/with-metrics',
   'sluice with everything': 'whole-job/with-everything',
+  'sluice with a tenth of the spans': 'whole-job/with-sampled',
   'bare sluice': 'whole-job/bare',
   // Against the first: what a ratio is worth.
   'by hand again': 'whole-job/by-hand',

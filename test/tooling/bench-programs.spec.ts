@@ -20,6 +20,7 @@ describe('programs of the benchmarks', () => {
     'sluice',
     'sluice with metrics',
     'sluice with everything',
+    'sluice with a tenth of the spans',
     'bare sluice',
     // They have to find the dashboard's page.
     'whole-job/dashboard-idle',
