@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { type GuardedChild, spawnGuarded } from './guarded-child.ts';
+import { removeFolder } from './remove-folder.ts';
 import { type Availability, defineService, describeWith, type Service } from './services.ts';
 
 export interface PrivatePostgres {
@@ -89,7 +90,7 @@ export async function startPrivatePostgres(own: Readonly<Record<string, string>>
   };
   const stop = async (): Promise<void> => {
     await kill();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    await removeFolder(folder);
   };
   const psql = (sql: string, database = 'postgres'): string =>
     execFileSync(

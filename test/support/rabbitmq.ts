@@ -4,12 +4,13 @@
  * instead, by the suites that can live with one they may not stop.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 import { type GuardedChild, spawnGuarded } from './guarded-child.ts';
+import { removeFolder } from './remove-folder.ts';
 import { type Availability, defineService, describeWith, type Service } from './services.ts';
 
 export interface RabbitMqOptions {
@@ -165,7 +166,7 @@ export async function startPrivateRabbitMq({ plugins = [], config = [] }: Rabbit
     epmd.signal('SIGKILL');
     await epmd.ended;
     // What Erlang started may write for a moment longer.
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+    await removeFolder(folder);
   };
 
   try {

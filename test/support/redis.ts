@@ -1,9 +1,10 @@
 /** A private Redis for tests: its own port and folder, on loopback, nothing saved, gone with the test run. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { type GuardedChild, spawnGuarded } from './guarded-child.ts';
+import { removeFolder } from './remove-folder.ts';
 import { type Availability, defineService, describeWith, type Service } from './services.ts';
 
 export interface PrivateRedis {
@@ -51,7 +52,7 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
   };
   const stop = async (): Promise<void> => {
     await kill();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    await removeFolder(folder);
   };
   try {
     await start();
