@@ -66,7 +66,7 @@ describeWithOwnPostgres('the journal in a PostgreSQL that goes away', () => {
       GRANT ALL ON ALL TABLES IN SCHEMA public TO app; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app;`);
     const as = (user: string): string => postgres.url.replace('postgres@', `${user}@`);
     let file = as('app:canary-old');
-    const store = new PostgresStore({ url: file, reread: () => file });
+    const store = new PostgresStore({ url: file, reread: () => file, maxConnections: 2 });
     await complete(store.ping());
     postgres.psql(
       `ALTER ROLE app PASSWORD 'canary-new'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`,
@@ -74,6 +74,9 @@ describeWithOwnPostgres('the journal in a PostgreSQL that goes away', () => {
     const failure = (): Promise<unknown> => complete(store.ping()).catch((cause: unknown) => cause);
     await eventually('the old one is refused', async () => /password authentication/.test(String(await failure())));
     file = as('app:canary-new');
+    // More than there are connections: who waits for one is answered, too.
+    const refused = await Promise.all(Array.from({ length: 5 }, failure));
+    expect(refused.map(String).filter((why) => !/password authentication/.test(why))).to.deep.equal([]);
     await eventually('the new one is taken', async () => Array.isArray(await failure()));
     await complete(store.close());
 

@@ -100,7 +100,8 @@ export class Postgres {
     }
     const refused = this.#pool;
     this.#pool = undefined;
-    void (await refused)?.end();
+    // Ended now, it would leave who waits for one of its connections without an answer until that is late.
+    void Promise.allSettled(this.#underWay).then(async () => (await refused)?.end());
     return refusal;
   }
 
