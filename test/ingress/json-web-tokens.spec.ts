@@ -7,6 +7,7 @@ import { firstValueFrom } from 'rxjs';
 import { ConfigError, DefinitionError } from '../../src/errors.ts';
 import { type JwtOptions, jwt } from '../../src/ingress/json-web-tokens.ts';
 import type { Setting } from '../../src/setting.ts';
+import { freePort } from '../support/free-port.ts';
 
 const ISSUER = 'https://issuer.example';
 const AUDIENCE = 'orders';
@@ -131,6 +132,10 @@ describe('jwt', () => {
     expect(away)
       .to.have.property('fault')
       .that.matches(/^http:\/\/127\.0\.0\.1:\d+\/keys: Expected 200 OK/);
+    const nowhere = opened({ jwks: `http://127.0.0.1:${await freePort()}/keys?api=canary` });
+    const unreached = await firstValueFrom(nowhere({ authorization: `Bearer ${await sign()}` }));
+    // What fetch itself says of it is "fetch failed".
+    expect(unreached).to.have.property('fault').that.includes('ECONNREFUSED').and.does.not.include('canary');
     issuer.status = 200;
     const asked = issuer.asked;
     const told = await Promise.all(Array.from({ length: 10 }, async () => ask(await sign(), auth)));

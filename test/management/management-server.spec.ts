@@ -143,6 +143,12 @@ describe('the management server', function () {
       expect(await statusWith(`GET /data HTTP/1.1\r\nHost: 127.0.0.1.evil.example:${port}`)).to.equal(421);
       const fault = faultOfOrigin({ host: 'proxy.example' }, { isLoopback: true, token: undefined });
       expect(fault?.body).to.include('for a proxy or another name set SLUICE_HOST');
+      const rewritten = faultOfOrigin(
+        { host: '127.0.0.1:8080', origin: 'https://proxy.example' },
+        { isLoopback: false, token: undefined },
+      );
+      expect(rewritten?.status).to.equal(403);
+      expect(rewritten?.body).to.include('a proxy in front has to hand on Host as it came');
       expect(await statusWith(`GET /data HTTP/1.1\r\nHost: localhost:${port}`)).to.equal(200);
       expect(await statusWith('GET /data HTTP/1.1\r\nHost: [::1]')).to.equal(200);
       expect(await statusWith('GET /data HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example')).to.equal(403);
