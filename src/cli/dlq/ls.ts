@@ -21,7 +21,7 @@ interface Listing {
   readonly pair: QueuePair;
   /** Letters ready when they were read; undefined where they could not be. */
   readonly letters: number | undefined;
-  /** The broker's refusal, where the queue is there, as far as this user may know. */
+  /** The broker's refusal, which it gives before it looks whether there is such a queue. */
   readonly refusal?: string;
   readonly looked: number;
   readonly renewed: number;
@@ -115,8 +115,7 @@ export const renewedNote = (count: number): string =>
 const toJson = ({ pair, letters, refusal, looked, renewed, groups }: Listing): object => ({
   queue: pair.dead,
   workQueue: pair.work,
-  exists: letters !== undefined || refusal !== undefined,
-  ...(refusal === undefined ? {} : { refusal }),
+  ...(refusal === undefined ? { exists: letters !== undefined } : { refusal }),
   letters: letters ?? 0,
   looked,
   renewed,
