@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createJournal } from '../../src/journal/create-journal.ts';
+import { openStore } from '../../src/journal/open-store.ts';
 import { migrate } from '../../src/journal/postgres/migrate.ts';
 import { PostgresStore } from '../../src/journal/postgres/postgres-store.ts';
 import { complete, completed, done, hold, started } from '../contract/journal-cases.ts';
@@ -66,7 +67,7 @@ describeWithOwnPostgres('the journal in a PostgreSQL that goes away', () => {
       GRANT ALL ON ALL TABLES IN SCHEMA public TO app; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app;`);
     const as = (user: string): string => postgres.url.replace('postgres@', `${user}@`);
     let file = as('app:canary-old');
-    const store = new PostgresStore({ url: file, reread: () => file, maxConnections: 2 });
+    const store = openStore({ kind: 'postgres', url: file, reread: () => file, maxConnections: 2 });
     await complete(store.ping());
     postgres.psql(
       `ALTER ROLE app PASSWORD 'canary-new'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`,

@@ -32,7 +32,11 @@ describe('the rule for worker processes that end unasked', () => {
     const rule = new RestartRule();
     const start = ended({ code: 9, wasRunning: false });
     expect([rule.judge(start, false).kind, rule.judge(start, false).kind]).to.deep.equal(['restart', 'restart']);
-    expect(rule.judge(start, false)).to.deep.include({ kind: 'giveUp', exitCode: 9 });
+    expect(rule.judge(start, false)).to.deep.equal({
+      kind: 'giveUp',
+      exitCode: 9,
+      why: 'a worker ended 3 times as it started, or at its first message',
+    });
   });
 
   it('says failed where a signal ended it, or it ended as if all were well', () => {
