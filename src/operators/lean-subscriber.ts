@@ -20,76 +20,78 @@ export interface Listener<T> extends Unsubscribable {
 export type Holder = Pick<Subscription, 'add' | 'remove'>;
 
 /**
- * RxJS takes it for a Subscriber, since it can all that one can, and puts none of its own around it.
- * Not to be extended.
+ * RxJS takes it for a Subscriber, since it can all that one can, and puts none of its own around it. Not to be extended.
+ *
+ * Its fields are `private`, not `#`: an Observable of RxJS 6 calls the methods on an object that inherits from what it was given, which has no
+ * `#` of it. What an end changes there, the listener changes here when it closes its subscriber.
  */
 export class LeanSubscriber<T> implements Observer<T>, Unsubscribable {
   closed = false;
-  #isStopped = false;
-  readonly #listener: Listener<T>;
-  readonly #holder: Holder | undefined;
-  #only: Teardown | undefined;
+  private isStopped = false;
+  private readonly listener: Listener<T>;
+  private readonly holder: Holder | undefined;
+  private only: Teardown | undefined;
   /** It had more than one at a time: from then on the list of RxJS keeps them. */
-  #several: Subscription | undefined;
+  private several: Subscription | undefined;
 
   /** @param holder Its end ends the listener. Must not be closed. */
   constructor(listener: Listener<T>, holder?: Holder) {
-    this.#listener = listener;
-    this.#holder = holder;
+    this.listener = listener;
+    this.holder = holder;
     holder?.add(this);
   }
 
   next(value: T): void {
-    if (!this.#isStopped) this.#listener.onNext(value);
+    if (!this.isStopped) this.listener.onNext(value);
   }
 
   error(cause: unknown): void {
-    if (this.#isStopped) return;
-    this.#isStopped = true;
-    this.#listener.onError(cause);
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.listener.onError(cause);
   }
 
   complete(): void {
-    if (this.#isStopped) return;
-    this.#isStopped = true;
-    this.#listener.onComplete();
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.listener.onComplete();
   }
 
   add(teardown: TeardownLogic): void {
-    const only = this.#only;
+    const only = this.only;
     // Authors' modules may be JavaScript, which gives back null and the like too: RxJS passes over what is falsy, and over the Subscriber itself.
     if (!teardown || teardown === this || teardown === only) return;
     if (this.closed) {
       Subscription.EMPTY.add(teardown);
-    } else if (this.#several !== undefined) {
-      this.#several.add(teardown);
+    } else if (this.several !== undefined) {
+      this.several.add(teardown);
     } else if (only === undefined || hasEnded(only)) {
-      this.#only = teardown;
+      this.only = teardown;
     } else {
       // In the order they came, as ever.
-      this.#several = togetherOf(only, teardown);
-      this.#only = undefined;
+      this.several = togetherOf(only, teardown);
+      this.only = undefined;
     }
   }
 
   remove(teardown: Teardown): void {
-    if (teardown === this.#only) this.#only = undefined;
-    else this.#several?.remove(teardown);
+    if (teardown === this.only) this.only = undefined;
+    else this.several?.remove(teardown);
   }
 
   unsubscribe(): void {
-    if (!this.closed) this.#listener.unsubscribe();
+    if (!this.closed) this.listener.unsubscribe();
   }
 
   /** For the listener alone: nothing is heard any more, and what there is is torn down. Throws as RxJS does where a teardown throws. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.#isStopped = true;
-    this.#holder?.remove(this);
-    const only = this.#only;
-    this.#only = undefined;
-    if (this.#several !== undefined) this.#several.unsubscribe();
+    this.isStopped = true;
+    this.holder?.remove(this);
+    const only = this.only;
+    this.only = undefined;
+    if (this.several !== undefined) this.several.unsubscribe();
     else if (only !== undefined && !hasEnded(only)) togetherOf(only).unsubscribe();
   }
 }

@@ -1,6 +1,21 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { map, Observable, type Observer, Subject, Subscriber, Subscription, type TeardownLogic } from 'rxjs';
+import {
+  from,
+  type InteropObservable,
+  map,
+  Observable,
+  type Observer,
+  observable,
+  of,
+  Subject,
+  Subscriber,
+  Subscription,
+  type TeardownLogic,
+  type Unsubscribable,
+} from 'rxjs';
+import { gather } from '../../src/operators/gather.ts';
+import { inSlots } from '../../src/operators/in-slots.ts';
 import { LeanSubscriber, type Listener } from '../../src/operators/lean-subscriber.ts';
 import { unheard } from '../support/unheard.ts';
 
@@ -129,6 +144,41 @@ describe('LeanSubscriber', () => {
     }).subscribe(subscriber);
     expect(given).to.equal(subscriber);
     expect(returned).to.equal(subscriber);
+  });
+
+  it('hears an Observable of RxJS 6, which calls an object that inherits from it', () => {
+    // As the SafeSubscriber of RxJS 6 does: it binds `unsubscribe` to that object too, and calls it at each end.
+    const ofRxJs6 = (end: (observer: Observer<unknown>) => void): Observable<unknown> => {
+      const subscribe = (observer: Observer<unknown>): Unsubscribable => {
+        const context = Object.create(observer) as Observer<unknown> & Unsubscribable;
+        const unsubscribe = context.unsubscribe.bind(context);
+        context.next('a value');
+        end(context);
+        unsubscribe();
+        return { unsubscribe };
+      };
+      return from({ [observable]: () => ({ subscribe }) } as unknown as InteropObservable<unknown>);
+    };
+    const told: unknown[] = [];
+    const tell = {
+      next: (value: unknown) => told.push(value),
+      error: (cause: unknown) => told.push(cause),
+      complete: () => told.push('complete'),
+    };
+    const completing = ofRxJs6((observer) => observer.complete());
+    gather({ completing }).subscribe(tell);
+    gather({ failing: ofRxJs6((observer) => observer.error('broken')) }).subscribe(tell);
+    of(1, 2)
+      .pipe(inSlots(() => completing, 1))
+      .subscribe(tell);
+    const running = new LeanSubscriber<unknown>({
+      onNext: () => running.unsubscribe(),
+      onError: tell.error,
+      onComplete: tell.complete,
+      unsubscribe: () => running.close(),
+    });
+    completing.subscribe(running);
+    expect(told).to.deep.equal([{ completing: 'a value' }, 'complete', 'broken', 'a value', 'a value', 'complete']);
   });
 
   it('leaves the Subscriber that holds it when it ends', () => {
