@@ -48,11 +48,15 @@ export function announcedBytes(raw: readonly Buffer[]): number {
   return 0;
 }
 
+const BLANK = 0x20;
+
 /** Read byte by byte: through a text it takes ten times as long, for each answer. */
 function inDigits(bytes: Buffer | undefined): number {
   if (bytes === undefined) return 0;
   let number = 0;
   for (let at = 0; at < bytes.length; at++) {
+    // Blanks may follow, and only they: HTTP allows it, and undici gives them as they came.
+    if (bytes[at] === BLANK) return number;
     const digit = (bytes[at] ?? 0) - 0x30;
     if (digit < 0 || digit > 9) return 0;
     number = number * 10 + digit;

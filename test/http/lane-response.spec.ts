@@ -31,6 +31,7 @@ describe('a response of the fast lane', () => {
 
   for (const [headers, bytes] of [
     [['Content-Length', '1073741824'], 1_073_741_824],
+    [['content-length', '1073741824  '], 1_073_741_824],
     [['vary', '7', 'content-length', '0'], 0],
     [['content-length', '9007199254740991'], Number.MAX_SAFE_INTEGER],
     [['content-length', '-1'], 0],
