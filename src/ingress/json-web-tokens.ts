@@ -180,8 +180,16 @@ const lacking = (scopes: readonly string[]): Identified => ({
 const keysAway = ({ origin, pathname }: URL, error: unknown): Identified => ({
   ok: false,
   refusal: comeAgain('keys-away', "the issuer's keys cannot be read now"),
-  fault: `${origin}${pathname}: ${[error, error instanceof Error ? error.cause : undefined].filter(Boolean).map(messageOf).join(': ')}`,
+  fault: `${origin}${pathname}: ${messageOf(error)}${causeOf(error)}`,
 });
+
+/** In it fetch says why. Where several addresses were tried, that has no text of its own. */
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause === undefined) return '';
+  const causes: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
+  return `: ${causes.map(messageOf).join('; ')}`;
+}
 
 const problem = (message: string): ConfigError => new ConfigError([{ subject: 'jwt', path: 'jwks', message }]);
 

@@ -145,6 +145,20 @@ describe('jwt', () => {
     expect(issuer.asked - asked).to.be.within(1, 2);
   });
 
+  it('says of each address that was tried why the keys are not to be had there', async () => {
+    const { fetch } = globalThis;
+    const tried = ['connect ECONNREFUSED ::1:443', 'connect ECONNREFUSED 127.0.0.1:443'].map((text) => new Error(text));
+    globalThis.fetch = () => Promise.reject(new TypeError('fetch failed', { cause: new AggregateError(tried) }));
+    try {
+      const away = await firstValueFrom(opened()({ authorization: `Bearer ${await sign()}` }));
+      expect(away)
+        .to.have.property('fault')
+        .that.includes('fetch failed: connect ECONNREFUSED ::1:443; connect ECONNREFUSED 127.0.0.1:443');
+    } finally {
+      globalThis.fetch = fetch;
+    }
+  });
+
   it('is defined and opened with every mistake named', () => {
     expect(() => jwt({ issuer: '', audience: AUDIENCE, jwks: 'x', algorithms: ['HS256', 'none'] }))
       .to.throw(DefinitionError)
