@@ -94,6 +94,9 @@ describeWithOwnPostgres('the journal in a PostgreSQL that goes away', () => {
     postgres.psql('DROP TABLE sluice_journal_records', 'bereft');
     const why = await migrate(url).catch((cause: unknown) => cause);
     expect(String(why)).to.include('is of version 1 and lacks sluice_journal_records; restore that from a backup');
+    // What a later version of sluice has instead is no loss.
+    postgres.psql('INSERT INTO sluice_journal_migrations VALUES (2)', 'bereft');
+    expect(await migrate(url)).to.deep.equal({ from: 2, to: 2 });
     postgres.psql(
       'DROP TABLE sluice_journal_entries, sluice_journal_migrations; DROP SEQUENCE sluice_journal_fence',
       'bereft',

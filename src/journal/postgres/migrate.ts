@@ -31,7 +31,8 @@ export async function migrate(url: string): Promise<Migrated> {
         return Number(row?.version);
       }),
     );
-    if (from > 0) {
+    // An earlier version has fewer, and of a later one we do not know.
+    if (from === VERSION) {
       const missing = await firstValueFrom(database.run((query) => query(TABLES_MISSING, TABLES)));
       if (missing.length > 0)
         throw new JournalUnavailableError(
