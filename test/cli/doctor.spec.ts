@@ -347,6 +347,21 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       ]);
     });
 
+    it('advises nobody to delete the queue that says how many partitions there are', async () => {
+      const { url, client } = await fresh();
+      const source = partitioned('accounts', { by: 'id', partitions: 2 });
+      const pipelines = [definePipeline({ name: 'accounts', source, input: z.unknown(), handle: () => [] })];
+      const args = { 'x-queue-type': 'quorum', 'x-max-length': 4 };
+      await client.channel.assertQueue('accounts.workers', { durable: true, arguments: args });
+      for (const mode of ['assert', 'check'] as const) {
+        const found = await look(url, pipelines, mode);
+        const differs = found.find(({ check, subject }) => check === 'queue-differs' && subject.includes('.workers'));
+        expect(differs?.advice, mode)
+          .to.include('say as many partitions as it was declared with')
+          .and.not.include('when it is empty');
+      }
+    });
+
     it('exits with 1 where there is no broker or a problem, and with 2 where nothing can be asked', async () => {
       const { vhost } = await fresh();
       const nothing = await management.user(`none-${vhost}`, vhost, { configure: '^$', write: '^$', read: '^$' });
