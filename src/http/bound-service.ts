@@ -1,6 +1,7 @@
 /** A service bound to a message: its requests carry the message's identity, deadline and idempotency keys. */
 import type { Observable } from 'rxjs';
 import { PermanentError, RequestInvalidError } from '../errors.ts';
+import { type Known, unknownOption } from '../policies/unknown-option.ts';
 import type { CallScope } from './bound-api.ts';
 import { callOf } from './call.ts';
 import { CallRequest } from './call-request.ts';
@@ -12,7 +13,6 @@ import { inKeyScope } from './scope-apis.ts';
 import type { AskOptions, Service } from './service.ts';
 import type { ServiceOperation } from './service-options.ts';
 import type { Operation } from './template-cache.ts';
-import { type Known, unknownOption } from './unknown-option.ts';
 
 /** The method of a request to a service, in the place of HTTP's. */
 const ASK = 'ASK';

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { RequestInvalidError } from '../errors.ts';
 import { fingerprint } from '../message/identity.ts';
 import { DURATION_EXPECTED, parseDuration } from '../policies/duration.ts';
+import { type Known, unknownOption } from '../policies/unknown-option.ts';
 import type { TraceContext } from '../tracing.ts';
 import type { CallOptions } from './api.ts';
 import type { CallSettings } from './api-settings.ts';
@@ -17,7 +18,6 @@ import { describeIssues } from './issues.ts';
 import type { Repeats } from './repeats.ts';
 import type { Operation } from './template-cache.ts';
 import type { CallMethod, TransportRequest } from './transport.ts';
-import { type Known, unknownOption } from './unknown-option.ts';
 import { fillTemplate, queryOf, UrlError } from './url.ts';
 
 const OPTIONS: Known<CallOptions> = {

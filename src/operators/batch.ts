@@ -14,8 +14,10 @@ import {
 } from 'rxjs';
 import { BatchMismatchError, BatchRejectedError, NoValueError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
+import { requireKnown } from './require-known.ts';
 
 export interface BatcherOptions<Item, Part> {
   /** A batch of so many items is sent at once. Integer, at least 1; Infinity to go by time alone. */
@@ -29,6 +31,14 @@ export interface BatcherOptions<Item, Part> {
   /** Called with the number of items before a batch is sent. */
   readonly onBatch?: ((items: number) => void) | undefined;
 }
+
+const OPTIONS: Known<BatcherOptions<never, never>> = {
+  maxSize: true,
+  maxWait: true,
+  request: true,
+  maxPending: true,
+  onBatch: true,
+};
 
 export interface Batcher<Item, Result> {
   /** Callers that wait now, for their batch to be sent or for its answer. */
@@ -49,7 +59,7 @@ export interface Batcher<Item, Result> {
 
 /**
  * A batcher that holds nothing yet. Any number of batches may be under way; `maxPending` bounds the callers of all of them.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  */
 export function createBatcher<Item, Part>(options: BatcherOptions<Item, Part>): Batcher<Item, Exclude<Part, Error>> {
   return new ItemBatcher(options);
@@ -76,6 +86,7 @@ class ItemBatcher<Item, Part> implements Batcher<Item, Exclude<Part, Error>> {
   #open: Batch<Item, Part> | undefined;
 
   constructor(options: BatcherOptions<Item, Part>) {
+    requireKnown('createBatcher', options, OPTIONS);
     const { maxSize, maxWait, maxPending = 1_000 } = options;
     requireCount('maxSize', maxSize, 1);
     requireCount('maxPending', maxPending, 1);

@@ -4,9 +4,11 @@
  */
 import { asyncScheduler, Observable } from 'rxjs';
 import { BranchTimeoutError, GatherFailedError } from '../errors.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { asError, type Branches, type BranchValue, scatter, timeLimitMs } from './branches.ts';
 import type { GatherOptions } from './gather.ts';
 import { requireCount } from './require-count.ts';
+import { requireKnown } from './require-known.ts';
 
 /** The last values of the branches that were fulfilled in time, under their names; the others have no key. */
 export type GatheredQuorum<B extends Branches> = { readonly [Name in keyof B]?: BranchValue<B[Name]> };
@@ -15,6 +17,8 @@ export interface GatherQuorumOptions extends GatherOptions {
   /** Branches that must be fulfilled. Integer, at least 1, at most the number of branches. */
   readonly atLeast: number;
 }
+
+const OPTIONS: Known<GatherQuorumOptions> = { within: true, atLeast: true };
 
 /**
  * Subscribes to all branches at once and emits one object of the first `atLeast` that complete with a value, its keys in the order of
@@ -25,12 +29,14 @@ export interface GatherQuorumOptions extends GatherOptions {
  *
  * @throws GatherFailedError when fewer than `atLeast` branches can still be fulfilled, or are after `within`. `reasons` are those of the
  * branches that failed until then; a branch still running after `within` failed with BranchTimeoutError.
- * @throws RangeError at once when an option is out of its range.
+ * @throws RangeError at once when an option is out of its range, or is none it has.
  */
 export function gatherQuorum<B extends Branches>(
   branches: B,
-  { atLeast, within }: GatherQuorumOptions,
+  options: GatherQuorumOptions,
 ): Observable<GatheredQuorum<B>> {
+  requireKnown('gatherQuorum', options, OPTIONS);
+  const { atLeast, within } = options;
   const names = Object.keys(branches);
   const withinMs = timeLimitMs(within);
   requireCount('atLeast', atLeast, 1);

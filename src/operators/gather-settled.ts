@@ -4,9 +4,11 @@
  */
 import { asyncScheduler, Observable } from 'rxjs';
 import { BranchTimeoutError, GatherFailedError } from '../errors.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { asError, type Branches, type BranchValue, byName, scatter, timeLimitMs } from './branches.ts';
 import type { GatherOptions } from './gather.ts';
 import { requireCount } from './require-count.ts';
+import { requireKnown } from './require-known.ts';
 
 /** How a branch ended. */
 export type Settled<T> =
@@ -21,6 +23,8 @@ export interface GatherSettledOptions extends GatherOptions {
   readonly atLeast?: number | undefined;
 }
 
+const OPTIONS: Known<GatherSettledOptions> = { within: true, atLeast: true };
+
 /**
  * Subscribes to all branches at once and emits one object of their outcomes, its keys in the order of declaration, when all have ended
  * or `within` is over; `{}` at once for no branches. A fulfilled branch carries its last value.
@@ -30,12 +34,14 @@ export interface GatherSettledOptions extends GatherOptions {
  * Every branch is heard out, even when `atLeast` can no longer be reached. Unsubscribing unsubscribes all. Holds one value per branch.
  *
  * @throws GatherFailedError when fewer than `atLeast` branches are fulfilled.
- * @throws RangeError at once when an option is out of its range.
+ * @throws RangeError at once when an option is out of its range, or is none it has.
  */
 export function gatherSettled<B extends Branches>(
   branches: B,
-  { within, atLeast = 0 }: GatherSettledOptions = {},
+  options: GatherSettledOptions = {},
 ): Observable<GatheredSettled<B>> {
+  requireKnown('gatherSettled', options, OPTIONS);
+  const { within, atLeast = 0 } = options;
   const withinMs = timeLimitMs(within);
   requireCount('atLeast', atLeast, 0);
 

@@ -6,7 +6,9 @@
 import { asyncScheduler, Observable } from 'rxjs';
 import { BranchTimeoutError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { type BranchValue, byName, type MarkedBranches, scatter, timeLimitMs } from './branches.ts';
+import { requireKnown } from './require-known.ts';
 
 /** The last value of each branch, under its name; of an optional one that, or its fallback. */
 export type Gathered<B extends MarkedBranches> = { readonly [Name in keyof B]: BranchValue<B[Name]> };
@@ -15,6 +17,8 @@ export interface GatherOptions {
   /** Time for all branches, counted from the subscription. Default: no limit. */
   readonly within?: Duration | undefined;
 }
+
+const OPTIONS: Known<GatherOptions> = { within: true };
 
 /**
  * Subscribes to all branches at once and emits one object of their last values, its keys in the order of declaration, when all have
@@ -26,9 +30,11 @@ export interface GatherOptions {
  *
  * @throws BranchTimeoutError when a branch that is not optional is still running after `within`.
  * @throws NoValueError when a branch that is not optional completes without a value.
- * @throws RangeError at once when `within` is no duration.
+ * @throws RangeError at once when `within` is no duration, or for an option it does not have.
  */
-export function gather<B extends MarkedBranches>(branches: B, { within }: GatherOptions = {}): Observable<Gathered<B>> {
+export function gather<B extends MarkedBranches>(branches: B, options: GatherOptions = {}): Observable<Gathered<B>> {
+  requireKnown('gather', options, OPTIONS);
+  const { within } = options;
   const withinMs = timeLimitMs(within);
 
   return new Observable((sink) => {

@@ -239,6 +239,11 @@ describe('createBatcher', () => {
     expect(() => createBatcher({ ...options, maxSize: 0 })).to.throw(RangeError, 'maxSize');
     expect(() => createBatcher({ ...options, maxWait: -1 })).to.throw(RangeError, 'maxWait');
     expect(() => createBatcher({ ...options, maxPending: 0 })).to.throw(RangeError, 'maxPending');
+    const misspelt = { ...options, maxpending: 5 };
+    expect(() => createBatcher(misspelt)).to.throw(
+      RangeError,
+      'createBatcher: no option "maxpending", only maxSize, maxWait, request, maxPending, onBatch',
+    );
   });
 
   it('answers each caller with its own part, never sends more than fits, and holds nothing in the end', () => {

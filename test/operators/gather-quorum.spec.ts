@@ -182,6 +182,11 @@ describe('gatherQuorum', () => {
       'atLeast: expected at most the 1 branches, got 2',
     );
     expect(() => gatherQuorum({ a: NEVER }, { atLeast: 1, within: -1 })).to.throw(RangeError);
+    const misspelt = { atLeast: 1, witin: '1s' };
+    expect(() => gatherQuorum({ a: NEVER }, misspelt)).to.throw(
+      RangeError,
+      'gatherQuorum: no option "witin", only within, atLeast',
+    );
   });
 
   it('answers with the quickest that succeed, or fails when that is certain, and ends every branch', () => {

@@ -220,6 +220,10 @@ describe('gatherSettled', () => {
     expect(() => gatherSettled({}, { within: '25d' })).to.throw(RangeError, 'within');
     for (const atLeast of [-1, 0.5, Number.NaN])
       expect(() => gatherSettled({}, { atLeast })).to.throw(RangeError, 'atLeast');
+    expect(() => gatherSettled({}, { atleast: 1 } as object)).to.throw(
+      RangeError,
+      'gatherSettled: no option "atleast", only within, atLeast',
+    );
   });
 
   it('accounts for every branch, ends every subscription and leaves no timer', () => {

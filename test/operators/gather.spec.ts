@@ -277,5 +277,7 @@ describe('gather', () => {
   it('refuses a limit that is none', () => {
     for (const within of [-1, Number.NaN, '5 parsecs' as '5s', '25d'] as const)
       expect(() => gather({ a: NEVER }, { within })).to.throw(RangeError);
+    const misspelt: object = { timeout: '1s' };
+    expect(() => gather({ a: NEVER }, misspelt)).to.throw(RangeError, 'gather: no option "timeout", only within');
   });
 });
