@@ -29,7 +29,7 @@ export const COUNTS_PARTITIONS = '.workers';
 
 /** What to do where an exchange or a queue is there, and not as wanted. */
 export const DELETE_WHEN_EMPTY =
-  "when it is empty, delete it so that it can be declared anew, or use topology: 'check' to take it as it is";
+  "when it is empty, delete it so that it can be declared anew; with topology: 'check' a worker takes it as it is";
 
 /** The same for a queue that must not be deleted; undefined for all others. */
 export function insteadOfDeleting({ name, arguments: args }: QueueSpec): string | undefined {

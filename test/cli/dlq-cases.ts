@@ -210,7 +210,7 @@ export function dlqCases(url: () => string): void {
       const { code, text } = await run(args);
       expect(code).to.equal(1);
       expect(text).to.include(
-        '✗ queue "nosuch.dead" does not exist; a queue is asked for, not a pipeline: "sluice dlq ls"',
+        '✗ queue "nosuch.dead" does not exist; a queue is asked for, not a pipeline or a folder: "sluice dlq ls" names those of ./pipelines, with --pipelines <folder> of another',
       );
       expect(text).to.not.include('none is among those asked for');
     }

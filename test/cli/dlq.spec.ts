@@ -100,7 +100,16 @@ describe('sluice dlq', () => {
       ['letters.dead', 2, 1],
     ]);
     const absent = await run(['ls', 'nowhere']);
-    expect([absent.code, absent.text]).to.deep.equal([1, 'nowhere.dead: there is no such queue']);
+    expect([absent.code, absent.text]).to.deep.equal([
+      1,
+      'nowhere.dead: there is no such queue; a queue is asked for, not a pipeline or a folder: "sluice dlq ls" names those of ./pipelines, with --pipelines <folder> of another',
+    ]);
+    await client.channel.deleteQueue('letters.dead');
+    const before = await run(['ls', '--pipelines', folder]);
+    expect([before.code, before.text]).to.deep.equal([
+      0,
+      'letters.dead: there is no such queue; a worker declares it at its start',
+    ]);
   });
 
   const wrong: readonly (readonly [readonly string[], string])[] = [

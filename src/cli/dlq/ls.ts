@@ -9,7 +9,7 @@ import { age, counted, oneLine, shortened, table } from '../print.ts';
 import { type QueuePair, queuePair } from './copies.ts';
 import { type Group, Groups } from './groups.ts';
 import { lookThrough } from './look-through.ts';
-import { isMissing, isoTime, type Session, withSession } from './session.ts';
+import { ASKED, isMissing, isoTime, type Session, withSession } from './session.ts';
 
 export interface LsOptions {
   readonly pipelines: string;
@@ -40,7 +40,7 @@ export async function ls(names: readonly string[], options: LsOptions): Promise<
       listings.push(await list(session, pair, options.limit));
     }
     if (options.json === true) printJson({ broker: session.office.address, queues: listings.map(toJson) });
-    else print(listings);
+    else print(listings, names.length > 0 ? ASKED : 'a worker declares it at its start');
     const isUntold = listings.some(
       ({ letters, refusal }) => letters === undefined && (refusal !== undefined || names.length > 0),
     );
@@ -78,12 +78,13 @@ async function list(session: Session, pair: QueuePair, limit: number): Promise<L
   }
 }
 
-function print(listings: readonly Listing[]): void {
+/** @param missing What to do about a queue that is not there. */
+function print(listings: readonly Listing[], missing: string): void {
   const now = asyncScheduler.now();
   for (const { pair, letters, refusal, looked, renewed, groups } of listings) {
     const dead = pc.bold(oneLine(pair.dead));
     if (letters === undefined) {
-      console.log(`${dead}: ${refusal === undefined ? 'there is no such queue' : oneLine(refusal)}`);
+      console.log(`${dead}: ${refusal === undefined ? `there is no such queue; ${missing}` : oneLine(refusal)}`);
       continue;
     }
     const part = looked < letters ? `, ${looked} of them looked at` : '';

@@ -35,9 +35,11 @@ export const withSession = (
 /** Whether there is no such queue, and not a user who may not look into it. */
 export const isMissing = (failure: string): boolean => /^queue ".*\.dead" does not exist$/.test(failure);
 
-/** Who gave the name of a pipeline is told where those of queues are. */
-export const withNames = (failure: string): string =>
-  isMissing(failure) ? `${failure}; a queue is asked for, not a pipeline: "sluice dlq ls" names them` : failure;
+/** For whoever gave the name of a pipeline, or the folder, as other commands take it. */
+export const ASKED =
+  'a queue is asked for, not a pipeline or a folder: "sluice dlq ls" names those of ./pipelines, with --pipelines <folder> of another';
+
+export const withNames = (failure: string): string => (isMissing(failure) ? `${failure}; ${ASKED}` : failure);
 
 /** A time as machines read it. */
 export const isoTime = (at: number | undefined): string | undefined => {
