@@ -54,9 +54,9 @@ export const faults: readonly Fault[] = [
   {
     name: 'acks in a finalize, whatever became of the results',
     file: 'src/pipeline/settle.ts',
-    was: '    let work: Subscription = this;',
-    becomes: `    let work: Subscription = this;
-    this.add(() => this.#journey.delivery.ack());`,
+    was: '    let work = this.#work;',
+    becomes: `    let work = this.#work;
+    work.add(() => this.#journey.delivery.ack());`,
   },
   {
     name: 'settles twice',
@@ -147,10 +147,10 @@ export const faults: readonly Fault[] = [
   {
     name: 'publishes what a try emitted before it failed',
     file: 'src/pipeline/handle-message.ts',
-    was: `  protected override _error(error: unknown): void {
+    was: `  onError(error: unknown): void {
     this.#isOver = true;`,
-    becomes: `  protected override _error(error: unknown): void {
-    if (this.#results.length > 0) return this._complete();
+    becomes: `  onError(error: unknown): void {
+    if (this.#results.length > 0) return this.onComplete();
     this.#isOver = true;`,
   },
   {
@@ -225,7 +225,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'lets a call run on after its timeout',
     file: 'src/http/attempt.ts',
-    was: '    if (!this.closed) this.#limit = this.#run.parts.limits.start(this, this.#timeoutMs, this.#startedAt);\n',
+    was: '    if (!this.#subscriber.closed) this.#limit = this.#run.parts.limits.start(this, this.#timeoutMs, this.#startedAt);\n',
     becomes: '',
   },
   {
