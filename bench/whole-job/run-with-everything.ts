@@ -22,7 +22,7 @@ export interface EverythingOptions {
 export async function runWithEverything({ sampler }: EverythingOptions = {}): Promise<void> {
   const { kind, warmUp, messages } = readJob();
   // A message, its calls and what it publishes.
-  const spans = (warmUp + messages) * (kind === 'post' ? 2 : 5);
+  const expected = (warmUp + messages) * (kind === 'post' ? 2 : 5);
   let exported = 0;
   const provider = new BasicTracerProvider({
     ...(sampler === undefined ? {} : { sampler }),
@@ -55,8 +55,8 @@ export async function runWithEverything({ sampler }: EverythingOptions = {}): Pr
           logging.unsubscribe();
           await provider.shutdown();
           // A processor whose queue is full drops them, which costs less.
-          if (sampler === undefined && exported !== spans)
-            throw new Error(`${exported} spans of ${spans} were handed over`);
+          if (sampler === undefined && exported !== expected)
+            throw new Error(`${exported} spans of ${expected} were handed over`);
           rmSync(folder, { recursive: true });
         },
       };

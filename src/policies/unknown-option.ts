@@ -1,6 +1,6 @@
 /**
- * Options of a call by name, for whoever has no types: one that nobody reads is a query that is not sent, or a time that is not kept, and the
- * answer looks right all the same.
+ * Options of a call or an operator by name, for whoever has no types: one that nobody reads is a query that is not sent, or a time that is not
+ * kept, and the answer looks right all the same.
  */
 export type Known<Options> = Readonly<Record<keyof Options, true>>;
 
