@@ -11,7 +11,7 @@ import {
   ServiceFailedError,
   ThrottledError,
 } from '../errors.ts';
-import { Retries, type RetryWithBackoffOptions, retryWithBackoff } from '../operators/retry-with-backoff.ts';
+import { Retries, type RetryWithBackoffOptions, retrying } from '../operators/retry-with-backoff.ts';
 import { Attempt } from './attempt.ts';
 import { type CallRequest, withinMsOf } from './call-request.ts';
 import { type CallOwner, type CallParts, CallRun } from './call-run.ts';
@@ -87,7 +87,7 @@ function hedged(
     if (!attempt.closed) new Attempt(attempt, run, prepared, asyncScheduler.now()).begin();
   });
   const rules = retryRules(run);
-  return rules === undefined ? hedge(single) : hedge(single).pipe(retryWithBackoff(rules));
+  return rules === undefined ? hedge(single) : hedge(single).pipe(retrying(rules));
 }
 
 /** @throws the cause, where the API has no retries. */

@@ -13,7 +13,7 @@ import type { RateLimiter } from '../operators/rate-limit.ts';
 import { type Backoff, exponentialBackoff } from '../policies/backoff.ts';
 import type { Random } from '../policies/random.ts';
 import { createRetryBudget, type RetryBudget } from '../policies/retry-budget.ts';
-import type { CallSettings } from './api-settings.ts';
+import type { CallSettings, RetrySettings } from './api-settings.ts';
 import { limiterOf, type StoreListener } from './limiter.ts';
 import { tellsNothing } from './tells-nothing.ts';
 
@@ -66,7 +66,7 @@ export function createGuards(
           ),
     limiter: limiterOf(settings, onStore),
     ...slotsOf(settings, onLimit, within),
-    backoff: retry === undefined ? () => 0 : exponentialBackoff(retry, random),
+    backoff: retry === undefined ? () => 0 : backoffOf(retry, random),
     budget,
     hedge:
       settings.hedge === undefined
@@ -77,6 +77,9 @@ export function createGuards(
           }),
   };
 }
+
+const backoffOf = ({ initialMs, maxMs, jitter }: RetrySettings, random: Random): Backoff =>
+  exponentialBackoff({ initialMs, maxMs, jitter }, random);
 
 function slotsOf(
   { concurrency, maxQueued }: CallSettings,

@@ -4,6 +4,8 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4
  */
+import { z } from 'zod';
+import { problemsOf, reportProblems } from '../definition.ts';
 import { currentValue, type Setting } from '../setting.ts';
 import { reveal, type SecretValue } from './secret-value.ts';
 import { UrlError } from './url.ts';
@@ -23,6 +25,16 @@ export interface OAuth2Options {
   /** How id and secret are sent: as the `Authorization` header, which every endpoint must take, or in the body. Default: header. */
   readonly credentialsIn?: 'header' | 'body';
 }
+
+/** What they hold is looked at when the worker starts: settings have no value before. */
+const names = z.strictObject({
+  tokenUrl: z.unknown().optional(),
+  clientId: z.unknown().optional(),
+  clientSecret: z.unknown().optional(),
+  scope: z.unknown().optional(),
+  audience: z.unknown().optional(),
+  credentialsIn: z.unknown().optional(),
+} satisfies Record<keyof OAuth2Options, z.ZodType>);
 
 /** A token request, ready to be sent. */
 export interface TokenRequest {
@@ -49,13 +61,13 @@ export interface OAuth2Auth {
  * A token is asked for when the first call needs one, once for all calls that wait for it, and anew some time before it expires. A call that is
  * answered 401 is sent once more with a new token, within the same attempt. Where the token endpoint fails, the call fails with it: transient or
  * not by what the endpoint answered.
+ * @throws DefinitionError for an option it does not have.
  */
-export const oauth2 = (options: OAuth2Options): OAuth2Auth => ({
-  kind: 'auth',
-  scheme: 'oauth2',
-  header: 'authorization',
-  read: () => tokenRequest(options),
-});
+export function oauth2(options: OAuth2Options): OAuth2Auth {
+  // What is no object is not shown: it may be the secret.
+  reportProblems(problemsOf('oauth2', names, typeof options === 'object' ? options : {}));
+  return { kind: 'auth', scheme: 'oauth2', header: 'authorization', read: () => tokenRequest(options) };
+}
 
 function tokenRequest({
   tokenUrl,

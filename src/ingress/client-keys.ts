@@ -1,6 +1,8 @@
 /** Clients known by a key of their own, in a header. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { of } from 'rxjs';
+import { z } from 'zod';
+import { problemsOf } from '../definition.ts';
 import { ConfigError, DefinitionError, type Problem } from '../errors.ts';
 import { currentValue, isSetting, Secret, type Setting } from '../setting.ts';
 import type { ClientAuth, Identified } from './client-auth.ts';
@@ -14,6 +16,8 @@ export interface ClientKeysOptions {
   readonly header?: string;
 }
 
+const names = z.strictObject({ header: z.unknown().optional() } satisfies Record<keyof ClientKeysOptions, z.ZodType>);
+
 /** Shorter ones can be found by trying. */
 const MIN_LENGTH = 16;
 
@@ -21,13 +25,14 @@ const CLIENT = /^[\w.-]{1,64}$/;
 
 /**
  * Clients by name, each with a key of at least 16 characters, or several. What is shown is compared with all keys in constant time.
- * @throws DefinitionError for names and values that cannot be used.
+ * @throws DefinitionError for names and values that cannot be used, and an option it does not have.
  */
 export function clientKeys(
   keys: Readonly<Record<string, ClientKey | readonly ClientKey[]>>,
-  { header = 'x-api-key' }: ClientKeysOptions = {},
+  options: ClientKeysOptions = {},
 ): ClientAuth {
-  const problems = problemsOf(keys, header);
+  const { header = 'x-api-key' } = options;
+  const problems = [...problemsOf('clientKeys', names, options), ...faultsOf(keys, header)];
   if (problems.length > 0) throw new DefinitionError(problems);
   const name = header.toLowerCase();
   return {
@@ -107,7 +112,7 @@ const listOf = (given: ClientKey | readonly ClientKey[]): readonly ClientKey[] =
 
 const isKey = (value: unknown): boolean => value instanceof Secret || isSetting(value);
 
-function problemsOf(keys: unknown, header: unknown): readonly Problem[] {
+function faultsOf(keys: unknown, header: unknown): readonly Problem[] {
   const problem = (path: string, message: string): Problem => ({ subject: 'clientKeys', path, message });
   if (typeof header !== 'string' || !/^[\w-]{1,64}$/.test(header))
     return [problem('header', `expected the name of a header, got ${String(header)}`)];

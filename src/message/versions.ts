@@ -1,5 +1,6 @@
 /** Versions of a message: each read by its own schema, and lifted step by step to the newest, which is what a handle sees. */
 import { z } from 'zod';
+import { problemsOf, reportProblems } from '../definition.ts';
 
 export interface VersionsOptions {
   /** Name of the member that tells the version, a number or its text. Default: `version`. */
@@ -7,6 +8,11 @@ export interface VersionsOptions {
   /** What a message without that member is. Default: refused. */
   readonly missing?: number;
 }
+
+const names = z.strictObject({
+  by: z.unknown().optional(),
+  missing: z.unknown().optional(),
+} satisfies Record<keyof VersionsOptions, z.ZodType>);
 
 /** A schema that takes messages of every version so far, and gives those of the newest. */
 export type Versioned<Newest> = z.ZodType<Newest, unknown> & {
@@ -25,9 +31,12 @@ interface Step {
  *
  * The member that tells the version is looked at before: schemas need not have it. A message is read by its version's schema, lifted, read by the next one's, and so on. A version nobody knows, and what a lift makes that the next
  * schema refuses, is what does not fit. A lift that throws dead-letters its message.
+ * @throws DefinitionError for an option it does not have.
  */
-export const versions = <First>(schema: z.ZodType<First>, options: VersionsOptions = {}): Versioned<First> =>
-  versioned([{ schema, lift: (message) => message }], options);
+export function versions<First>(schema: z.ZodType<First>, options: VersionsOptions = {}): Versioned<First> {
+  reportProblems(problemsOf('versions', names, options));
+  return versioned([{ schema, lift: (message) => message }], options);
+}
 
 /** What a schema made by `versions` is made of, for whoever describes it. */
 export interface KnownVersions {

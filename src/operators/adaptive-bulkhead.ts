@@ -10,6 +10,8 @@ import { gradient } from '../policies/adaptive-limit/gradient.ts';
 import type { LimitRule } from '../policies/adaptive-limit/limit-rule.ts';
 import { vegas } from '../policies/adaptive-limit/vegas.ts';
 import type { Duration } from '../policies/duration.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { type Bulkhead, poolOf } from './bulkhead.ts';
 import { ForwardClock } from './forward-clock.ts';
 import { requireCount } from './require-count.ts';
@@ -49,6 +51,19 @@ export interface AdaptiveBulkheadOptions {
   readonly within?: Bulkhead | undefined;
 }
 
+const OPTIONS: Known<AdaptiveBulkheadOptions> = {
+  algorithm: true,
+  initial: true,
+  min: true,
+  max: true,
+  maxQueued: true,
+  maxLatency: true,
+  isDrop: true,
+  isIgnored: true,
+  onLimit: true,
+  within: true,
+};
+
 /** `slots` is the limit now. */
 export interface AdaptiveBulkhead extends Bulkhead {
   /** Calls that may run at once, now. */
@@ -69,10 +84,11 @@ const rules: Readonly<Record<AdaptiveAlgorithm, LimitRule>> = { gradient, vegas,
 
 /**
  * An adaptive bulkhead at its first limit. Share one among all calls of one API, of all pipelines.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  * @throws TypeError when `within` is not a bulkhead made by `createBulkhead`.
  */
 export function createAdaptiveBulkhead(options: AdaptiveBulkheadOptions): AdaptiveBulkhead {
+  requireKnown('createAdaptiveBulkhead', options, OPTIONS);
   const { algorithm = 'gradient', min = 1, maxQueued } = options;
   const { max = Math.max(200, min) } = options;
   const { initial = Math.min(max, Math.max(min, 20)) } = options;

@@ -14,10 +14,10 @@ import {
 } from 'rxjs';
 import { BatchMismatchError, BatchRejectedError, NoValueError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
+import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
-import { requireKnown } from './require-known.ts';
 
 export interface BatcherOptions<Item, Part> {
   /** A batch of so many items is sent at once. Integer, at least 1; Infinity to go by time alone. */

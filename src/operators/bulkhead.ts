@@ -3,6 +3,8 @@
  * One bulkhead is shared by whatever must share the bound: every call of an API, every value of a stream (`in-slots.ts`).
  */
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { SlotPool } from './slot-pool.ts';
 
@@ -18,6 +20,8 @@ export interface BulkheadOptions {
    */
   readonly within?: Bulkhead | undefined;
 }
+
+const OPTIONS: Known<BulkheadOptions> = { slots: true, maxQueued: true, within: true };
 
 export interface Bulkhead {
   /** Sources that run at once. */
@@ -44,10 +48,12 @@ export interface Bulkhead {
 
 /**
  * A bulkhead with its slots free and its queue empty.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  * @throws TypeError when `within` is not a bulkhead made here.
  */
-export function createBulkhead({ slots, maxQueued, within }: BulkheadOptions): Bulkhead {
+export function createBulkhead(options: BulkheadOptions): Bulkhead {
+  requireKnown('createBulkhead', options, OPTIONS);
+  const { slots, maxQueued, within } = options;
   requireCount('slots', slots, 1);
   requireCount('maxQueued', maxQueued, 0);
   return new SlotPool(slots, maxQueued, poolOf(within));

@@ -21,6 +21,8 @@ import {
 import { isTransient } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
 import { canReplaceFailure, type Freshness, type FreshnessLimits, freshnessAt } from '../policies/freshness.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
 import { timeoutWithin } from './timeout-within.ts';
@@ -50,6 +52,18 @@ export interface WeighedCacheOptions<T> extends CacheOptions {
   readonly bytesOf: (answer: T) => number;
 }
 
+const OPTIONS: Known<WeighedCacheOptions<never>> = {
+  ttl: true,
+  maxEntries: true,
+  staleWhileRevalidate: true,
+  staleIfError: true,
+  refreshWithin: true,
+  onUse: true,
+  onRefreshFailed: true,
+  maxBytes: true,
+  bytesOf: true,
+};
+
 /**
  * `fresh`: given from the cache. `stale`: given from the cache, a fetch runs behind it. `joined`: waits for a fetch that runs already.
  * `miss`: begins a fetch. `replaced-failure`: the fetch failed, and the last answer was given instead.
@@ -78,9 +92,10 @@ export interface Cache<T> {
 
 /**
  * An empty cache. Holds `maxEntries` answers and one entry per source that runs; sets no timer but those of `refreshWithin`.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  */
 export function createCache<T>(options: CacheOptions | WeighedCacheOptions<T>): Cache<T> {
+  requireKnown<CacheOptions>('createCache', options, OPTIONS);
   return new AnswerCache(options);
 }
 

@@ -6,8 +6,10 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
 import { CircuitOpenError, isRejection, isTransient } from '../errors.ts';
 import { type BreakerEpoch, BreakerPolicy, type CircuitState } from '../policies/circuit-breaker.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { type BreakerChange, BreakerChanges, openUntilOf } from './breaker-changes.ts';
-import { type BreakerOptions, breakerRules } from './breaker-options.ts';
+import { type BreakerOptions, breakerRules, type OpenTime } from './breaker-options.ts';
 import { type Tally, tallied, tallyOf } from './tally.ts';
 
 export interface CircuitBreakerOptions extends BreakerOptions {
@@ -24,6 +26,23 @@ export interface CircuitBreakerOptions extends BreakerOptions {
   /** Called after each change of state, in order. What it throws is an unhandled error: it never reaches a call. */
   readonly onChange?: ((change: BreakerChange) => void) | undefined;
 }
+
+const OPTIONS: Known<CircuitBreakerOptions> = {
+  window: true,
+  failureRatio: true,
+  minimumCalls: true,
+  consecutiveFailures: true,
+  slowCall: true,
+  slowCallRatio: true,
+  openFor: true,
+  probes: true,
+  probesToClose: true,
+  isFailure: true,
+  isIgnored: true,
+  onChange: true,
+};
+const WINDOW: Known<{ readonly calls: number }> = { calls: true };
+const OPEN_TIME: Known<OpenTime> = { initial: true, factor: true, max: true };
 
 export interface CircuitBreaker {
   /** The state now. An open circuit whose time is over reads as half-open: the next call is a probe. */
@@ -59,9 +78,13 @@ export interface CircuitBreaker {
 
 /**
  * A circuit breaker, closed.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  */
 export function createCircuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
+  requireKnown('createCircuitBreaker', options, OPTIONS);
+  const { window, openFor } = options;
+  if (typeof window === 'object') requireKnown('createCircuitBreaker: window', window, WINDOW);
+  if (typeof openFor === 'object') requireKnown('createCircuitBreaker: openFor', openFor, OPEN_TIME);
   return new PolicyBreaker(options);
 }
 

@@ -8,6 +8,8 @@ import { isRejection, isTransient, ThrottledError } from '../errors.ts';
 import { AdaptiveThrottle } from '../policies/adaptive-throttle.ts';
 import type { Duration } from '../policies/duration.ts';
 import type { Random } from '../policies/random.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
 import { requireRatio } from './require-ratio.ts';
@@ -40,6 +42,15 @@ export interface ClientThrottleOptions {
   readonly onReject?: ((rejectRatio: number) => void) | undefined;
 }
 
+const OPTIONS: Known<ClientThrottleOptions> = {
+  window: true,
+  multiplier: true,
+  minimumRequests: true,
+  maxRejectRatio: true,
+  isRefusal: true,
+  onReject: true,
+};
+
 export interface ClientThrottle {
   /** Share of calls that is turned away now, 0 to 1. */
   readonly rejectRatio: number;
@@ -57,9 +68,10 @@ export interface ClientThrottle {
 
 /**
  * A throttle that turns nothing away yet. Share one among all calls of one dependency.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  */
 export function createClientThrottle(options: ClientThrottleOptions, random: Random): ClientThrottle {
+  requireKnown('createClientThrottle', options, OPTIONS);
   return new FormulaThrottle(options, random);
 }
 

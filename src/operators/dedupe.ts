@@ -2,6 +2,8 @@
 import { asyncScheduler, filter, type MonoTypeOperatorFunction, Observable } from 'rxjs';
 import type { Duration } from '../policies/duration.ts';
 import { RecentKeys } from '../policies/recent-keys.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
 
@@ -14,6 +16,8 @@ export interface DedupeOptions<T> {
   readonly onRepeat?: ((value: T) => void) | undefined;
 }
 
+const OPTIONS: Known<DedupeOptions<never>> = { ttl: true, maxKeys: true, onRepeat: true };
+
 /**
  * Mirrors the source without the values whose key was passed on less than `ttl` ago. Keys are compared as a `Map` does.
  *
@@ -21,9 +25,10 @@ export interface DedupeOptions<T> {
  * lost. Each subscription remembers for itself and forgets when it ends. Sets no timer: what ran out is forgotten when the next value
  * comes. What `key` or `onRepeat` throws is the failure of the result. Unsubscribing unsubscribes the source.
  *
- * @throws RangeError at once when an option is out of its range.
+ * @throws RangeError at once when an option is out of its range, or for one it does not have.
  */
 export function dedupeBy<T, K>(key: (value: T) => K, options: DedupeOptions<T>): MonoTypeOperatorFunction<T> {
+  requireKnown('dedupeBy', options, OPTIONS);
   const { ttl, maxKeys = 10_000, onRepeat } = options;
   const ttlMs = requireDurationMs('ttl', ttl);
   requireCount('maxKeys', maxKeys, 1);

@@ -1,6 +1,8 @@
 /** Fallback: something else in place of a failure, for the causes that it is an answer to. */
 import { catchError, from, type ObservableInput, type OperatorFunction, of, throwError } from 'rxjs';
 import { isTransient } from '../errors.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 
 export interface FallbackOptions {
   /**
@@ -12,6 +14,8 @@ export interface FallbackOptions {
   readonly onFallback?: ((cause: unknown) => void) | undefined;
 }
 
+const OPTIONS: Known<FallbackOptions> = { when: true, onFallback: true };
+
 /**
  * Mirrors the source; when it fails, goes on with the fallback instead.
  *
@@ -19,6 +23,8 @@ export interface FallbackOptions {
  * The failed source is torn down first. Values it emitted are passed on, not taken back: wrap one call, not a stream of many.
  * Other causes pass unchanged, and so does the failure of the fallback. What an option function throws becomes the error.
  * Holds nothing in memory. Unsubscribing unsubscribes whichever runs.
+ *
+ * @throws RangeError at once for an option it does not have.
  */
 export function fallbackTo<T, F>(
   fallback: (cause: unknown) => ObservableInput<F>,
@@ -27,8 +33,10 @@ export function fallbackTo<T, F>(
 export function fallbackTo<T, F>(fallback: F, options?: FallbackOptions): OperatorFunction<T, T | F>;
 export function fallbackTo<T, F>(
   fallback: F | ((cause: unknown) => ObservableInput<F>),
-  { when = isTransient, onFallback }: FallbackOptions = {},
+  options: FallbackOptions = {},
 ): OperatorFunction<T, T | F> {
+  requireKnown('fallbackTo', options, OPTIONS);
+  const { when = isTransient, onFallback } = options;
   return catchError((cause: unknown) => {
     if (!when(cause)) return throwError(() => cause);
     onFallback?.(cause);

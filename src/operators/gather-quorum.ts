@@ -4,11 +4,11 @@
  */
 import { asyncScheduler, Observable } from 'rxjs';
 import { BranchTimeoutError, GatherFailedError } from '../errors.ts';
+import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { asError, type Branches, type BranchValue, scatter, timeLimitMs } from './branches.ts';
 import type { GatherOptions } from './gather.ts';
 import { requireCount } from './require-count.ts';
-import { requireKnown } from './require-known.ts';
 
 /** The last values of the branches that were fulfilled in time, under their names; the others have no key. */
 export type GatheredQuorum<B extends Branches> = { readonly [Name in keyof B]?: BranchValue<B[Name]> };

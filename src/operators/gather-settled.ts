@@ -4,11 +4,11 @@
  */
 import { asyncScheduler, Observable } from 'rxjs';
 import { BranchTimeoutError, GatherFailedError } from '../errors.ts';
+import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { asError, type Branches, type BranchValue, byName, scatter, timeLimitMs } from './branches.ts';
 import type { GatherOptions } from './gather.ts';
 import { requireCount } from './require-count.ts';
-import { requireKnown } from './require-known.ts';
 
 /** How a branch ended. */
 export type Settled<T> =

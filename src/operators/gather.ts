@@ -6,9 +6,9 @@
 import { asyncScheduler, Observable } from 'rxjs';
 import { BranchTimeoutError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
+import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { type BranchValue, byName, type MarkedBranches, scatter, timeLimitMs } from './branches.ts';
-import { requireKnown } from './require-known.ts';
 
 /** The last value of each branch, under its name; of an optional one that, or its fallback. */
 export type Gathered<B extends MarkedBranches> = { readonly [Name in keyof B]: BranchValue<B[Name]> };

@@ -7,6 +7,8 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, Observable, Subscriber, type Subscription } from 'rxjs';
 import type { Duration } from '../policies/duration.ts';
 import { LatencyQuantile } from '../policies/latency-quantile.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
 import { tearDown } from './tear-down.ts';
@@ -33,6 +35,9 @@ export interface HedgeOptions {
   readonly onWin?: ((hedge: number) => void) | undefined;
 }
 
+const OPTIONS: Known<HedgeOptions> = { after: true, maxHedges: true, canHedge: true, onHedge: true, onWin: true };
+const MEASURED: Known<MeasuredPause> = { percentile: true, minimum: true, maximum: true };
+
 /** The last this many calls are measured: enough for the 99th percentile, and few enough to follow the API. */
 const MEASURED_CALLS = 256;
 /** Below this many a percentile is a guess. */
@@ -51,9 +56,10 @@ const LEAST_MEASURED = 20;
  * as slow, so hedging does not lower the percentile it goes by. Each subscription holds its tries and one timer.
  * Unsubscribing unsubscribes all tries. What an option function or the teardown of a loser throws becomes the error.
  *
- * @throws RangeError at once when an option is out of its range.
+ * @throws RangeError at once when an option is out of its range, or for one it does not have.
  */
 export function hedge<T>(options: HedgeOptions): MonoTypeOperatorFunction<T> {
+  requireKnown('hedge', options, OPTIONS);
   requireCount('maxHedges', options.maxHedges ?? 1, 1);
   const pause = pauseOf(options.after);
   return (source) => new Observable((sink) => new HedgedCall(sink, source, options, pause).begin());
@@ -68,6 +74,7 @@ interface Pause {
 function pauseOf(after: HedgeOptions['after']): Pause {
   if (typeof after !== 'object') return { ms: requireDurationMs('after', after), answered: () => undefined };
 
+  requireKnown('hedge: after', after, MEASURED);
   const { percentile } = after;
   if (!(percentile >= 50 && percentile < 100))
     throw new RangeError(`after.percentile: expected at least 50 and below 100, got ${percentile}`);

@@ -4,6 +4,8 @@
  */
 import { Observable, Subscriber, Subscription } from 'rxjs';
 import type { Duration } from '../policies/duration.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
 import { tearDown } from './tear-down.ts';
@@ -29,6 +31,14 @@ export interface JoinByKeyOptions<L, R, K> {
   readonly onUnmatched: (unmatched: Unmatched<L, R>) => void;
 }
 
+const OPTIONS: Known<JoinByKeyOptions<never, never, never>> = {
+  leftKey: true,
+  rightKey: true,
+  within: true,
+  maxWaiting: true,
+  onUnmatched: true,
+};
+
 /**
  * Emits a pair whenever a value of one stream meets a waiting value of the other with the same key; of several, the one that has waited
  * longest. Pairs come out as they are made. Completes when both streams have.
@@ -38,13 +48,14 @@ export interface JoinByKeyOptions<L, R, K> {
  * A failure of either stream, of a key or of `onUnmatched` is the failure of the result. It and unsubscribing end both streams and forget
  * what waits, without a word to `onUnmatched`. Holds what waits, at most `maxWaiting` values with a timer each.
  *
- * @throws RangeError at once when an option is out of its range.
+ * @throws RangeError at once when an option is out of its range, or for one it does not have.
  */
 export function joinByKey<L, R, K>(
   left: Observable<L>,
   right: Observable<R>,
   options: JoinByKeyOptions<L, R, K>,
 ): Observable<readonly [L, R]> {
+  requireKnown('joinByKey', options, OPTIONS);
   const { leftKey, rightKey, within, maxWaiting = 1_000, onUnmatched } = options;
   const withinMs = requireDurationMs('within', within, 1);
   requireCount('maxWaiting', maxWaiting, 1);

@@ -3,6 +3,8 @@
  * A `groupBy` of `concatMap`s would keep every key it ever saw and has no bound over all keys.
  */
 import { Observable, type ObservableInput, type OperatorFunction, Subscriber } from 'rxjs';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { SlotLoop, type SlotWork } from './slot-loop.ts';
 import { tearDown } from './tear-down.ts';
@@ -13,6 +15,8 @@ export interface MergeMapByKeyOptions {
   readonly concurrency: number;
 }
 
+const OPTIONS: Known<MergeMapByKeyOptions> = { concurrency: true };
+
 /**
  * Subscribes to `project(value)` for each value of the source: for values of the same key (compared as a `Map` does) one at a time and
  * in the order of arrival, and at most `concurrency` at once in all. Merges what they emit; completes when the source and all inners have.
@@ -22,14 +26,25 @@ export interface MergeMapByKeyOptions {
  * Holds one entry per waiting value, as many as the source does not hold back (a consumer's prefetch), and one per key that runs or
  * waits; keys that are through are forgotten a thousand at a time. Unsubscribing ends all inners and forgets what waits.
  *
- * @throws RangeError when `concurrency` is out of its range.
+ * @throws RangeError at once when `concurrency` is out of its range, or for an option it does not have.
  */
 export function mergeMapByKey<T, R, K>(
   key: (value: T) => K,
   project: (value: T) => ObservableInput<R>,
-  { concurrency }: MergeMapByKeyOptions,
+  options: MergeMapByKeyOptions,
 ): OperatorFunction<T, R> {
+  requireKnown('mergeMapByKey', options, OPTIONS);
+  const { concurrency } = options;
   requireCount('concurrency', concurrency, 1);
+  return mapByKey(key, project, concurrency);
+}
+
+/** `mergeMapByKey` for who makes it again and again while messages flow: nothing is checked. */
+export function mapByKey<T, R, K>(
+  key: (value: T) => K,
+  project: (value: T) => ObservableInput<R>,
+  concurrency: number,
+): OperatorFunction<T, R> {
   return (source) =>
     new Observable((sink) => {
       source.subscribe(new ByKeySubscriber(sink, key, project, concurrency));

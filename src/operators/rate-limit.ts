@@ -7,8 +7,10 @@ import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 import type { Duration } from '../policies/duration.ts';
 import type { RateLimitAnswer } from '../policies/learned-quota.ts';
 import type { RatePolicy } from '../policies/rate-policy.ts';
+import { requireKnown } from '../policies/require-known.ts';
 import { SlidingWindow } from '../policies/sliding-window.ts';
 import { TokenBucket } from '../policies/token-bucket.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { ForwardClock } from './forward-clock.ts';
 import { KeyedLimiter, type RatePause } from './keyed-limiter.ts';
 import { requireCount } from './require-count.ts';
@@ -86,9 +88,10 @@ const MOST_TOKENS = 1_000_000;
 
 /**
  * A rate limiter nothing was started with yet: its bucket is full, its window empty.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  */
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
+  requireKnown('createRateLimiter', options, OPTIONS);
   const { requests, per, burst, kind = burst === undefined ? 'sliding-window' : 'token-bucket' } = options;
   const periodMs = requireRate(requests, per);
   if (kind !== 'sliding-window' && kind !== 'token-bucket')
@@ -120,6 +123,11 @@ export function requireTokens(option: string, count: number): void {
   if (Number.isInteger(count) && count >= 1 && count <= MOST_TOKENS) return;
   throw new RangeError(`${option}: expected an integer from 1 to ${MOST_TOKENS}, got ${count}`);
 }
+
+/** The options of the queue, by name. */
+export const QUEUE_OPTIONS: Known<RateQueueOptions> = { maxQueued: true, maxKeys: true, maxPause: true, onPause: true };
+
+const OPTIONS: Known<RateLimiterOptions> = { requests: true, per: true, kind: true, burst: true, ...QUEUE_OPTIONS };
 
 /** The options of the queue, checked and filled in. */
 export function queueParts({ maxQueued = 1_000, maxKeys = 10_000, maxPause = '5m', onPause }: RateQueueOptions) {

@@ -7,7 +7,9 @@ import { asyncScheduler, type MonoTypeOperatorFunction, Observable, Subscriber, 
 import { isTransient as isTransientCause, RetryExhaustedError } from '../errors.ts';
 import type { Backoff } from '../policies/backoff.ts';
 import { type Duration, MAX_TIMER_MS } from '../policies/duration.ts';
+import { requireKnown } from '../policies/require-known.ts';
 import type { RetryBudget } from '../policies/retry-budget.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
 import { timeoutWithin } from './timeout-within.ts';
@@ -37,6 +39,17 @@ export interface RetryWithBackoffOptions {
   readonly onRetry?: ((attempt: number, delayMs: number, cause: unknown) => void) | undefined;
 }
 
+const OPTIONS: Known<RetryWithBackoffOptions> = {
+  maxAttempts: true,
+  backoff: true,
+  isTransient: true,
+  attemptTimeout: true,
+  budget: true,
+  isFree: true,
+  deadlineAt: true,
+  onRetry: true,
+};
+
 /**
  * Mirrors the source; when attempt n fails with a transient cause, waits `backoff(n, cause)` ms and subscribes again.
  *
@@ -48,9 +61,15 @@ export interface RetryWithBackoffOptions {
  *
  * @throws RetryExhaustedError when attempt `maxAttempts` (2 or more) failed too; at once, without the pause, when that would end at or
  * after `deadlineAt`, or when the budget holds no retry. `cause` is the last error.
- * @throws RangeError at once when an option is out of its range; as the error of the stream when `backoff` gives no pause.
+ * @throws RangeError at once when an option is out of its range, or for one it does not have; as the error of the stream when `backoff` gives no pause.
  */
 export function retryWithBackoff<T>(options: RetryWithBackoffOptions): MonoTypeOperatorFunction<T> {
+  requireKnown('retryWithBackoff', options, OPTIONS);
+  return retrying(options);
+}
+
+/** `retryWithBackoff` for who makes it for each call or step, of options written down here: their names are not looked at. */
+export function retrying<T>(options: RetryWithBackoffOptions): MonoTypeOperatorFunction<T> {
   const { maxAttempts, attemptTimeout, budget } = options;
   requireCount('maxAttempts', maxAttempts, 1);
   const inTime =

@@ -3,9 +3,18 @@
  * The store is behind the port of shared-tokens.ts; while it is away each worker keeps to its own share of the limit.
  */
 import type { Duration } from '../policies/duration.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { ForwardClock } from './forward-clock.ts';
 import { KeyedLimiter } from './keyed-limiter.ts';
-import { queueParts, type RateLimiter, type RateQueueOptions, requireRate, requireTokens } from './rate-limit.ts';
+import {
+  QUEUE_OPTIONS,
+  queueParts,
+  type RateLimiter,
+  type RateQueueOptions,
+  requireRate,
+  requireTokens,
+} from './rate-limit.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
 import { requireRatio } from './require-ratio.ts';
@@ -39,6 +48,19 @@ export interface SharedRateLimiterOptions extends RateQueueOptions {
   readonly onStore?: ((change: StoreChange) => void) | undefined;
 }
 
+const OPTIONS: Known<SharedRateLimiterOptions> = {
+  tokens: true,
+  name: true,
+  requests: true,
+  per: true,
+  burst: true,
+  localShareRatio: true,
+  answerWithin: true,
+  retryEvery: true,
+  onStore: true,
+  ...QUEUE_OPTIONS,
+};
+
 export interface SharedRateLimiter extends RateLimiter {
   /** The store does not answer: this worker keeps to its share. */
   readonly isStoreAway: boolean;
@@ -52,9 +74,10 @@ export interface SharedRateLimiter extends RateLimiter {
  * there are sources waiting, and those of sources that leave meanwhile are lost. `penalise` and `learn` hold for this worker alone.
  * Keys are strings or numbers, and become part of the bucket's name.
  *
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  */
 export function createSharedRateLimiter(options: SharedRateLimiterOptions): SharedRateLimiter {
+  requireKnown('createSharedRateLimiter', options, OPTIONS);
   const { tokens, name, requests, per, burst = requests, localShareRatio, onStore } = options;
   const { answerWithin = '250ms', retryEvery = '1s' } = options;
   if (name === '') throw new RangeError('name: expected one that is not empty');

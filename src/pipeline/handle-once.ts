@@ -25,12 +25,23 @@ import { toMessages } from './results.ts';
 /** How long a message waits in its slot for another that has its key, or for the journal; then it goes back to the broker, for any worker. */
 const WAIT_MS = 60_000;
 
-/** As `handleMessage`, for pipelines with `dedupe`: emits the verdict once, never errors. Unsubscribing lets the key go. */
-export function handleOnce(received: Received, parts: HandlingParts): Observable<Judged> {
+/** As `handleMessage`, and for pipelines with `dedupe` once for each key: emits the verdict once, never errors. Unsubscribing lets the key go. */
+export function handleOnceWith(parts: HandlingParts): (received: Received) => Observable<Judged> {
+  const { dedupe } = parts.pipeline;
+  if (dedupe === undefined) return (received) => handleMessage(received, parts);
+  const backoff = exponentialBackoff({ initialMs: 100, maxMs: 2_000, jitter: 'equal' }, parts.engine.random);
+  return (received) => handleOnce(received, parts, dedupe, backoff);
+}
+
+function handleOnce(
+  received: Received,
+  parts: HandlingParts,
+  dedupe: DedupeRule,
+  backoff: (attempt: number) => number,
+): Observable<Judged> {
   const { pipeline, engine, inFlight } = parts;
-  const { dedupe } = pipeline;
   const { journey, admission } = received;
-  if (dedupe === undefined || !admission.ok) return handleMessage(received, parts);
+  if (!admission.ok) return handleMessage(received, parts);
   const { message } = admission;
   return new Observable((sink) => {
     const judge = (verdict: Verdict): void => {
@@ -44,7 +55,6 @@ export function handleOnce(received: Received, parts: HandlingParts): Observable
     }
     const entryKey = { space: 'dedupe', name: pipeline.name, id: fingerprint('key', key) } as const;
     const giveBack = (reason: string): void => judge({ kind: 'returned', reason });
-    const backoff = exponentialBackoff({ initialMs: 100, maxMs: 2_000, jitter: 'equal' }, engine.random);
     const waiting = new Subscription();
     sink.add(waiting);
     const wait = { interrupt: giveBack };

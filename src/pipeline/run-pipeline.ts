@@ -36,7 +36,7 @@ import type { Engine } from './engine.ts';
 import { Feed, type FeedState } from './feed.ts';
 import { followPrefetch, prefetchFor } from './follow-prefetch.ts';
 import type { Received } from './handle-message.ts';
-import { handleOnce } from './handle-once.ts';
+import { handleOnceWith } from './handle-once.ts';
 import { InFlight } from './in-flight.ts';
 import { Intake, type IntakeState } from './intake.ts';
 import { IntakeGate, isSamePassage, passageOf } from './intake-gate.ts';
@@ -185,7 +185,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
   const journalWait = new JournalWait(engine, inFlight);
   const limits = new TimeLimits();
   const handling = { pipeline, engine, gate, inFlight, journalWait, limits, isDraining: () => isDraining };
-  const judge = (received: Received): Observable<Judged> => handleOnce(received, handling);
+  const judge = handleOnceWith(handling);
   const settle = settleWith(pipeline, engine, inFlight, bookSettled);
   const prefetch = new BehaviorSubject(pipeline.prefetch);
   const needed = [

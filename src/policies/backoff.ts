@@ -7,6 +7,8 @@
 import { MAX_TIMER_MS } from './duration.ts';
 import { type Jitter, jittered } from './jitter.ts';
 import type { Random } from './random.ts';
+import { requireKnown } from './require-known.ts';
+import type { Known } from './unknown-option.ts';
 
 /**
  * Pause in milliseconds after failed attempt `attempt` (from 1). `previousMs` is the pause before this one in the same run of
@@ -25,11 +27,14 @@ export interface ExponentialBackoffOptions {
   readonly jitter: Jitter;
 }
 
+const EXPONENTIAL: Known<ExponentialBackoffOptions> = { initialMs: true, maxMs: true, factor: true, jitter: true };
+
 /**
  * A pause drawn under `min(maxMs, initialMs × factor^(attempt − 1))`. Safe for any attempt: what overflows is the maximum.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  */
 export function exponentialBackoff(options: ExponentialBackoffOptions, random: Random): (attempt: number) => number {
+  requireKnown('exponentialBackoff', options, EXPONENTIAL);
   const { initialMs, maxMs, factor = 2, jitter } = options;
   requireBounds(initialMs, maxMs);
   if (!(factor >= 1)) throw new RangeError(`factor: expected a number of at least 1, got ${factor}`);
@@ -56,12 +61,15 @@ export interface DecorrelatedBackoffOptions {
   readonly maxMs: number;
 }
 
+const DECORRELATED: Known<DecorrelatedBackoffOptions> = { initialMs: true, maxMs: true };
+
 /**
  * Decorrelated jitter: each pause is drawn between `initialMs` and three times the pause before it, at most `maxMs`.
  * Depends on the last pause alone, not on the attempt.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  */
 export function decorrelatedBackoff(options: DecorrelatedBackoffOptions, random: Random): Backoff {
+  requireKnown('decorrelatedBackoff', options, DECORRELATED);
   const { initialMs, maxMs } = options;
   requireBounds(initialMs, maxMs);
 

@@ -6,6 +6,8 @@
  * @see https://sre.google/sre-book/handling-overload/ "Deciding to Retry"
  */
 import { RecentCount } from './recent-count.ts';
+import { requireKnown } from './require-known.ts';
+import type { Known } from './unknown-option.ts';
 
 export interface RetryBudgetOptions {
   /** Retries for each call: 0.2 is one for every five. At least 0; above 1 is a bound too, if no economical one. */
@@ -19,6 +21,8 @@ export interface RetryBudgetOptions {
   readonly windowMs?: number | undefined;
 }
 
+const OPTIONS: Known<RetryBudgetOptions> = { ratio: true, minimumPerSecond: true, windowMs: true };
+
 /** One is shared by all calls of one dependency. */
 export interface RetryBudget {
   /** A call begins, its first attempt: it pays for a share of a retry. */
@@ -31,9 +35,10 @@ export interface RetryBudget {
 
 /**
  * A budget that holds its reserve, `minimumPerSecond` × window. In any window, retries ≤ ratio × calls + reserve.
- * @throws RangeError for an option out of its range.
+ * @throws RangeError for an option out of its range, or one it does not have.
  */
 export function createRetryBudget(options: RetryBudgetOptions): RetryBudget {
+  requireKnown('createRetryBudget', options, OPTIONS);
   const { ratio, minimumPerSecond = 1, windowMs = 10_000 } = options;
   requireAmount('ratio', ratio);
   requireAmount('minimumPerSecond', minimumPerSecond);

@@ -7,6 +7,8 @@ import type { Redis } from 'ioredis';
 import { defer, ignoreElements, type Observable } from 'rxjs';
 import { messageOf } from '../errors.ts';
 import type { SharedRate, TokenGrant, TokenStore } from '../operators/shared-tokens.ts';
+import { requireKnown } from '../policies/require-known.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { TOKEN_SCRIPT, TOKEN_SCRIPT_SHA1 } from './token-script.ts';
 
 export interface RedisTokensOptions {
@@ -15,6 +17,8 @@ export interface RedisTokensOptions {
   /** What the names of all keys begin with. Default: 'sluice:tokens:'. */
   readonly prefix?: string | undefined;
 }
+
+const OPTIONS: Known<RedisTokensOptions> = { url: true, prefix: true };
 
 export interface RedisTokens extends TokenStore {
   /** Cold. Ends the connection without waiting for questions that are out, then completes. Questions after it fail. Never fails itself. */
@@ -30,8 +34,11 @@ const reconnectAfterMs = (attempt: number): number => Math.min(2_000, 50 * 2 ** 
 /**
  * Buckets of a Redis server. Connects when it is told to or first asked, and again by itself whenever the connection is lost.
  * A bucket takes about 100 bytes there, and is gone when it is full again.
+ * @throws RangeError for an option it does not have.
  */
-export function createRedisTokens({ url, prefix = 'sluice:tokens:' }: RedisTokensOptions): RedisTokens {
+export function createRedisTokens(options: RedisTokensOptions): RedisTokens {
+  requireKnown('createRedisTokens', options, OPTIONS);
+  const { url, prefix = 'sluice:tokens:' } = options;
   return new IoredisTokens(url, prefix);
 }
 

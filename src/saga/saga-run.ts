@@ -23,7 +23,7 @@ import {
 import type { CallTargets } from '../http/call-target.ts';
 import { scopeApis } from '../http/scope-apis.ts';
 import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
-import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
+import { retrying } from '../operators/retry-with-backoff.ts';
 import { streamOf } from '../operators/stream-of.ts';
 import { describeJournal } from './describe-journal.ts';
 import type { SagaContext, SagaPlan, SagaScope, SagaStage, SagaStep } from './saga-plan.ts';
@@ -134,7 +134,7 @@ export class SagaRun {
     return defer(() => streamOf(`step "${step.name}" returned`, work())).pipe(
       defaultIfEmpty(undefined),
       last(),
-      retryWithBackoff(step.retry),
+      retrying(step.retry),
       map((result): Outcome => ({ ok: true, result })),
       catchError((error: unknown) => of<Outcome>({ ok: false, error })),
     );

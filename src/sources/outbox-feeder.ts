@@ -26,7 +26,7 @@ import {
 import { OutboxUnavailableError, ResultInvalidError } from '../errors.ts';
 import type { HeaderTable, HeaderValue } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
-import { mergeMapByKey } from '../operators/merge-map-by-key.ts';
+import { mapByKey } from '../operators/merge-map-by-key.ts';
 import type { OpenOutbox, OutboxLane, OutboxRow, OutboxTable } from './outbox-table.ts';
 import { passOnWake } from './pass-on-wake.ts';
 import type { Fed, Feeder, Feeding } from './source.ts';
@@ -100,9 +100,7 @@ function relay(lane: OutboxLane, { queue, publish, setAside }: Feeding, title: s
       );
     };
     const relayed = from(lane.rows).pipe(
-      mergeMapByKey(({ key, id }) => (key === null ? `row ${id}` : `key ${key}`), relayRow, {
-        concurrency: KEYS_AT_ONCE,
-      }),
+      mapByKey(({ key, id }) => (key === null ? `row ${id}` : `key ${key}`), relayRow, KEYS_AT_ONCE),
       takeUntil(timer(CONFIRM_WITHIN_MS)),
     );
     const result = defer(() => {

@@ -4,6 +4,8 @@
  */
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import type { Random } from '../../policies/random.ts';
+import { requireKnown } from '../../policies/require-known.ts';
+import type { Known } from '../../policies/unknown-option.ts';
 import { BrokerModel, type QueueDepth } from './model/broker-model.ts';
 import type { Ledger } from './model/ledger.ts';
 import type { RestartOptions } from './model/lifecycle-commands.ts';
@@ -25,6 +27,15 @@ export interface EmbeddedBrokerOptions {
   readonly random?: Random;
 }
 
+const OPTIONS: Known<EmbeddedBrokerOptions> = {
+  port: true,
+  host: true,
+  users: true,
+  vhosts: true,
+  now: true,
+  random: true,
+};
+
 export interface EmbeddedBrokerStats {
   readonly connections: number;
   readonly queues: ReadonlyMap<string, QueueDepth>;
@@ -35,6 +46,8 @@ export interface EmbeddedRestart extends RestartOptions {
   /** Cuts the connections as a crash does, instead of closing them with 320. Default: false. */
   readonly crash?: boolean;
 }
+
+const RESTART: Known<EmbeddedRestart> = { keepDurable: true, dropUnsyncedAcks: true, crash: true };
 
 /** A broker that can be started, talked to by any AMQP 0-9-1 client, and made to misbehave. */
 export interface EmbeddedBroker {
@@ -59,7 +72,7 @@ export interface EmbeddedBroker {
   cancelConsumers(queue: string): void;
   /** Durable classic queues remember their last acks, so that `restart` with `dropUnsyncedAcks` can undo them. */
   rememberUnsyncedAcks(count: number): void;
-  /** Ends all connections, then goes on with what a broker would find on its disk. The port stays. */
+  /** Ends all connections, then goes on with what a broker would find on its disk. The port stays. @throws RangeError for an option it does not have. */
   restart(options: EmbeddedRestart): void;
   stats(vhost?: string): EmbeddedBrokerStats;
 }
@@ -67,7 +80,9 @@ export interface EmbeddedBroker {
 /** Timers of Node cannot be longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** @throws RangeError for an option it does not have. */
 export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): EmbeddedBroker {
+  requireKnown('createEmbeddedBroker', options, OPTIONS);
   const { port = 0, host = '127.0.0.1', users, vhosts = ['/'], now = () => Date.now(), random = Math.random } = options;
   const models = new Map(vhosts.map((vhost) => [vhost, new BrokerModel({ now, random, vhost })]));
   const sessions = new Set<ConnectionSession>();
@@ -178,7 +193,9 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
     holdAcks: (isHeld) => onEach((model) => model.holdAcks(isHeld)),
     cancelConsumers: (queue) => onEach((model) => model.cancelConsumers(queue)),
     rememberUnsyncedAcks: (count) => onEach((model) => model.rememberUnsyncedAcks(count)),
-    restart: ({ crash = false, ...kept }) => {
+    restart: (given) => {
+      requireKnown('restart', given, RESTART);
+      const { crash = false, ...kept } = given;
       for (const session of [...sessions]) {
         if (crash) session.cut();
         else session.shutDown(SHUTDOWN);
