@@ -74,5 +74,6 @@ export {
   messageOf,
   placeOf,
   SluiceError,
+  systemCodeOf,
 } from './errors/sluice-error.ts';
 export { OutboxUnavailableError } from './errors/source.ts';

@@ -1,6 +1,7 @@
+import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { messageOf, PermanentError, placeOf } from '../src/errors.ts';
+import { messageOf, PermanentError, placeOf, systemCodeOf } from '../src/errors.ts';
 
 describe('messageOf', () => {
   it('is a text, whatever was thrown', () => {
@@ -20,6 +21,29 @@ describe('messageOf', () => {
     const text = messageOf(new Error('x'.repeat(3_000_000)));
     expect(text).to.equal(`${'x'.repeat(4_000)}… (3000000 characters in all)`);
     expect(messageOf('y'.repeat(4_000))).to.equal('y'.repeat(4_000));
+  });
+});
+
+describe('systemCodeOf', () => {
+  it('is the code by which the system, Node or a package names an error', async () => {
+    expect(systemCodeOf(await access('/nobody/made/this').catch((error: unknown) => error))).to.equal('ENOENT');
+    expect(systemCodeOf(Object.assign(new Error('x'), { code: '42P01' }))).to.equal('42P01');
+    class Inherited extends Error {
+      get code(): string {
+        return 'EINHERITED';
+      }
+    }
+    expect(systemCodeOf(new Inherited())).to.equal('EINHERITED');
+  });
+
+  it('is none of what has none that is a text, and of nothing that cannot be read', () => {
+    const trap = Object.defineProperty(new Error('x'), 'code', {
+      get: () => {
+        throw new Error('trap');
+      },
+    });
+    const codeless = [new Error('x'), Object.assign(new Error('x'), { code: 404 }), { code: 'ENOENT' }, 'ENOENT', trap];
+    for (const thrown of [...codeless, undefined, null]) expect(systemCodeOf(thrown)).to.equal(undefined);
   });
 });
 

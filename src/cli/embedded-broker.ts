@@ -1,5 +1,6 @@
 /** The embedded broker for `run` and `dev`: on AMQP's own port where that is free, so that any client finds it. */
 import { createEmbeddedBroker } from '../broker/embedded/embedded-broker.ts';
+import { systemCodeOf } from '../errors.ts';
 
 export interface RunningBroker {
   readonly url: string;
@@ -10,8 +11,7 @@ export interface RunningBroker {
 
 export const AMQP_PORT = 5672;
 
-export const isPortTaken = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+export const isPortTaken = (error: unknown): boolean => systemCodeOf(error) === 'EADDRINUSE';
 
 /** @throws when the port asked for is taken; without one, any free port is as good. */
 export async function startEmbeddedBroker(port?: number): Promise<RunningBroker> {

@@ -4,7 +4,7 @@ import { ignoreElements, lastValueFrom, type Observable } from 'rxjs';
 import { createAmqpBroker } from '../broker/amqp/create-amqp-broker.ts';
 import type { BrokerStatus } from '../broker/broker.ts';
 import type { Config } from '../config.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, systemCodeOf } from '../errors.ts';
 import type { Facts } from '../events.ts';
 import { type FrontDoor, openFrontDoor } from '../ingress/front-door.ts';
 import type { Logger } from '../log.ts';
@@ -105,7 +105,7 @@ async function openAt(port: number | undefined, open: (port: number) => Promise<
 function problemOf(error: unknown, host: string, port: number | undefined): ConfigError | undefined {
   const wrong = (path: string, message: string): ConfigError =>
     new ConfigError([{ subject: 'environment', path, message }], { cause: error });
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = systemCodeOf(error);
   switch (code) {
     case 'EADDRINUSE':
       return wrong(

@@ -1,6 +1,6 @@
 /** The management server for `run` and `dev`: its port is taken before anything else is started, so that a wrong one costs nothing. */
 import type { Config } from '../config.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, systemCodeOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type ManagementServer, startManagementServer } from '../management/management-server.ts';
 import { healthRoutes } from '../worker/health-routes.ts';
@@ -33,7 +33,7 @@ function problemOf(error: unknown, host: string, port: number | undefined) {
   const path = 'SLUICE_PORT';
   if (isPortTaken(error))
     return { path, message: `${port} is taken, perhaps by another worker; choose another, or 0 for any free one` };
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = systemCodeOf(error);
   if (code === 'EACCES')
     return { path, message: `${port} is not for this user; choose another, or 0 for any free one` };
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAFNOSUPPORT')

@@ -1,5 +1,5 @@
 /** `sluice run --record FILE`: the file, its bound, and what is logged of it. */
-import { ConfigError, messageOf } from '../errors.ts';
+import { ConfigError, messageOf, systemCodeOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { openRecordingFile } from '../recording/recording-file.ts';
@@ -39,6 +39,6 @@ export async function record(
 }
 
 const problemOf = (cause: unknown): string =>
-  cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
+  systemCodeOf(cause) === 'EEXIST'
     ? 'is there already; a recording is written to a new file'
     : `cannot be made: ${messageOf(cause)}`;

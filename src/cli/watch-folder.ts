@@ -2,11 +2,10 @@
 import { type FSWatcher, lstatSync, readdirSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { Observable } from 'rxjs';
-
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+import { systemCodeOf } from '../errors.ts';
 
 /** Gone meanwhile, or a database's that lies there: nothing is loaded from either. */
-const isNotThere = (error: unknown): boolean => ['ENOENT', 'EACCES', 'EPERM'].includes(String(codeOf(error)));
+const isNotThere = (error: unknown): boolean => ['ENOENT', 'EACCES', 'EPERM'].includes(systemCodeOf(error) ?? '');
 
 /** Packages, and what editors and tools keep for themselves. */
 const isNobodys = (name: string): boolean => /^(node_modules|\.)/.test(name);

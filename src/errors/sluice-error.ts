@@ -44,6 +44,15 @@ export function codeOf(cause: unknown): string {
   }
 }
 
+/** The code by which the system, Node or a package names an error (`ENOENT`, `SQLITE_BUSY`, `42P01`); undefined where it has none that is a text. */
+export function systemCodeOf(cause: unknown): string | undefined {
+  try {
+    return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Of Node itself, or of a package: no package's name begins with a dot. */
 const NOT_AUTHORS = /[( ]node:|[\\/]node_modules[\\/](?!\.)/;
 /** Each part begins in one place alone: a line is as long as whoever made it wants, and is looked at once. */

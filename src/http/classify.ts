@@ -10,6 +10,7 @@ import {
   ResponseTooLargeError,
   ServiceFailedError,
   SluiceError,
+  systemCodeOf,
 } from '../errors.ts';
 import type { ApiOptions } from './api-options.ts';
 import { certificateFault } from './certificate-fault.ts';
@@ -130,7 +131,8 @@ function faultOf(code: string): TransportFault {
 
 /** The code of an error; of several at once (a host with two addresses) the first. */
 function rootCodeOf(cause: Error): string {
-  if ('code' in cause && typeof cause.code === 'string') return cause.code;
+  const code = systemCodeOf(cause);
+  if (code !== undefined) return code;
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return rootCodeOf(cause.errors[0]);
   return cause.name;
 }

@@ -3,6 +3,7 @@
  * Towards interceptors it behaves as axios does: responses and AxiosErrors of axios' shape, bodies as bytes.
  */
 import { AxiosError, AxiosHeaders, type AxiosResponse } from 'axios';
+import { systemCodeOf } from '../errors.ts';
 import type { Aborting } from './aborting.ts';
 import { type AxiosConfig, type AxiosReading, axiosHeadersOf, bytesOf, plainHeaders } from './axios-instance.ts';
 import { type AxiosLane, requireInside } from './axios-lane.ts';
@@ -54,7 +55,7 @@ export async function sendConfig(
     const response = await once(fast, { method, path, body: bytesOf(config.data) }, headers, aborting);
     return settle(config, response);
   } catch (cause) {
-    throw cause instanceof TransportError ? AxiosError.from(cause, codeOf(cause), config) : cause;
+    throw cause instanceof TransportError ? AxiosError.from(cause, systemCodeOf(cause.cause), config) : cause;
   }
 }
 
@@ -84,6 +85,3 @@ function settle(config: AxiosConfig, { status, headers, body }: TransportRespons
   const code = status < 500 ? AxiosError.ERR_BAD_REQUEST : AxiosError.ERR_BAD_RESPONSE;
   throw new AxiosError(`Request failed with status code ${status}`, code, config, undefined, response);
 }
-
-const codeOf = ({ cause }: TransportError): string | undefined =>
-  cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;

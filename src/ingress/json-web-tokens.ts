@@ -9,7 +9,7 @@ import type { JWTVerifyGetKey, JWTVerifyOptions } from 'jose';
 import { asyncScheduler, catchError, defer, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
 import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
-import { ConfigError, messageOf, type Problem } from '../errors.ts';
+import { ConfigError, messageOf, type Problem, systemCodeOf } from '../errors.ts';
 import { type Duration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import { currentValue, isSetting, type Setting } from '../setting.ts';
@@ -155,7 +155,7 @@ async function openVerifier(url: URL, checks: Checks): Promise<Verify> {
 const scopesOf = (claim: unknown): readonly string[] => (typeof claim === 'string' ? claim.split(' ') : []);
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = systemCodeOf(error);
   if (code === 'ERR_JWT_EXPIRED') return 'it has expired';
   if (code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' && error instanceof Error && 'claim' in error)
     return 'reason' in error && error.reason === 'missing'

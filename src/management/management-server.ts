@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asyncScheduler, ReplaySubject } from 'rxjs';
+import { systemCodeOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Secret } from '../setting.ts';
 import { type AdmissionRules, faultOfOrigin, faultOfSite, faultOfToken, isLoopback, isTrusted } from './admission.ts';
@@ -196,7 +197,7 @@ async function listen(server: Server, host: string, port: number | undefined): P
   try {
     await listenOn(server, host, DEFAULT_PORT);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    if (systemCodeOf(error) !== 'EADDRINUSE') throw error;
     await listenOn(server, host, 0);
   }
 }

@@ -6,6 +6,7 @@
  * A span's parent is handed over, never looked up: there is no ambient context to be wrong about.
  */
 import type { Context, HrTime, SpanContext, Tracer } from '@opentelemetry/api';
+import { systemCodeOf } from '../errors.ts';
 import type {
   MessageSpan,
   Span,
@@ -52,7 +53,7 @@ export async function loadApi(): Promise<Api | undefined> {
   try {
     return await import('@opentelemetry/api');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    if (systemCodeOf(error) === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
   }
 }

@@ -17,7 +17,7 @@ import {
   tap,
   throwError,
 } from 'rxjs';
-import { messageOf, OutboxUnavailableError } from '../errors.ts';
+import { messageOf, OutboxUnavailableError, systemCodeOf } from '../errors.ts';
 import { lacksPassword, NO_PASSWORD } from '../journal/postgres/postgres-url.ts';
 import { bareName, lanesTable } from './outbox-sql.ts';
 import type { OpenOutbox, OutboxLane, OutboxRow, OutboxTable } from './outbox-table.ts';
@@ -147,12 +147,11 @@ class Connection {
 }
 
 /** Codes of PostgreSQL: undefined table, undefined column; insufficient privilege; lock not available. */
-const MISSING: readonly unknown[] = ['42P01', '42703'];
-const FORBIDDEN: readonly unknown[] = ['42501'];
-const LOCKED: readonly unknown[] = ['55P03'];
+const MISSING: readonly string[] = ['42P01', '42703'];
+const FORBIDDEN: readonly string[] = ['42501'];
+const LOCKED: readonly string[] = ['55P03'];
 
-const isOf = (cause: unknown, codes: readonly unknown[]): boolean =>
-  typeof cause === 'object' && cause !== null && 'code' in cause && codes.includes(cause.code);
+const isOf = (cause: unknown, codes: readonly string[]): boolean => codes.includes(systemCodeOf(cause) ?? '');
 
 function tableOf(connection: Connection, { table, sentRows }: PostgresOutboxOptions): OutboxTable {
   const freeLane = `SELECT l.lane FROM ${lanesTable(table)} l

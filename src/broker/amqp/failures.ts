@@ -1,5 +1,5 @@
 /** What the broker, the socket or amqplib said, as a reason for people and as an error of ours. */
-import { messageOf, ResultInvalidError, SluiceError, TopologyError } from '../../errors.ts';
+import { messageOf, ResultInvalidError, SluiceError, systemCodeOf, TopologyError } from '../../errors.ts';
 import { withoutCredentials } from './address.ts';
 
 /** Reply codes of AMQP 0-9-1 that are told apart. */
@@ -47,15 +47,15 @@ export function reasonOf(error: unknown): string {
   if (error instanceof SluiceError) return text;
   if (isChannelLimit(text))
     return `${text}; it counts all connections of this user to a node: a worker has one to publish, one for each queue it consumes, and some for a moment: raise max-channels (rabbitmqctl set_user_limits), or give each worker a user of its own`;
-  if (!(error instanceof Error) || !('code' in error)) return text;
+  const code = systemCodeOf(error);
+  if (code === undefined) return text;
   // Codes of the system and of TLS: some of their messages say less.
-  const { code } = error;
-  const told = typeof code === 'string' && !text.includes(code) ? `${code}: ${text}` : text;
+  const told = !text.includes(code) ? `${code}: ${text}` : text;
   return UNTRUSTED.has(code) ? `${told}; an authority of your own is named by SLUICE_AMQP_CA_FILE` : told;
 }
 
 /** Whoever certifies the broker is none of the authorities it was held against. */
-const UNTRUSTED = new Set<unknown>([
+const UNTRUSTED = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',

@@ -5,7 +5,7 @@
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Observable } from 'rxjs';
-import { JournalUnavailableError, messageOf } from '../../errors.ts';
+import { JournalUnavailableError, messageOf, systemCodeOf } from '../../errors.ts';
 
 export type Value = string | number | null;
 export type Row = Readonly<Record<string, Value>>;
@@ -166,7 +166,7 @@ export class Sqlite {
 
   /** A file that is busy or full is still the right one; after anything else it is opened anew. */
   #failure(error: unknown): JournalUnavailableError {
-    const code = codeOf(error);
+    const code = resultCodeOf(error);
     if (code !== 'SQLITE_BUSY' && code !== 'SQLITE_FULL') this.#disconnect();
     if (code === 'SQLITE_CORRUPT') this.#isDamaged = true;
     const what = EXPLAINED[code] ?? messageOf(error);
@@ -185,10 +185,7 @@ const EXPLAINED: Readonly<Record<string, string>> = {
 };
 
 /** Extended codes say more than is of use: `SQLITE_BUSY_SNAPSHOT` is busy. */
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code.split('_').slice(0, 2).join('_')
-    : '';
+const resultCodeOf = (error: unknown): string => (systemCodeOf(error) ?? '').split('_').slice(0, 2).join('_');
 
 async function rollBack(connection: Connection): Promise<void> {
   try {

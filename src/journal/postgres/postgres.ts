@@ -1,7 +1,7 @@
 /** PostgreSQL through a pool of pg: statements are prepared once for each connection, and whatever fails is told as unavailable, with its cause. */
 import type { Pool } from 'pg';
 import { defer, type Observable } from 'rxjs';
-import { JournalUnavailableError, messageOf } from '../../errors.ts';
+import { JournalUnavailableError, messageOf, systemCodeOf } from '../../errors.ts';
 import { lacksPassword, NO_PASSWORD, placeOf } from './postgres-url.ts';
 
 export interface PostgresOptions {
@@ -85,7 +85,7 @@ export class Postgres {
 
   failure(cause: unknown): JournalUnavailableError {
     if (cause instanceof JournalUnavailableError) return cause;
-    const isMisconfigured = isRefused(cause) || MISCONFIGURED.has(codeOf(cause));
+    const isMisconfigured = isRefused(cause) || MISCONFIGURED.has(systemCodeOf(cause) ?? '');
     return new JournalUnavailableError(`journal ${this.place}: ${explain(cause)}`, { cause, isMisconfigured });
   }
 
@@ -150,14 +150,12 @@ const REFUSED: ReadonlySet<string> = new Set(['28P01', '28000']);
 /** A database that does not exist, tables that are not there: waiting does not help, nor where user or password are refused. */
 const MISCONFIGURED: ReadonlySet<string> = new Set(['3D000', UNDEFINED_TABLE, '42501']);
 
-const codeOf = (cause: unknown): string => (cause instanceof Error && 'code' in cause ? String(cause.code) : '');
-
-const isRefused = (cause: unknown): boolean => REFUSED.has(codeOf(cause)) || lacksPassword(cause);
+const isRefused = (cause: unknown): boolean => REFUSED.has(systemCodeOf(cause) ?? '') || lacksPassword(cause);
 
 function explain(cause: unknown): string {
   if (lacksPassword(cause)) return NO_PASSWORD;
   // Of its own timeouts pg gives no code.
-  const known = EXPLAINED[codeOf(cause)] ?? (/timeout/i.test(messageOf(cause)) ? NO_ANSWER : undefined);
+  const known = EXPLAINED[systemCodeOf(cause) ?? ''] ?? (/timeout/i.test(messageOf(cause)) ? NO_ANSWER : undefined);
   if (known !== undefined) return `${known} (${messageOf(cause)})`;
   // Several addresses were tried: the error of the attempt as a whole has no text.
   if (cause instanceof AggregateError) return cause.errors.map(messageOf).join('; ');
