@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type AmqpTlsTexts, amqpUrl, faultsOfAmqp, LOOPBACK, tlsReadingOf } from './config/amqp-settings.ts';
 import { type Environment, ownEnvironment, problem, textOf } from './config/environment.ts';
+import { rereadingOf } from './config/rereading.ts';
 import { nearest } from './definition.ts';
 import { ConfigError, type Problem } from './errors.ts';
 import { type Duration, durationMs, parseDuration } from './policies/duration.ts';
@@ -291,7 +292,7 @@ export function readConfig(environment: Environment = ownEnvironment(), { needsB
   const { SLUICE_DASHBOARD_PAYLOADS } = parsed.data;
   return {
     amqpUrls: AMQP_URL,
-    rereadAmqpUrls: rereadingOf(environment, 'AMQP_URL'),
+    rereadAmqpUrls: rereadingOf(environment, 'AMQP_URL', configSchema.shape.AMQP_URL),
     amqpAuth: parsed.data.SLUICE_AMQP_AUTH,
     amqpTls: tlsReadingOf(environment, texts),
     logLevel: LOG_LEVEL,
@@ -327,24 +328,10 @@ export function readTopology(environment: Environment = ownEnvironment()): Confi
 function journalOf(data: z.output<typeof configSchema>, environment: Environment): Config['journal'] {
   const { SLUICE_JOURNAL_FILE: path, SLUICE_JOURNAL_URL: url, SLUICE_JOURNAL_CONNECTIONS: maxConnections } = data;
   if (url !== undefined) {
-    const reread = rereadingOf(environment, 'SLUICE_JOURNAL_URL');
+    const reread = rereadingOf(environment, 'SLUICE_JOURNAL_URL', configSchema.shape.SLUICE_JOURNAL_URL);
     return { kind: 'postgres', url, ...(reread === undefined ? {} : { reread }), maxConnections };
   }
   return path === undefined ? { kind: 'memory' } : { kind: 'file', path };
-}
-
-/** Credentials in a file are replaced while the worker runs. */
-function rereadingOf<Name extends 'AMQP_URL' | 'SLUICE_JOURNAL_URL'>(
-  environment: Environment,
-  name: Name,
-): (() => NonNullable<z.output<typeof configSchema>[Name]>) | undefined {
-  if (environment[name] || !environment[`${name}_FILE`]) return undefined;
-  return () => {
-    const read = configSchema.shape[name].safeParse(textOf(environment, name));
-    if (read.success && read.data !== undefined) return read.data as NonNullable<z.output<typeof configSchema>[Name]>;
-    const messages = read.success ? ['holds nothing'] : (read.error?.issues ?? []).map(({ message }) => message);
-    throw new ConfigError(messages.map((message) => problem(`${name}_FILE`, message)));
-  };
 }
 
 /** zod's words for a wrong choice name the choices already. */
