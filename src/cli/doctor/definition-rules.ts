@@ -1,4 +1,9 @@
-/** What a pipeline's own numbers mean together: tries, prefetch, slots, and the time the broker lets a delivery be unsettled. Pure. */
+/**
+ * What pipelines say by themselves, without a look at the broker: what their numbers mean together (tries, prefetch, slots, the time a delivery
+ * may be unsettled), and what they want that AMQP does not tell of. Pure.
+ */
+import { workQueues } from '../../broker/partitions.ts';
+import { isStream } from '../../broker/topology.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { formatDuration } from '../../policies/duration.ts';
 import type { Finding } from './finding.ts';
@@ -110,3 +115,60 @@ export const limitBelowAttempts = (subject: string, limit: number, attempts: num
   finding: `is handed over ${limit} times at most, and ${attempts} tries are planned: restarts and lost connections could dead-letter a message that was never tried`,
   advice: 'raise deliveryLimit well above the tries, 100 by default',
 });
+
+// ---- what AMQP does not tell
+
+const UNTIL = 'until the broker runs short of disk and blocks every publisher';
+
+function unbounded(pipelines: readonly Pipeline[], what: string): readonly Finding[] {
+  const queues = pipelines.flatMap(({ source }) => workQueues(source));
+  if (queues.length === 0) return [];
+  return [
+    {
+      severity: 'note',
+      check: 'unbounded-queue',
+      subject: `${queues.length === 1 ? 'queue' : 'queues'} ${queues.join(', ')}`,
+      finding: `no bound among the arguments: ${what} ${UNTIL}`,
+      advice:
+        'bound them by a policy (max-length-bytes, overflow reject-publish), which a worker never sees, or watch their length',
+    },
+  ];
+}
+
+/** Those that are declared here, each once. */
+function unboundedStreams(pipelines: readonly Pipeline[]): readonly Finding[] {
+  const streams = pipelines.flatMap(({ source }) => source.beside?.queues ?? []).filter(isStream);
+  const unlimited = streams.filter(
+    ({ arguments: args }) => args['x-max-age'] === undefined && args['x-max-length-bytes'] === undefined,
+  );
+  return [...new Set(unlimited.map(({ name }) => name))].map((name) => ({
+    severity: 'note',
+    check: 'unbounded-queue',
+    subject: `stream ${name}`,
+    finding: `no bound among the arguments: it keeps all that was ever published ${UNTIL}`,
+    advice: 'say maxAge or maxBytes, or bound it by a policy (max-age, max-length-bytes)',
+  }));
+}
+
+/** Bounds and bindings: no question is answered by them. */
+export function neverSeen(pipelines: readonly Pipeline[]): readonly Finding[] {
+  const bound = pipelines.filter(({ source }) => source.bindings.length > 0).map(({ source }) => source.name);
+  const filled = pipelines.filter(({ source }) => source.feeder === undefined);
+  const fed = pipelines.filter(({ source }) => source.feeder !== undefined && source.feeder.keepsWithin !== true);
+  return [
+    ...unbounded(filled, 'while no worker runs messages pile up'),
+    ...unbounded(fed, 'where more is fed than handled messages pile up'),
+    ...unboundedStreams(pipelines),
+    ...(bound.length === 0
+      ? []
+      : [
+          {
+            severity: 'note',
+            check: 'bindings',
+            subject: `${bound.length === 1 ? 'queue' : 'queues'} ${bound.join(', ')}`,
+            finding: 'AMQP has no question for bindings: they were not looked at',
+            advice: 'compare "rabbitmqctl list_bindings" with what "sluice topology" prints',
+          } as const,
+        ]),
+  ];
+}
