@@ -131,6 +131,8 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
       const isKnown = intakes.get(fact.pipeline) === told;
       intakes.set(fact.pipeline, told);
       if (fact.state === 'consuming') write(fact, 'info', 'consuming');
+      // The worker's own line says that it drains.
+      else if (fact.state === 'stopped') write(fact, 'debug', 'intake stopped');
       else write(fact, isKnown ? 'debug' : 'warn', `intake ${fact.state}`);
     },
     partitionHandedOver: (fact) =>

@@ -39,6 +39,8 @@ export class Intake {
   drain(): void {
     this.#isDraining = true;
     this.#drained.next();
+    // Its consumer is gone without a word of the broker. Readiness keeps its state: that the worker drains says more.
+    if (this.#state.isConsuming) this.#report({ isConsuming: false });
   }
 
   paused(reason: string | undefined): void {
@@ -83,7 +85,10 @@ export class Intake {
 
   #tell(state: IntakeState, prefetch?: number): void {
     this.#state = state;
-    const { isConsuming, reason } = state;
+    this.#report(state, prefetch);
+  }
+
+  #report({ isConsuming, reason }: IntakeState, prefetch?: number): void {
     this.#facts.report({
       type: 'intakeChanged',
       at: clockNow(),

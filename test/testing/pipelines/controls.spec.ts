@@ -75,6 +75,10 @@ describe('marbles of a pipeline: broker and worker', () => {
           d: { state: 'draining' },
           e: { state: 'stopped' },
         });
+        expectFacts('intakeChanged', 't----f', {
+          t: { state: 'consuming' },
+          f: { state: 'stopped' },
+        });
       },
     ),
   );
