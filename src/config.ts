@@ -105,12 +105,7 @@ const configSchema = z.object({
   SLUICE_AMQP_AUTH: z.enum(['plain', 'external']).default('plain'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
-  SLUICE_PORT: z
-    .string()
-    .regex(/^\d+$/, { error: 'expected a port number' })
-    .transform(Number)
-    .pipe(z.int().min(0).max(65_535))
-    .optional(),
+  SLUICE_PORT: z.string().refine(isPort, { error: 'expected a port number' }).transform(Number).optional(),
   SLUICE_HOST: z
     .string()
     .regex(HOST, { error: 'expected an address without a port: 127.0.0.1, 0.0.0.0 or a name' })
@@ -126,9 +121,7 @@ const configSchema = z.object({
     .default('127.0.0.1'),
   SLUICE_DOOR_PORT: z
     .string()
-    .refine((text) => text === 'off' || (/^\d{1,5}$/.test(text) && Number(text) <= 65_535), {
-      error: 'expected a port number, or off',
-    })
+    .refine((text) => text === 'off' || isPort(text), { error: 'expected a port number, or off' })
     .transform((text) => (text === 'off' ? text : Number(text)))
     .optional(),
   SLUICE_DOOR_PROXIES: z
@@ -193,19 +186,19 @@ const configSchema = z.object({
   SLUICE_JOURNAL_LEASE: z
     .string()
     .transform((text) => (/^\d+$/.test(text) ? Number(text) : text))
-    .pipe(
-      durationSchema().refine(isLease, {
-        error: "expected '10s' to '10m': longer than the journal may take to answer",
-      }),
-    )
+    .pipe(z.custom<Duration>(isLease, { error: "expected '10s' to '10m': longer than the journal may take to answer" }))
     .default('30s'),
   NODE_ENV: z.string().optional(),
 });
 
-/** Renewed three times in its length, each within the seconds that a store may take to answer. What is no duration is told otherwise. */
-function isLease(lease: Duration): boolean {
+/** Renewed three times in its length, each within the seconds that a store may take to answer. */
+function isLease(lease: unknown): boolean {
   const ms = parseDuration(lease);
-  return ms === undefined || (ms >= 10_000 && ms <= 600_000);
+  return ms !== undefined && ms >= 10_000 && ms <= 600_000;
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 
 /** Names that are sluice's own, but no settings of the worker: its tests read them. */

@@ -69,5 +69,8 @@ async function ask(url: URL, token: Secret | undefined): Promise<string> {
   }
   if (response.status === 401) throw new Error('asks for its token: set SLUICE_TOKEN to that of the worker');
   if (!response.ok) throw new Error(`answered ${response.status}: is that a worker of sluice?`);
-  return response.text();
+  const text = await response.text();
+  // Anything may answer there: shown as a worker it would be one without a broker.
+  if (!/^sluice_/m.test(text)) throw new Error('answers, and tells nothing of sluice: is that a worker of sluice?');
+  return text;
 }

@@ -34,7 +34,8 @@ export class PublishNackedError extends SluiceError {
 
 /**
  * The channel or the time ran out before the confirm: the message may or may not be stored. Publish again with the same message id.
- * @remedy Nothing: it is published again under the same message id, by which a consumer can tell a duplicate.
+ * @remedy Nothing: it is published again under the same message id, by which a consumer can tell a duplicate. Where its reason is `ACCESS_REFUSED`, give the
+ * worker's user the permission that it names.
  */
 export class PublishUnknownError extends SluiceError {
   readonly code = 'ERR_PUBLISH_UNKNOWN';

@@ -129,7 +129,8 @@ const breakerSchema = z
     probesToClose: count.optional(),
   })
   .superRefine((options, context) => {
-    // What is wrong between two options, each of them right.
+    // What is wrong between two options, each of them right: one that is wrong by itself was told.
+    if (context.issues.length > 0) return;
     try {
       breakerRules(options);
     } catch (error) {

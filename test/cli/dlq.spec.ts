@@ -118,6 +118,10 @@ describe('sluice dlq', () => {
     [['retry', 'letters', '--all', '--rate', '5'], 'dlq: --rate: expected a number above 0 and its unit'],
     [['drop', 'letters', '--older-than', 'ages', '--yes'], 'dlq: --older-than: expected milliseconds'],
     [['ls', '--pipelines', 'nosuch'], 'folder nosuch: does not exist'],
+    [
+      ['retry', 'letters', '--all', '--dry-run', '--pipelines', 'test/fixtures/stuck'],
+      'takes messages from queue "letters"; there are pipelines for transfers; --pipelines names another folder',
+    ],
   ];
   for (const [args, message] of wrong) {
     it(`says what is wrong with "${args.join(' ')}", does nothing, and exits with 2`, async () => {

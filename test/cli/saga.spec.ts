@@ -14,6 +14,7 @@ import { describeWithPostgres } from '../support/postgres.ts';
 import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
 
 const STUCK = fileURLToPath(new URL('../fixtures/stuck', import.meta.url));
+const LETTERS = fileURLToPath(new URL('../fixtures/letters', import.meta.url));
 
 interface Run {
   readonly code: number | NodeJS.Signals;
@@ -86,6 +87,11 @@ describe('sluice saga', function suite() {
       expect(shown.text).to.include(part);
 
     status = 200;
+    const elsewhere = await saga('resume', 't-1', '--pipelines', LETTERS);
+    expect([elsewhere.code, elsewhere.text]).to.deep.equal([
+      1,
+      `✗ no pipeline in ${LETTERS} has saga "transfer" for its handle; name its queue by --queue, or another folder by --pipelines`,
+    ]);
     const resumed = await saga('resume', 't-1', '--pipelines', STUCK);
     expect(resumed.text).to.include('1 letter');
     expect(resumed.code).to.equal(0);

@@ -1,6 +1,9 @@
 /** Commands for whoever writes and watches pipelines, as their users run them. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -298,6 +301,16 @@ describe('commands for work', function () {
         '✗ http://127.0.0.1:1 does not answer; is a worker running there?\n',
       ]);
       expect((await sluice(['top', 'worker-3'])).status).to.equal(2);
+      const other = createServer((_request, response) => response.end('up 1\n')).listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const address = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+      const stranger = await sluice(['top', address, '--once']);
+      other.close();
+      expect([stranger.status, stranger.stdout, stranger.stderr]).to.deep.equal([
+        1,
+        '',
+        `✗ ${address} answers, and tells nothing of sluice: is that a worker of sluice?\n`,
+      ]);
       // It asks a worker, and no broker.
       const { stderr } = await sluice(['top', 'http://127.0.0.1:1'], { NODE_ENV: 'production' });
       expect(stderr).to.equal(nobody.stderr);

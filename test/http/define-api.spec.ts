@@ -160,6 +160,12 @@ describe('defineApi', () => {
     it(`refuses ${JSON.stringify(wrong)}`, () => expect(problemOf(wrong)).to.include(problem));
   }
 
+  it('tells once that an option of the breaker is wrong', () => {
+    expect(problemOf({ breaker: { failureRatio: 2 } })).to.equal(
+      'api "payment": breaker.failureRatio: expected at most 1, got 2',
+    );
+  });
+
   it('refuses a first pause that is longer than the longest', () => {
     expect(problemOf({ retry: { backoff: { initial: '10s' } } })).to.equal(
       'api "payment": retry.backoff.initial: must be at most max (5s), is 10s',

@@ -25,7 +25,7 @@ export async function rehearseLetters(pair: QueuePair, asked: NotingFilter, opti
     if (problems.length > 0) return misconfigured(problems);
     if (pipeline === undefined) {
       const there = pipelines.map(({ source }) => source.name).join(', ');
-      const message = `no pipeline of ${options.pipelines} takes messages from queue "${pair.work}"; there are pipelines for ${there}`;
+      const message = `no pipeline of ${options.pipelines} takes messages from queue "${pair.work}"; there are pipelines for ${there}; --pipelines names another folder`;
       return misconfigured([{ subject: 'dlq', path: '--dry-run', message }]);
     }
     return await rehearseAll(pair, asked, pipeline, options.json === true);

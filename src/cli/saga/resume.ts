@@ -31,9 +31,9 @@ export const resume = (id: string, { saga, json = false, queue, pipelines }: Res
     const queues = queue === undefined ? await queuesOf(entry.name, pipelines) : [queue];
     const [only] = queues;
     if (only === undefined || queues.length > 1) {
-      const what =
-        only === undefined ? `no pipeline in ${pipelines} has` : `several pipelines have (${queues.join(', ')})`;
-      return failed(`${what} saga "${entry.name}" for its handle; name its queue by --queue`);
+      const how = `saga "${entry.name}" for its handle; name its queue by --queue`;
+      if (only !== undefined) return failed(`several pipelines have (${queues.join(', ')}) ${how}`);
+      return failed(`no pipeline in ${pipelines} has ${how}, or another folder by --pipelines`);
     }
     if (standing === 'waiting' && !json)
       console.log(`saga "${entry.name}" ${id} waits: its message comes by itself, unless it is among the dead letters`);

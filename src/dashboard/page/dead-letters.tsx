@@ -7,6 +7,7 @@ import { Confirm } from './confirm.tsx';
 import { act, ask } from './connection.ts';
 import { ago, clock, counted, grouped } from './format.ts';
 import { LevelGlyph } from './glyphs.tsx';
+import { lookInWords } from './letters-in-words.ts';
 import { useStore } from './store.ts';
 
 const keyOf = ({ queue, fingerprint }: Pick<LetterGroup, 'queue' | 'fingerprint'>): string => `${queue} ${fingerprint}`;
@@ -65,7 +66,7 @@ export function DeadLetters({ onToken }: { readonly onToken: () => void }) {
         </ul>
       ) : null}
       {groups.length === 0 ? (
-        list.state === 'answered' ? (
+        list.state === 'answered' && list.value.gaps.length === 0 ? (
           <p class="card nothing-here">
             <LevelGlyph level="healthy" /> No letters lie in the dead-letter queues of this worker’s pipelines.
           </p>
@@ -94,9 +95,7 @@ function headline(list: Asked<LetterList>, replay: ReplayUnderWay | undefined): 
   if (list.state === 'asking')
     return replay === undefined ? 'Looking through the queues…' : 'The queues are looked through after this replay.';
   if (list.state !== 'answered') return '\u00a0';
-  const { letters, groups, at } = list.value;
-  if (letters === 0) return `None, looked at ${clock(at)}.`;
-  return `${counted(letters, 'message')} failed for good, in ${counted(groups.length, 'kind')} of failure. Looked at ${clock(at)}.`;
+  return lookInWords(list.value);
 }
 
 function GroupTable({
