@@ -132,17 +132,29 @@ function unknownKey(key: string, known: readonly string[]): string {
 
 /** Keys the schema knows at a path; none where it is no object. */
 function keysAt(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
-  const found = path.reduce<unknown>((at, key) => shapesOf(at).find((shape) => key in shape)?.[key as string], schema);
-  return shapesOf(found).flatMap((shape) => Object.keys(shape));
+  const found = path.reduce<readonly unknown[]>((at, key) => at.flatMap((one) => within(one, key)), [schema]);
+  return found.flatMap(shapesOf).flatMap((shape) => Object.keys(shape));
 }
 
-/** Shapes of the objects a schema may be, through optional, default and union. */
-function shapesOf(schema: unknown): readonly Record<string, unknown>[] {
-  if (schema instanceof z.ZodObject) return [schema.shape];
+/** What a schema wants under a key: in lists and records the same under each. */
+function within(schema: unknown, key: PropertyKey): readonly unknown[] {
+  return alternativesOf(schema).flatMap((one): readonly unknown[] => {
+    if (one instanceof z.ZodArray) return [one.element];
+    if (one instanceof z.ZodRecord) return [one.valueType];
+    return one instanceof z.ZodObject && key in one.shape ? [one.shape[key as string]] : [];
+  });
+}
+
+/** Shapes of the objects a schema may be. */
+const shapesOf = (schema: unknown): readonly Record<string, unknown>[] =>
+  alternativesOf(schema).flatMap((one) => (one instanceof z.ZodObject ? [one.shape] : []));
+
+/** What a schema may be, through optional, default and union. */
+function alternativesOf(schema: unknown): readonly unknown[] {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodReadonly)
-    return shapesOf(schema.unwrap());
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap(shapesOf);
-  return [];
+    return alternativesOf(schema.unwrap());
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => alternativesOf(option));
+  return [schema];
 }
 
 /** The candidate a mistyped word most likely means: at most a third of its letters differ. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { queue } from '../src/broker/queue.ts';
 import { collectProblems, nearest } from '../src/definition.ts';
 import { DefinitionError, describeProblem } from '../src/errors.ts';
+import { defineService } from '../src/http/define-service.ts';
 import { definePipeline } from '../src/pipeline/define-pipeline.ts';
 
 /** Definitions as somebody without a type checker writes them. */
@@ -40,6 +41,26 @@ describe('definePipeline', () => {
     });
     expect(definePipeline({ ...valid, concurrency: 5 }).prefetch).to.equal(10);
     expect(definePipeline({ ...valid, source: queue('q', { prefetch: 500 }) }).prefetch).to.equal(500);
+  });
+
+  it('names what was meant within a list and within a record, as anywhere else', () => {
+    const request = z.object({});
+    expect([
+      ...problemsIn(
+        untyped((options) => queue('orders', options), {
+          bindings: [{ exchange: 'shop', key: 'paid', typ: 'direct' }],
+        }),
+      ),
+      ...problemsIn(
+        untyped((options) => defineService('freight', options), {
+          queue: 'freight',
+          operations: { quote: { request, idempotant: true } },
+        }),
+      ),
+    ]).to.deep.equal([
+      'queue "orders": bindings.0.typ: unknown option, did you mean "type"?',
+      'service "freight": operations.quote.idempotant: unknown option, did you mean "idempotent"?',
+    ]);
   });
 
   it('B36: names every mistake at once: where, what was found and what is allowed', () => {
