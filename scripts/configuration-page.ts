@@ -16,6 +16,7 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
       [
         ['src/pipeline/pipeline-options.ts', 'PipelineOptions'],
         ['src/pipeline/pipeline-options.ts', 'DedupeOptions'],
+        ['src/pipeline/pipeline-options.ts', 'PublishedExchange'],
       ],
     ],
     [

@@ -106,7 +106,13 @@ export type { Context } from './pipeline/context.ts';
 export { definePipeline } from './pipeline/define-pipeline.ts';
 export type { EventOptions, ReadOptions, WriteOptions } from './pipeline/message-format.ts';
 export type { Pipeline } from './pipeline/pipeline.ts';
-export type { DedupeOptions, Destinations, Order, PipelineOptions } from './pipeline/pipeline-options.ts';
+export type {
+  DedupeOptions,
+  Destinations,
+  Order,
+  PipelineOptions,
+  PublishedExchange,
+} from './pipeline/pipeline-options.ts';
 export type { Duration } from './policies/duration.ts';
 export type { Saga, SagaHandle, SagaOptions } from './saga/saga.ts';
 export { saga } from './saga/saga.ts';

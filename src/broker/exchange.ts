@@ -1,12 +1,9 @@
 /** Where results go: an exchange and a routing key. */
 import type { HeaderTable } from '../message/delivery.ts';
-import type { ExchangeType } from './topology.ts';
 
 export interface DestinationOptions {
   /** Whether a result that reaches no queue is a failure of its message. Default: true. */
   readonly mandatory?: boolean;
-  /** Type the exchange is declared with. Default: topic. */
-  readonly type?: ExchangeType;
   readonly headers?: HeaderTable;
   /** 0 to 255; queues declared with priorities look at it, and quorum queues since RabbitMQ 4.0: there what is above 4 is urgent, since 4.3 all counts, up to 31. */
   readonly priority?: number;

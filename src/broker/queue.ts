@@ -5,7 +5,7 @@ import type { Problem } from '../errors.ts';
 import { type Duration, durationMs, formatDuration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import type { Partitions } from './partitions.ts';
-import type { ExchangeType, Topology, TopologyMode } from './topology.ts';
+import { EXCHANGE_TYPES, type ExchangeType, type Topology, type TopologyMode } from './topology.ts';
 
 export interface Binding {
   readonly exchange: string;
@@ -79,7 +79,7 @@ const schema = z.strictObject({
       z.strictObject({
         exchange: z.string().min(1).max(255),
         key: z.string().max(255),
-        type: z.enum(['direct', 'topic', 'fanout', 'headers', 'x-consistent-hash']).optional(),
+        type: z.enum(EXCHANGE_TYPES).optional(),
       }),
     )
     .optional(),

@@ -7,7 +7,8 @@
 export type TopologyMode = 'assert' | 'check';
 
 /** `x-consistent-hash` is of the plugin rabbitmq_consistent_hash_exchange, which comes with RabbitMQ and has to be enabled. */
-export type ExchangeType = 'direct' | 'topic' | 'fanout' | 'headers' | 'x-consistent-hash';
+export const EXCHANGE_TYPES = ['direct', 'topic', 'fanout', 'headers', 'x-consistent-hash'] as const;
+export type ExchangeType = (typeof EXCHANGE_TYPES)[number];
 
 export interface ExchangeSpec {
   readonly name: string;
@@ -41,6 +42,12 @@ export function insteadOfDeleting({ name, arguments: args }: QueueSpec): string 
     return 'say as many partitions as it was declared with: with another number keys move while messages of theirs wait. To change it, stop the publishers, let the partitions run empty, then delete them, this queue and their exchange';
   return undefined;
 }
+
+/** The same for an exchange, which holds nothing and has the bindings of others; undefined for one of partitions, which are bound to it alone. */
+export const insteadOfDeletingExchange = ({ type }: ExchangeSpec): string | undefined =>
+  type === 'x-consistent-hash'
+    ? undefined
+    : 'say the type it has, as type of its binding or of its name in publishes: { exchange, type }; deleted, it loses the bindings of others';
 
 export interface BindingSpec {
   readonly queue: string;

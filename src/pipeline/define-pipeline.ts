@@ -76,7 +76,8 @@ export function definePipeline<
     maxMessageBytes,
     reads: right.reads,
     writes: right.writes as Pipeline['writes'],
-    publishes,
+    publishes: publishes.map((one) => (typeof one === 'string' ? one : one.exchange)),
+    exchangeTypes: new Map(publishes.flatMap((one) => (typeof one === 'string' ? [] : [[one.exchange, one.type]]))),
     replyTo,
     ingress:
       right.ingress === undefined ? undefined : ingressOf(right.ingress as IngressOptions<never>, maxMessageBytes),

@@ -2,6 +2,7 @@
 import type { ObservableInput } from 'rxjs';
 import type { z } from 'zod';
 import type { Destination } from '../broker/exchange.ts';
+import type { ExchangeType } from '../broker/topology.ts';
 import type { CallTargets } from '../http/call-target.ts';
 import type { IngressOptions } from '../ingress/ingress.ts';
 import type { Duration } from '../policies/duration.ts';
@@ -11,6 +12,13 @@ import type { ReadOptions, WriteOptions } from './message-format.ts';
 
 /** `none`: as slots come free. `arrival`: one after the other. `by`: one after the other for each key, keys side by side. */
 export type Order<Message> = 'none' | 'arrival' | { readonly by: (message: Message) => string };
+
+/** An exchange that results go to, and that is declared with this type. */
+export interface PublishedExchange {
+  readonly exchange: string;
+  /** `sluice dev` keeps results of topic exchanges alone: on the embedded broker those of another type need a queue of yours that is bound to it. */
+  readonly type: ExchangeType;
+}
 
 export interface DedupeOptions<Message> {
   /** What makes two messages the same: a text that is not empty. Default: the message id. It is stored hashed. */
@@ -60,8 +68,11 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends C
   readonly reads?: ReadOptions;
   /** How results are written. Default: bytes as they are, everything else as JSON. */
   readonly writes?: WriteOptions<NoInfer<Output>, z.output<Schema>>;
-  /** Exchanges the results go to: declared or looked for at start. Others are when a result first goes there. Default: none. */
-  readonly publishes?: readonly string[];
+  /**
+   * Exchanges the results go to: declared or looked for at start. Others are when a result first goes there, as topic exchanges. Default: none.
+   * `{ exchange: 'receipts', type: 'direct' }` is one of another type than topic.
+   */
+  readonly publishes?: readonly (string | PublishedExchange)[];
   /**
    * Queues a message may ask its answer to (`reply-to`), as names or patterns with `*`. A message that asks for another is dead-lettered.
    * Default: `['amq.*']`, the queues the broker names for one requester.

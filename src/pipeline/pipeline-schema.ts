@@ -1,10 +1,12 @@
 /** What each option of a pipeline may be by itself, and what it is where nothing is said. */
 import { z } from 'zod';
+import { EXCHANGE_TYPES } from '../broker/topology.ts';
 import { ingressSchema } from '../ingress/ingress.ts';
 import { type Duration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import { isSource } from '../sources/source.ts';
 import { readsSchema, writesSchema } from './message-format.ts';
+import type { PublishedExchange } from './pipeline-options.ts';
 
 export const DEFAULTS: {
   readonly concurrency: number;
@@ -23,6 +25,11 @@ const isFunction = (value: unknown): boolean => typeof value === 'function';
 
 const isTarget = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'kind' in value && (value.kind === 'api' || value.kind === 'service');
+
+const publishedSchema = z.strictObject({
+  exchange: z.string().min(1),
+  type: z.enum(EXCHANGE_TYPES),
+} satisfies Record<keyof PublishedExchange, z.ZodType>);
 
 export const pipelineSchema = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,100}$/, { error: 'expected 1 to 100 letters, digits, "-", "_" or "."' }),
@@ -56,7 +63,7 @@ export const pipelineSchema = z.strictObject({
     .optional(),
   reads: readsSchema.optional(),
   writes: writesSchema.optional(),
-  publishes: z.array(z.string().min(1)).optional(),
+  publishes: z.array(z.union([z.string().min(1), publishedSchema])).optional(),
   replyTo: z.array(z.string().min(1)).optional(),
   tenant: z.custom(isFunction, { error: 'expected a function from message to tenant' }).optional(),
   dedupe: z

@@ -1,6 +1,7 @@
 /** A pipeline as the engine reads it: its definition, checked, with its defaults. */
 import type { Observable, ObservableInput } from 'rxjs';
 import type { z } from 'zod';
+import type { ExchangeType } from '../broker/topology.ts';
 import type { CallTargets } from '../http/call-target.ts';
 import type { Ingress } from '../ingress/ingress.ts';
 import type { PipelineSource } from '../sources/source.ts';
@@ -25,7 +26,10 @@ export interface Pipeline {
   readonly maxMessageBytes: number;
   readonly reads: ReadOptions | undefined;
   readonly writes: Writes | undefined;
+  /** Names of exchanges. */
   readonly publishes: readonly string[];
+  /** Of those in `publishes` of whose type something is said. */
+  readonly exchangeTypes: ReadonlyMap<string, ExchangeType>;
   readonly replyTo: readonly string[];
   readonly ingress: Ingress | undefined;
   readonly handle: (message: unknown, context: Context<CallTargets>) => ObservableInput<unknown>;

@@ -34,7 +34,7 @@ export type PublishResult = (
 ) => void;
 
 /**
- * How a pipeline publishes its results. An exchange that is missing is declared once, as a topic exchange, where the worker may declare: `publishes`
+ * How a pipeline publishes its results. An exchange that is missing is declared once, as a topic exchange unless `publishes` says otherwise, where the worker may declare: `publishes`
  * need not name every one.
  */
 export function publishWith(pipeline: Pipeline, engine: Engine): PublishResult {
@@ -47,7 +47,8 @@ export function publishWith(pipeline: Pipeline, engine: Engine): PublishResult {
   const declared = (exchange: string): Observable<never> => {
     const known = declarations.get(exchange);
     if (known !== undefined) return known;
-    const topology = { exchanges: [{ name: exchange, type: 'topic' as const }], queues: [], bindings: [] };
+    const type = pipeline.exchangeTypes.get(exchange) ?? 'topic';
+    const topology = { exchanges: [{ name: exchange, type }], queues: [], bindings: [] };
     const declaration = broker.establish(topology, 'assert').pipe(
       share({
         connector: () => new ReplaySubject<never>(1),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { StreamOffset } from '../broker/broker.ts';
 import { type Binding, type QueueOptions, queue } from '../broker/queue.ts';
 import { UNLIMITED } from '../broker/source-topology.ts';
-import type { Topology } from '../broker/topology.ts';
+import { EXCHANGE_TYPES, type Topology } from '../broker/topology.ts';
 import { problemsOf, reportProblems, sound } from '../definition.ts';
 import { queueOptionsShape } from './queue-options.ts';
 import type { FedSource } from './source.ts';
@@ -46,7 +46,7 @@ const schema = z.strictObject({
       z.strictObject({
         exchange: z.string().min(1).max(255),
         key: z.string().max(255),
-        type: z.enum(['direct', 'topic', 'fanout', 'headers', 'x-consistent-hash']).optional(),
+        type: z.enum(EXCHANGE_TYPES).optional(),
       }),
     )
     .optional(),

@@ -4,6 +4,7 @@ import { isStream, type QueueSpec, type TopologyMode } from '../broker/topology.
 import type { Problem } from '../errors.ts';
 import type { CallTarget } from '../http/call-target.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { saidOfPublished } from './needed-topology.ts';
 
 /** Pipelines, and where each was found, to be named beside it. */
 export type FoundPipelines = ReadonlyMap<Pipeline, { readonly module: string }>;
@@ -76,7 +77,7 @@ export function declarationClashes(found: FoundPipelines, topology: TopologyMode
 function exchangeClashes(declaring: FoundPipelines): readonly Problem[] {
   const types = new Map<string, Map<string, string>>();
   for (const [pipeline, { module }] of declaring) {
-    for (const { name, type } of sourceTopology(pipeline.source).exchanges) {
+    for (const { name, type } of [...sourceTopology(pipeline.source).exchanges, ...saidOfPublished(pipeline)]) {
       const ofName = types.get(name) ?? new Map<string, string>();
       types.set(name, ofName);
       if (!ofName.has(type)) ofName.set(type, placeOf(pipeline, module));

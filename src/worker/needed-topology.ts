@@ -1,6 +1,6 @@
 /** Everything that must be on the broker for a worker's pipelines, each thing once. Pure. */
 import { agreement, sourceTopology } from '../broker/source-topology.ts';
-import type { Topology } from '../broker/topology.ts';
+import type { ExchangeSpec, Topology } from '../broker/topology.ts';
 import type { ServiceDefinition } from '../http/define-service.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 
@@ -15,13 +15,17 @@ export function neededTopology(pipelines: readonly Pipeline[]): Topology {
   const parts = pipelines.map(({ source }) => sourceTopology(source));
   const published = pipelines.flatMap(({ publishes }) => publishes.map((name) => ({ name, type: 'topic' as const })));
   // A binding knows its exchange's type; a name in `publishes` alone means a topic exchange.
-  const exchanges = [...published, ...parts.flatMap((part) => part.exchanges)];
+  const exchanges = [...published, ...parts.flatMap((part) => part.exchanges), ...pipelines.flatMap(saidOfPublished)];
   return {
     exchanges: [...new Map(exchanges.map((exchange) => [exchange.name, exchange])).values()],
     queues: parts.flatMap((part) => part.queues),
     bindings: parts.flatMap((part) => part.bindings),
   };
 }
+
+/** Exchanges of `publishes` of whose type something is said. */
+export const saidOfPublished = ({ exchangeTypes }: Pipeline): readonly ExchangeSpec[] =>
+  [...exchangeTypes].map(([name, type]) => ({ name, type }));
 
 /**
  * What the services that the pipelines ask must have brought: their queues and exchanges, to be looked for and never declared, since only

@@ -205,6 +205,16 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
         'problem queue-differs queue orders.delay.5s: has x-message-ttl 9000, wanted is 5000',
         'problem exchange-differs exchange results: has type direct, wanted is topic',
       ]);
+      const ofExchange = (await look(url, pipelines)).find(({ check }) => check === 'exchange-differs');
+      expect(ofExchange?.advice).to.contain('say the type it has').and.not.contain('empty');
+      const direct = definePipeline({
+        name: 'direct',
+        source: queue('directed'),
+        input: z.unknown(),
+        publishes: [{ exchange: 'results', type: 'direct' }],
+        handle: () => [],
+      });
+      expect((await look(url, [direct])).filter(({ check }) => check === 'exchange-differs')).to.deep.equal([]);
       const checked = told(await look(url, pipelines, 'check'));
       expect(checked).to.include(
         'warning queue-differs queue orders.delay.5s: has x-message-ttl 9000, wanted is 5000: messages wait another time than their pause',

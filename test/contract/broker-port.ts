@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, type Observable, type Subscription } from 'rxjs';
 import type { Broker, BrokerStatus, ConsumeOptions, StreamOffset } from '../../src/broker/broker.ts';
-import type { Topology } from '../../src/broker/topology.ts';
+import type { ExchangeType, Topology } from '../../src/broker/topology.ts';
 import { PublishUnknownError, ResultInvalidError, TopologyError, UnroutableError } from '../../src/errors.ts';
 import type { Delivery, Headers, MessageProperties } from '../../src/message/delivery.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
@@ -762,6 +762,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       const missing = await outcomeOf(broker.establish(topology, 'check'));
       expect(missing).to.be.instanceOf(TopologyError);
       expect(missing?.message).to.contain(topology.exchanges[0]?.name).and.contain(topology.queues[0]?.name);
+      expect(missing?.message).to.contain('"sluice topology --apply"');
 
       await done(broker.establish(topology, 'assert'));
       expect(await outcomeOf(broker.establish(topology, 'check'))).to.equal(undefined);
@@ -793,7 +794,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       expect(await outcomeOf(broker.establish(fine, 'check'))).to.equal(undefined);
     });
 
-    it('F21: does not advise to delete a stream, nor the queue that says how many partitions there are', async () => {
+    it('F21: does not advise to delete a stream, the queue that says how many partitions there are, or an exchange', async () => {
       const stream = uniqueName('stream');
       const workers = `${uniqueName('accounts')}.workers`;
       created.queues.push(stream, workers);
@@ -815,6 +816,13 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       const lines = (await declared('1D', 8))?.message.split('\n') ?? [];
       expect(lines[0]).to.contain(`queue "${stream}"`).and.contain('say the same here');
       expect(lines[1]).to.contain(`queue "${workers}"`).and.contain('say as many partitions as it was declared with');
+      const exchange = uniqueName('exchange');
+      created.exchanges.push(exchange);
+      const typed = (type: ExchangeType): Promise<Error | undefined> =>
+        outcomeOf(broker.establish({ exchanges: [{ name: exchange, type }], queues: [], bindings: [] }, 'assert'));
+      expect(await typed('direct')).to.equal(undefined);
+      lines.push((await typed('topic'))?.message ?? '');
+      expect(lines.at(-1)).to.contain(`exchange "${exchange}"`).and.contain('say the type it has');
       expect(lines.join()).to.not.contain('when it is empty').and.not.contain("topology: 'check'");
     });
 

@@ -935,6 +935,28 @@ describe('runPipeline', () => {
     );
   });
 
+  it('declares it with the type that its pipeline says', () => {
+    onStage(
+      definePipeline({
+        name: 'direct',
+        source,
+        input: Message,
+        publishes: [{ exchange: 'out', type: 'direct' }],
+        handle: ({ n }) => [n],
+        output: () => exchange('out', 'done'),
+      }),
+      ({ broker }) => {
+        broker.refuse = () =>
+          broker.established.length === 0 ? new TopologyError('exchange "out" does not exist') : undefined;
+        broker.deliver({ body: { n: 1 } });
+      },
+      ({ broker, settled }) => {
+        expect(broker.established.map(({ exchanges }) => exchanges)).to.deep.equal([[{ name: 'out', type: 'direct' }]]);
+        expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['ack']);
+      },
+    );
+  });
+
   it('declares it once for all results that are refused meanwhile, and none is a dead letter for that', () => {
     onStage(
       slow(1),

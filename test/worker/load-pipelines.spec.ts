@@ -98,6 +98,13 @@ describe('loadPipelines', () => {
     ]);
     expect(await clashes(on('two', ", type: 'topic'"))).to.deep.equal([]);
     expect(await clashes(on('two', ", type: 'direct'", ", topology: 'check'"))).to.deep.equal([]);
+    const telling = on('two', '').replace("exchange: 'events'", "exchange: 'others'");
+    const published = (type: string): string =>
+      telling.replace('input:', `publishes: ['told', { exchange: 'events', type: '${type}' }], input:`);
+    expect(await clashes(published('topic'))).to.deep.equal([]);
+    expect(await clashes(published('fanout'))).to.deep.equal([
+      'exchange "events": type: is topic for pipeline "one" in one.ts and fanout for pipeline "two" in two.ts; an exchange has one type: give all the same',
+    ]);
     expect(await clashes(on('two', ", type: 'direct'"), 'check'), 'of a worker that only looks').to.deep.equal([]);
   });
 

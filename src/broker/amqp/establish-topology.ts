@@ -10,6 +10,7 @@ import {
   DELETE_WHEN_EMPTY,
   type ExchangeSpec,
   insteadOfDeleting,
+  insteadOfDeletingExchange,
   type QueueSpec,
   type Topology,
   type TopologyMode,
@@ -164,6 +165,7 @@ const assertExchange = ({ name, type, arguments: args }: ExchangeSpec): Declarat
   subject: `exchange "${name}"`,
   declare: (channel) =>
     channel.assertExchange(name, type, { durable: true, ...(args === undefined ? {} : { arguments: { ...args } }) }),
+  instead: insteadOfDeletingExchange({ name, type }),
 });
 
 const assertQueue = ({ name, arguments: args }: QueueSpec): Declaration => ({
@@ -192,7 +194,7 @@ function explain(error: unknown, mode: TopologyMode, instead?: string): string {
   switch (replyCodeOf(error)) {
     case REPLY.notFound:
       return mode === 'check'
-        ? `it does not exist (${text}); create it, or start what declares it, a service or a worker with topology: 'assert'`
+        ? `it does not exist (${text}); create it, a pipeline's own by "sluice topology --apply", or start what declares it, a service or a worker with topology: 'assert'`
         : `something it refers to does not exist (${text})`;
     case REPLY.accessRefused:
       return mode === 'check'

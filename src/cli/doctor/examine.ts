@@ -1,6 +1,6 @@
 /** Looks at everything the pipelines want of a broker: what is there, what differs, what this user may do. Changes nothing. */
 import type { BrokerInspection } from '../../broker/inspection.ts';
-import type { ExchangeSpec, TopologyMode } from '../../broker/topology.ts';
+import { type ExchangeSpec, insteadOfDeletingExchange, type TopologyMode } from '../../broker/topology.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { neededTopology, servicesOf } from '../../worker/needed-topology.ts';
 import { findingsOfDefinition, neverSeen } from './definition-rules.ts';
@@ -124,7 +124,7 @@ async function examineExchange(
   const differences = await inspection.exchangeDifferences(spec);
   return [
     ...(differences === undefined ? [notCompared(subject, mode)] : []),
-    ...(differences ?? []).map((difference) => different(subject, difference, mode)),
+    ...(differences ?? []).map((difference) => different(subject, difference, mode, insteadOfDeletingExchange(spec))),
     ...(isPublishedTo && !(await inspection.mayWrite(spec.name)) ? [mayNot(subject, 'publish to', 'write')] : []),
   ];
 }

@@ -3,6 +3,7 @@ import { messageOf, TopologyError } from '../../../errors.ts';
 import {
   DELETE_WHEN_EMPTY,
   insteadOfDeleting,
+  insteadOfDeletingExchange,
   type QueueSpec,
   type Topology,
   type TopologyMode,
@@ -51,6 +52,7 @@ function declarationsOf(
         durable: true,
         arguments: argumentsOf({ arguments: given }),
       }),
+    instead: insteadOfDeletingExchange({ name, type }),
   }));
   const queues = topology.queues.map((queue) => ({
     subject: `queue "${queue.name}"`,
@@ -82,7 +84,7 @@ function explain(error: unknown, mode: TopologyMode, instead?: string): string {
   const text = messageOf(error);
   if (!(error instanceof AmqpFault)) return text;
   if (error.code === 404 && mode === 'check')
-    return `it does not exist (${text}); create it, or start what declares it, a service or a worker with topology: 'assert'`;
+    return `it does not exist (${text}); create it, a pipeline's own by "sluice topology --apply", or start what declares it, a service or a worker with topology: 'assert'`;
   if (error.code === 404) return `something it refers to does not exist (${text})`;
   const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
   if (argument === undefined) return `the broker refuses it (${text})`;
