@@ -5,6 +5,7 @@
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { DefinitionError, type Problem } from './errors.ts';
+import type { Known } from './policies/unknown-option.ts';
 
 let collected: Problem[] | undefined;
 
@@ -34,6 +35,22 @@ export function problemsOf(subject: string, schema: z.ZodType, value: unknown): 
   return (error?.issues ?? []).flatMap((issue) => describeIssue(subject, schema, issue));
 }
 
+/** The same of names alone. No value is read: what is behind a getter may not be there before the worker starts. */
+export function unknownOptions<Options extends object>(
+  subject: string,
+  options: Options,
+  known: Known<Options>,
+): readonly Problem[] {
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    return [{ subject, path: '', message: notAnObject(given) }];
+  const problems: Problem[] = [];
+  for (const name in given)
+    if (!Object.hasOwn(known, name))
+      problems.push({ subject, path: name, message: unknownKey(name, Object.keys(known)) });
+  return problems;
+}
+
 /**
  * The options without those that are wrong. What was told is left out of all that is looked at next, so that a mistake is told once, and a definition
  * that a collector lets finish can be looked at like any other.
@@ -56,6 +73,7 @@ function describeIssue(subject: string, schema: z.ZodType, issue: z.core.$ZodIss
         message: unknownKey(key, keysAt(schema, issue.path)),
       }));
     case 'invalid_type':
+      if (path === '' && issue.expected === 'object') return [{ subject, path, message: notAnObject(issue.input) }];
       return [{ subject, path, message: `expected ${nameOf(issue.expected)}, got ${show(issue.input)}` }];
     case 'too_small':
       return [
@@ -112,6 +130,12 @@ function describeUnion(subject: string, schema: z.ZodType, issue: z.core.$ZodIss
 
 const allowedBy = (issue: z.core.$ZodIssue): string =>
   issue.code === 'invalid_type' ? nameOf(issue.expected) : issue.message.replace(/^expected /, '');
+
+/** What stands in the place of all options is not shown: it may be a URL with its password, or the secret itself. */
+function notAnObject(given: unknown): string {
+  const isBare = given === undefined || given === null;
+  return `expected an object, got ${isBare ? String(given) : nameOf(Array.isArray(given) ? 'array' : typeof given)}`;
+}
 
 const nameOf = (type: string): string =>
   type === 'int' ? 'an integer' : /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;

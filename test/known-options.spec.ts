@@ -6,6 +6,7 @@ import * as operators from 'sluice/operators';
 import * as redis from 'sluice/redis';
 import * as testing from 'sluice/testing';
 import { z } from 'zod';
+import { collectProblems } from '../src/definition.ts';
 import { done, paying } from './testing/pipelines/working.ts';
 
 /** What is given beside options that are right. */
@@ -200,8 +201,43 @@ describe('an option that a public function does not have', () => {
     );
   });
 
-  it('is not shown where the secret stands in the place of the options', () => {
-    expect(() => sluice.oauth2('canary-17' as unknown as sluice.OAuth2Options)).to.not.throw();
+  it('is told without what stands in the place of the options: it may be the secret, or a URL that holds one', () => {
+    const makers: Makers = {
+      clientKeys: (given) => sluice.clientKeys({ shop: secret }, given),
+      defineApi: (given) => sluice.defineApi('shop', given as unknown as sluice.ApiOptions),
+      oauth2: (given) => sluice.oauth2(given as unknown as sluice.OAuth2Options),
+      outbox: (given) => sluice.outbox(given as unknown as sluice.OutboxOptions),
+      redisTokens: (given) => redis.redisTokens(given as unknown as redis.RedisTokenStoreOptions),
+      versions: (given) => sluice.versions(z.object({}), given),
+    };
+    for (const make of Object.values(makers)) {
+      expect(() => make('postgres://shop:canary-17@localhost/shop' as unknown as More)).to.throw(
+        sluice.DefinitionError,
+        /: expected an object, got a string$/,
+      );
+      expect(() => make(['canary-17'] as unknown as More)).to.throw(
+        sluice.DefinitionError,
+        /: expected an object, got an array$/,
+      );
+    }
+  });
+
+  it('is looked for without a look at the values, which may not be there before the worker starts', () => {
+    const options: sluice.OAuth2Options = {
+      tokenUrl: 'https://localhost/token',
+      clientId: 'c',
+      get clientSecret(): never {
+        throw new Error('CRM_SECRET is not set');
+      },
+    };
+    expect(() => sluice.oauth2(options)).to.not.throw();
+  });
+
+  it('leaves a definition that a collector lets finish', async () => {
+    const problems = await collectProblems(async () => {
+      sluice.versions(z.object({}), null as unknown as sluice.VersionsOptions);
+    });
+    expect(problems).to.deep.equal([{ subject: 'versions', path: '', message: 'expected an object, got null' }]);
   });
 
   it('is looked for in every function there is: whatever is new has its place in these tables', () => {

@@ -4,8 +4,8 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4
  */
-import { z } from 'zod';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { reportProblems, unknownOptions } from '../definition.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { currentValue, type Setting } from '../setting.ts';
 import { reveal, type SecretValue } from './secret-value.ts';
 import { UrlError } from './url.ts';
@@ -27,14 +27,14 @@ export interface OAuth2Options {
 }
 
 /** What they hold is looked at when the worker starts: settings have no value before. */
-const names = z.strictObject({
-  tokenUrl: z.unknown().optional(),
-  clientId: z.unknown().optional(),
-  clientSecret: z.unknown().optional(),
-  scope: z.unknown().optional(),
-  audience: z.unknown().optional(),
-  credentialsIn: z.unknown().optional(),
-} satisfies Record<keyof OAuth2Options, z.ZodType>);
+const OPTIONS: Known<OAuth2Options> = {
+  tokenUrl: true,
+  clientId: true,
+  clientSecret: true,
+  scope: true,
+  audience: true,
+  credentialsIn: true,
+};
 
 /** A token request, ready to be sent. */
 export interface TokenRequest {
@@ -64,8 +64,7 @@ export interface OAuth2Auth {
  * @throws DefinitionError for an option it does not have.
  */
 export function oauth2(options: OAuth2Options): OAuth2Auth {
-  // What is no object is not shown: it may be the secret.
-  reportProblems(problemsOf('oauth2', names, typeof options === 'object' ? options : {}));
+  reportProblems(unknownOptions('oauth2', options, OPTIONS));
   return { kind: 'auth', scheme: 'oauth2', header: 'authorization', read: () => tokenRequest(options) };
 }
 

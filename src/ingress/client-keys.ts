@@ -1,9 +1,9 @@
 /** Clients known by a key of their own, in a header. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { of } from 'rxjs';
-import { z } from 'zod';
-import { problemsOf } from '../definition.ts';
+import { sound, unknownOptions } from '../definition.ts';
 import { ConfigError, DefinitionError, type Problem } from '../errors.ts';
+import type { Known } from '../policies/unknown-option.ts';
 import { currentValue, isSetting, Secret, type Setting } from '../setting.ts';
 import type { ClientAuth, Identified } from './client-auth.ts';
 import { single } from './request-headers.ts';
@@ -16,7 +16,7 @@ export interface ClientKeysOptions {
   readonly header?: string;
 }
 
-const names = z.strictObject({ header: z.unknown().optional() } satisfies Record<keyof ClientKeysOptions, z.ZodType>);
+const OPTIONS: Known<ClientKeysOptions> = { header: true };
 
 /** Shorter ones can be found by trying. */
 const MIN_LENGTH = 16;
@@ -31,8 +31,9 @@ export function clientKeys(
   keys: Readonly<Record<string, ClientKey | readonly ClientKey[]>>,
   options: ClientKeysOptions = {},
 ): ClientAuth {
-  const { header = 'x-api-key' } = options;
-  const problems = [...problemsOf('clientKeys', names, options), ...faultsOf(keys, header)];
+  const misnamed = unknownOptions('clientKeys', options, OPTIONS);
+  const { header = 'x-api-key' } = sound(options, misnamed);
+  const problems = [...misnamed, ...faultsOf(keys, header)];
   if (problems.length > 0) throw new DefinitionError(problems);
   const name = header.toLowerCase();
   return {

@@ -1,6 +1,7 @@
 /** Versions of a message: each read by its own schema, and lifted step by step to the newest, which is what a handle sees. */
 import { z } from 'zod';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { reportProblems, sound, unknownOptions } from '../definition.ts';
+import type { Known } from '../policies/unknown-option.ts';
 
 export interface VersionsOptions {
   /** Name of the member that tells the version, a number or its text. Default: `version`. */
@@ -9,10 +10,7 @@ export interface VersionsOptions {
   readonly missing?: number;
 }
 
-const names = z.strictObject({
-  by: z.unknown().optional(),
-  missing: z.unknown().optional(),
-} satisfies Record<keyof VersionsOptions, z.ZodType>);
+const OPTIONS: Known<VersionsOptions> = { by: true, missing: true };
 
 /** A schema that takes messages of every version so far, and gives those of the newest. */
 export type Versioned<Newest> = z.ZodType<Newest, unknown> & {
@@ -34,8 +32,9 @@ interface Step {
  * @throws DefinitionError for an option it does not have.
  */
 export function versions<First>(schema: z.ZodType<First>, options: VersionsOptions = {}): Versioned<First> {
-  reportProblems(problemsOf('versions', names, options));
-  return versioned([{ schema, lift: (message) => message }], options);
+  const problems = unknownOptions('versions', options, OPTIONS);
+  reportProblems(problems);
+  return versioned([{ schema, lift: (message) => message }], sound(options, problems));
 }
 
 /** What a schema made by `versions` is made of, for whoever describes it. */
