@@ -11,6 +11,7 @@ import { ConnectionPool, type Sender } from './connection-pool.ts';
 import { decompress } from './decompress.ts';
 import { InterimAnswers, passOverContinue } from './interim-answers.ts';
 import { announcedBytes, LaneResponse, type ReadHeaders, rawHeader } from './lane-response.ts';
+import { giveOneShape } from './one-shape.ts';
 import { ONE_MEMORY, readStraight } from './straight-reads.ts';
 import { TransportError, type TransportRequest, type TransportResponse } from './transport.ts';
 import { writeWhole } from './whole-writes.ts';
@@ -50,10 +51,14 @@ type Undici = typeof import('undici');
 export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
   const { origin, maxResponseBytes } = options;
   const { Client, buildConnector, parseHeaders } = partsOfUndici();
-  const url = withKnownOrigin(new URL(origin));
+  const url = withKnownParts(new URL(origin));
   const { host } = url;
   const connect = writingWhole(connectorOf(options, buildConnector));
-  const connections = new ConnectionPool({ ...options, connect, open: (settings) => new Client(url, settings) });
+  const open = (settings: Client.Options): Client => {
+    const client = new Client(url, settings);
+    return client.on('connect', () => giveOneShape(client));
+  };
+  const connections = new ConnectionPool({ ...options, connect, open });
   const parts = { connections, host, maxResponseBytes, readHeaders: parseHeaders };
   return {
     send: ({ method, path, body }, headers) =>
@@ -67,8 +72,9 @@ export function createUndiciLane(options: UndiciLaneOptions): UndiciLane {
   };
 }
 
-/** Clients ask for the origin at each request, and a URL puts it together each time. */
-const withKnownOrigin = (url: URL): URL => Object.defineProperty(url, 'origin', { value: url.origin });
+/** Clients ask for origin and protocol at each request, and a URL puts them together each time. */
+const withKnownParts = (url: URL): URL =>
+  Object.defineProperties(url, { origin: { value: url.origin }, protocol: { value: url.protocol } });
 
 /** Where certificates may change, a connector for those of this moment: sessions of others are not resumed under it. */
 function connectorOf(options: UndiciLaneOptions, build: typeof buildConnector): buildConnector.connector {
