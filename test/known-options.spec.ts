@@ -75,10 +75,11 @@ const definitionMakers: Makers = {
   versions: (more) => sluice.versions(z.object({}), more),
 };
 
-/** Their tests are run: what they are given is looked at then. */
-const testMakers: Makers = {
+/** What goes in and comes out of a pipeline, and its tests: those are run, since what they are given is looked at then. */
+const valueMakers: Makers = {
   advancing: (more) => testing.advancing(paying, more, async () => {})(),
   call: (more) => testing.call('pay', 'POST /pay', more),
+  exchange: (more) => sluice.exchange('orders', 'order.paid', more),
   marbles: (more) => testing.marbles(paying, more, noop)(),
   message: (more) => testing.message(1, more),
   published: (more) => testing.published(done, 1, more),
@@ -111,9 +112,6 @@ const withoutOptions: ReadonlySet<string> = new Set([
   'timeoutWithin',
   'withDeadline',
 ]);
-
-/** Have options, and look at no names: they are called for each message, where nothing may be added that costs. */
-const forEachMessage: ReadonlySet<string> = new Set(['exchange']);
 
 type Maker = (...given: readonly never[]) => unknown;
 
@@ -153,7 +151,7 @@ const thrownBy = async (make: () => unknown): Promise<unknown> => {
 describe('an option that a public function does not have', () => {
   const rows = [
     { table: operatorMakers, kind: RangeError, told: (name: string) => `${name}: no option "mispelt", only ` },
-    { table: testMakers, kind: TypeError, told: () => ': no option "mispelt", only ' },
+    { table: valueMakers, kind: TypeError, told: () => ': no option "mispelt", only ' },
     { table: definitionMakers, kind: sluice.DefinitionError, told: () => 'mispelt: unknown option; allowed: ' },
   ];
 
@@ -222,6 +220,24 @@ describe('an option that a public function does not have', () => {
     }
   });
 
+  it('is told where an operator is given a value in the place of its options', () => {
+    const given = (value: unknown): More => value as More;
+    const branches = {};
+    const told = (kind: string): string => `gather: expected options by name (within), got a ${kind}`;
+    expect(() => operators.gather(branches, given(2_000))).to.throw(RangeError, told('number'));
+    expect(() => operators.gather(branches, given('2s'))).to.throw(RangeError, told('string'));
+    expect(() =>
+      operators.fallbackTo(
+        1,
+        given(() => true),
+      ),
+    ).to.throw(RangeError, 'got a function');
+    expect(() => sluice.exchange('orders', 'x', given(5))).to.throw(
+      TypeError,
+      'exchange("orders", "x"): expected options by name (mandatory, headers, priority), got a number',
+    );
+  });
+
   it('is looked for without a look at the values, which may not be there before the worker starts', () => {
     const options: sluice.OAuth2Options = {
       tokenUrl: 'https://localhost/token',
@@ -241,7 +257,7 @@ describe('an option that a public function does not have', () => {
   });
 
   it('is looked for in every function there is: whatever is new has its place in these tables', () => {
-    const placed = [...rows.flatMap(({ table }) => Object.keys(table)), ...withoutOptions, ...forEachMessage];
+    const placed = [...rows.flatMap(({ table }) => Object.keys(table)), ...withoutOptions];
     expect(placed.sort()).to.deep.equal([...makers.keys()].sort());
   });
 

@@ -1,5 +1,6 @@
 /** Where results go: an exchange and a routing key. */
 import type { HeaderTable } from '../message/delivery.ts';
+import { type Known, unknownOption } from '../policies/unknown-option.ts';
 
 export interface DestinationOptions {
   /** Whether a result that reaches no queue is a failure of its message. Default: true. */
@@ -15,17 +16,25 @@ export interface Destination extends DestinationOptions {
   readonly routingKey: string;
 }
 
+const OPTIONS: Known<DestinationOptions> = { mandatory: true, headers: true, priority: true };
+
 /**
  * An exchange, by name, and the routing key of this result. The empty name is the default exchange, whose routing key is a queue's name.
- * @throws TypeError for a name or a key that is no text.
+ * @throws TypeError for a name or a key that is no text, and for an option it does not have.
  */
-export function exchange(name: string, routingKey: string, options: DestinationOptions = {}): Destination {
+export function exchange(name: string, routingKey: string, options?: DestinationOptions): Destination {
   if (typeof name !== 'string' || typeof routingKey !== 'string')
-    throw new TypeError(
-      `exchange(${shown(name)}, ${shown(routingKey)}): expected its name and a routing key, which may be empty`,
-    );
-  return { ...options, kind: 'exchange', exchange: name, routingKey };
+    throw mistaken(name, routingKey, 'expected its name and a routing key, which may be empty');
+  // Called for each result, most of which have none.
+  if (options === undefined) return { kind: 'exchange', exchange: name, routingKey };
+  const unknown = unknownOption(options, OPTIONS);
+  if (unknown !== undefined) throw mistaken(name, routingKey, unknown);
+  // At the end: before other members a spread costs a hundred times as much.
+  return { kind: 'exchange', exchange: name, routingKey, ...options };
 }
+
+const mistaken = (name: unknown, routingKey: unknown, message: string): TypeError =>
+  new TypeError(`exchange(${shown(name)}, ${shown(routingKey)}): ${message}`);
 
 /** As an author reads it: JSON cannot tell of a bigint. */
 const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));

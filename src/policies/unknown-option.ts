@@ -6,8 +6,11 @@ export type Known<Options> = Readonly<Record<keyof Options, true>>;
 
 /** What is wrong, undefined where nothing is. On the way of every call: it makes nothing. */
 export function unknownOption<Options extends object>(given: Options, known: Known<Options>): string | undefined {
+  if (typeof given !== 'object' && given !== undefined)
+    return `expected options by name (${listOf(known)}), got a ${typeof given}`;
   for (const name in given)
-    if (!Object.hasOwn(known, name))
-      return `no option ${JSON.stringify(name.slice(0, 80))}, only ${Object.keys(known).join(', ')}`;
+    if (!Object.hasOwn(known, name)) return `no option ${JSON.stringify(name.slice(0, 80))}, only ${listOf(known)}`;
   return undefined;
 }
+
+const listOf = (known: object): string => Object.keys(known).join(', ');

@@ -10,4 +10,14 @@ describe('exchange', () => {
     expect(() => given(5n, 'x')).to.throw(TypeError, `exchange(5, "x"): ${expected}`);
     expect(exchange('orders', '')).to.deep.equal({ kind: 'exchange', exchange: 'orders', routingKey: '' });
   });
+
+  it('has its options beside it, and refuses one it does not have with its name and key', () => {
+    const options = { mandatory: false, headers: { a: 'b' }, priority: 3 };
+    const destination = { kind: 'exchange', exchange: 'orders', routingKey: 'x' };
+    expect(exchange('orders', 'x', options)).to.deep.equal({ ...destination, ...options });
+    expect(() => exchange('orders', 'x', { priority: 3, ...{ routingKey: 'y' } })).to.throw(
+      TypeError,
+      'exchange("orders", "x"): no option "routingKey", only mandatory, headers, priority',
+    );
+  });
 });
