@@ -109,11 +109,12 @@ export class CallRequest {
     const { settings, scope, method } = this.#parts;
     const { base, headers: fixed } = settings;
     const { traceparent, tracestate } = scope.trace;
+    // Neither of the author's has these names. What comes behind a spread costs V8 up to microseconds for each name.
     const headers: Record<string, string> = {
-      ...fixed,
-      ...ownHeaders,
       'x-correlation-id': headerSafeId(scope.correlationId),
       traceparent,
+      ...fixed,
+      ...ownHeaders,
     };
     if (tracestate !== undefined) headers.tracestate = tracestate;
     if (body !== undefined) headers['content-type'] = body.contentType;

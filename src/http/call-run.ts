@@ -94,7 +94,7 @@ export class CallRun {
       callId: this.#callId,
       attempt,
     };
-    facts.report(undoes === undefined ? started : { ...started, undoes });
+    facts.report(undoes === undefined ? started : { undoes, ...started });
   }
 
   /** Only where somebody listens. */

@@ -50,7 +50,7 @@ export const TIMEOUT_HEADER = 'x-timeout-ms';
 
 /** Headers of a request, that of its time among them. */
 export const headersOf = ({ headers, timeoutMs }: TransportRequest): TransportRequest['headers'] =>
-  timeoutMs === undefined ? headers : { ...headers, [TIMEOUT_HEADER]: String(timeoutMs) };
+  timeoutMs === undefined ? headers : { [TIMEOUT_HEADER]: String(timeoutMs), ...headers };
 
 export interface TransportResponse {
   readonly status: number;

@@ -93,7 +93,7 @@ export function runPipeline(pipeline: Pipeline, engine: Engine): PipelineRun {
         redelivered,
         bytes: body.byteLength,
       };
-      facts.report(timestamp === undefined ? delivered : { ...delivered, publishedAt: timestamp * 1_000 });
+      facts.report(timestamp === undefined ? delivered : { publishedAt: timestamp * 1_000, ...delivered });
     }
     if (facts.contents.isWanted(identity)) {
       const { messageId, correlationId, traceId, messageAttempt, deliveryTag } = identity;
