@@ -32,7 +32,8 @@ export interface QueueRow {
 
 export interface Overview {
   readonly state: string;
-  readonly isConnected: boolean;
+  /** Undefined where no worker process tells: those of a parent that start, or start again. */
+  readonly isConnected: boolean | undefined;
   readonly pipelines: readonly PipelineRow[];
   readonly apis: readonly ApiRow[];
   readonly queues: readonly QueueRow[];
@@ -61,7 +62,7 @@ export function overviewOf(samples: readonly Sample[], rates: Rates, now: number
 
   return {
     state: all('sluice_worker_state').find(({ value }) => value === 1)?.labels.state ?? 'unknown',
-    isConnected: sum('sluice_broker_connected', {}) === 1,
+    isConnected: all('sluice_broker_connected').length === 0 ? undefined : sum('sluice_broker_connected', {}) === 1,
     pipelines: values('sluice_in_flight', 'pipeline').map((pipeline) => ({
       pipeline,
       isConsuming: sum('sluice_intake_consuming', { pipeline }) === 1,

@@ -4,9 +4,8 @@ import { rateText } from '../rates.ts';
 import type { Overview } from './overview.ts';
 
 export function tableOf({ state, isConnected, pipelines, apis, queues }: Overview, place: string): string {
-  const broker = isConnected ? pc.green('connected') : pc.red('broker away or blocked: /readyz says why');
   return [
-    `${pc.bold(place)}  ${state === 'running' ? pc.green(state) : pc.yellow(state)}  ${broker}`,
+    `${pc.bold(place)}  ${state === 'running' ? pc.green(state) : pc.yellow(state)}  ${brokerText(isConnected)}`,
     '',
     ...columns(
       ['PIPELINE', 'TAKES', 'DONE', 'IN FLIGHT', 'RETRIED', 'DEAD', 'DEAD IN ALL', 'P99'],
@@ -48,6 +47,11 @@ export function tableOf({ state, isConnected, pipelines, apis, queues }: Overvie
         ]),
     '',
   ].join('\n');
+}
+
+function brokerText(isConnected: Overview['isConnected']): string {
+  if (isConnected === undefined) return pc.yellow('no worker process runs yet');
+  return isConnected ? pc.green('connected') : pc.red('broker away or blocked: /readyz says why');
 }
 
 const loud = (text: string, rate: number | undefined): string =>

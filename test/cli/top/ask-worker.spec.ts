@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { Rates } from '../../../src/cli/rates.ts';
+import { askWorker, metricsUrl } from '../../../src/cli/top/ask-worker.ts';
+import { overviewOf } from '../../../src/cli/top/overview.ts';
+
+const STRANGER = 'answers, and tells nothing of sluice: is that a worker of sluice?';
+const NOBODY = 'does not answer; is a worker running there?';
+
+const rejectionOf = (asked: Promise<unknown>): Promise<Error> =>
+  asked.then(
+    () => expect.fail('it was answered'),
+    (error: Error) => error,
+  );
+
+describe('asking a worker for its metrics', () => {
+  const servers: Server[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
+  const serve = async (answer: RequestListener): Promise<string> => {
+    const server = createServer(answer).listen(0, '127.0.0.1');
+    servers.push(server);
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  const ask = async (answer: RequestListener, withinMs = 60_000) =>
+    askWorker(metricsUrl(await serve(answer)), { stop: new AbortController().signal, withinMs });
+  const refusalOf = async (answer: RequestListener, withinMs?: number): Promise<string> =>
+    (await rejectionOf(ask(answer, withinMs))).message;
+
+  it('reads a worker, and a parent none of whose workers runs, which tells nothing of the broker', async () => {
+    const overview = async (text: string) =>
+      overviewOf(await ask((_request, response) => response.end(text)), new Rates(), 0);
+    expect(await overview('sluice_broker_connected 0\n')).to.include({ isConnected: false });
+    expect(await overview('sluice_broker_connected 1\n')).to.include({ isConnected: true });
+    expect(await overview('sluice_fleet_running{worker="1"} 0\n')).to.include({
+      state: 'unknown',
+      isConnected: undefined,
+    });
+  });
+
+  it('takes no page that has the name in it for a worker, nor a program whose metrics begin so', async () => {
+    for (const text of ['', '<pre>\nsluice_broker_connected\n</pre>', 'sluice_gates_open 3\n', 'up 1\n'])
+      expect(await refusalOf((_request, response) => response.end(text)), text).to.equal(STRANGER);
+  });
+
+  it('follows no redirect', async () => {
+    const refusal = await refusalOf((_request, response) => response.writeHead(302, { location: '/login' }).end());
+    expect(refusal).to.equal('answered 302: is that a worker of sluice?');
+  });
+
+  it('reads no more than any worker tells', async () => {
+    const chunk = Buffer.alloc(1_048_576, 'sluice_broker_connected 1\n');
+    const refusal = await refusalOf((_request, response) => {
+      // Without an end, as fast as it is read.
+      const go = (): void => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.on('drain', go);
+      go();
+    });
+    expect(refusal).to.equal(STRANGER);
+  });
+
+  it('says of a body that stalls or breaks what it says of a head that does', async () => {
+    const stalls: RequestListener = (_request, response) => void response.write('sluice_broker_connected 1\n');
+    expect(await refusalOf(stalls, 100)).to.equal(NOBODY);
+    expect(await refusalOf((request) => void request.socket.destroy())).to.equal(NOBODY);
+    const breaks: RequestListener = (request, response) =>
+      void response.write('sluice_broker_connected 1\n', () => request.socket.destroy());
+    expect(await refusalOf(breaks)).to.equal(NOBODY);
+  });
+
+  it('gives up at once when it is told to', async () => {
+    const stop = new AbortController();
+    const url = await serve(() => stop.abort());
+    const asked = askWorker(metricsUrl(url), { stop: stop.signal, withinMs: 60_000 });
+    expect((await rejectionOf(asked)).message).to.equal(NOBODY);
+  });
+
+  it('asks below the path that a proxy has given the worker', () => {
+    expect(metricsUrl('http://127.0.0.1:8080').href).to.equal('http://127.0.0.1:8080/metrics');
+    expect(metricsUrl('https://ops.example/sluice').href).to.equal('https://ops.example/sluice/metrics');
+    expect(metricsUrl('https://ops.example/sluice/?a#b').href).to.equal('https://ops.example/sluice/metrics');
+  });
+});
