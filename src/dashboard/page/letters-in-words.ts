@@ -3,7 +3,17 @@ import type { LetterList } from '../wire.ts';
 import { clock, counted } from './format.ts';
 
 export function lookInWords({ letters, groups, gaps, at }: LetterList): string {
-  if (letters > 0)
-    return `${counted(letters, 'message')} failed for good, in ${counted(groups.length, 'kind')} of failure. Looked at ${clock(at)}.`;
-  return `${gaps.length === 0 ? 'None' : 'None where it could be looked'}, looked at ${clock(at)}.`;
+  // A look that broke off has found some of a queue it could not count.
+  const most = Math.max(
+    letters,
+    groups.reduce((sum, group) => sum + group.letters, 0),
+  );
+  const isAll = gaps.length === 0;
+  if (most === 0)
+    return isAll
+      ? `None, looked at ${clock(at)}.`
+      : `None found, but not every queue could be looked into. Looked at ${clock(at)}.`;
+  const atLeast = isAll ? '' : 'at least ';
+  const kinds = groups.length === 0 ? '' : `, in ${atLeast}${counted(groups.length, 'kind')} of failure`;
+  return `${isAll ? '' : 'At least '}${counted(most, 'message')} failed for good${kinds}. Looked at ${clock(at)}.`;
 }
