@@ -7,6 +7,8 @@ import { z } from 'zod';
 import { DefinitionError, type Problem } from './errors.ts';
 import type { Known } from './policies/unknown-option.ts';
 
+export type { Known };
+
 let collected: Problem[] | undefined;
 
 /** @throws DefinitionError with all of them, unless a collector takes them. */

@@ -1,7 +1,6 @@
 /** Versions of a message: each read by its own schema, and lifted step by step to the newest, which is what a handle sees. */
 import { z } from 'zod';
-import { reportProblems, sound, unknownOptions } from '../definition.ts';
-import type { Known } from '../policies/unknown-option.ts';
+import { type Known, reportProblems, sound, unknownOptions } from '../definition.ts';
 
 export interface VersionsOptions {
   /** Name of the member that tells the version, a number or its text. Default: `version`. */
