@@ -148,6 +148,16 @@ describe('logFacts', () => {
     ]);
   });
 
+  it('leaves it to the line of the worker that it drains', () => {
+    const { log, records } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'info' });
+    facts.report({ type: 'intakeChanged', at: 7, pipeline: 'orders', state: 'stopped' });
+    facts.report({ type: 'workerMoved', at: 7, state: 'draining' });
+    listening.unsubscribe();
+    expect(records().map(({ pipeline }) => pipeline)).to.deep.equal([undefined]);
+  });
+
   it('tells what is undone, and for which message, at warn, and what needs somebody at error', () => {
     const { log, records } = captured();
     const facts = createFacts();

@@ -84,6 +84,18 @@ describe('marbles of a pipeline: broker and worker', () => {
   );
 
   it(
+    'end: an intake that takes nothing when the worker drains is not told as stopped, and keeps its reason',
+    passes(
+      working(() => of(1)),
+      ({ at, broker, worker, expectConsuming, expectFacts }) => {
+        at('             --x--y', { x: () => broker.cutConnections(), y: () => worker.stop() });
+        expectConsuming('t-f');
+        expectFacts('intakeChanged', 't-p', { t: { state: 'consuming' }, p: { state: 'paused' } });
+      },
+    ),
+  );
+
+  it(
     'end: the worker gives back what has not finished in its grace period',
     passes(
       working(() => timer(60_000)),
