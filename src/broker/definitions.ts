@@ -11,7 +11,13 @@ export interface DefinitionsOptions {
 export function toDefinitions({ exchanges, queues, bindings }: Topology, { vhost, grant }: DefinitionsOptions): object {
   const lasting = { vhost, durable: true, auto_delete: false };
   return {
-    exchanges: exchanges.map(({ name, type }) => ({ name, type, ...lasting, internal: false, arguments: {} })),
+    exchanges: exchanges.map(({ name, type, arguments: args = {} }) => ({
+      name,
+      type,
+      ...lasting,
+      internal: false,
+      arguments: args,
+    })),
     queues: queues.map(({ name, arguments: args }) => ({ name, ...lasting, arguments: args })),
     bindings: bindings.map(({ exchange, queue, key }) => ({
       source: exchange,

@@ -61,8 +61,13 @@ function partitionsTopology(source: QueueSource, { header }: Partitions): Topolo
   const tiers = [...new Set(source.retryDelaysMs)];
   return {
     exchanges: [
-      { name, type: 'x-consistent-hash', ...(header === undefined ? {} : { arguments: { 'hash-header': header } }) },
-      ...tiers.map((delayMs) => ({ name: delayQueue(name, delayMs), type: 'fanout' as const })),
+      {
+        name,
+        type: 'x-consistent-hash',
+        ...(header === undefined ? {} : { arguments: { 'hash-header': header } }),
+        isOfPartitions: true,
+      },
+      ...tiers.map((delayMs) => ({ name: delayQueue(name, delayMs), type: 'fanout' as const, isOfPartitions: true })),
     ],
     queues: [
       ...agreement(source),

@@ -15,6 +15,8 @@ export interface ExchangeSpec {
   readonly type: ExchangeType;
   /** Arguments of the declaration. Default: none. */
   readonly arguments?: Readonly<Record<string, string | number | boolean>>;
+  /** Whether it is of partitions: then nothing of others is bound to it. Default: false. */
+  readonly isOfPartitions?: boolean;
 }
 
 export interface QueueSpec {
@@ -43,11 +45,23 @@ export function insteadOfDeleting({ name, arguments: args }: QueueSpec): string 
   return undefined;
 }
 
-/** The same for an exchange, which holds nothing and has the bindings of others; undefined for one of partitions, which are bound to it alone. */
-export const insteadOfDeletingExchange = ({ type }: ExchangeSpec): string | undefined =>
-  type === 'x-consistent-hash'
-    ? undefined
-    : 'say the type it has, as type of its binding or of its name in publishes: { exchange, type }; deleted, it loses the bindings of others';
+/**
+ * The same for an exchange, which holds nothing and has the bindings of others, by the property it differs in; undefined for one of partitions, which are
+ * bound to it alone.
+ */
+export function insteadOfDeletingExchange(
+  { isOfPartitions = false }: ExchangeSpec,
+  property: string,
+  found: string | undefined,
+): string | undefined {
+  if (isOfPartitions) return undefined;
+  const advice =
+    property === 'type' && EXCHANGE_TYPES.some((type) => type === found)
+      ? 'say the type it has, as type of its binding or of its name in publishes: { exchange, type }'
+      : // Nothing here says that of an exchange, nor a type of another plugin.
+        "left out of publishes, or with topology: 'check', a worker takes it as it is";
+  return `${advice}; deleted, it loses the bindings of others`;
+}
 
 export interface BindingSpec {
   readonly queue: string;

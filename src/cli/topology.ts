@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import { openDeclarer } from '../broker/amqp/open-declarer.ts';
 import { toDefinitions } from '../broker/definitions.ts';
 import type { Permissions } from '../broker/permissions.ts';
-import type { Topology } from '../broker/topology.ts';
+import type { QueueSpec, Topology } from '../broker/topology.ts';
 import type { Problem } from '../errors.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { type BrokerRole, neededPermissions } from '../worker/needed-permissions.ts';
@@ -74,17 +74,12 @@ function printTopology({ exchanges, queues, bindings }: Topology): void {
   section(
     'EXCHANGE',
     ['TYPE'],
-    exchanges.map(({ name, type }) => [name, type]),
+    exchanges.map(({ name, type, arguments: args = {} }) => [name, [type, argumentsText(args)].join(' ').trimEnd()]),
   );
   section(
     'QUEUE',
     ['ARGUMENTS'],
-    queues.map(({ name, arguments: args }) => [
-      name,
-      Object.entries(args)
-        .map(([argument, value]) => `${argument}=${value === '' ? '""' : value}`)
-        .join(' '),
-    ]),
+    queues.map(({ name, arguments: args }) => [name, argumentsText(args)]),
   );
   section(
     'BINDING',
@@ -92,6 +87,11 @@ function printTopology({ exchanges, queues, bindings }: Topology): void {
     bindings.map(({ queue, exchange, key }) => [queue, exchange, key]),
   );
 }
+
+const argumentsText = (args: QueueSpec['arguments']): string =>
+  Object.entries(args)
+    .map(([argument, value]) => `${argument}=${value === '' ? '""' : value}`)
+    .join(' ');
 
 function section(first: string, others: readonly string[], rows: readonly (readonly string[])[]): void {
   if (rows.length === 0) return;

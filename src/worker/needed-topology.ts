@@ -14,8 +14,8 @@ export const neededAgreement = (pipelines: readonly Pipeline[]): Topology => ({
 export function neededTopology(pipelines: readonly Pipeline[]): Topology {
   const parts = pipelines.map(({ source }) => sourceTopology(source));
   const published = pipelines.flatMap(({ publishes }) => publishes.map((name) => ({ name, type: 'topic' as const })));
-  // A binding knows its exchange's type; a name in `publishes` alone means a topic exchange.
-  const exchanges = [...published, ...parts.flatMap((part) => part.exchanges), ...pipelines.flatMap(saidOfPublished)];
+  // A name in `publishes` alone means a topic exchange, unless its type is said elsewhere; a source knows more of its exchanges than their type.
+  const exchanges = [...published, ...pipelines.flatMap(saidOfPublished), ...parts.flatMap((part) => part.exchanges)];
   return {
     exchanges: [...new Map(exchanges.map((exchange) => [exchange.name, exchange])).values()],
     queues: parts.flatMap((part) => part.queues),

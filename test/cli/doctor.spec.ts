@@ -207,6 +207,12 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       ]);
       const ofExchange = (await look(url, pipelines)).find(({ check }) => check === 'exchange-differs');
       expect(ofExchange?.advice).to.contain('say the type it has').and.not.contain('empty');
+      await client.channel.assertExchange('passing', 'topic', { durable: false });
+      const ofPassing = (await look(url, [pipelineOn('listening', { retry: false }, ['passing'])])).find(
+        ({ check }) => check === 'exchange-differs',
+      );
+      expect(ofPassing?.finding).to.equal('has durable false, wanted is true');
+      expect(ofPassing?.advice).to.contain('left out of publishes').and.not.contain('say the type');
       const direct = definePipeline({
         name: 'direct',
         source: queue('directed'),

@@ -6,7 +6,9 @@ import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import { firstValueFrom, lastValueFrom, type Observable, type Subscription } from 'rxjs';
 import type { Broker, BrokerStatus, ConsumeOptions, StreamOffset } from '../../src/broker/broker.ts';
-import type { ExchangeType, Topology } from '../../src/broker/topology.ts';
+import { partitioned } from '../../src/broker/partitioned.ts';
+import { sourceTopology } from '../../src/broker/source-topology.ts';
+import type { ExchangeSpec, ExchangeType, Topology } from '../../src/broker/topology.ts';
 import { PublishUnknownError, ResultInvalidError, TopologyError, UnroutableError } from '../../src/errors.ts';
 import type { Delivery, Headers, MessageProperties } from '../../src/message/delivery.ts';
 import type { OutgoingMessage } from '../../src/message/outgoing.ts';
@@ -821,9 +823,35 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
       const typed = (type: ExchangeType): Promise<Error | undefined> =>
         outcomeOf(broker.establish({ exchanges: [{ name: exchange, type }], queues: [], bindings: [] }, 'assert'));
       expect(await typed('direct')).to.equal(undefined);
-      lines.push((await typed('topic'))?.message ?? '');
-      expect(lines.at(-1)).to.contain(`exchange "${exchange}"`).and.contain('say the type it has');
+      for (const wanted of ['topic', 'x-consistent-hash'] as const) {
+        lines.push((await typed(wanted))?.message ?? '');
+        expect(lines.at(-1)).to.contain(`exchange "${exchange}"`).and.contain('say the type it has');
+      }
       expect(lines.join()).to.not.contain('when it is empty').and.not.contain("topology: 'check'");
+    });
+
+    it('F21: advises of an exchange only what can be said of it', async () => {
+      const hashing = uniqueName('hash');
+      const alternate = uniqueName('alternate');
+      const accounts = uniqueName('accounts');
+      created.exchanges.push(hashing, alternate, `${accounts}.delay.5s`);
+      const refused = async (exchange: ExchangeSpec): Promise<string> =>
+        (await outcomeOf(broker.establish({ exchanges: [exchange], queues: [], bindings: [] }, 'assert')))?.message ??
+        '';
+      expect(await refused({ name: hashing, type: 'x-consistent-hash' })).to.equal('');
+      expect(await refused({ name: hashing, type: 'topic' })).to.contain('say the type it has');
+      expect(await refused({ name: alternate, type: 'topic', arguments: { 'alternate-exchange': 'x' } })).to.equal('');
+      expect(await refused({ name: alternate, type: 'topic' }))
+        .to.contain("left out of publishes, or with topology: 'check', a worker takes it as it is")
+        .and.not.contain('say the type');
+      // What sluice alone declares and binds, nobody has a type to say of.
+      const delays = sourceTopology(partitioned(accounts, { by: 'id', retry: { delays: ['5s'] } })).exchanges.slice(1);
+      expect(await refused({ name: `${accounts}.delay.5s`, type: 'direct' })).to.equal('');
+      expect(delays).to.have.length(1);
+      for (const delay of delays)
+        expect(await refused(delay))
+          .to.contain('when it is empty, delete it')
+          .and.not.contain('say the type');
     });
 
     const partitionedBy = (header?: string): Topology & { readonly exchange: string } => {

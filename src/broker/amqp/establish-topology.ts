@@ -17,6 +17,7 @@ import {
 } from '../topology.ts';
 import { brokerText, isChannelLimit, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
 import type { DefectListener } from './guarded.ts';
+import { inequivalence } from './inequivalence.ts';
 import type { Link } from './link.ts';
 import { closeChannels, openChannels } from './open-channel.ts';
 
@@ -25,7 +26,7 @@ interface Declaration {
   readonly subject: string;
   readonly declare: (channel: Channel) => Promise<unknown>;
   /** What to do where it differs, if that is not to declare it anew. */
-  readonly instead?: string | undefined;
+  readonly instead?: ((property: string, found: string | undefined) => string | undefined) | undefined;
 }
 
 /**
@@ -161,17 +162,20 @@ const checkQueue = ({ name }: QueueSpec): Declaration => ({
   declare: (channel) => channel.checkQueue(name),
 });
 
-const assertExchange = ({ name, type, arguments: args }: ExchangeSpec): Declaration => ({
-  subject: `exchange "${name}"`,
-  declare: (channel) =>
-    channel.assertExchange(name, type, { durable: true, ...(args === undefined ? {} : { arguments: { ...args } }) }),
-  instead: insteadOfDeletingExchange({ name, type }),
-});
+const assertExchange = (exchange: ExchangeSpec): Declaration => {
+  const { name, type, arguments: args } = exchange;
+  return {
+    subject: `exchange "${name}"`,
+    declare: (channel) =>
+      channel.assertExchange(name, type, { durable: true, ...(args === undefined ? {} : { arguments: { ...args } }) }),
+    instead: (property, found) => insteadOfDeletingExchange(exchange, property, found),
+  };
+};
 
 const assertQueue = ({ name, arguments: args }: QueueSpec): Declaration => ({
   subject: `queue "${name}"`,
   declare: (channel) => channel.assertQueue(name, { durable: true, arguments: { ...args } }),
-  instead: insteadOfDeleting({ name, arguments: args }),
+  instead: () => insteadOfDeleting({ name, arguments: args }),
 });
 
 const assertBinding = ({ queue, exchange, key }: BindingSpec): Declaration => ({
@@ -189,7 +193,7 @@ const lacksPlugin = (text: string): string =>
   `${text}; enable the plugin that has it: rabbitmq-plugins enable rabbitmq_consistent_hash_exchange`;
 
 /** What the broker said and what to do about it. */
-function explain(error: unknown, mode: TopologyMode, instead?: string): string {
+function explain(error: unknown, mode: TopologyMode, instead?: Declaration['instead']): string {
   const text = brokerText(error);
   switch (replyCodeOf(error)) {
     case REPLY.notFound:
@@ -204,9 +208,10 @@ function explain(error: unknown, mode: TopologyMode, instead?: string): string {
       return `another connection holds it exclusively (${text})`;
     case REPLY.preconditionFailed: {
       if (isUnknownType(text)) return lacksPlugin(text);
-      const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
-      if (argument === undefined) return `the broker refuses it (${text})`;
-      return `it exists with another ${argument} (${text}); ${instead ?? DELETE_WHEN_EMPTY}`;
+      const difference = inequivalence(text);
+      if (difference === undefined) return `the broker refuses it (${text})`;
+      const advice = instead?.(difference.property, String(difference.value)) ?? DELETE_WHEN_EMPTY;
+      return `it exists with another ${difference.property} (${text}); ${advice}`;
     }
     default:
       return text;

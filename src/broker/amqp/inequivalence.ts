@@ -29,11 +29,14 @@ export function inequivalence(text: string): Inequivalence | undefined {
   const [, value, type] = TYPED.exec(current) ?? [];
   if (value !== undefined && type !== undefined) return { property, value: typed(value, type) };
   // Without a type both are of one type: that of what was sent, which shows in its value.
-  const quoted = /^'(.*)'$/s.exec(current)?.[1] ?? current;
-  const sent = /^'(.*)'$/s.exec(received)?.[1] ?? received;
+  const quoted = bare(current);
+  const sent = bare(received);
   const isNumber = /^-?\d+$/.test(quoted) && /^-?\d+$/.test(sent);
   return { property, value: isNumber ? Number(quoted) : quoted };
 }
+
+/** Types of exchanges that have a hyphen come in two pairs of quotes. */
+const bare = (text: string): string => /^'+(.*?)'+$/s.exec(text)?.[1] ?? text;
 
 function typed(value: string, type: string): string | number | boolean {
   if (NUMBERS.has(type)) return Number(value);

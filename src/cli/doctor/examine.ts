@@ -124,7 +124,9 @@ async function examineExchange(
   const differences = await inspection.exchangeDifferences(spec);
   return [
     ...(differences === undefined ? [notCompared(subject, mode)] : []),
-    ...(differences ?? []).map((difference) => different(subject, difference, mode, insteadOfDeletingExchange(spec))),
+    ...(differences ?? []).map((difference) =>
+      different(subject, difference, mode, insteadOfDeletingExchange(spec, difference.property, difference.found)),
+    ),
     ...(isPublishedTo && !(await inspection.mayWrite(spec.name)) ? [mayNot(subject, 'publish to', 'write')] : []),
   ];
 }

@@ -20,6 +20,10 @@ describe('what RabbitMQ says of a queue that differs', () => {
       property: 'x-dead-letter-exchange',
       value: 'dlx',
     });
+    expect(inequivalence(said('type', "'topic'", "''x-consistent-hash''"))).to.deep.equal({
+      property: 'type',
+      value: 'x-consistent-hash',
+    });
     expect(inequivalence(said('x-overflow', "the value 'drop-head' of type 'longstr'", 'none'))).to.deep.equal({
       property: 'x-overflow',
       value: undefined,

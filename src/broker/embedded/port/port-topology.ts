@@ -17,7 +17,7 @@ interface Declaration {
   readonly subject: string;
   readonly declare: () => unknown;
   /** What to do where it differs, if that is not to declare it anew. */
-  readonly instead?: string | undefined;
+  readonly instead?: ((property: string, found: string | undefined) => string | undefined) | undefined;
 }
 
 /** @throws TopologyError with one line for each refusal. */
@@ -42,23 +42,26 @@ function declarationsOf(
   mode: TopologyMode,
 ): readonly Declaration[] {
   const passive = mode === 'check';
-  const exchanges = topology.exchanges.map(({ name, type, arguments: given = {} }) => ({
-    subject: `exchange "${name}"`,
-    declare: () =>
-      model.declareExchange({
-        exchange: name,
-        type,
-        passive,
-        durable: true,
-        arguments: argumentsOf({ arguments: given }),
-      }),
-    instead: insteadOfDeletingExchange({ name, type }),
-  }));
+  const exchanges = topology.exchanges.map((exchange): Declaration => {
+    const { name, type, arguments: given = {} } = exchange;
+    return {
+      subject: `exchange "${name}"`,
+      declare: () =>
+        model.declareExchange({
+          exchange: name,
+          type,
+          passive,
+          durable: true,
+          arguments: argumentsOf({ arguments: given }),
+        }),
+      instead: (property, found) => insteadOfDeletingExchange(exchange, property, found),
+    };
+  });
   const queues = topology.queues.map((queue) => ({
     subject: `queue "${queue.name}"`,
     declare: () =>
       model.declareQueue(channel, { queue: queue.name, passive, durable: true, arguments: argumentsOf(queue) }),
-    instead: insteadOfDeleting(queue),
+    instead: () => insteadOfDeleting(queue),
   }));
   // Bindings cannot be looked for in AMQP.
   const bindings = passive
@@ -80,13 +83,14 @@ function argumentOf(value: string | number | boolean): Field {
 }
 
 /** What the broker said and what to do about it. */
-function explain(error: unknown, mode: TopologyMode, instead?: string): string {
+function explain(error: unknown, mode: TopologyMode, instead?: Declaration['instead']): string {
   const text = messageOf(error);
   if (!(error instanceof AmqpFault)) return text;
   if (error.code === 404 && mode === 'check')
     return `it does not exist (${text}); create it, a pipeline's own by "sluice topology --apply", or start what declares it, a service or a worker with topology: 'assert'`;
   if (error.code === 404) return `something it refers to does not exist (${text})`;
-  const [, argument] = /inequivalent arg '(.*?)'/.exec(text) ?? [];
-  if (argument === undefined) return `the broker refuses it (${text})`;
-  return `it exists with another ${argument} (${text}); ${instead ?? DELETE_WHEN_EMPTY}`;
+  const [, property, found] = /inequivalent arg '(.*?)'(?:.* current is '(.*)')?/.exec(text) ?? [];
+  if (property === undefined) return `the broker refuses it (${text})`;
+  const advice = instead?.(property, found) ?? DELETE_WHEN_EMPTY;
+  return `it exists with another ${property} (${text}); ${advice}`;
 }
