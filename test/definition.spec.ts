@@ -43,6 +43,24 @@ describe('definePipeline', () => {
     expect(definePipeline({ ...valid, source: queue('q', { prefetch: 500 }) }).prefetch).to.equal(500);
   });
 
+  it('refuses an exchange that is listed with two types', () => {
+    expect(
+      problemsIn(
+        untyped(definePipeline, {
+          ...valid,
+          publishes: [
+            'told',
+            { exchange: 'told', type: 'direct' },
+            { exchange: 'told', type: 'direct' },
+            { exchange: 'told', type: 'fanout' },
+          ],
+        }),
+      ),
+    ).to.deep.equal([
+      'pipeline "orders": publishes.3.type: is fanout, and direct before it: exchange "told" has one type',
+    ]);
+  });
+
   it('names what was meant within a list and within a record, as anywhere else', () => {
     const request = z.object({});
     expect([

@@ -28,9 +28,16 @@ export function exchange(name: string, routingKey: string, options?: Destination
   // Called for each result, most of which have none.
   if (options === undefined) return { kind: 'exchange', exchange: name, routingKey };
   const unknown = unknownOption(options, OPTIONS);
-  if (unknown !== undefined) throw mistaken(name, routingKey, unknown);
+  if (unknown !== undefined) throw mistaken(name, routingKey, `${unknown}${placeOfType(name, options)}`);
   // At the end: before other members a spread costs a hundred times as much.
   return { kind: 'exchange', exchange: name, routingKey, ...options };
+}
+
+/** It was an option here, though no result has a type of its own. */
+function placeOfType(exchange: string, options: object): string {
+  const { type } = options as { readonly type?: unknown };
+  if (type === undefined) return '';
+  return `; an exchange's type belongs into publishes: [{ exchange: ${shown(exchange)}, type: ${shown(type)} }]`;
 }
 
 const mistaken = (name: unknown, routingKey: unknown, message: string): TypeError =>

@@ -64,8 +64,8 @@ function partitionsTopology(source: QueueSource, { header }: Partitions): Topolo
       {
         name,
         type: 'x-consistent-hash',
-        ...(header === undefined ? {} : { arguments: { 'hash-header': header } }),
         isOfPartitions: true,
+        ...(header === undefined ? {} : { arguments: { 'hash-header': header } }),
       },
       ...tiers.map((delayMs) => ({ name: delayQueue(name, delayMs), type: 'fanout' as const, isOfPartitions: true })),
     ],

@@ -16,6 +16,7 @@ import {
   ingressProblems,
   keyProblems,
   needProblems,
+  publishProblems,
   subjectOf,
   timeProblems,
 } from './pipeline-problems.ts';
@@ -56,6 +57,7 @@ export function definePipeline<
     ...(stands('timeout') ? timeProblems(right, source) : []),
     ...(stands('apis') ? needProblems(right) : []),
     ...keyProblems(right, source, input),
+    ...publishProblems(right),
     ...formProblems(right),
     ...ingressProblems(right, source),
     ...(stands('maxMessageBytes') ? bodyProblems(right) : []),

@@ -1,10 +1,12 @@
 /** What no option of a pipeline shows by itself: options that do not go together. */
 import { z } from 'zod';
+import type { ExchangeType } from '../broker/topology.ts';
 import type { Problem } from '../errors.ts';
 import type { CallTargets } from '../http/call-target.ts';
 import { type Duration, formatDuration, parseDuration } from '../policies/duration.ts';
 import { ownMessageOf, type PipelineSource, type Source } from '../sources/source.ts';
 import type { ReadOptions } from './message-format.ts';
+import type { PublishedExchange } from './pipeline-options.ts';
 import { DEFAULTS } from './pipeline-schema.ts';
 import { isAllowed } from './reply-to.ts';
 
@@ -27,6 +29,23 @@ export function boundProblems(
       message: `expected at least the concurrency, ${concurrency}, or slots stay empty; got ${prefetch}`,
     },
   ];
+}
+
+/** An exchange that is listed with two types: it has one. */
+export function publishProblems(options: {
+  readonly name: string;
+  readonly publishes?: readonly (string | PublishedExchange)[] | undefined;
+}): readonly Problem[] {
+  const types = new Map<string, ExchangeType>();
+  return (options.publishes ?? []).flatMap((one, index) => {
+    if (typeof one === 'string') return [];
+    const { exchange, type } = one;
+    const before = types.get(exchange) ?? type;
+    types.set(exchange, before);
+    if (type === before) return [];
+    const message = `is ${type}, and ${before} before it: exchange "${exchange}" has one type`;
+    return [{ subject: subjectOf(options), path: `publishes.${index}.type`, message }];
+  });
 }
 
 /** A handle that may take longer than its message may stay unsettled. */

@@ -34,8 +34,8 @@ export type PublishResult = (
 ) => void;
 
 /**
- * How a pipeline publishes its results. An exchange that is missing is declared once, as a topic exchange unless `publishes` says otherwise, where the worker may declare: `publishes`
- * need not name every one.
+ * How a pipeline publishes its results. An exchange that is missing is declared once, as a topic exchange unless `publishes` says otherwise, where the
+ * worker may declare: `publishes` need not name every one.
  */
 export function publishWith(pipeline: Pipeline, engine: Engine): PublishResult {
   const { broker, facts, random } = engine;

@@ -19,5 +19,9 @@ describe('exchange', () => {
       TypeError,
       'exchange("orders", "x"): no option "routingKey", only mandatory, headers, priority',
     );
+    expect(() => exchange('orders', 'x', { type: 'direct' } as object)).to.throw(
+      TypeError,
+      'exchange("orders", "x"): no option "type", only mandatory, headers, priority; an exchange\'s type belongs into publishes: [{ exchange: "orders", type: "direct" }]',
+    );
   });
 });

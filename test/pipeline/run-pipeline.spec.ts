@@ -935,6 +935,26 @@ describe('runPipeline', () => {
     );
   });
 
+  it('makes a dead letter that says where its type goes of a message whose result has one', () => {
+    const given = exchange as (...values: readonly unknown[]) => ReturnType<typeof exchange>;
+    onStage(
+      definePipeline({
+        name: 'earlier',
+        source,
+        input: Message,
+        handle: ({ n }) => [n],
+        output: () => given('out', 'done', { type: 'direct' }),
+      }),
+      ({ broker }) => {
+        broker.deliver({ body: { n: 1 } });
+      },
+      ({ settled }) => {
+        expect(settled.map(({ settlement }) => settlement)).to.deep.equal(['deadLetter']);
+        expect(settled[0]?.reason).to.contain('publishes: [{ exchange: "out", type: "direct" }]');
+      },
+    );
+  });
+
   it('declares it with the type that its pipeline says', () => {
     onStage(
       definePipeline({
