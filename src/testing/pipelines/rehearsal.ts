@@ -81,7 +81,7 @@ export class Rehearsal {
     const random = recorder?.throughRandom(source) ?? source;
     this.broker = new InProcessBroker({ random });
     this.#channel = this.broker.model.openChannel(this.broker.model.openConnection('test'), () => {});
-    this.routes = new ResultRoutes(this.broker, this.#channel);
+    this.routes = new ResultRoutes(this.broker, this.#channel, neededTopology(pipelines).exchanges);
     // The worker does the same a moment later; a message delivered at the very beginning has a queue to go to. What a deployment or a service
     // owns, and the worker only looks for, is there too: in a test nobody else declares it.
     for (const topology of [neededTopology(pipelines), foreignTopology(pipelines)]) this.#declare(topology);

@@ -24,6 +24,8 @@ export interface LifeParts {
   readonly isDead: () => boolean;
   /** What comes to the worker comes in its turn. */
   readonly turn: Turn;
+  /** Before a message leaves for the broker. */
+  readonly prepare: (message: OutgoingMessage) => void;
   readonly emit: (event: WorldEventBody) => void;
   /** A number that was not given before in this world. */
   readonly number: () => number;
@@ -170,13 +172,14 @@ export class Line implements Broker {
   }
 
   #publish(message: OutgoingMessage, subscriber: Subscriber<never>): () => void {
-    const { ref, emit, reach, isDead } = this.#life;
+    const { ref, emit, reach, isDead, prepare } = this.#life;
     reach('beforePublish');
     if (isDead()) return () => {};
     const { messageId = '', correlationId } = message.properties;
     const address = addressOf(messageId, message.exchange, message.routingKey);
     const about = { life: ref, ...this.#names.outgoing(message), messageId, correlationId, address };
     emit({ kind: 'sent', ...about });
+    prepare(message);
 
     const end = (
       how: { readonly kind: 'confirmed' } | { readonly kind: 'unconfirmed'; readonly why: string },

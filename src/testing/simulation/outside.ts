@@ -9,9 +9,11 @@ import { toPublish } from '../../broker/embedded/port/properties.ts';
 import { workQueues } from '../../broker/partitions.ts';
 import { deadLetterQueue, delayQueue } from '../../broker/queue.ts';
 import { sourceTopology } from '../../broker/source-topology.ts';
+import type { ExchangeSpec } from '../../broker/topology.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { foreignTopology } from '../../worker/needed-topology.ts';
+import { exchangesOfResults } from './exchanges-of-results.ts';
 import type { OutcomeMessage } from './simulation-end.ts';
 
 /** How long a publisher waits before it looks for the broker again. */
@@ -20,16 +22,23 @@ const AGAIN_MS = 500;
 export class Outside {
   readonly #broker: InProcessBroker;
   readonly #pipelines: readonly Pipeline[];
-  readonly #exchanges: readonly string[];
+  readonly #exchanges: readonly ExchangeSpec[];
   readonly #after: (ms: number, work: () => void) => void;
   #channel: Channel | undefined;
 
   constructor(broker: InProcessBroker, pipelines: readonly Pipeline[], after: (ms: number, work: () => void) => void) {
     this.#broker = broker;
     this.#pipelines = pipelines;
-    this.#exchanges = [...new Set(pipelines.flatMap(({ publishes }) => publishes))];
+    this.#exchanges = exchangesOfResults(pipelines);
     this.#after = after;
     this.#establish();
+  }
+
+  /** Before a result is published: a direct exchange knows no binding for all routing keys. */
+  prepare({ exchange, routingKey }: OutgoingMessage): void {
+    if (!this.#exchanges.some(({ name, type }) => name === exchange && type === 'direct')) return;
+    const binding = { queue: sinkOf(exchange), source: exchange, key: routingKey };
+    this.#broker.run((model) => model.bindQueue(this.#open(), binding));
   }
 
   /** As soon as the broker takes messages. */
@@ -58,7 +67,7 @@ export class Outside {
   }
 
   takeResults(): readonly OutcomeMessage[] {
-    return this.#exchanges.flatMap((exchange) => this.#take(sinkOf(exchange)));
+    return this.#exchanges.flatMap(({ name }) => this.#take(sinkOf(name)));
   }
 
   takeDeadLetters(pipeline: Pipeline): readonly OutcomeMessage[] {
@@ -78,11 +87,16 @@ export class Outside {
   #establish(): void {
     const channel = this.#open();
     const { model } = this.#broker;
-    const exchanges = this.#exchanges.map((name) => ({ name, type: 'topic' as const }));
+    const exchanges = this.#exchanges;
     for (const { source } of this.#pipelines) establishOn(model, channel, sourceTopology(source), 'assert');
     establishOn(model, channel, foreignTopology(this.#pipelines), 'assert');
-    const queues = this.#exchanges.map((exchange) => ({ name: sinkOf(exchange), arguments: {} }));
-    const bindings = this.#exchanges.map((exchange) => ({ queue: sinkOf(exchange), exchange, key: '#' }));
+    const queues = exchanges.map(({ name }) => ({ name: sinkOf(name), arguments: {} }));
+    const bindings = exchanges.map(({ name, type }) => ({
+      queue: sinkOf(name),
+      exchange: name,
+      // A weight, where keys are spread; a pattern, or not looked at, everywhere else.
+      key: type === 'x-consistent-hash' ? '1' : '#',
+    }));
     establishOn(model, channel, { exchanges, queues, bindings }, 'assert');
   }
 

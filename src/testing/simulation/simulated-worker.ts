@@ -5,6 +5,7 @@ import type { InProcessBroker } from '../../broker/embedded/port/in-process-brok
 import { createFacts, type Facts } from '../../events.ts';
 import type { CallTarget } from '../../http/call-target.ts';
 import { type Logger, silentLogger } from '../../log.ts';
+import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { isBalanced, type LedgerCounts } from '../../pipeline/ledger.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Worker } from '../../worker/worker.ts';
@@ -28,6 +29,8 @@ export interface WorkerWorld {
   readonly apiOf: (definition: CallTarget) => SimulatedApi;
   readonly throughPort: (port: Broker) => Broker;
   readonly throughPipeline: (pipeline: Pipeline) => Pipeline;
+  /** Before a message leaves for the broker. */
+  readonly prepare: (message: OutgoingMessage) => void;
   readonly emit: (event: WorldEventBody) => void;
   readonly number: () => number;
   readonly after: (ms: number, work: () => void) => void;
@@ -73,7 +76,7 @@ export class SimulatedWorker {
 
   start(): void {
     if (this.#life !== undefined) return;
-    const { emit, number, broker, names, journal, apiOf, chance, pipelines, throughPort, throughPipeline } =
+    const { emit, number, broker, names, journal, apiOf, chance, pipelines, throughPort, throughPipeline, prepare } =
       this.#world;
     const ref: LifeRef = { worker: this.#index, life: ++this.#lives };
     const fate = { isDead: false };
@@ -82,6 +85,7 @@ export class SimulatedWorker {
       ref,
       isDead: () => fate.isDead,
       turn,
+      prepare,
       emit,
       number,
       reach: (step) => this.#reach(step),

@@ -4,6 +4,7 @@
  */
 import { InProcessBroker } from '../../broker/embedded/port/in-process-broker.ts';
 import type { JournalRecord } from '../../journal/journal.ts';
+import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { sagaState } from '../../saga/saga-state.ts';
 import { toOutgoing } from '../pipelines/messages.ts';
@@ -132,6 +133,7 @@ class World {
       apiOf,
       throughPort,
       throughPipeline,
+      prepare: (message: OutgoingMessage) => this.#outside.prepare(message),
     };
     this.#workers = Array.from(
       { length: workers },

@@ -1,3 +1,4 @@
+import { exchangesOfResults } from '../exchanges-of-results.ts';
 import { addressOf } from '../message-names.ts';
 import type { Law } from './law.ts';
 
@@ -5,7 +6,7 @@ import type { Law } from './law.ts';
 export const nothingLost: Law = {
   name: 'nothing is lost',
   watch: ({ pipelines }) => {
-    const observed = new Set(pipelines.flatMap(({ publishes }) => publishes));
+    const observed = new Set(exchangesOfResults(pipelines).map(({ name }) => name));
     const confirmed = new Map<string, string>();
     return {
       see: (event) => {
