@@ -213,6 +213,21 @@ describeWithOwnRabbitMq('a broker that is looked at for its pipelines', () => {
       );
       expect(ofPassing?.finding).to.equal('has durable false, wanted is true');
       expect(ofPassing?.advice).to.contain('left out of publishes').and.not.contain('say the type');
+      await client.channel.assertExchange('inner', 'topic', { durable: true, internal: true });
+      await client.channel.assertExchange('fleeting', 'topic', { durable: true, autoDelete: true });
+      await client.channel.assertExchange('led on', 'direct', { durable: true, alternateExchange: 'elsewhere' });
+      const leading = definePipeline({
+        name: 'leading',
+        source: queue('leading', { retry: false }),
+        input: z.unknown(),
+        publishes: ['inner', 'fleeting', { exchange: 'led on', type: 'direct' }],
+        handle: () => [],
+      });
+      expect(told(await look(url, [leading]))).to.include.members([
+        'problem exchange-differs exchange inner: has internal true, wanted is false',
+        'problem exchange-differs exchange fleeting: has auto_delete true, wanted is false',
+        'problem exchange-differs exchange led on: has alternate-exchange elsewhere, wanted is none',
+      ]);
       const direct = definePipeline({
         name: 'direct',
         source: queue('directed'),

@@ -128,7 +128,8 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
       const { property, value } = different;
       found.push({ property, wanted: wantedOf(property), found: value === undefined ? 'none' : String(value) });
       changed.set(property, value);
-      if (property === 'durable' || property === 'type') return found;
+      // What is no argument is not declared otherwise to be compared further.
+      if (property === 'type' || property in WANTED_FLAGS) return found;
     }
     return found;
   };
@@ -182,13 +183,13 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
         `queue "${name}"`,
         // Looked for before by name, so that nothing is declared that was not there.
         (channel, changed) => channel.assertQueue(name, { durable: true, arguments: merged(args, changed) }),
-        (property) => (property === 'durable' ? 'true' : String(args[property] ?? 'none')),
+        (property) => WANTED_FLAGS[property] ?? String(args[property] ?? 'none'),
       ),
-    exchangeDifferences: ({ name, type }) =>
+    exchangeDifferences: ({ name, type, arguments: args = {} }) =>
       differences(
         `exchange "${name}"`,
-        (channel) => channel.assertExchange(name, type, { durable: true }),
-        (property) => (property === 'type' ? type : property === 'durable' ? 'true' : 'none'),
+        (channel, changed) => channel.assertExchange(name, type, { durable: true, arguments: merged(args, changed) }),
+        (property) => (property === 'type' ? type : (WANTED_FLAGS[property] ?? String(args[property] ?? 'none'))),
       ),
     mayConfigure: (kind, name) =>
       may(`declaring ${kind} "${name}"`, (channel) =>
@@ -213,6 +214,14 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
     close: () => link.close(CLOSE_WITHIN_MS),
   };
 }
+
+/** Of whatever is declared, as the broker calls it. */
+const WANTED_FLAGS: Readonly<Record<string, string>> = {
+  durable: 'true',
+  auto_delete: 'false',
+  exclusive: 'false',
+  internal: 'false',
+};
 
 const merged = (
   args: QueueSpec['arguments'],
