@@ -197,7 +197,7 @@ describe('the sluice command', () => {
       await consuming(run, ['lingering']);
       run.signal('SIGTERM');
       expect(await run.exit).to.equal(0);
-      expect(run.lines.some(({ state }) => state === 'stopped')).to.equal(true);
+      expect(run.lines.some(({ msg }) => msg === 'worker stopped')).to.equal(true);
     });
 
     it('lets a handle import a module with its first message', async () => {
@@ -380,7 +380,7 @@ export default definePipeline({
       run.signal('SIGTERM');
       await run.line(({ msg, signal }) => msg?.startsWith('asked to stop') === true && signal === 'the end of npm');
       await run.exit;
-      expect(run.lines.filter(({ state }) => state === 'stopped')).to.have.length(1);
+      expect(run.lines.filter(({ msg }) => msg === 'worker stopped')).to.have.length(1);
       expect((await client.drain('hanging')).map(({ properties }) => properties.messageId)).to.deep.equal([
         'of-an-orphan',
       ]);

@@ -166,7 +166,7 @@ describe('the package in a project of its own', function () {
       await client.close();
     }
     worker.signal('SIGTERM');
-    await worker.line(({ state, msg }) => msg === 'worker stopped' || state === 'stopped');
+    await worker.line(({ msg }) => msg === 'worker stopped');
     await worker.exit;
   });
 });
