@@ -15,7 +15,7 @@ export function authorizedTransport(
 ): Transport {
   const tokens = new TokenSource(tokenRequest, toTokens, timeoutMs);
   const send = (request: TransportRequest, { value }: Token): Observable<TransportResponse> =>
-    transport({ ...request, headers: { authorization: `Bearer ${value}`, ...request.headers } });
+    transport({ ...request, headers: { ...request.headers, authorization: `Bearer ${value}` } });
 
   const authorized = (request: TransportRequest): Observable<TransportResponse> =>
     tokens.current().pipe(

@@ -103,7 +103,7 @@ function handleOnce(
           }
           holding.isHandedOver = true;
           const record = writeDone(journey, dedupe.repeatsResults ? (verdict.emitted ?? []) : undefined);
-          judge({ claim: holding.claim(entry, record, dedupe.ttlMs), ...verdict });
+          judge({ ...verdict, claim: holding.claim(entry, record, dedupe.ttlMs) });
         }),
       );
     };

@@ -94,6 +94,17 @@ describe('oauth2', () => {
   );
 
   it(
+    'sends its token in the place of a header of that name that all calls of the API have',
+    inVirtualTime(({ expectObservable, flush }) => {
+      const { transport, used } = partiesOf();
+      const { api } = bound({ ...base(), headers: { Authorization: 'Basic old' } }, transport);
+      expectObservable(api.get('/x')).toBe('--(d|)', { d: 'done' });
+      flush();
+      expect(used).to.deep.equal(['Bearer t1']);
+    }),
+  );
+
+  it(
     'sends a call that is refused with 401 once more with a new token, within the same attempt',
     inVirtualTime(({ expectObservable, flush }) => {
       const { transport, asked, used } = partiesOf({ accepts: (value) => value !== 't1' });
