@@ -52,7 +52,8 @@ export interface WithResponse<Schema extends z.ZodType> extends CallOptions {
 }
 
 /**
- * Each method makes a cold Observable of one answer: subscribing sends the request, unsubscribing aborts it.
+ * Each method makes a cold Observable of one answer: subscribing sends the request, unsubscribing aborts it. `await` does not subscribe: in an async
+ * function it is `await firstValueFrom(apis.payment.post(…))`.
  *
  * Paths are templates relative to the base URL: `/orders/{id}` with `path: { id }`. Facts, metrics and errors name a call by its template, so
  * leave what comes from messages to `path` and `params`.

@@ -2,12 +2,13 @@
  * Scatter: a record of branches subscribed to at once, each reduced to its last value or its failure.
  * What becomes of them together is decided in `gather.ts` and `gather-settled.ts`.
  */
-import { Observable, type ObservableInput, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
+import { map, Observable, type ObservableInput, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { isTransient, messageOf, NoValueError, TransientError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
 import { LeanSubscriber, type Listener } from './lean-subscriber.ts';
 import { OptionalBranch } from './optional.ts';
 import { requireDurationMs } from './require-duration.ts';
+import { requireValue } from './require-value.ts';
 import { streamOf } from './stream-of.ts';
 import { tearDown } from './tear-down.ts';
 
@@ -122,7 +123,10 @@ function subscribeTo(
     // What is no branch at all fails as one.
     (branch instanceof Observable
       ? branch
-      : streamOf(`branch "${name}" is`, branch as ObservableInput<unknown>)
+      : streamOf(`branch "${name}" is`, branch as ObservableInput<unknown>).pipe(
+          // An async function that returns a call gives the call, not its answer.
+          map((value) => requireValue(`branch "${name}" gave`, value)),
+        )
     ).subscribe(subscriber);
   } catch (thrown) {
     subscriber.error(thrown);

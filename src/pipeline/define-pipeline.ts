@@ -8,7 +8,14 @@ import { type IngressOptions, ingressOf } from '../ingress/ingress.ts';
 import { durationMs, parseDuration } from '../policies/duration.ts';
 import { ownMessageOf, type PipelineSource, type Source } from '../sources/source.ts';
 import type { DedupeRule, LastWord, Pipeline } from './pipeline.ts';
-import type { DedupeOptions, MessageOf, Order, PipelineOptions, SourceAndInput } from './pipeline-options.ts';
+import type {
+  DedupeOptions,
+  EmitsValues,
+  MessageOf,
+  Order,
+  PipelineOptions,
+  SourceAndInput,
+} from './pipeline-options.ts';
 import {
   bodyProblems,
   boundProblems,
@@ -34,7 +41,9 @@ export function definePipeline<
   Schema extends z.ZodType = MessageOf<From>,
   const Definitions extends CallTargets = Record<never, never>,
   Output = never,
->(options: PipelineOptions<Schema, Definitions, Output> & SourceAndInput<From, Schema>): Pipeline {
+>(
+  options: PipelineOptions<Schema, Definitions, Output> & SourceAndInput<From, Schema> & EmitsValues<Output>,
+): Pipeline {
   if (typeof options !== 'object' || options === null) {
     throw new DefinitionError([{ subject: 'pipeline', path: '', message: `expected options, got ${String(options)}` }]);
   }

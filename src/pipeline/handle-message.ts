@@ -7,6 +7,7 @@ import { defer, Observable, type Subscriber, Subscription, type Unsubscribable }
 import { DeadlineExceededError, DeliveryLimitError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
 import { LeanSubscriber, type Listener } from '../operators/lean-subscriber.ts';
+import { requireValue } from '../operators/require-value.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
 import { streamOf } from '../operators/stream-of.ts';
 import type { Limited, TimeLimits } from '../operators/time-limits.ts';
@@ -178,7 +179,11 @@ class Handling implements Listener<unknown>, Occupant, Interruptible, Limited {
   }
 
   onNext(result: unknown): void {
-    this.#results.push(result);
+    try {
+      this.#results.push(requireValue('the handle emitted', result));
+    } catch (error) {
+      this.#fail('handle', error);
+    }
   }
 
   onError(error: unknown): void {

@@ -1,5 +1,5 @@
 /** What authors write of a pipeline. */
-import type { ObservableInput } from 'rxjs';
+import type { ObservableInput, Subscribable } from 'rxjs';
 import type { z } from 'zod';
 import type { Destination } from '../broker/exchange.ts';
 import type { ExchangeType } from '../broker/topology.ts';
@@ -98,6 +98,15 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends C
   /** How messages come in over HTTP, through the front door. Below `handle`, whose results it is about. Default: they do not. */
   readonly ingress?: IngressOptions<NoInfer<Output>>;
 }
+
+/** A handle that emits work in place of its result does not compile: nobody would begin it. */
+export type EmitsValues<Output> = [Output] extends [never]
+  ? unknown
+  : Output extends Subscribable<unknown> | PromiseLike<unknown>
+    ? {
+        readonly handle: 'emits an Observable or a promise that nobody begins: return it itself, or merge(…) of several; or take mergeMap in place of map';
+      }
+    : unknown;
 
 /** The schema of a source whose messages have a shape of their own. */
 export type MessageOf<From extends Source> = From extends TypedSource<infer Schema> ? Schema : z.ZodType;

@@ -1,6 +1,7 @@
 /** The way on: stage by stage, and what to do about a step that fails. */
 import { concat, defer, forkJoin, map, mergeMap, type Observable, of, throwError } from 'rxjs';
 import { isRefusal, ResponseInvalidError, SagaForwardFailedError, SagaInDoubtError } from '../errors.ts';
+import { requireValue } from '../operators/require-value.ts';
 import { goBack } from './go-back.ts';
 import type { SagaStage, SagaStep } from './saga-plan.ts';
 import { failureOf, type Outcome, plain, type SagaRun } from './saga-run.ts';
@@ -56,7 +57,7 @@ function runStep(run: SagaRun, step: SagaStep): Observable<StepEnd> {
     if (when === undefined || run.state.intended.has(name)) return begin;
     let isWanted: boolean;
     try {
-      isWanted = when(run.scope(name));
+      isWanted = requireValue(`the condition of step "${name}" is`, when(run.scope(name)));
     } catch (error) {
       return of<StepEnd>({ ok: false, step, error, nothingRan: true });
     }

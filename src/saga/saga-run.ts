@@ -23,6 +23,7 @@ import {
 import type { CallTargets } from '../http/call-target.ts';
 import { scopeApis } from '../http/scope-apis.ts';
 import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
+import { requireValue } from '../operators/require-value.ts';
 import { retrying } from '../operators/retry-with-backoff.ts';
 import { streamOf } from '../operators/stream-of.ts';
 import { describeJournal } from './describe-journal.ts';
@@ -134,6 +135,7 @@ export class SagaRun {
     return defer(() => streamOf(`step "${step.name}" returned`, work())).pipe(
       defaultIfEmpty(undefined),
       last(),
+      map((result) => requireValue(`step "${step.name}" gave`, result)),
       retrying(step.retry),
       map((result): Outcome => ({ ok: true, result })),
       catchError((error: unknown) => of<Outcome>({ ok: false, error })),

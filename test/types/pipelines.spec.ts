@@ -103,6 +103,16 @@ describe('the types of a pipeline', () => {
     definePipeline({ ...base, handle: () => of(1), output: () => 'out' });
   });
 
+  it('refuse a handle that emits calls in place of their answers', () => {
+    // @ts-expect-error an async function gives the call, and nobody makes it
+    definePipeline({ ...base, handle: async (order, { apis }) => apis.payment.post('/charge', order) });
+    // @ts-expect-error so does map
+    definePipeline({ ...base, handle: (o, { apis }) => of(o).pipe(map(() => apis.payment.post('/charge', o))) });
+    // @ts-expect-error and a list
+    definePipeline({ ...base, handle: (order, { apis }) => [apis.payment.post('/charge', order)] });
+    definePipeline({ ...base, handle: (order): unknown[] => [order] });
+  });
+
   it('refuse options that do not exist and durations that are none', () => {
     // @ts-expect-error 'concurency'
     expect(() => definePipeline({ ...base, concurency: 3, handle: () => of(1) })).to.throw('concurrency');

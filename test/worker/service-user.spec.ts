@@ -1,6 +1,6 @@
 /** A worker that asks services with a broker user who may do what `sluice topology` says and nothing else, on RabbitMQ. */
 import { expect } from 'chai';
-import { of } from 'rxjs';
+import { merge, of } from 'rxjs';
 import { z } from 'zod';
 import { openInspection } from '../../src/broker/amqp/open-inspection.ts';
 import { examine } from '../../src/cli/doctor/examine.ts';
@@ -28,7 +28,7 @@ const asking = [
     input: request,
     apis: { rates, stock },
     publishes: ['done'],
-    handle: (message, { apis }) => [apis.rates.ask('rate', message), apis.stock.ask('count', message)],
+    handle: (message, { apis }) => merge(apis.rates.ask('rate', message), apis.stock.ask('count', message)),
     output: () => exchange('done', 'done'),
   }),
 ];

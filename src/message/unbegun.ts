@@ -1,0 +1,16 @@
+/**
+ * Work that stands where its result is expected: an Observable nobody subscribes to, a promise nobody waits for, a function nobody calls. Taken for a value
+ * it would be as good as any other, and the work be taken for done.
+ */
+
+export type Unbegun = 'an Observable' | 'a promise' | 'a function';
+
+/** What a value is, where it is no value but work. Plain objects, and what lies in them, are not looked into: they are what values are made of. */
+export function unbegunIn(value: unknown): Unbegun | undefined {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Object.getPrototypeOf(value) === Object.prototype) return undefined;
+  const { subscribe, then } = value as { readonly subscribe?: unknown; readonly then?: unknown };
+  if (typeof subscribe === 'function') return 'an Observable';
+  return typeof then === 'function' ? 'a promise' : undefined;
+}
