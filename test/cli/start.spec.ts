@@ -22,12 +22,12 @@ describe('a worker and a broker that is not there', function () {
     const port = await freePort();
     run = startSluice(['run', fixture('hanging')], {
       AMQP_URL: `amqp://guest:canary@127.0.0.1:${port}`,
-      SLUICE_START_WITHIN: '700ms',
+      SLUICE_START_WITHIN: '3s',
     });
     expect(await run.exit).to.equal(4);
     const { error } = await run.line(({ msg }) => msg === 'the worker cannot go on');
     expect((error as { message: string }).message)
-      .to.match(/^not started within 700 ms: (connecting|lost): .*ECONNREFUSED/)
+      .to.match(/^not started within 3000 ms: (connecting|lost): .*ECONNREFUSED/)
       .and.include(String(port));
     expect(JSON.stringify(run.lines)).to.not.contain('canary');
   });

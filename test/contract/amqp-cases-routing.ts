@@ -224,14 +224,15 @@ export const routingCases: readonly AmqpCase[] = [
     title: 'to a queue with x-expires ends when nobody uses it',
     run: async (connection, tools) => {
       const channel = await connection.createChannel();
-      const queue = await tools.queue(channel, { expires: 500 });
+      // Long enough that it is consumed in time where the machine stands still for a second.
+      const queue = await tools.queue(channel, { expires: 1_500 });
       const seen = await tools.consume(channel, queue);
-      await new Promise((resolve) => setTimeout(resolve, 800));
+      await new Promise((resolve) => setTimeout(resolve, 1_800));
       const whileConsumed = await exists(connection, queue);
       await channel.cancel(seen.consumerTag);
       // Looking is a use of it, so this waits in between, each time longer: the broker may be late.
       let isThere = true;
-      for (let waitMs = 1_000; isThere && waitMs <= 16_000; waitMs *= 2) {
+      for (let waitMs = 1_800; isThere && waitMs <= 16_000; waitMs *= 2) {
         await new Promise((resolve) => setTimeout(resolve, waitMs));
         isThere = await exists(connection, queue);
       }

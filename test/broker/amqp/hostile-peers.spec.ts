@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
+import type { Observable } from 'rxjs';
 import type { Broker, BrokerStatus } from '../../../src/broker/broker.ts';
 import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
 import { done, message, outcomeOf, uniqueName } from '../../contract/broker-port.ts';
@@ -151,8 +152,10 @@ describe('a hostile broker', () => {
     isSound = true;
     for (const socket of sockets) socket.destroy();
     await working;
-    await done(broker.establish(topology, 'assert'));
-    expect(await outcomeOf(broker.publish(message(queue, 'sound')))).to.equal(undefined);
+    // The limits are short for the bytes before: a machine that stands still for a moment exceeds them on a sound line, too.
+    const works = (command: Observable<never>) => async () => (await outcomeOf(command)) === undefined;
+    await eventually('a sound one declares', works(broker.establish(topology, 'assert')));
+    await eventually('a sound one takes a message', works(broker.publish(message(queue, 'sound'))));
     await done(broker.close({ withinMs: 500 }));
     broker = undefined;
     await embedded.stop();
