@@ -10,7 +10,8 @@ export type Task =
   /** Takes entries in turn, adds a record that says what it read, and lets them go. */
   | { readonly kind: 'contend'; readonly path: string; readonly entries: number; readonly rounds: number }
   | { readonly kind: 'hold'; readonly path: string; readonly id: string; readonly leaseMs: number }
-  | { readonly kind: 'write'; readonly step: string };
+  /** It may stop itself where its write is stored: nothing of its own keeps the file locked then, as a renewal would that is stopped half-way. */
+  | { readonly kind: 'write'; readonly step: string; readonly thenStops?: true };
 
 const say = (message: unknown): void => void process.send?.(message);
 
@@ -26,7 +27,10 @@ process.on('message', (task: Task) => {
       break;
     case 'write':
       held?.append({ kind: 'stepDone', at: Date.now(), step: task.step, result: null }).subscribe({
-        complete: () => say('written'),
+        complete: () => {
+          if (task.thenStops) process.kill(process.pid, 'SIGSTOP');
+          say('written');
+        },
         error: (error: unknown) => say(codeOf(error)),
       });
   }

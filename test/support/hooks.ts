@@ -3,6 +3,10 @@
 import { leftOutNotice, stopSharedServices } from './services.ts';
 import { SharedPrototypes } from './shared-prototypes.ts';
 
+// Specs open one file twice in this process, as two workers do in two. libsql waits for a lock on a thread of its runtime, which has one for
+// each core: on a machine with one the holder of the lock could not go on.
+process.env.TOKIO_WORKER_THREADS ??= '4';
+
 const prototypes = new SharedPrototypes();
 
 export const mochaHooks = {
