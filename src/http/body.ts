@@ -38,34 +38,5 @@ export function requestBodyOf(body: unknown, contentType: string | undefined): R
   }
   const writing = writeJson(body);
   if (!writing.ok) return { ok: false, message: `body cannot be sent as JSON: ${writing.message}` };
-  const lost = findLost(body, 'value');
-  if (lost !== undefined) return { ok: false, message: `body cannot be sent as JSON: ${lost}` };
   return { ok: true, source: writing.text, bytes: Buffer.from(writing.text), contentType: contentType ?? JSON_TYPE };
-}
-
-/** Path and kind of the first member that `JSON.stringify` leaves out or empties: a function, a symbol, a Map. The value is free of circles here. */
-function findLost(value: unknown, path: string): string | undefined {
-  if (typeof value === 'function' || typeof value === 'symbol') return `${path} is a ${typeof value}`;
-  if (typeof value !== 'object' || value === null) return undefined;
-  if ('toJSON' in value && typeof value.toJSON === 'function') return undefined;
-  if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) {
-      const lost = typeof value[index] === 'string' ? undefined : findLost(value[index], `${path}[${index}]`);
-      if (lost !== undefined) return lost;
-    }
-    return undefined;
-  }
-  const members = value as Readonly<Record<string, unknown>>;
-  const keys = Object.keys(members);
-  for (const key of keys) {
-    const member = members[key];
-    if ((typeof member === 'object' && member !== null) || typeof member === 'function' || typeof member === 'symbol') {
-      const lost = findLost(member, `${path}.${key}`);
-      if (lost !== undefined) return lost;
-    }
-  }
-  const prototype: unknown = keys.length === 0 ? Object.getPrototypeOf(value) : null;
-  return prototype === null || prototype === Object.prototype
-    ? undefined
-    : `${path} is a ${value.constructor.name} without members of its own`;
 }

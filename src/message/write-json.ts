@@ -1,4 +1,5 @@
 /** Values on their way out as JSON: what JSON would silently turn into something else is refused. */
+import { unbegunIn } from './unbegun.ts';
 
 export type JsonWriting =
   | { readonly ok: true; readonly text: string }
@@ -9,8 +10,8 @@ const refuse = (message: string): JsonWriting => ({ ok: false, message });
 
 /**
  * The JSON text of a value. `toJSON` counts (a Date becomes its ISO text) and members that are undefined are left out, as everywhere in JSON.
- * Refused: no value at all, NaN and Infinity (JSON has `null` for them), BigInt, circles, bytes below the top, maps, sets, invalid dates, undefined or nothing inside an array,
- * what is nested deeper than the stack is high, some thousand levels, and what fails when it is read. Never throws.
+ * Refused: no value at all, NaN and Infinity (JSON has `null` for them), BigInt, functions and symbols, circles, bytes below the top, maps, sets, promises and
+ * whatever else has a class and no members that JSON sees (an Error, an amount in private fields), invalid dates, undefined or nothing inside an array, what is nested deeper than the stack is high, some thousand levels, and what fails when it is read. Never throws.
  */
 export function writeJson(value: unknown): JsonWriting {
   try {
@@ -56,19 +57,31 @@ const ALTERING: ReadonlySet<unknown> = new Set([Date.prototype.toJSON, Buffer.al
 function findUnwritable(value: unknown, above?: Set<object>): string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : ` is ${value}`;
   if (typeof value === 'bigint') return ' is a BigInt';
+  if (typeof value === 'function' || typeof value === 'symbol') return ` is a ${typeof value}`;
   if (typeof value !== 'object' || value === null) return undefined;
   const { toJSON } = value as { readonly toJSON?: unknown };
   if (typeof toJSON === 'function' && !ALTERING.has(toJSON)) return undefined;
-  if (Object.getPrototypeOf(value) !== Object.prototype) {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null) {
     if (ArrayBuffer.isView(value)) return ' holds bytes';
-    if (value instanceof Map || value instanceof Set) return ` is a ${value instanceof Map ? 'Map' : 'Set'}`;
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? ' is an invalid Date' : undefined;
+    const unbegun = unbegunIn(value);
+    if (unbegun !== undefined) return ` is ${unbegun}`;
+    if (Object.keys(value).length === 0 && !Array.isArray(value)) return ` is ${classOf(value)}`;
   }
   if (above?.has(value) === true) return ' leads back to itself';
   above?.add(value);
   const found = Array.isArray(value) ? findInItems(value, above) : findInMembers(value, above);
   above?.delete(value);
   return found;
+}
+
+/** JSON has `{}` for it, whatever it holds. */
+function classOf(value: object): string {
+  if (value instanceof Map || value instanceof Set) return `a ${value instanceof Map ? 'Map' : 'Set'}`;
+  const name = (value as { readonly constructor?: { readonly name?: unknown } }).constructor?.name;
+  if (typeof name !== 'string' || name === '') return 'of a class, without members of its own';
+  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name} without members of its own`;
 }
 
 function findInItems(items: readonly unknown[], above: Set<object> | undefined): string | undefined {

@@ -22,7 +22,10 @@ interface Stored {
   readonly results?: readonly StoredResult[];
 }
 
-/** `results`: values the handle emitted, to be kept; undefined where they are not. They have been encoded once by now, so they can be. */
+/**
+ * @param results Values the handle emitted, to be kept; undefined where they are not.
+ * @throws ResultInvalidError for one that JSON cannot carry: what goes nowhere, and is written by a codec, was not asked for it before.
+ */
 export function writeDone(journey: Journey, results: readonly unknown[] | undefined): Stored {
   const body = bodyHashOf(journey.delivery);
   if (results === undefined) return { body };

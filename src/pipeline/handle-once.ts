@@ -101,8 +101,14 @@ function handleOnce(
             judge(verdict);
             return;
           }
+          let record: ReturnType<typeof writeDone>;
+          try {
+            record = writeDone(journey, dedupe.repeatsResults ? (verdict.emitted ?? []) : undefined);
+          } catch (error) {
+            judge({ kind: 'failed', failure: { stage: 'output', error } });
+            return;
+          }
           holding.isHandedOver = true;
-          const record = writeDone(journey, dedupe.repeatsResults ? (verdict.emitted ?? []) : undefined);
           judge({ ...verdict, claim: holding.claim(entry, record, dedupe.ttlMs) });
         }),
       );

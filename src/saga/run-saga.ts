@@ -77,7 +77,14 @@ export function isOfAnotherInput({ plan, input, bodyHash, state: { started } }: 
   return (started.version ?? plan.version) === plan.version ? started.inputHash !== hashOf(input) : areBodiesKnown;
 }
 
-const hashOf = (input: unknown): string => fingerprint(JSON.stringify(input));
+const hashOf = (input: unknown): string => fingerprint(JSON.stringify(input, toldApart));
+
+/** The input is what the schema makes of the body: JSON has no text for a BigInt, and the same one for all maps and sets. */
+function toldApart(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return ['BigInt', String(value)];
+  if (value instanceof Map) return ['Map', ...value];
+  return value instanceof Set ? ['Set', ...value] : value;
+}
 
 function proceed(run: SagaRun): Observable<unknown> {
   const { plan, sagaId, input, state } = run;

@@ -23,6 +23,7 @@ import {
 import type { CallTargets } from '../http/call-target.ts';
 import { scopeApis } from '../http/scope-apis.ts';
 import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
+import { writeJson } from '../message/write-json.ts';
 import { requireValue } from '../operators/require-value.ts';
 import { retrying } from '../operators/retry-with-backoff.ts';
 import { streamOf } from '../operators/stream-of.ts';
@@ -181,17 +182,11 @@ export const failureOf = (error: unknown): { readonly code: string; readonly mes
 
 /**
  * A value as it will come back from the journal, so that a saga sees the same whether it was interrupted or not.
- * @throws TypeError, which says whose value it is, for what JSON cannot hold.
+ * @throws TypeError, which says whose value it is, for what JSON cannot hold, or would make something else of.
  */
 export function plain(value: unknown, subject: string): unknown {
-  const text = written(value, subject);
-  return text === undefined ? undefined : (JSON.parse(text) as unknown);
-}
-
-function written(value: unknown, subject: string): string | undefined {
-  try {
-    return JSON.stringify(value) as string | undefined;
-  } catch (cause) {
-    throw new TypeError(`${subject} cannot be written down: ${messageOf(cause)}`, { cause });
-  }
+  if (value === undefined) return undefined;
+  const written = writeJson(value);
+  if (!written.ok) throw new TypeError(`${subject} cannot be written down: ${written.message}`);
+  return JSON.parse(written.text) as unknown;
 }

@@ -11,7 +11,7 @@ import { lastWord } from './last-word.ts';
 import { planStep, stepsSchema } from './plan-step.ts';
 import { runSaga } from './run-saga.ts';
 import type { SagaContext, SagaFailure, SagaPlan, SagaScope, SagaStage } from './saga-plan.ts';
-import type { ForwardStepOptions, StepCondition, StepOptions, StepResult } from './step-options.ts';
+import type { ForwardStepOptions, StepCondition, StepOptions, StepResult, Stored } from './step-options.ts';
 
 export interface SagaOptions<Schema extends z.ZodType, Definitions extends CallTargets> {
   /** Unique in the worker; part of every idempotency key: renaming a saga makes its running ones strangers. */
@@ -46,8 +46,8 @@ export interface ParallelSteps<Input, Definitions extends CallTargets, Results, 
   step<Name extends string, Result>(
     name: Name,
     run: (scope: SagaScope<Input, Definitions, Results>) => ObservableInput<Result>,
-    compensate?: Undo<Input, Definitions, Results & { readonly [N in Name]: Result }>,
-  ): ParallelSteps<Input, Definitions, Results, Added & { readonly [N in Name]: Result }>;
+    compensate?: Undo<Input, Definitions, Results & { readonly [N in Name]: Stored<Result> }>,
+  ): ParallelSteps<Input, Definitions, Results, Added & { readonly [N in Name]: Stored<Result> }>;
   step<Name extends string, Result, Schema extends z.ZodType = never>(
     name: Name,
     options: StepOptions<Input, Definitions, Name, Results, Result, Schema> &
@@ -77,7 +77,7 @@ export interface ForwardSaga<Input, Definitions extends CallTargets, Results> {
   step<Name extends string, Result>(
     name: Name,
     run: (scope: SagaScope<Input, Definitions, Results>) => ObservableInput<Result>,
-  ): ForwardSaga<Input, Definitions, Results & { readonly [N in Name]: Result }>;
+  ): ForwardSaga<Input, Definitions, Results & { readonly [N in Name]: Stored<Result> }>;
   step<Name extends string, Result, Schema extends z.ZodType = never>(
     name: Name,
     options: ForwardStepOptions<Input, Definitions, Results, Result, Schema> &
@@ -91,12 +91,12 @@ export interface ForwardSaga<Input, Definitions extends CallTargets, Results> {
   /** Adds steps that run at the same time, each as `step` would have it; none sees another's result. All of them end before one is tried again. */
   all<Added extends Readonly<Record<string, unknown>>>(
     branches: ForwardBranches<Input, Definitions, Results, Added>,
-  ): ForwardSaga<Input, Definitions, Results & { readonly [N in keyof Added]: Added[N] }>;
+  ): ForwardSaga<Input, Definitions, Results & { readonly [N in keyof Added]: Stored<Added[N]> }>;
 
   /** Ends the saga: what its handle emits when every step is done. It must be plain data: the journal keeps it, for the message published again. */
   returns<Output>(
     finish: (scope: { readonly input: Input; readonly results: Results }) => Output,
-  ): SagaHandle<Input, Definitions, Output>;
+  ): SagaHandle<Input, Definitions, Stored<Output>>;
 }
 
 export interface Saga<Input, Definitions extends CallTargets, Results> {
@@ -107,8 +107,8 @@ export interface Saga<Input, Definitions extends CallTargets, Results> {
   step<Name extends string, Result>(
     name: Name,
     run: (scope: SagaScope<Input, Definitions, Results>) => ObservableInput<Result>,
-    compensate?: Undo<Input, Definitions, Results & { readonly [N in Name]: Result }>,
-  ): Saga<Input, Definitions, Results & { readonly [N in Name]: Result }>;
+    compensate?: Undo<Input, Definitions, Results & { readonly [N in Name]: Stored<Result> }>,
+  ): Saga<Input, Definitions, Results & { readonly [N in Name]: Stored<Result> }>;
   /** A step with a condition: where it does not hold, the step counts as done, its result is undefined, and there is nothing to undo. */
   step<Name extends string, Result, Schema extends z.ZodType = never>(
     name: Name,
@@ -126,7 +126,7 @@ export interface Saga<Input, Definitions extends CallTargets, Results> {
    */
   all<Added extends Readonly<Record<string, unknown>>>(
     branches: Branches<Input, Definitions, Results, Added>,
-  ): Saga<Input, Definitions, Results & { readonly [N in keyof Added]: Added[N] }>;
+  ): Saga<Input, Definitions, Results & { readonly [N in keyof Added]: Stored<Added[N]> }>;
   all<Added>(
     branches: (
       together: ParallelSteps<Input, Definitions, Results, Record<never, never>>,
@@ -139,7 +139,7 @@ export interface Saga<Input, Definitions extends CallTargets, Results> {
   /** Ends the saga: what its handle emits when every step is done. It must be plain data: the journal keeps it, for the message published again. */
   returns<Output>(
     finish: (scope: { readonly input: Input; readonly results: Results }) => Output,
-  ): SagaHandle<Input, Definitions, Output>;
+  ): SagaHandle<Input, Definitions, Stored<Output>>;
 }
 
 export interface SagaHandle<Input, Definitions extends CallTargets, Output> {
@@ -152,7 +152,7 @@ export interface SagaHandle<Input, Definitions extends CallTargets, Output> {
   /** What the handle emits when the saga was undone. Without it an undone saga fails with the error of its failed step. */
   whenCompensated<Failed>(
     finish: (scope: { readonly input: Input; readonly failure: SagaFailure }) => Failed,
-  ): SagaHandle<Input, Definitions, Output | Failed>;
+  ): SagaHandle<Input, Definitions, Output | Stored<Failed>>;
   /** Earlier definitions of this saga, of other versions: what was begun under them they finish. */
   formerly<Earlier>(
     ...versions: readonly SagaHandle<Input, Definitions, Earlier>[]

@@ -27,12 +27,19 @@ export interface StepTrying {
   readonly timeout?: Duration;
 }
 
+/** A value as it comes back from the journal, which holds JSON: a `Date` is a text. */
+export type Stored<Value> = unknown extends Value
+  ? Value
+  : Value extends { toJSON(): infer Text }
+    ? Text
+    : Value extends string | number | boolean | bigint | null | undefined
+      ? Value
+      : { [Name in keyof Value]: Stored<Value[Name]> };
+
 /** What a step's result is once it is in the journal: what its schema makes of it, where it has one. */
-export type StepResult<Result, Schema> = [Schema] extends [never]
-  ? Result
-  : Schema extends z.ZodType
-    ? z.output<Schema>
-    : Result;
+export type StepResult<Result, Schema> = Stored<
+  [Schema] extends [never] ? Result : Schema extends z.ZodType ? z.output<Schema> : Result
+>;
 
 /** A step that cannot be undone any more, or need not be. */
 export interface ForwardStepOptions<Input, Definitions extends CallTargets, Results, Result, Schema>

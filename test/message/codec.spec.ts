@@ -1,6 +1,7 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { map, of } from 'rxjs';
 import { ResultInvalidError } from '../../src/errors.ts';
 import { decodeBody, encodeBody } from '../../src/message/codec.ts';
 import type { MessageProperties } from '../../src/message/delivery.ts';
@@ -70,6 +71,19 @@ describe('decodeBody', () => {
   it('calls an empty body empty', () => expect(decode(Buffer.alloc(0))).to.equal('empty: body is empty'));
 });
 
+/** JSON sees nothing of it. */
+class Price {
+  readonly #cents: number;
+
+  constructor(cents: number) {
+    this.#cents = cents;
+  }
+
+  get cents(): number {
+    return this.#cents;
+  }
+}
+
 describe('encodeBody', () => {
   const encoded = (value: unknown): string => Buffer.from(encodeBody(value).body).toString();
 
@@ -119,6 +133,13 @@ describe('encodeBody', () => {
     [{ m: new Map([[1, 2]]) }, 'value.m is a Map'],
     [{ s: new Set([1]) }, 'value.s is a Set'],
     [{ at: new Date(Number.NaN) }, 'value.at is an invalid Date'],
+    [new Error('no'), 'value is an Error without members of its own'],
+    [{ price: new Price(5) }, 'value.price is a Price without members of its own'],
+    [{ paid: Promise.resolve(5) }, 'value.paid is a promise'],
+    [{ charge: of(1).pipe(map(String)) }, 'value.charge is an Observable'],
+    [[() => 1], 'value[0] is a function'],
+    [{ total: () => 1 }, 'value.total is a function'],
+    [{ kind: Symbol('s') }, 'value.kind is a symbol'],
     [[undefined], 'value[0] is undefined'],
     [Object.assign([1], { length: 2 }), 'value[1] is undefined'],
     [circle, 'value.self leads back to itself'],

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { asyncScheduler, defer, map, NEVER, type Observable, ReplaySubject, tap, throwError, timer } from 'rxjs';
+import { asyncScheduler, defer, map, NEVER, type Observable, of, ReplaySubject, tap, throwError, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { z } from 'zod';
 import { exchange } from '../../src/broker/exchange.ts';
@@ -14,6 +14,7 @@ import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { isBalanced } from '../../src/pipeline/ledger.ts';
 import type { DedupeOptions } from '../../src/pipeline/pipeline-options.ts';
 import { runPipeline } from '../../src/pipeline/run-pipeline.ts';
+import { deadLetter, marbles, message } from '../../src/testing/index.ts';
 import { bodyOf, ScriptedBroker } from '../support/scripted-broker.ts';
 
 const Message = z.object({ n: z.number(), key: z.string().optional() });
@@ -158,6 +159,27 @@ describe('dedupe', () => {
       [100, 'answers.second', { answer: 1 }],
     ]);
     expect(new Set(published.map(([, , , id]) => id)).size, 'the same result has the same id').to.equal(1);
+  });
+
+  it('dead-letters a message whose results cannot be kept, though they go nowhere', () => {
+    const given = { id: 'a' };
+    const again = message(given, { messageId: 'a' });
+    marbles(
+      definePipeline({
+        name: 'kept',
+        source: queue('kept', { retry: false }),
+        input: z.object({ id: z.string() }),
+        dedupe: { ttl: '1d', repeatResults: true },
+        handle: () => of(5n),
+      }),
+      ({ deliver, expectSettled }) => {
+        deliver('      a-b', { a: given, b: again });
+        expectSettled('D-E', {
+          D: deadLetter(given, 'ERR_RESULT_INVALID'),
+          E: deadLetter(again, 'ERR_RESULT_INVALID'),
+        });
+      },
+    )();
   });
 
   it('B12: dead-letters another body under the same id, or takes it for done where that is asked for', () => {

@@ -212,6 +212,33 @@ describe('a saga', () => {
     );
   });
 
+  for (const [what, one, other] of [
+    ['a BigInt', 5n, 6n],
+    ['a map', new Map([['a', 1]]), new Map([['a', 2]])],
+    ['a set', new Set([1]), new Set([2])],
+  ] as const)
+    it(`B12: tells inputs apart by what a schema makes of them, ${what} too`, () => {
+      const handle = saga({
+        name: 'pay',
+        input: z.object({ id: z.string(), held: z.unknown() }),
+        apis: {},
+        id: ({ id }) => id,
+      })
+        .step('pay', () => of('paid'))
+        .returns(({ results }) => results.pay);
+      const context = { apis: {}, log: silentLogger, journal: createMemoryJournal(), attempt: 1, maxAttempts: 1 };
+      const ends: unknown[] = [];
+      for (const held of [one, one, other])
+        new TestScheduler(() => {}).run(({ flush }) => {
+          handle({ id: 'p', held }, context).subscribe({
+            next: (answer) => ends.push(answer),
+            error: (error: Error) => ends.push(error.name),
+          });
+          flush();
+        });
+      expect(ends).to.deep.equal(['paid', 'paid', 'SagaConflictError']);
+    });
+
   it('is run by one message at a time; another waits, and has the same answer', () => {
     const log: Log = [];
     const journal = createMemoryJournal();

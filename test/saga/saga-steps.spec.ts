@@ -313,18 +313,24 @@ describe('a step in doubt', () => {
     expect((errors[0] as Error).message).to.include('its result does not fit: id: Invalid input: expected string');
   });
 
-  it('is one whose result cannot be written down', () => {
-    const handle = begin()
-      .step(
-        'charge',
-        () => of(5n),
-        () => of(1),
-      )
-      .returns(() => 'done');
-    const { outcomes, errors } = tries([handle]);
-    expect(outcomes).to.deep.equal(['SagaInDoubtError']);
-    expect((errors[0] as Error).message).to.include('the result of step "charge" cannot be written down: ');
-  });
+  for (const [result, says] of [
+    [5n, 'value is a BigInt'],
+    [{ parts: new Map([['a', 1]]) }, 'value.parts is a Map'],
+    [{ cents: Number.NaN }, 'value.cents is NaN'],
+    [{ scan: Buffer.of(1) }, 'value.scan holds bytes'],
+  ] as const)
+    it(`is one whose result cannot be written down: ${says}`, () => {
+      const handle = begin()
+        .step(
+          'charge',
+          () => of<unknown>(result),
+          () => of(1),
+        )
+        .returns(() => 'done');
+      const { outcomes, errors } = tries([handle]);
+      expect(outcomes).to.deep.equal(['SagaInDoubtError']);
+      expect((errors[0] as Error).message).to.include(`the result of step "charge" cannot be written down: ${says}`);
+    });
 
   it('is none where the step returned nothing, which is told by its name', () => {
     const handle = begin()

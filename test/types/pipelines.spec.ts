@@ -174,6 +174,29 @@ describe('the types of a source', () => {
 describe('the types of a saga', () => {
   const begin = saga({ name: 'typed', input: Order, apis: { payment, shipping }, id: (order) => order.id });
 
+  it('give results and answers as they come back from the journal: a date is a text there', () => {
+    const handle = begin
+      .step('charge', ({ apis }) => apis.payment.post('/charge', {}, { response: Order }))
+      .step('ship', {
+        run: () => of(1),
+        result: z.object({ days: z.array(z.date()), note: z.string().optional() }),
+        compensate: ({ results }) => {
+          expectTypeOf(results.charge).toEqualTypeOf<{ id: string; amount: number; placedAt: string }>();
+          return of(results.ship.days.map((day) => day.toUpperCase()));
+        },
+      })
+      .returns(({ input, results }) => ({ placedAt: input.placedAt, days: results.ship.days }));
+    definePipeline({
+      ...base,
+      apis: { payment, shipping },
+      handle,
+      output: (result) => {
+        expectTypeOf(result).toEqualTypeOf<{ placedAt: string; days: string[] }>();
+        return exchange('out', result.placedAt);
+      },
+    });
+  });
+
   it('give each step the results before it, and the answer both ends', () => {
     const handle = begin
       .step(
