@@ -207,3 +207,22 @@ function editDistance(from: string, to: string): number {
   }
   return row[to.length] ?? 0;
 }
+
+/** The check of an option that is a schema: of zod 4. Of another, which may look alike, is told whose it is. */
+export const zodSchema = () =>
+  z.custom<z.ZodType>((value) => value instanceof z.ZodType, { error: ({ input }) => wrongSchema(input) });
+
+function wrongSchema(given: unknown): string {
+  const owner = schemaOwner(given);
+  const expected = 'expected a zod schema';
+  return owner === undefined ? expected : `is a schema of ${owner}; ${expected}, by z of zod 4 (npm install zod@4)`;
+}
+
+/** By what schemas tell of themselves; undefined for what is none. */
+function schemaOwner(given: unknown): string | undefined {
+  if ((typeof given !== 'object' && typeof given !== 'function') || given === null) return undefined;
+  if ('_zod' in given) return 'zod/mini';
+  if ('_def' in given && 'safeParse' in given) return 'zod 3';
+  const { '~standard': standard } = given as { readonly '~standard'?: { readonly vendor?: unknown } };
+  return typeof standard?.vendor === 'string' ? standard.vendor : undefined;
+}

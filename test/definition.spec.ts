@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { EMPTY } from 'rxjs';
 import { z } from 'zod';
+import * as mini from 'zod/mini';
+import { z as z3 } from 'zod/v3';
 import { queue } from '../src/broker/queue.ts';
 import { collectProblems, nearest } from '../src/definition.ts';
 import { DefinitionError, describeProblem } from '../src/errors.ts';
@@ -78,6 +80,20 @@ describe('definePipeline', () => {
     ]).to.deep.equal([
       'queue "orders": bindings.0.typ: unknown option, did you mean "type"?',
       'service "freight": operations.quote.idempotant: unknown option, did you mean "idempotent"?',
+    ]);
+  });
+
+  it('says whose schema it is, where it is none of zod 4', () => {
+    const standard = { '~standard': { version: 1, vendor: 'valibot', validate: () => ({ value: 1 }) } };
+    const own = 'expected a zod schema, by z of zod 4 (npm install zod@4)';
+    expect(
+      [z3.object({}), mini.object({}), standard].flatMap((input) =>
+        problemsIn(untyped(definePipeline, { name: 'p', source: queue('q'), input, handle: () => EMPTY })),
+      ),
+    ).to.deep.equal([
+      `pipeline "p": input: is a schema of zod 3; ${own}`,
+      `pipeline "p": input: is a schema of zod/mini; ${own}`,
+      `pipeline "p": input: is a schema of valibot; ${own}`,
     ]);
   });
 

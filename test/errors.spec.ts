@@ -10,6 +10,9 @@ describe('messageOf', () => {
     expect(messageOf(new TypeError(''))).to.equal('TypeError');
     expect(messageOf('down')).to.equal('down');
     expect(messageOf(undefined)).to.equal('thrown value: undefined');
+    expect(messageOf({ code: 'E1', message: 'the bank is closed' })).to.equal('thrown value: the bank is closed');
+    expect(messageOf({ status: 409, reason: 'secret' })).to.equal('thrown value: an object with status, reason');
+    expect(messageOf({})).to.equal('thrown value: [object Object]');
     const unreadable = new Proxy(new Error(), {
       get: () => {
         throw new Error('trap');

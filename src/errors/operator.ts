@@ -83,7 +83,8 @@ export class GatherFailedError extends SluiceError {
 
   constructor(succeeded: number, atLeast: number, reasons: Readonly<Record<string, Error>>) {
     const failed = Object.entries(reasons).map(([branch, reason]) => `${branch}: ${reason.message}`);
-    super(`${succeeded} of at least ${atLeast} branches succeeded; ${failed.join('; ')}`);
+    const why = failed.length === 0 ? 'there are no more' : failed.join('; ');
+    super(`${succeeded} of at least ${atLeast} branches succeeded; ${why}`);
     this.reasons = reasons;
     this.isTransient = Object.values(reasons).some(isTransient);
   }

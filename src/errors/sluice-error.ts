@@ -110,10 +110,19 @@ export function messageOf(cause: unknown): string {
     : text;
 }
 
+/** Whoever throws an object of his own means its `message`, as in an Error; of another its names say what it was. */
+function saidBy(cause: object): string | undefined {
+  const { message } = cause as { readonly message?: unknown };
+  if (typeof message === 'string' && message !== '') return message;
+  const names = Object.keys(cause);
+  return names.length === 0 || Array.isArray(cause) ? undefined : `an object with ${names.slice(0, 10).join(', ')}`;
+}
+
 function textOf(cause: unknown): string {
   try {
     if (cause instanceof Error) return String(cause.message || cause.name || 'an error without a message');
-    return typeof cause === 'string' && cause !== '' ? cause : `thrown value: ${String(cause)}`;
+    if (typeof cause === 'string' && cause !== '') return cause;
+    return `thrown value: ${(typeof cause === 'object' && cause !== null && saidBy(cause)) || String(cause)}`;
   } catch {
     return 'a thrown value that cannot be read';
   }

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { ResponseInvalidError } from '../errors.ts';
 import { isJson } from '../message/codec.ts';
 import { readJson } from '../message/json.ts';
+import { parseNow } from '../message/parse-now.ts';
 import type { CallFacts } from './classify.ts';
 import { describeIssues } from './issues.ts';
 import { headerOf, type TransportResponse } from './transport.ts';
@@ -25,7 +26,7 @@ export function readAnswer(call: CallFacts, response: TransportResponse, schema:
     return value;
   }
 
-  const parsed = schema.safeParse(value);
+  const parsed = parseNow(schema, value, 'the schema of response');
   if (parsed.success) return parsed.data;
   throw new ResponseInvalidError(
     call,

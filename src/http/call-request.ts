@@ -181,8 +181,10 @@ export class CallRequest {
     const { headers, maxRequestBytes } = this.#parts.settings;
     const unknown = unknownOption(this.options, OPTIONS);
     if (unknown !== undefined) throw new RequestInvalidError(this.call, unknown);
+    const { response, path, params, headers: own } = this.options;
+    const misgiven = unnamed('path', path) ?? unnamed('params', params) ?? unnamed('headers', own);
+    if (misgiven !== undefined) throw new RequestInvalidError(this.call, misgiven);
     const ownHeaders = this.#ownHeaders();
-    const { response } = this.options;
     // What is no schema would be found out by the answer: after the effect.
     if (response !== undefined && typeof response.safeParse !== 'function')
       throw new RequestInvalidError(this.call, 'option response: expected a zod schema');
@@ -210,6 +212,17 @@ export class CallRequest {
     }
   }
 }
+
+/** What is wrong with an option that has values by their names: one whose names nobody sees (URLSearchParams, Headers, a Map) would be left out. */
+function unnamed(option: string, given: unknown): string | undefined {
+  if (given === undefined || (typeof given === 'object' && given !== null && isByName(given))) return undefined;
+  const what = typeof given === 'object' && given !== null ? given.constructor.name : String(typeof given);
+  return `option ${option}: expected an object with values by their names, got ${given === null ? 'null' : what}`;
+}
+
+const isByName = (given: object): boolean =>
+  (Object.getPrototypeOf(given) ?? Object.prototype) === Object.prototype ||
+  (Object.keys(given).length > 0 && !Array.isArray(given));
 
 /**
  * Time for the whole call, in milliseconds.

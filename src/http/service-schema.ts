@@ -1,5 +1,6 @@
 /** What is right and wrong in the options of a service. */
 import { z } from 'zod';
+import { zodSchema } from '../definition.ts';
 import { guardRules } from './api-schema.ts';
 import type { ServiceOperation, ServiceOptions } from './service-options.ts';
 
@@ -11,7 +12,7 @@ const brokerName = z.custom<string>(
   { error: `expected a name of 1 to ${MAX_NAME_BYTES} bytes` },
 );
 
-const schema = z.custom<z.ZodType>((value) => value instanceof z.ZodType, { error: 'expected a zod schema' });
+const schema = zodSchema();
 
 const operationSchema = z.strictObject({
   request: schema,

@@ -3,6 +3,7 @@
  * `front-door.ts` serves it. Knows neither HTTP servers nor brokers.
  */
 import { z } from 'zod';
+import { zodSchema } from '../definition.ts';
 import { type Duration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import { type ClientAuth, isClientAuth } from './client-auth.ts';
@@ -116,10 +117,7 @@ export const ingressSchema = z
       .optional(),
     maxBodyBytes: z.int().min(1).optional(),
     responses: z
-      .record(
-        z.string().regex(/^[2-5]\d\d$/, { error: 'expected a status from 200 to 599' }),
-        z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
-      )
+      .record(z.string().regex(/^[2-5]\d\d$/, { error: 'expected a status from 200 to 599' }), zodSchema())
       .optional(),
     summary: z.string().max(200).optional(),
     respond: z.custom(isFunction, { error: 'expected a function from result to { status, body, headers }' }).optional(),

@@ -16,7 +16,8 @@ import { mirrorUntil } from './cut-off.ts';
  * @throws RangeError at once when `at` is not a number.
  */
 export function withDeadline<T>(at: number): MonoTypeOperatorFunction<T> {
-  if (Number.isNaN(at)) throw new RangeError(`at: expected a moment in milliseconds, got ${at}`);
+  if (typeof at !== 'number' || Number.isNaN(at))
+    throw new RangeError(`at: expected a moment in milliseconds, got ${String(at)}`);
   return (source) =>
     new Observable((sink) => {
       if (asyncScheduler.now() >= at) sink.error(new DeadlineExceededError(at));

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { keyIn } from '../broker/partitions.ts';
 import { messageOf, PayloadInvalidError } from '../errors.ts';
 import type { Delivery } from '../message/delivery.ts';
+import { parseNow } from '../message/parse-now.ts';
 import type { Failure } from './journey.ts';
 import { readMessage } from './message-format.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -37,12 +38,18 @@ export function admit(delivery: Delivery, pipeline: Pipeline): Admission {
 
 const refuse = (stage: 'decode' | 'validate', error: unknown): Admission => ({ ok: false, failure: { stage, error } });
 
-function validate(value: unknown, { input, order }: Pipeline): Admission {
+function validate(value: unknown, { input, order, tenant }: Pipeline): Admission {
   try {
-    const parsed = input.safeParse(value);
+    const parsed = parseNow(input, value, 'the schema of input');
     if (!parsed.success)
       return refuse('validate', new PayloadInvalidError('schema', describeIssues(parsed.error.issues)));
     const key = typeof order === 'object' ? order.by(parsed.data) : '';
+    if (typeof key === 'object' || typeof key === 'function')
+      return refuse('validate', new PayloadInvalidError('key', 'order.by must give a text'));
+    // Whoever is nobody's would share the keys of all others that are.
+    const owner: unknown = tenant === undefined ? 'nobody' : tenant(parsed.data);
+    if (typeof owner !== 'string' || owner === '')
+      return refuse('validate', new PayloadInvalidError('key', 'tenant must give a text that is not empty'));
     return { ok: true, message: parsed.data, key };
   } catch (error) {
     // A refinement, a transform or the key function of the author threw.

@@ -79,7 +79,7 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends C
    */
   readonly replyTo?: readonly string[];
   /**
-   * Whose message it is, where several tenants choose message ids: part of the idempotency keys of its calls and of its `dedupe` key, so that two of
+   * Whose message it is, where several tenants choose message ids, a text that is not empty: part of the idempotency keys of its calls and of its `dedupe` key, so that two of
    * them never share one. A saga's keys have the saga's id instead: name the tenant there. Default: nobody's.
    */
   readonly tenant?: (message: z.output<Schema>) => string;

@@ -1,6 +1,7 @@
 /** What each option of a pipeline may be by itself, and what it is where nothing is said. */
 import { z } from 'zod';
 import { EXCHANGE_TYPES } from '../broker/topology.ts';
+import { zodSchema } from '../definition.ts';
 import { ingressSchema } from '../ingress/ingress.ts';
 import { type Duration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
@@ -36,7 +37,7 @@ export const pipelineSchema = z.strictObject({
   source: z.custom(isSource, {
     error: 'expected a source made by queue(), partitioned(), stream(), every(), schedule() or outbox()',
   }),
-  input: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
+  input: zodSchema(),
   apis: z
     .record(
       z.string(),

@@ -1,5 +1,6 @@
 /** From a step's options to the step as it runs: what may be in them, and what is meant where something is left out. */
 import { z } from 'zod';
+import { zodSchema } from '../definition.ts';
 import { exponentialBackoff } from '../policies/backoff.ts';
 import { type Duration, durationMs } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
@@ -17,7 +18,7 @@ const forward = {
   when: z
     .custom((value) => typeof value === 'function', { error: 'expected a function ({ input, results }) => boolean' })
     .optional(),
-  result: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }).optional(),
+  result: zodSchema().optional(),
   timeout: durationSchema().optional(),
   retry: z
     .strictObject({

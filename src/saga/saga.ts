@@ -4,7 +4,7 @@
  */
 import type { Observable, ObservableInput } from 'rxjs';
 import { z } from 'zod';
-import { problemsOf, reportProblems } from '../definition.ts';
+import { problemsOf, reportProblems, zodSchema } from '../definition.ts';
 import type { Problem } from '../errors.ts';
 import type { CallTargets } from '../http/call-target.ts';
 import { lastWord } from './last-word.ts';
@@ -174,7 +174,7 @@ const nameSchema = z.string().regex(/^[\w.-]{1,100}$/, { error: 'expected 1 to 1
 const sagaSchema = z.strictObject({
   name: nameSchema,
   version: z.int().min(1).optional(),
-  input: z.custom((value) => value instanceof z.ZodType, { error: 'expected a zod schema' }),
+  input: zodSchema(),
   apis: z.record(z.string(), z.unknown()),
   id: z.custom(isFunction, { error: 'expected a function from input to id' }),
 });

@@ -24,6 +24,14 @@ describe('readAnswer', () => {
     expect(read('plain', 'text/plain', z.string())).to.equal('plain');
   });
 
+  it('says of a schema that waits for a promise that it does', () => {
+    const late = z.object({ id: z.string().refine(async () => true) });
+    expect(() => read('{"id":"a"}', 'application/json', late)).to.throw(
+      TypeError,
+      'the schema of response waits for a promise (an async refine or transform): ask for it in the handle instead',
+    );
+  });
+
   it('takes a body without a type for JSON where a schema says what to expect, else for bytes', () => {
     expect(read('{"a":1}', undefined, z.object({ a: z.number() }))).to.deep.equal({ a: 1 });
     expect(read('{"a":1}')).to.be.instanceOf(Uint8Array);

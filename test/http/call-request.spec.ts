@@ -69,6 +69,18 @@ describe('a call that cannot be sent', () => {
     expect(refused.message).to.equal(
       'payment GET /x: no option "socketPath", only response, path, params, headers, idempotent, cache, within, idempotencyKey',
     );
+    for (const [options, says] of [
+      [
+        { params: new URLSearchParams('a=1') },
+        'params: expected an object with values by their names, got URLSearchParams',
+      ],
+      [{ params: 'a=1' }, 'params: expected an object with values by their names, got string'],
+      [{ headers: new Headers({ 'x-a': 'b' }) }, 'headers: expected an object with values by their names, got Headers'],
+      [{ headers: ['x-a'] }, 'headers: expected an object with values by their names, got Array'],
+      [{ path: new Map() }, 'path: expected an object with values by their names, got Map'],
+      [{ path: null }, 'path: expected an object with values by their names, got null'],
+    ] as const)
+      expect((await failureOf(api.get('/x', options as never))).message).to.equal(`payment GET /x: option ${says}`);
     expect(requests).to.deep.equal([]);
     const { headers } = hostile;
     await firstValueFrom(api.get('/x', { headers }), { defaultValue: undefined });

@@ -147,6 +147,7 @@ describe('withDeadline', () => {
 
   it('refuses what is no moment', () => {
     expect(() => withDeadline(Number.NaN)).to.throw(RangeError, 'at: expected a moment in milliseconds, got NaN');
+    expect(() => withDeadline('5s' as never)).to.throw(RangeError, 'at: expected a moment in milliseconds, got 5s');
   });
 
   it('never runs past the deadline, and never cuts what is done before', () => {

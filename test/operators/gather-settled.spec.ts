@@ -121,6 +121,9 @@ describe('gatherSettled', () => {
     }),
   );
 
+  it('says that there are no more branches, where none failed', () =>
+    expect(new GatherFailedError(1, 3, {}).message).to.equal('1 of at least 3 branches succeeded; there are no more'));
+
   it('wraps a reason that is no error, as transient as it says itself', async () => {
     const hopeful = { isTransient: true };
     const { text, object, nothing } = await firstValueFrom(
@@ -135,7 +138,7 @@ describe('gatherSettled', () => {
     );
     expect(reasons.map((reason) => reason?.message)).to.deep.equal([
       'oops',
-      'thrown value: [object Object]',
+      'thrown value: an object with isTransient',
       'thrown value: undefined',
     ]);
     expect(reasons.map((reason) => reason?.cause)).to.deep.equal(['oops', hopeful, undefined]);

@@ -9,6 +9,7 @@ import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { runPipeline } from '../../src/pipeline/run-pipeline.ts';
+import { deadLetter, marbles } from '../../src/testing/index.ts';
 import { clientOf } from '../http/call-scope.ts';
 import { ScriptedBroker } from '../support/scripted-broker.ts';
 
@@ -61,6 +62,29 @@ describe('the tenant of a message', () => {
     expect(adaAgain).to.equal(ada);
     expect(bob).to.not.equal(ada);
     const [one, other] = keysOf(undefined, ['ada', 'bob']);
+    expect(keysOf((() => undefined) as never, ['ada']), 'nobody is no tenant').to.deep.equal([]);
+    expect(keysOf(() => '', ['ada'])).to.deep.equal([]);
     expect(other, 'without one, the same id and the same call are the same effect').to.equal(one);
   });
+});
+
+describe('the key of an order', () => {
+  const bill = { tenant: 'ada' };
+  it(
+    'is a text: messages of one key whose keys are promises would be in none',
+    marbles(
+      definePipeline({
+        name: 'bills',
+        source: queue('bills', { retry: false }),
+        input: Bill,
+        order: { by: (async () => 'ada') as never },
+        handle: () => EMPTY,
+      }),
+      ({ deliver, expectSettled, expectDeadLetters }) => {
+        deliver('          a', { a: bill });
+        expectSettled('    D', { D: deadLetter(bill, 'ERR_PAYLOAD_INVALID') });
+        expectDeadLetters('D', { D: { reason: 'order.by must give a text' } });
+      },
+    ),
+  );
 });
