@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { isAxiosError } from 'axios';
 import { expect } from 'chai';
 import { firstValueFrom } from 'rxjs';
+import sinon from 'sinon';
 import { codeOf, isTransient } from '../../src/errors.ts';
 import type { ApiClient } from '../../src/http/api-client.ts';
 import { bearer } from '../../src/http/auth.ts';
@@ -207,9 +208,18 @@ for (const [lane, prepare] of Object.entries(lanes)) {
       });
 
       it('aborts the request of a call whose time is over', async () => {
-        const aborted = server.nextAbort();
-        await failureOf(api({ timeout: 60 }).get('/drip'));
-        await aborted;
+        // Its time is over when the request has come, however long that took. RxJS waits by `setInterval`.
+        const clock = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+        try {
+          const [came, aborted] = [server.nextCall(), server.nextAbort()];
+          const failing = failureOf(api({ timeout: 60 }).get('/hang-in-body'));
+          await came;
+          clock.tick(60);
+          expect((await failing).code).to.equal('ERR_CALL_TIMEOUT');
+          await aborted;
+        } finally {
+          clock.restore();
+        }
       });
 
       it('stops reading at the limit', async () => {

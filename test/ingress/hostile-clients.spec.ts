@@ -145,8 +145,9 @@ describe('the front door and hostile clients', () => {
     expect([(await asked(BANK)).status, (await asked(SHOP)).status]).to.deep.equal([404, 200]);
     expect((await subject.ask(status, { method: 'GET' })).status).to.equal(401);
 
-    for (let tries = 0; tries < 30; tries++) await post('guess-number-000000');
-    const shut = await post('guess-number-000000');
+    // Thirty, and one more for each two seconds that it takes to make them.
+    let shut = await post('guess-number-000000');
+    for (let tries = 1; tries < 60 && shut.status === 401; tries++) shut = await post('guess-number-000000');
     expect(shut.status).to.equal(429);
     expect(Number(shut.headers['retry-after'])).to.be.within(1, 60);
   });

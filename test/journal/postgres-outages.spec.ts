@@ -21,7 +21,7 @@ describeWithOwnPostgres('the journal in a PostgreSQL that goes away', () => {
 
   it('F41: is unavailable while its server is dead, says why, and has everything when it is back', async function outage() {
     this.timeout(120_000);
-    const store = new PostgresStore({ url: postgres.url, maxConnections: 2, answerWithinMs: 1_000 });
+    const store = new PostgresStore({ url: postgres.url, maxConnections: 2 });
     const journal = createJournal(store, { owner: 'a' });
     const states: (string | undefined)[] = [];
     journal.availability.subscribe(({ isAvailable, reason }) => states.push(isAvailable ? 'there' : reason));

@@ -321,9 +321,12 @@ describeWithPostgres('an outbox in PostgreSQL', (postgres) => {
     try {
       await other.query('BEGIN');
       await other.query('SELECT FROM shop.outbox FOR UPDATE');
-      startRelay({ answerWithinMs: 1_000 });
-      await eventually('it has given up', () => errors.length === 1, WITHIN_MS);
-      expect(String(errors[0])).to.match(
+      // The server gives up before the relay does, by half a second; a machine that stands still for as long shows another limit, and is asked again.
+      for (let tries = 1; tries <= 5 && !/lock timeout/.test(String(errors.at(-1))); tries++) {
+        startRelay({ answerWithinMs: 1_000 });
+        await eventually('it has given up', () => errors.length === tries, WITHIN_MS);
+      }
+      expect(String(errors.at(-1))).to.match(
         /outbox "shop.outbox": canceling statement due to lock timeout: another session keeps it locked, or rows of it/,
       );
       await eventually(
