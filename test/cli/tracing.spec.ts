@@ -7,8 +7,7 @@ import { consuming, startSluice, type WorkerProcess } from '../support/worker-pr
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
-describe('sluice run with an SDK', function () {
-  this.timeout(30_000);
+describe('sluice run with an SDK', () => {
   const broker = createEmbeddedBroker();
   let client: BrokerClient;
   let worker: WorkerProcess;
@@ -52,8 +51,7 @@ describe('sluice run with an SDK', function () {
   });
 });
 
-describe('the last spans of a process', function () {
-  this.timeout(30_000);
+describe('the last spans of a process', () => {
   const broker = createEmbeddedBroker();
   let url: string;
   let client: BrokerClient;

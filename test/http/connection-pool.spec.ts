@@ -109,9 +109,7 @@ describe('ConnectionPool, of connections without sockets', () => {
   });
 });
 
-describe('ConnectionPool', function () {
-  // Who is never given a connection waits for ever.
-  this.timeout(10_000);
+describe('ConnectionPool', () => {
   const opened: (() => void | Promise<void>)[] = [];
   afterEach(async () => {
     for (const close of opened.splice(0).reverse()) await close();

@@ -77,8 +77,7 @@ describe('the front door before partitions', () => {
 });
 
 describeWithRabbitMq('the front door before partitions of RabbitMQ', (broker) => {
-  it('publishes under the key that its consistent hash goes by', async function rabbit() {
-    this.timeout(60_000);
+  it('publishes under the key that its consistent hash goes by', async () => {
     await entersPartitions(`entries-${process.pid}`, broker().url);
   });
 });

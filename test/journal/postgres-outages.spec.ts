@@ -12,8 +12,7 @@ import { describeWithOwnPostgres, type PrivatePostgres, startPrivatePostgres } f
 
 describeWithOwnPostgres('the journal in a PostgreSQL that goes away', () => {
   let postgres: PrivatePostgres;
-  before(async function start() {
-    this.timeout(90_000);
+  before(async () => {
     postgres = await startPrivatePostgres();
     await migrate(postgres.url);
   });

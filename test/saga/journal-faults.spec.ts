@@ -166,8 +166,7 @@ describeWithOwnPostgres('the order saga on PostgreSQL', () => {
   let line: TcpProxy;
   let shop: Shop;
 
-  before(async function start() {
-    this.timeout(90_000);
+  before(async () => {
     postgres = await startPrivatePostgres();
     await migrate(postgres.url);
     const url = new URL(postgres.url);

@@ -8,8 +8,7 @@ import { startSluice } from '../support/worker-process.ts';
 const DATABASE = 'outbox_sql';
 
 describeWithPostgres('the statements of an outbox, piped into psql', (postgres) => {
-  it('make what a relay needs of a user with no more than the permissions they name', async function piped() {
-    this.timeout(60_000);
+  it('make what a relay needs of a user with no more than the permissions they name', async () => {
     const url = new URL(postgres().createDatabase(DATABASE));
     const printing = startSluice(['outbox', 'sql', '--table', 'shop.outbox'], {});
     expect(await printing.exit).to.equal(0);

@@ -9,8 +9,7 @@ describe('programs of the benchmarks', () => {
   const broker = createEmbeddedBroker();
   let programs: Programs;
   let amqpUrl: string;
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     ({ url: amqpUrl } = await broker.start());
     programs = await buildPrograms();
   });
@@ -49,5 +48,5 @@ describe('programs of the benchmarks', () => {
         apiServer.disconnect();
         await publisher.close();
       }
-    }).timeout(60_000);
+    });
 });

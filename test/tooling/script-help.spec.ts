@@ -25,5 +25,5 @@ describe('npm run', () => {
       const { stdout, stderr } = await promisify(execFile)(process.execPath, [...args, '--help'], { cwd: root });
       expect(stderr).to.equal('');
       expect(stdout.startsWith(`npm run ${name}`), stdout).to.equal(true);
-    }).timeout(30_000);
+    });
 });

@@ -52,8 +52,7 @@ describeWithRabbitMq('a message whose headers cannot be decoded', (rabbit) => {
     await done(broker.close({ withinMs: 2_000 }));
   });
 
-  it('B15: is dead-lettered by the engine with its body and the reason, and nothing is called', async function deadLetter() {
-    this.timeout(60_000);
+  it('B15: is dead-lettered by the engine with its body and the reason, and nothing is called', async () => {
     let handled = 0;
     const pipeline = definePipeline({
       name: 'odd',
