@@ -125,7 +125,7 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     const before = Number(await delivered.textContent());
     for (let n = 0; n < 5; n++) await send(`live-${n}`, `live-${n}`);
     await page.getByText('delivered', { exact: false }).first().waitFor();
-    await eventually('five more deliveries', async () => Number(await delivered.textContent()) >= before + 5, 20_000);
+    await eventually('five more deliveries', async () => Number(await delivered.textContent()) >= before + 5);
     await page.locator('.group[data-message="live-4"] .marble.ack').waitFor({ state: 'attached' });
     await send('refused-live', 'refused-live');
     await page.locator('.group[data-message="refused-live"] .marble.deadLetter').waitFor({ state: 'attached' });
@@ -612,7 +612,7 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     expect(grownMb, 'megabytes more after 30 000 messages').to.be.lessThan(12);
     const seen = async (): Promise<number> =>
       Number((await page.locator('.numbers dd').last().innerText()).replaceAll(',', ''));
-    await eventually('the other browser to see it all', async () => (await seen()) >= 48_000, 20_000);
+    await eventually('the other browser to see it all', async () => (await seen()) >= 48_000);
     for (const socket of stalled) socket.destroy();
   });
 });
