@@ -417,7 +417,7 @@ describeWithRabbitMq('a pipeline whose API takes more calls than before, on Rabb
       const ended = lastValueFrom(run.work, { defaultValue: undefined });
       await eventually('the first consumer', () => handled.length > 0);
       availability.next(available(20));
-      await eventually('all are handled', () => new Set(handled).size === 3_000, 30_000);
+      await eventually('all are handled', () => new Set(handled).size === 3_000, 90_000);
       expect(prefetches).to.deep.equal([4, 40]);
       await eventually('all are settled', () => run.ledger().inFlight === 0);
       drain.next();
