@@ -14,7 +14,7 @@ import { API_DEFAULTS } from './api-defaults.ts';
 import type { AdaptiveConcurrency, ApiOptions, RateLimitOptions, RetryOptions } from './api-options.ts';
 import type { ApiDefinition } from './define-api.ts';
 import { destinationOf, SERVICE_ORIGIN, type ServiceDefinition, type ServiceDestination } from './define-service.ts';
-import { headerValueProblem } from './headers.ts';
+import { headerValueProblem, putHeader } from './headers.ts';
 import type { TokenRequest } from './oauth2.ts';
 import type { ServiceOptions } from './service-options.ts';
 import { readTls, TlsError, type TlsSettings, tlsOfConnects } from './tls.ts';
@@ -214,12 +214,12 @@ class SettingReader {
 }
 
 function readHeaders({ headers = {}, auth }: ApiOptions, reader: SettingReader): ApiSettings['headers'] {
-  const read = Object.create(null) as Record<string, string>;
+  const read: Record<string, string> = {};
   const take = (name: string, path: string, value: () => string): void => {
     const text = reader.read(path, value);
     const problem = text === undefined ? undefined : headerValueProblem(name, text);
     if (problem !== undefined) reader.report(path, problem);
-    read[name.toLowerCase()] = text ?? '';
+    putHeader(read, name.toLowerCase(), text ?? '');
   };
   for (const [name, value] of Object.entries(headers)) take(name, `headers.${name}`, () => currentValue<string>(value));
   if (auth?.scheme === 'header') take(auth.header, 'auth', () => auth.read());

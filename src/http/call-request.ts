@@ -12,7 +12,7 @@ import type { CallOptions } from './api.ts';
 import type { CallSettings } from './api-settings.ts';
 import { type RequestBody, requestBodyOf } from './body.ts';
 import type { CallFacts } from './classify.ts';
-import { headerProblem, headerSafeId } from './headers.ts';
+import { type HeaderRecord, headerProblem, headerSafeId, ownHeader, putHeader } from './headers.ts';
 import { derivedKey, effectOf, givenKey, secretScope, targetOf } from './idempotency-key.ts';
 import { describeIssues } from './issues.ts';
 import type { Repeats } from './repeats.ts';
@@ -123,10 +123,10 @@ export class CallRequest {
   }
 
   /** The headers of this call alone, names in lower case. */
-  #ownHeaders(): Readonly<Record<string, string>> | undefined {
+  #ownHeaders(): HeaderRecord | undefined {
     const { headers } = this.options;
     if (headers === undefined) return undefined;
-    const own = Object.create(null) as Record<string, string>;
+    const own: Record<string, string> = {};
     for (const name of Object.keys(headers)) {
       const lower = name.toLowerCase();
       const problem =
@@ -134,7 +134,7 @@ export class CallRequest {
           ? `header ${lower} is set by the API's auth`
           : headerProblem(name, headers[name]);
       if (problem !== undefined) throw new RequestInvalidError(this.call, problem);
-      own[lower] = headers[name] ?? '';
+      putHeader(own, lower, headers[name] ?? '');
     }
     return own;
   }
@@ -190,7 +190,8 @@ export class CallRequest {
       throw new RequestInvalidError(this.call, 'option response: expected a zod schema');
     const misfit = misfitOf(this.#parts);
     if (misfit !== undefined) throw new RequestInvalidError(this.call, misfit);
-    const body = requestBodyOf(this.#parts.body, ownHeaders?.['content-type'] ?? headers['content-type']);
+    const contentType = ownHeader(ownHeaders, 'content-type') ?? ownHeader(headers, 'content-type');
+    const body = requestBodyOf(this.#parts.body, contentType);
     if (body !== undefined && !body.ok) throw new RequestInvalidError(this.call, body.message);
     if (body !== undefined && body.bytes.byteLength > maxRequestBytes) {
       throw new RequestInvalidError(
@@ -249,5 +250,5 @@ interface Draft {
   readonly path: string;
   readonly query: string;
   readonly body: Extract<RequestBody, { ok: true }> | undefined;
-  readonly ownHeaders: Readonly<Record<string, string>> | undefined;
+  readonly ownHeaders: HeaderRecord | undefined;
 }

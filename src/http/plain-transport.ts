@@ -92,7 +92,7 @@ export function sendDirect(
   const { headers } = request;
   const defaults = known[request.method];
   const flat: string[] = [];
-  for (const name of Object.keys(defaults)) if (headers[name] === undefined) flat.push(name, defaults[name] ?? '');
+  for (const name of Object.keys(defaults)) if (!Object.hasOwn(headers, name)) flat.push(name, defaults[name] ?? '');
   for (const name of Object.keys(headers)) flat.push(name, headers[name] ?? '');
   if (request.timeoutMs !== undefined) flat.push(TIMEOUT_HEADER, String(request.timeoutMs));
   const responses = lane.send(request, flat);

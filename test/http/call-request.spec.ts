@@ -6,8 +6,11 @@ import { deadLetter, marbles } from 'sluice/testing';
 import { z } from 'zod';
 import { codeOf, isTransient } from '../../src/errors.ts';
 import type { CallOptions } from '../../src/http/api.ts';
+import { readSettings } from '../../src/http/api-settings.ts';
 import { bearer } from '../../src/http/auth.ts';
+import { defineApi } from '../../src/http/define-api.ts';
 import type { Transport, TransportRequest } from '../../src/http/transport.ts';
+import { hasFastProperties } from '../support/fast-properties.ts';
 import { clientOf, failureOf, scopeOf } from './call-scope.ts';
 
 const CANARY = 'canary-33cc';
@@ -101,6 +104,36 @@ describe('a call that cannot be sent', () => {
       'x-a',
       'x-correlation-id',
     ]);
+  });
+
+  it('sends a header whose name objects have a setter of, an API-wide one too', async () => {
+    const named = { ['__proto__']: 'all' };
+    const bound = clientOf({ baseUrl: 'http://api.test', headers: named }, transport).bind(scopeOf());
+    await firstValueFrom(bound.get('/x'), { defaultValue: undefined });
+    await firstValueFrom(bound.get('/x', { headers: { __PROTO__: 'one' } }), { defaultValue: undefined });
+    expect(requests.map(({ headers }) => Object.entries(headers).find(([name]) => name === '__proto__'))).to.deep.equal(
+      [
+        ['__proto__', 'all'],
+        ['__proto__', 'one'],
+      ],
+    );
+  });
+
+  it('takes no content type from a prototype', async () => {
+    const prototypes = Object.prototype as { 'content-type'?: string };
+    Object.defineProperty(prototypes, 'content-type', { value: 'text/evil', configurable: true, writable: true });
+    try {
+      await firstValueFrom(api.post('/x', { a: 1 }, { headers: { 'x-a': 'b' } }), { defaultValue: undefined });
+    } finally {
+      delete prototypes['content-type'];
+    }
+    expect(requests[0]?.headers).to.have.property('content-type', 'application/json');
+  });
+
+  it('keeps the headers of an API as V8 copies them fast', () => {
+    const options = { baseUrl: 'http://api.test', auth: bearer('token'), headers: { 'x-a': 'b' } };
+    const { headers } = readSettings(defineApi('payment', options));
+    expect(hasFastProperties()(headers)).to.equal(true);
   });
 
   it('percent-encodes a correlation id that no header may hold', async () => {

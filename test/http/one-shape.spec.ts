@@ -2,25 +2,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
 import { expect } from 'chai';
 import { lastValueFrom, map, mergeMap, range, toArray } from 'rxjs';
 import sinon from 'sinon';
 import type { Client } from 'undici';
 import { giveOneShape } from '../../src/http/one-shape.ts';
 import { createUndiciLane, partsOfUndici } from '../../src/http/undici-lane.ts';
+import { hasFastProperties } from '../support/fast-properties.ts';
 
 const { kHTTPContext } = createRequire(import.meta.url)('undici/lib/core/symbols.js') as { kHTTPContext: symbol };
-
-/** Asks V8 whether an object's members have places of their own, rather than being entries of a dictionary. */
-function hasFastProperties(): (value: unknown) => boolean {
-  setFlagsFromString('--allow-natives-syntax');
-  try {
-    return new Function('value', 'return %HasFastProperties(value)') as (value: unknown) => boolean;
-  } finally {
-    setFlagsFromString('--no-allow-natives-syntax');
-  }
-}
 
 describe('the shape of connections', () => {
   const server = createServer((request, response) => {
