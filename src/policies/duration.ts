@@ -13,6 +13,9 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 /** What is allowed, as messages about wrong durations say it. */
 export const DURATION_EXPECTED = `milliseconds or a number with its unit, '250ms', '5s', '10m', '2h', '7d'`;
 
+/** As it was written: `'5'` is no number. */
+export const shownValue = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value));
+
 /** Milliseconds of a duration, or undefined for what is none: negative, not finite, an unknown unit. */
 export function parseDuration(duration: unknown): number | undefined {
   if (typeof duration === 'number') return Number.isFinite(duration) && duration >= 0 ? duration : undefined;
@@ -27,7 +30,7 @@ export function parseDuration(duration: unknown): number | undefined {
  */
 export function durationMs(duration: Duration): number {
   const ms = parseDuration(duration);
-  if (ms === undefined) throw new RangeError(`expected ${DURATION_EXPECTED}, got ${String(duration)}`);
+  if (ms === undefined) throw new RangeError(`expected ${DURATION_EXPECTED}, got ${shownValue(duration)}`);
   return ms;
 }
 

@@ -2,8 +2,9 @@
  * Tests of pipelines whose handles wait for promises: the same kit as `marbles`, by a clock that the test moves. Promises are real, time is not.
  */
 
+import { requireDurationMs } from '../operators/require-duration.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { type Duration, durationMs } from '../policies/duration.ts';
+import type { Duration } from '../policies/duration.ts';
 import { EndlessTimeError } from './pipelines/bounded-scheduler.ts';
 import { FakeClock } from './pipelines/fake-clock.ts';
 import type { PipelineKit } from './pipelines/pipeline-kit.ts';
@@ -79,7 +80,7 @@ async function byClock(
   };
   let advancedTo = 0;
   const advance = async (duration: Duration): Promise<void> => {
-    advancedTo = clock.now + durationMs(duration);
+    advancedTo = clock.now + requireDurationMs('advance', duration);
     await clock.runUntil(advancedTo);
   };
   try {

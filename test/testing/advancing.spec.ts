@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { map } from 'rxjs';
+import sinon from 'sinon';
 import { definePipeline, saga } from 'sluice';
 import {
   type AdvancingKit,
@@ -185,6 +186,29 @@ describe('advancing', () => {
     });
     const { message } = await failureOf(leaving, async ({ deliver }) => deliver('a', { a }));
     expect(message).to.equal('a timer was left: nothing happened after 0 ms, but something was still due at 5000 ms');
+  });
+
+  it('says that timers are faked already, where it would wait for ever', async () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      const failure = await advancing(slow, async () => {})().then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(failure)
+        .to.be.instanceOf(Error)
+        .and.have.property('message')
+        .that.contains('the timers are faked already');
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('says by its name that a time is none', async () => {
+    const { message } = await failureOf(slow, async ({ advance }) => advance('5 sec' as never));
+    expect(message).to.equal(
+      "advance: expected milliseconds or a number with its unit, '250ms', '5s', '10m', '2h', '7d', got '5 sec'",
+    );
   });
 
   it('has the clock for itself', async () => {

@@ -81,7 +81,16 @@ export class FakeClock {
 
   /** Takes the clocks of the process over. Gives back what hands them back. */
   install(): () => void {
-    if (isInstalled) throw new Error('another test has the clock: tests by advancing() run one after the other');
+    if (isInstalled)
+      throw new Error(
+        'another test has the clock: tests by advancing() run one after the other; one whose time ran out has it still',
+      );
+    // Sinon and vitest mark what they put there: by a clock that stands still, no promise of this one would be waited for.
+    // eslint-disable-next-line no-restricted-properties -- looked at, not used
+    if ('clock' in globalThis.setTimeout)
+      throw new Error(
+        'the timers are faked already: restore those of sinon or vitest, a test by advancing() has a clock of its own',
+      );
     isInstalled = true;
     const originals = replaced.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const);
     const originalSleep = Object.getOwnPropertyDescriptor(timerPromises, 'setTimeout');
