@@ -16,6 +16,7 @@ import type { ApiDefinition } from './define-api.ts';
 import { destinationOf, SERVICE_ORIGIN, type ServiceDefinition, type ServiceDestination } from './define-service.ts';
 import { headerValueProblem, putHeader } from './headers.ts';
 import type { TokenRequest } from './oauth2.ts';
+import { SecretError } from './secret-value.ts';
 import type { ServiceOptions } from './service-options.ts';
 import { readTls, TlsError, type TlsSettings, tlsOfConnects } from './tls.ts';
 import { type BaseUrl, parseBaseUrl, UrlError } from './url.ts';
@@ -202,7 +203,8 @@ class SettingReader {
       return take();
     } catch (error) {
       if (error instanceof ConfigError) this.problems.push(...error.problems);
-      else if (error instanceof UrlError || error instanceof TlsError) this.report(path, error.message);
+      else if (error instanceof UrlError || error instanceof TlsError || error instanceof SecretError)
+        this.report(path, error.message);
       else throw error;
       return undefined;
     }

@@ -5,7 +5,7 @@
 import type { Observable, ObservableInput } from 'rxjs';
 import { z } from 'zod';
 import { problemsOf, reportProblems, zodSchema } from '../definition.ts';
-import type { Problem } from '../errors.ts';
+import { DefinitionError, type Problem } from '../errors.ts';
 import type { CallTargets } from '../http/call-target.ts';
 import { lastWord } from './last-word.ts';
 import { planStep, stepsSchema } from './plan-step.ts';
@@ -192,6 +192,8 @@ const sagaSchema = z.strictObject({
 export function saga<Schema extends z.ZodType, const Definitions extends CallTargets>(
   options: SagaOptions<Schema, Definitions>,
 ): Saga<z.output<Schema>, Definitions, Record<never, never>> {
+  if (typeof options !== 'object' || options === null)
+    throw new DefinitionError([{ subject: 'saga', path: '', message: `expected options, got ${String(options)}` }]);
   const { name, version = 1 } = options;
   reportProblems(problemsOf(subjectOf(name), sagaSchema, options));
   const id = options.id as SagaPlan['id'];
@@ -238,6 +240,7 @@ class SagaBuilder {
   returns(finish: SagaPlan['finish']): unknown {
     if (this.#parts.stages.length === 0)
       this.#report([{ path: 'steps', message: 'expected at least one step before returns()' }]);
+    reportProblems(finishProblems(this.#parts.name, 'returns', finish));
     const { isForward: _isForward, ...plan } = this.#parts;
     return toHandle({ ...plan, former: [], finish, whenCompensated: undefined });
   }
@@ -269,6 +272,12 @@ class SagaBuilder {
     reportProblems(problems.map((problem) => ({ subject, ...problem })));
   }
 }
+
+/** What is no function would be found out when every step is done, or undone. */
+const finishProblems = (name: string, path: string, finish: unknown): readonly Problem[] =>
+  isFunction(finish)
+    ? []
+    : [{ subject: subjectOf(name), path, message: `expected a function (scope) => answer, got ${typeof finish}` }];
 
 const optionsOf = (what: unknown, compensate?: unknown): unknown =>
   isFunction(what) ? { run: what, compensate } : what;
@@ -309,7 +318,10 @@ function toHandle(plan: SagaPlan): ErasedHandle {
     saga: outline,
     lastWord: (input: unknown, context: SagaContext<CallTargets>, error: unknown) =>
       lastWord(plan, input, context, error),
-    whenCompensated: (finish: SagaPlan['whenCompensated']) => toHandle({ ...plan, whenCompensated: finish }),
+    whenCompensated: (finish: SagaPlan['whenCompensated']) => {
+      reportProblems(finishProblems(plan.name, 'whenCompensated', finish));
+      return toHandle({ ...plan, whenCompensated: finish });
+    },
     formerly: (...versions: readonly object[]) => toHandle({ ...plan, former: formerPlans(plan, versions) }),
   }) as ErasedHandle;
   planOf.set(made, plan);

@@ -232,6 +232,20 @@ describe('defineApi', () => {
 describe('readSettings', () => {
   const read = (options: ApiOptions) => readSettings(defineApi('payment', options));
 
+  it('names a secret that is none, as a variable that nobody set is', () => {
+    const unset = undefined as never;
+    for (const [auth, got] of [
+      [bearer(unset), 'undefined'],
+      [apiKey('x-key', null as never), 'null'],
+      [basic('shop', unset), 'undefined'],
+      [bearer(5 as never), 'a number'],
+    ] as const)
+      expect(() => read({ baseUrl: 'http://a.test', auth })).to.throw(
+        ConfigError,
+        `api "payment": auth: expected a secret, as env.secret('PAYMENT_API_KEY'), got ${got}`,
+      );
+  });
+
   it('fills in the defaults', () => {
     const { base, headers, ...settings } = read({ baseUrl: 'http://a.test/x/' });
     expect(base).to.deep.equal({ origin: 'http://a.test', prefix: '/x' });

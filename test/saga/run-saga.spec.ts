@@ -298,6 +298,14 @@ describe('a saga', () => {
         .step('a', () => of(1))
         .step('a', () => of(2)),
     ).to.throw('saga "twice": steps.a: expected a name of its own; another step has it');
+    const ended = begin().step('a', () => of(1));
+    expect(() => ended.returns({ done: true } as never)).to.throw(
+      'saga "twice": returns: expected a function (scope) => answer, got object',
+    );
+    expect(() => ended.returns(() => 1).whenCompensated('undone' as never)).to.throw(
+      'saga "twice": whenCompensated: expected a function (scope) => answer, got string',
+    );
+    expect(() => saga(undefined as never)).to.throw('saga: expected options, got undefined');
     expect(() => begin().returns(() => 1)).to.throw('saga "twice": steps: expected at least one step before returns()');
   });
 });
