@@ -6,6 +6,7 @@ import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
+import { requireMade } from './require-made.ts';
 import { SlotPool } from './slot-pool.ts';
 
 export interface BulkheadOptions {
@@ -61,6 +62,7 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
 
 /** `run` of a bulkhead, as an operator. */
 export function bulkhead<T>(shared: Bulkhead): MonoTypeOperatorFunction<T> {
+  requireMade('bulkhead', 'createBulkhead', shared);
   return (source) => shared.run(source);
 }
 

@@ -10,6 +10,7 @@ import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { type BreakerChange, BreakerChanges, openUntilOf } from './breaker-changes.ts';
 import { type BreakerOptions, breakerRules, type OpenTime } from './breaker-options.ts';
+import { requireMade } from './require-made.ts';
 import { type Tally, tallied, tallyOf } from './tally.ts';
 
 export interface CircuitBreakerOptions extends BreakerOptions {
@@ -90,6 +91,7 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
 
 /** `run` of a circuit breaker, as an operator. */
 export function circuitBreaker<T>(shared: CircuitBreaker): MonoTypeOperatorFunction<T> {
+  requireMade('circuitBreaker', 'createCircuitBreaker', shared);
   return (source) => shared.run(source);
 }
 

@@ -12,6 +12,7 @@ import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
+import { requireMade } from './require-made.ts';
 import { requireRatio } from './require-ratio.ts';
 import { tearDown } from './tear-down.ts';
 
@@ -77,6 +78,7 @@ export function createClientThrottle(options: ClientThrottleOptions, random: Ran
 
 /** `run` of a throttle, as an operator. */
 export function clientThrottle<T>(shared: ClientThrottle): MonoTypeOperatorFunction<T> {
+  requireMade('clientThrottle', 'createClientThrottle', shared);
   return (source) => shared.run(source);
 }
 

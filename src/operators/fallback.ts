@@ -1,6 +1,7 @@
 /** Fallback: something else in place of a failure, for the causes that it is an answer to. */
 import { catchError, from, type ObservableInput, type OperatorFunction, of, throwError } from 'rxjs';
 import { isTransient } from '../errors.ts';
+import { unbegunIn } from '../message/unbegun.ts';
 import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 
@@ -24,7 +25,7 @@ const OPTIONS: Known<FallbackOptions> = { when: true, onFallback: true };
  * Other causes pass unchanged, and so does the failure of the fallback. What an option function throws becomes the error.
  * Holds nothing in memory. Unsubscribing unsubscribes whichever runs.
  *
- * @throws RangeError at once for an option it does not have.
+ * @throws RangeError at once for an option it does not have. TypeError for an Observable or a promise: `() => it` is what was meant.
  */
 export function fallbackTo<T, F>(
   fallback: (cause: unknown) => ObservableInput<F>,
@@ -36,6 +37,9 @@ export function fallbackTo<T, F>(
   options: FallbackOptions = {},
 ): OperatorFunction<T, T | F> {
   requireKnown('fallbackTo', options, OPTIONS);
+  const work = isFactory(fallback) ? undefined : unbegunIn(fallback);
+  if (work !== undefined)
+    throw new TypeError(`fallbackTo: expected a value, or a function that gives what to subscribe to, got ${work}`);
   const { when = isTransient, onFallback } = options;
   return catchError((cause: unknown) => {
     if (!when(cause)) return throwError(() => cause);

@@ -15,6 +15,7 @@ import { ForwardClock } from './forward-clock.ts';
 import { KeyedLimiter, type RatePause } from './keyed-limiter.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
+import { requireMade } from './require-made.ts';
 
 export type { RateLimitAnswer, RatePause };
 
@@ -109,6 +110,7 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
 
 /** `run` of a rate limiter, as an operator. */
 export function rateLimit<T>(shared: RateLimiter, key?: unknown): MonoTypeOperatorFunction<T> {
+  requireMade('rateLimit', 'createRateLimiter', shared);
   return (source) => shared.run(source, key);
 }
 

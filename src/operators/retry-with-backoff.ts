@@ -65,6 +65,11 @@ const OPTIONS: Known<RetryWithBackoffOptions> = {
  */
 export function retryWithBackoff<T>(options: RetryWithBackoffOptions): MonoTypeOperatorFunction<T> {
   requireKnown('retryWithBackoff', options, OPTIONS);
+  const backoff: unknown = options.backoff;
+  if (typeof backoff !== 'function')
+    throw new TypeError(
+      `backoff: expected a function from attempt to milliseconds, as exponentialBackoff makes, got ${String(backoff)}`,
+    );
   return retrying(options);
 }
 

@@ -100,13 +100,13 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends C
 }
 
 /** A handle that emits work in place of its result does not compile: nobody would begin it. */
-export type EmitsValues<Output> = [Output] extends [never]
+export type EmitsValues<Output> = 0 extends 1 & Output
   ? unknown
-  : Output extends Subscribable<unknown> | PromiseLike<unknown>
-    ? {
+  : [Extract<Output, Subscribable<unknown> | PromiseLike<unknown>>] extends [never]
+    ? unknown
+    : {
         readonly handle: 'emits an Observable or a promise that nobody begins: return it itself, or merge(…) of several; or take mergeMap in place of map';
-      }
-    : unknown;
+      };
 
 /** The schema of a source whose messages have a shape of their own. */
 export type MessageOf<From extends Source> = From extends TypedSource<infer Schema> ? Schema : z.ZodType;

@@ -108,6 +108,8 @@ describe('the types of a pipeline', () => {
     definePipeline({ ...base, handle: async (order, { apis }) => apis.payment.post('/charge', order) });
     // @ts-expect-error so does map
     definePipeline({ ...base, handle: (o, { apis }) => of(o).pipe(map(() => apis.payment.post('/charge', o))) });
+    // @ts-expect-error nor does one among values
+    definePipeline({ ...base, handle: (o, { apis }) => of(o.id === '' ? 0 : apis.payment.post('/charge', o)) });
     // @ts-expect-error and a list
     definePipeline({ ...base, handle: (order, { apis }) => [apis.payment.post('/charge', order)] });
     definePipeline({ ...base, handle: (order): unknown[] => [order] });
