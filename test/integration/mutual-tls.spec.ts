@@ -32,7 +32,8 @@ describeWithAuthority('certificates', (shared) =>
     };
 
     before(async function startsABroker() {
-      this.timeout(180_000);
+      // An Erlang of its own for the broker, and for each of six commands.
+      this.timeout(300_000);
       folder = mkdtempSync(join(tmpdir(), 'sluice-mutual-'));
       authority = shared();
       writeFileSync(at('ca.pem'), authority.ca);
