@@ -71,6 +71,18 @@ export class ConfirmWindow {
     return all;
   }
 
+  /** Takes out what left on that channel. @returns it. */
+  clearSentOn(channel: object): readonly PendingPublish[] {
+    const all = [...this.#sent.members()].filter(({ sentOn }) => sentOn === channel);
+    for (const pending of all) this.remove(pending);
+    return all;
+  }
+
+  hasSentOn(channel: object): boolean {
+    for (const { sentOn } of this.#sent.members()) if (sentOn === channel) return true;
+    return false;
+  }
+
   /** A blocked broker reads nothing: the time of its alarm is not the publishes' own. */
   pause(): void {
     this.#isPaused = true;

@@ -21,7 +21,8 @@ export class PendingPublish implements Unsubscribable, Waiting<PendingPublish> {
   readonly subscriber: Subscriber<never>;
   readonly #takeBack: (pending: PendingPublish) => void;
   sentAtMs = 0;
-  isSent = false;
+  /** The channel it left on. */
+  sentOn: object | undefined = undefined;
   /** It is out without a confirm. */
   isInWindow = false;
   /** The broker gave it back: its confirm will mean that it is stored nowhere. */
@@ -43,7 +44,7 @@ export class PendingPublish implements Unsubscribable, Waiting<PendingPublish> {
 
   /** It cannot be taken back any more. */
   get closed(): boolean {
-    return this.isSent || this.isDone;
+    return this.sentOn !== undefined || this.isDone;
   }
 
   unsubscribe(): void {

@@ -20,10 +20,13 @@ import { createExchangeGate, type ExchangeGate } from './exchange-gate.ts';
 import { errorOfCulprit, REPLY, reasonOf, replyCodeOf } from './failures.ts';
 import { type DefectListener, guarded } from './guarded.ts';
 import type { Link } from './link.ts';
-import { closeChannel, openConfirmChannel } from './open-channel.ts';
+import { closeChannel, closeChannels, openConfirmChannel } from './open-channel.ts';
 import type { Pauses } from './pauses.ts';
 import { findReturned, PendingPublish } from './pending-publish.ts';
 import { type FrameChannel, sendFramesOn } from './publish-frames.ts';
+
+/** A channel that is still refused so long after its first refusal is left for a new one. */
+const REFUSED_FOR_MS = 5_000;
 
 export interface PublisherOptions {
   /** The link to publish on; undefined while there is none. Completes when the broker is closed. */
@@ -41,6 +44,8 @@ export interface PublisherOptions {
 export interface ReplyListeners {
   readonly queue: string;
   readonly onReply: (message: ConsumeMessage) => void;
+  /** Whether somebody waits for an answer, which comes to this channel alone. */
+  readonly isAwaited: () => boolean;
   /** The channel is gone, after what was unconfirmed on it was told: no answer comes any more to what was. */
   readonly onLost: (reason: string) => void;
 }
@@ -60,6 +65,9 @@ export class Publisher {
   readonly #aside = new Set<PendingPublish>();
   #on: OnLink | undefined;
   #channel: FrameChannel | undefined;
+  /** Channels that were left, with publishes that are not confirmed. */
+  readonly #left = new Set<FrameChannel>();
+  #refusedSinceMs: number | undefined;
   #pause: Subscription | undefined;
   /** Given up on without an answer, so that their confirms may still come. */
   #overdue = 0;
@@ -122,13 +130,14 @@ export class Publisher {
   async close(reason: string): Promise<void> {
     this.#isClosing = true;
     this.#pause?.unsubscribe();
-    const [on, channel] = [this.#on, this.#channel];
+    const on = this.#on;
+    const channels = [this.#channel, ...this.#left].flatMap((channel) => channel?.model ?? []);
     this.#channel = undefined;
     for (const pending of this.#window.clear())
       this.#finish(pending, new PublishUnknownError(`no confirm yet: ${reason}`));
     for (const pending of this.#takeWaiting()) this.#finish(pending, new BrokerUnavailableError(reason));
     this.#options.replies?.onLost(reason);
-    if (on?.link.isOpen && channel !== undefined) await closeChannel(on.link, channel.model);
+    if (on?.link.isOpen) await closeChannels(on.link, channels);
   }
 
   // ---- the way of one publish
@@ -175,7 +184,7 @@ export class Publisher {
       this.#finish(pending, new ResultInvalidError(messageOf(error), { cause: error }));
       return;
     }
-    pending.isSent = true;
+    pending.sentOn = channel;
     this.#window.add(pending);
   }
 
@@ -203,16 +212,44 @@ export class Publisher {
     if (isNack) this.#finish(pending, new PublishNackedError(`the broker refused a message for ${described(pending)}`));
     else if (pending.isReturned) this.#finish(pending, new UnroutableError(exchange, routingKey));
     else this.#finish(pending);
+    if (isNack) this.#leaveRefused(channel);
+    if (this.#left.size > 0) this.#closeLeft();
     if (this.#waiting.size > 0) this.#pump();
+  }
+
+  /**
+   * A channel that RabbitMQ told of a full quorum queue is refused without a further question until that queue is a fifth below its bound, and
+   * by many versions for ever once the bound is taken away. A new channel is told how it stands.
+   */
+  #leaveRefused(channel: FrameChannel): void {
+    const on = this.#on;
+    if (channel !== this.#channel || on === undefined || this.#isClosing) return;
+    const nowMs = asyncScheduler.now();
+    this.#refusedSinceMs ??= nowMs;
+    if (nowMs - this.#refusedSinceMs < REFUSED_FOR_MS || this.#options.replies?.isAwaited() === true) return;
+    this.#refusedSinceMs = undefined;
+    this.#channel = undefined;
+    this.#left.add(channel);
+    void this.#open(on.link);
+  }
+
+  /** What is still out on a channel that was left is waited for: closed before, its confirms would never come. */
+  #closeLeft(): void {
+    for (const channel of this.#left) {
+      if (this.#window.hasSentOn(channel)) continue;
+      this.#left.delete(channel);
+      if (this.#on !== undefined) void closeChannel(this.#on.link, channel.model);
+    }
   }
 
   #giveUpOn(pending: PendingPublish): void {
     const { confirmTimeoutMs, maxUnconfirmed } = this.#options;
-    this.#overdue++;
+    if (pending.sentOn === this.#channel) this.#overdue++;
     this.#finish(
       pending,
       new PublishUnknownError(`no confirm for ${described(pending)} within ${confirmTimeoutMs} ms`),
     );
+    if (this.#left.size > 0) this.#closeLeft();
     // A channel that hardly answers would remember ever more of them.
     if (this.#overdue >= maxUnconfirmed && this.#channel !== undefined && this.#on !== undefined) {
       const { link } = this.#on;
@@ -262,7 +299,8 @@ export class Publisher {
 
   #moveTo(link: Link | undefined): void {
     this.#pause?.unsubscribe();
-    if (this.#channel !== undefined) this.#lose(this.#channel, new Error('the connection was lost'));
+    for (const channel of [...this.#left, this.#channel])
+      if (channel !== undefined) this.#lose(channel, new Error('the connection was lost'));
     this.#waiting = new Set(this.#takeWaiting());
     this.#on = link === undefined ? undefined : { link, gate: createExchangeGate(link, this.#options.onDefect) };
     if (link !== undefined) void this.#open(link);
@@ -291,6 +329,7 @@ export class Publisher {
     if (this.#on?.link !== link) return;
     pauses.succeeded();
     this.#overdue = 0;
+    this.#refusedSinceMs = undefined;
     this.#channel = opened;
     this.#pump();
   }
@@ -309,12 +348,13 @@ export class Publisher {
 
   /** The channel is gone: what was on it is unknown, but for the publish the broker closed it for. */
   #lose(channel: FrameChannel, cause: unknown): void {
-    if (channel !== this.#channel) return;
-    this.#channel = undefined;
+    const isCurrent = channel === this.#channel;
+    if (!this.#left.delete(channel) && !isCurrent) return;
+    if (isCurrent) this.#channel = undefined;
     const { log, pauses } = this.#options;
     const reason = cause === undefined ? 'the channel was closed' : reasonOf(cause);
     const gate = this.#on?.gate;
-    for (const pending of this.#window.clear()) {
+    for (const pending of this.#window.clearSentOn(channel)) {
       const { exchange, properties } = pending.message;
       const suspect = { exchange, bytes: pending.content.length, userId: properties.userId };
       const guilt = errorOfCulprit(cause, suspect);
@@ -322,6 +362,7 @@ export class Publisher {
       if (guilt !== undefined && replyCodeOf(cause) === REPLY.accessRefused) gate?.refuse(exchange, guilt);
       this.#finish(pending, guilt ?? new PublishUnknownError(`the channel was lost before the confirm: ${reason}`));
     }
+    if (!isCurrent) return;
     this.#options.replies?.onLost(reason);
     const link = this.#on?.link;
     if (link === undefined || !link.isOpen) return;

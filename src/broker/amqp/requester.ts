@@ -43,6 +43,7 @@ export class Requester implements Requests {
     const replies = {
       queue: REPLY_QUEUE,
       onReply: (message: ConsumeMessage) => this.#receive(message),
+      isAwaited: () => this.#askers.size > 0,
       onLost: (reason: string) => this.#lose(reason),
     };
     this.#createPublisher = () => new Publisher({ ...options, replies });

@@ -3,8 +3,10 @@
  * `rabbitmqctl` starts an Erlang of its own: half a second, or ten on a busy machine.
  */
 import { expect } from 'chai';
+import { ignoreElements, take } from 'rxjs';
 import type { Broker, BrokerStatus } from '../../../src/broker/broker.ts';
-import { TopologyError } from '../../../src/errors.ts';
+import type { Asking } from '../../../src/broker/requests.ts';
+import { PublishNackedError, TopologyError } from '../../../src/errors.ts';
 import { type ConnectionChanged, createFacts, type Fact } from '../../../src/events.ts';
 import { done, eventuallyConnected, message, outcomeOf, startConsumer, text } from '../../contract/broker-port.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -16,7 +18,7 @@ const QUORUM = { 'x-queue-type': 'quorum' };
 
 describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
   let rabbit: RabbitMq;
-  let broker: Broker;
+  let broker: Broker & Asking;
 
   before(async () => {
     rabbit = await startPrivateRabbitMq();
@@ -116,6 +118,40 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
       return consumer.deliveries.length === 42;
     });
     consumer.stop();
+  });
+
+  it('that has been told to refuse a full queue takes its messages again when the bound is taken away', async () => {
+    const queues = ['bounded', 'other'].map((name) => ({ name, arguments: QUORUM }));
+    await done(broker.establish({ exchanges: [], queues, bindings: [] }, 'assert'));
+    const bound = JSON.stringify({ 'max-length': 1, overflow: 'reject-publish' });
+    await rabbit.control('set_policy', '--apply-to', 'queues', 'bound', '^bounded$', bound);
+    const others: unknown[] = [];
+    let sent = 0;
+    const isTaken = async (publish: typeof broker.publish): Promise<boolean> => {
+      sent++;
+      broker.publish(message('other', 'beside it')).subscribe({
+        complete: () => others.push('confirmed'),
+        error: (error: unknown) => others.push(error),
+      });
+      const error = await outcomeOf(publish(message('bounded', 'one more')));
+      if (error !== undefined) expect(error).to.be.instanceOf(PublishNackedError);
+      return error === undefined;
+    };
+    const published = (): Promise<boolean> => isTaken(broker.publish);
+    const requested = (): Promise<boolean> =>
+      isTaken((asked) => broker.request(asked, 'one').pipe(take(1), ignoreElements()));
+    await eventually('both ways are refused', async () => !(await published()) && !(await requested()));
+
+    await rabbit.control('clear_policy', 'bound');
+    await eventually('a publish is taken', published);
+    await eventually('a request is taken', requested);
+    await eventually('each of its neighbours has ended', () => others.length === sent);
+    expect(others.filter((outcome) => outcome !== 'confirmed')).to.deep.equal([]);
+    await eventually(
+      'what was refused is closed',
+      async () => (await rows(rabbit, 'list_channels', 'pid')) === 2,
+      90_000,
+    );
   });
 
   it('F24: names refused credentials without showing them, asks for new ones at each connect, and gets in with those', async () => {
