@@ -5,7 +5,7 @@ import { beginBuilding } from '../worker/build-folder.ts';
 import { atLeastOne, collected, duration, port, workers } from './arguments.ts';
 import { dlqCommand } from './dlq.ts';
 import type { DoctorOptions } from './doctor.ts';
-import { exit } from './exit.ts';
+import { exit, watchOutput } from './exit.ts';
 import { EXIT } from './exit-code.ts';
 import { journalCommand } from './journal.ts';
 import { nameCommands } from './name-commands.ts';
@@ -297,6 +297,7 @@ program.addCommand(journalCommand());
 program.addCommand(sagaCommand());
 program.addCommand(completionCommand());
 
+watchOutput();
 nameCommands(program);
 exitAsMisconfigured(program);
 await program.parseAsync();

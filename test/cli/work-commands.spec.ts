@@ -1,7 +1,7 @@
 /** Commands for whoever writes and watches pipelines, as their users run them. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.
 import type { Overview } from '../../src/cli/top/overview.ts';
 import type { PipelineGraph } from '../../src/worker/pipeline-graph.ts';
 import { type BrokerClient, connectClient } from '../support/broker-client.ts';
+import { declarePair, numbered, seedLetters } from '../support/dead-letters.ts';
 import { freePort } from '../support/free-port.ts';
 import { describeWith } from '../support/services.ts';
 import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
@@ -64,6 +65,32 @@ describe('commands for work', function () {
   after(async () => {
     await client.close();
     await broker.stop();
+  });
+
+  describe('the output', () => {
+    it('may be read to a point: a command whose reader leaves does the rest, and ends as it would have', async () => {
+      await declarePair(client, 'read');
+      await seedLetters(client, 'read', numbered(100));
+      const child = spawn(process.execPath, [BIN, 'dlq', 'show', 'read', '-n', '100'], {
+        env: { PATH: process.env.PATH, AMQP_URL: url },
+      });
+      let stderr = '';
+      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      child.stdout.destroy();
+      const [status] = await once(child, 'close');
+      expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+    });
+
+    it('fails the command where it has no place, on a full disk', async () => {
+      const full = await open('/dev/full', 'w');
+      const child = spawn(process.execPath, [BIN, 'outbox', 'sql'], { stdio: ['ignore', full.fd, 'pipe'] });
+      let stderr = '';
+      child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      const [status] = await once(child, 'close');
+      await full.close();
+      expect(status).to.equal(1);
+      expect(stderr).to.include('✗ not all of the output could be written: ENOSPC');
+    });
   });
 
   describe('new', () => {
