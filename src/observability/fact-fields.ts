@@ -37,12 +37,19 @@ const SHOWN: { readonly [Type in Fact['type']]: readonly Fields<Type>[] } = {
   workerMoved: ['state'],
 };
 
+/** Pauses are drawn: nobody reads a millionth of a millisecond. */
+const whole = (value: unknown): unknown => (typeof value === 'number' ? Math.round(value) : value);
+
+/** One that is isolated by hand is open until it is told otherwise. */
+const isoTime = (value: unknown): unknown =>
+  typeof value === 'number' && Number.isFinite(value) ? new Date(value).toISOString() : value;
+
 /** `attempt` is that of the message; a call's own is `callAttempt`. */
 export function fieldsOf(fact: Fact): object {
   const shown: Record<string, unknown> = {};
   for (const name of SHOWN[fact.type]) {
     const value: unknown = Reflect.get(fact, name);
-    if (value !== undefined) shown[name] = value;
+    if (value !== undefined) shown[name] = name === 'retryAt' ? isoTime(value) : whole(value);
   }
   if ('messageAttempt' in fact && fact.messageAttempt !== undefined) shown.attempt = fact.messageAttempt;
   if ('callId' in fact) shown.callAttempt = fact.attempt;

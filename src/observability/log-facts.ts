@@ -3,7 +3,7 @@
  * messages nor one of failures sets the speed: a line that is below the level costs nothing, and those that repeat are counted after some.
  */
 import { interval, Subscription } from 'rxjs';
-import type { Fact, FactListeners, Facts, FactType, SettlementKind } from '../events.ts';
+import type { Fact, FactListeners, Facts, FactType, SagaMoved, SettlementKind } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { DurationSummary } from './duration-summary.ts';
 import { fieldsOf } from './fact-fields.ts';
@@ -21,7 +21,7 @@ const ORDER: Readonly<Record<Level, number>> = { trace: 0, debug: 1, info: 2, wa
 const SUM_UP_EVERY_MS = 10_000;
 
 /** Lines in one summary's time about the same thing going wrong in the same place; the others are written at debug, and counted. */
-const ALIKE = { callRetried: 10, settled: 100, deadLetter: 100 } as const;
+const ALIKE = { callRetried: 10, settlementDelayed: 10, settled: 100, deadLetter: 100, undone: 100 } as const;
 
 /** Kinds of facts that are never told louder than this: below the level nobody hears them, so that they are not even made. */
 const LOUDEST: { readonly [Type in FactType]?: 'trace' | 'debug' } = {
@@ -41,6 +41,9 @@ const LOUDEST: { readonly [Type in FactType]?: 'trace' | 'debug' } = {
   connectionChanged: 'debug',
   limitChanged: 'debug',
 };
+
+/** What may go wrong alike for one message after the other. */
+type Alike = Extract<Fact, { readonly pipeline?: string | undefined }>;
 
 const aboveLevel = (listeners: Required<FactListeners>, threshold: number): FactListeners =>
   Object.fromEntries(
@@ -78,6 +81,16 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
     return count <= ALIKE[kind];
   };
 
+  /** Warns of the first of its kind. */
+  const warnOf = (fact: Alike, kind: keyof typeof ALIKE, place: string, sentence: string): void => {
+    const isLoud = isFirst(kind, place);
+    if (!isLoud && isUntold && fact.pipeline !== undefined) sumOf(fact.pipeline).unlogged++;
+    write(fact, isLoud ? 'warn' : 'debug', sentence);
+  };
+
+  const undone = (fact: SagaMoved, sentence: string): void =>
+    warnOf(fact, 'undone', `${fact.saga} ${fact.move} ${fact.step ?? ''}`, sentence);
+
   const trace = (fact: Fact): void => write(fact, 'trace', fact.type);
 
   const listeners: Required<FactListeners> = {
@@ -110,19 +123,16 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
       else if (fact.settlement === 'retry' && fact.code === undefined)
         write(fact, 'debug', 'laid into its queue again');
       else {
-        const isLoud = isFirst('settled', fact.pipeline, `${fact.settlement} ${fact.code ?? ''}`);
-        if (!isLoud && isUntold) sum.unlogged++;
         const sentence = fact.settlement === 'retry' ? 'failed, will be tried again' : 'given back to the broker';
-        write(fact, isLoud ? 'warn' : 'debug', sentence);
+        warnOf(fact, 'settled', `${fact.pipeline} ${fact.settlement} ${fact.code ?? ''}`, sentence);
       }
     },
-    callRetried: (fact) => {
-      const isLoud = isFirst('callRetried', fact.api, fact.code);
-      if (!isLoud && isUntold) sumOf(fact.pipeline).unlogged++;
-      write(fact, isLoud ? 'warn' : 'debug', 'call failed, another attempt follows');
+    callRetried: (fact) =>
+      warnOf(fact, 'callRetried', `${fact.api} ${fact.code}`, 'call failed, another attempt follows'),
+    settlementDelayed: (fact) => {
+      const sentence = 'settlement delayed: what has to be published first was not confirmed';
+      warnOf(fact, 'settlementDelayed', `${fact.pipeline} ${fact.code}`, sentence);
     },
-    settlementDelayed: (fact) =>
-      write(fact, 'warn', 'settlement delayed: what has to be published first was not confirmed'),
     deliveryOverdue: (fact) =>
       write(fact, 'error', 'unsettled for too long: given back, before the broker takes back all that is out with it'),
     intakeChanged: (fact) => {
@@ -150,9 +160,9 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
     sagaMoved: (fact) => {
       if (fact.move === 'stuck') write(fact, 'error', `saga ${fact.saga} ${fact.sagaId} is stuck`);
       // Tried again, or the saga is stuck: that is another move, and an error.
-      else if (fact.move === 'compensationFailed') write(fact, 'warn', 'a compensation failed');
-      else if (fact.move === 'compensationDone') write(fact, 'warn', 'a step was undone');
-      else if (fact.move === 'undone') write(fact, 'warn', `saga ${fact.saga} is undone`);
+      else if (fact.move === 'compensationFailed') undone(fact, 'a compensation failed');
+      else if (fact.move === 'compensationDone') undone(fact, 'a step was undone');
+      else if (fact.move === 'undone') undone(fact, `saga ${fact.saga} is undone`);
       else write(fact, 'trace', fact.type);
     },
     eventLoopBlocked: (fact) =>

@@ -104,7 +104,7 @@ describe('logFacts', () => {
       operation: 'POST /charge',
       callId: 3,
       attempt: 2,
-      nextDelayMs: 100,
+      nextDelayMs: 100.123456789,
       code: 'ERR_NETWORK',
       reason: 'payment POST /charge: connection refused (ECONNREFUSED)',
     });
@@ -122,7 +122,8 @@ describe('logFacts', () => {
       expect(record).to.deep.include(about).and.not.have.property('deliveryTag');
     expect(records()[2]).to.deep.include({ code: 'ERR_PAYLOAD_INVALID', stage: 'decode', reason: 'body is empty' });
     const reason = 'payment POST /charge: connection refused (ECONNREFUSED)';
-    expect(records()[3]).to.deep.include({ api: 'payment', callAttempt: 2, code: 'ERR_NETWORK', reason });
+    const call = { api: 'payment', callAttempt: 2, nextDelayMs: 100 };
+    expect(records()[3]).to.deep.include({ ...call, code: 'ERR_NETWORK', reason });
   });
 
   it('tells once why an intake is paused, and again when the reason is another or it has taken messages', () => {
@@ -156,6 +157,16 @@ describe('logFacts', () => {
     facts.report({ type: 'workerMoved', at: 7, state: 'draining' });
     listening.unsubscribe();
     expect(records().map(({ pipeline }) => pipeline)).to.deep.equal([undefined]);
+  });
+
+  it('tells until when a circuit is open as people and programs read a time', () => {
+    const { log, records } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'info' });
+    const retryAt = Date.UTC(2026, 10, 30, 18, 5, 43, 233);
+    facts.report({ type: 'breakerChanged', at: 5, api: 'payment', state: 'open', reason: 'failure-ratio', retryAt });
+    listening.unsubscribe();
+    expect(records()[0]).to.include({ api: 'payment', state: 'open', retryAt: '2026-11-30T18:05:43.233Z' });
   });
 
   it('tells what is undone, and for which message, at warn, and what needs somebody at error', () => {
@@ -300,6 +311,26 @@ describe('logFacts', () => {
     expect(rest).to.have.length(1);
     expect(rest[0]).to.include({ level: 50, pipeline: 'orders', code: 'ERR_PAYLOAD_INVALID', deadLettered: 900 });
     expect(records().at(-1)).to.include({ retried: 1_001, deadLettered: 1_001, unlogged: 1_800 });
+  });
+
+  it('does not repeat for ever what waits for the broker, or is undone, either', () => {
+    const { log, records } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'info' });
+    const delayed = { type: 'settlementDelayed', at: 5, ...identity, settlement: 'retry', nextDelayMs: 500 } as const;
+    const moved = { type: 'sagaMoved', at: 5, ...identity, saga: 'place-order', sagaId: 'o-1' } as const;
+    for (let n = 0; n < 1_000; n++) {
+      facts.report({ ...delayed, code: 'ERR_UNROUTABLE', reason: 'no queue' });
+      facts.report({ ...moved, move: 'undone' });
+    }
+    facts.report({ ...delayed, code: 'ERR_PUBLISH_NACKED', reason: 'full' });
+    facts.report({ ...moved, move: 'compensationFailed' });
+    listening.unsubscribe();
+    const count = (start: string): number => records().filter(({ msg }) => String(msg).startsWith(start)).length;
+    expect(count('settlement delayed')).to.equal(11);
+    expect(count('saga place-order is undone')).to.equal(100);
+    expect(count('a compensation failed')).to.equal(1);
+    expect(records().at(-1)).to.include({ msg: 'in the last 10 s', unlogged: 1_890 });
   });
 
   it('counts dead letters without a code as such, and says where there are lines of them', () => {
