@@ -14,6 +14,7 @@ export type {
   Published,
   RateLimitWaited,
   Settled,
+  SettlementDelayed,
   SettlementKind,
   Stage,
 } from './events/message.ts';

@@ -89,6 +89,10 @@ function pipelinesTogether(
   const counts = countsTogether(all.map((view) => view.counts));
   const minute: MinuteCounts = countsTogether(all.map((view) => ({ ...view.minute, inFlight: 0 })));
   const waiting = waitingTogether(all.map((view) => view.waiting));
+  const unsettled = {
+    messages: sum(all, (view) => view.unsettled.messages),
+    reason: all.find((view) => view.unsettled.messages > 0)?.unsettled.reason,
+  };
   const troubles = grouped(
     all.flatMap((view) => view.troubles),
     troubleKey,
@@ -101,10 +105,11 @@ function pipelinesTogether(
   const own = apis.filter(({ name }) => shape.apis.some((api) => api.name === name));
   return {
     shape,
-    health: healthOf({ shape, apis: own, broker, worker: state, intake, counts, waiting, minute, troubles }),
+    health: healthOf({ shape, apis: own, broker, worker: state, intake, counts, waiting, unsettled, minute, troubles }),
     counts,
     minute,
     waiting,
+    unsettled,
     inRate: sum(all, ({ inRate }) => inRate),
     outRate: sum(all, ({ outRate }) => outRate),
     publishRate: sum(all, ({ publishRate }) => publishRate),

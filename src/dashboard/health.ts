@@ -1,5 +1,5 @@
 /** How a pipeline is, said in one sentence: cause, number, effect. Of the rules that fit the worst speaks, of several the first. Pure. */
-import type { ApiView, Counts, Health, MinuteCounts, PipelineShape, Trouble, Waiting } from './wire.ts';
+import type { ApiView, Counts, Health, MinuteCounts, PipelineShape, Trouble, Unsettled, Waiting } from './wire.ts';
 
 export interface HealthFacts {
   readonly shape: PipelineShape;
@@ -9,6 +9,7 @@ export interface HealthFacts {
   readonly intake: { readonly state: string; readonly reason: string | undefined };
   readonly counts: Counts;
   readonly waiting: Waiting;
+  readonly unsettled: Unsettled;
   readonly minute: MinuteCounts;
   readonly troubles: readonly Trouble[];
 }
@@ -65,6 +66,13 @@ const intakePaused: Rule = ({ intake }) =>
   intake.state === 'paused' || intake.state === 'stopped'
     ? broken(`The intake is ${intake.state}${because(intake.reason)}`)
     : undefined;
+
+const unsettled: Rule = ({ unsettled: { messages, reason } }) =>
+  messages === 0
+    ? undefined
+    : broken(
+        `${counted(messages, 'message')} cannot be settled, ${messages === 1 ? 'its copy is' : 'their copies are'} not with the broker${because(reason)}`,
+      );
 
 const deadLetters: Rule = ({ minute, troubles }) => {
   if (minute.deadLettered === 0) return undefined;
@@ -147,6 +155,7 @@ const ABOVE_ALL: readonly Rule[] = [connection, draining];
 const RULES: readonly Rule[] = [
   breaker,
   intakePaused,
+  unsettled,
   halfOpen,
   deadLetters,
   retried,

@@ -207,7 +207,10 @@ export class DashboardModel {
         this.#pipelines.get(fact.pipeline)?.settled(fact);
         this.#goOn(fact);
       },
-      settlementDelayed: (fact) => this.#goOn(fact),
+      settlementDelayed: (fact) => {
+        this.#pipelines.get(fact.pipeline)?.settlementDelayed(fact);
+        this.#goOn(fact);
+      },
       deliveryOverdue: (fact) => this.#goOn(fact),
     };
   }

@@ -4,10 +4,12 @@ import type {
   CallStarted,
   Delivered,
   IntakeChanged,
+  MessageIdentity,
   Published,
   QueuesMeasured,
   RateLimitWaited,
   Settled,
+  SettlementDelayed,
 } from '../events.ts';
 import { API_BIN, BIN, Bins, binOf } from './bins.ts';
 import { Drawing } from './drawing.ts';
@@ -35,6 +37,8 @@ export class PipelineState {
   readonly #waiting: Mutable<Waiting> = { messages: undefined, deadLetters: undefined, ageMs: undefined };
   readonly #running: number[];
   readonly #placeOf: ReadonlyMap<string, number>;
+  /** What the broker said, by delivery: no more than are in flight. */
+  readonly #unsettled = new Map<string, string>();
   readonly #troubles = new Map<string, Mutable<Trouble>>();
   readonly #exchanges = new Set<string>();
   #intake: PipelineView['intake'] = { state: 'starting', reason: undefined, prefetch: undefined };
@@ -72,6 +76,12 @@ export class PipelineState {
     this.#level(at, this.#counts.inFlight);
     this.#latencies.record(durationMs);
     if (settlement !== 'ack') this.#addTrouble(settled);
+    // Nearly always there is none, and no key to be made.
+    if (this.#unsettled.size > 0) this.#unsettled.delete(keyOf(settled));
+  }
+
+  settlementDelayed(delayed: SettlementDelayed): void {
+    this.#unsettled.set(keyOf(delayed), shortened(delayed.reason));
   }
 
   published({ at, exchange }: Published): void {
@@ -113,6 +123,7 @@ export class PipelineState {
     };
     const counts = { ...this.#counts };
     const waiting = { ...this.#waiting };
+    const unsettled = { messages: this.#unsettled.size, reason: [...this.#unsettled.values()].at(-1) };
     const troubles = [...this.#troubles.values()].sort((one, other) => other.count - one.count);
     const own = apis.filter(({ name }) => this.#placeOf.has(name));
     const [p50Ms, p99Ms] = this.#latencies.quantiles(0.5, 0.99);
@@ -125,12 +136,14 @@ export class PipelineState {
         intake: this.#intake,
         counts,
         waiting,
+        unsettled,
         minute: ofMinute,
         troubles,
       }),
       counts,
       minute: ofMinute,
       waiting,
+      unsettled,
       inRate: rate(BIN.delivered),
       outRate: rate(BIN.ack) + rate(BIN.retry) + rate(BIN.deadLetter) + rate(BIN.returned),
       publishRate: rate(BIN.published),
@@ -191,3 +204,5 @@ export class PipelineState {
     if (oldest !== undefined) this.#troubles.delete(oldest[0]);
   }
 }
+
+const keyOf = ({ deliveryTag, messageId }: MessageIdentity): string => `${deliveryTag} ${messageId}`;

@@ -72,12 +72,20 @@ export interface Waiting {
 /** What became of messages in the last minute. */
 export type MinuteCounts = Omit<Counts, 'inFlight'>;
 
+/** Messages that are through, and whose settlement waits for what it has to publish first. */
+export interface Unsettled {
+  readonly messages: number;
+  /** What the broker said of the latest. */
+  readonly reason: string | undefined;
+}
+
 export interface PipelineView {
   readonly shape: PipelineShape;
   readonly health: Health;
   readonly counts: Counts;
   readonly minute: MinuteCounts;
   readonly waiting: Waiting;
+  readonly unsettled: Unsettled;
   /** Per second, over the last 5 s. */
   readonly inRate: number;
   readonly outRate: number;

@@ -100,6 +100,25 @@ describe('the dashboard of several workers', () => {
     });
   });
 
+  it('counts what cannot be settled over all workers', () => {
+    at((now) => {
+      const workers = [new Worker(), new Worker(), new Worker()];
+      const model = fleet(workers);
+      const reason = 'the broker refused a message for queue "orders.dead"';
+      for (const worker of workers.slice(1)) {
+        const about = { pipeline: 'orders', messageId: 'a', correlationId: 'a', traceId: 't', messageAttempt: 1 };
+        const delayed = { ...about, deliveryTag: 1, settlement: 'deadLetter', code: 'ERR_PUBLISH_NACKED' } as const;
+        worker.facts.report({ type: 'settlementDelayed', at: now, ...delayed, reason, nextDelayMs: 500 });
+      }
+      workers.forEach((worker, index) => {
+        model.take(index + 1, worker.frame());
+      });
+      expect(model.frame(undefined, true).frame.pipelines?.[0]?.health.sentence).to.equal(
+        `2 messages cannot be settled, their copies are not with the broker: ${reason}.`,
+      );
+    });
+  });
+
   it('takes the whole for as bad as the worst connection, and for consuming while one worker is', () => {
     at((now) => {
       const workers = [new Worker(), new Worker()];

@@ -185,6 +185,29 @@ describe('the dashboard’s model', () => {
     );
   });
 
+  it('says what cannot be settled, until it is', () => {
+    const teller = new Teller();
+    const { at } = teller;
+    const out = [teller.identity(), teller.identity()];
+    const reason = 'the broker refused a message for queue "q.dead"';
+    for (const about of out) {
+      teller.facts.report({ type: 'delivered', at, ...about, queue: 'q', attempt: 1, redelivered: false, bytes: 3 });
+      const delayed = { type: 'settlementDelayed', at, ...about, settlement: 'deadLetter' } as const;
+      for (const nextDelayMs of [500, 900])
+        teller.facts.report({ ...delayed, code: 'ERR_PUBLISH_NACKED', reason, nextDelayMs });
+    }
+    expect(teller.view().health).to.deep.equal({
+      level: 'broken',
+      sentence: `2 messages cannot be settled, their copies are not with the broker: ${reason}.`,
+    });
+    const [first, second] = out;
+    const settled = { type: 'settled', at, late: false, durationMs: 7 } as const;
+    if (first !== undefined) teller.facts.report({ ...settled, ...first, settlement: 'returned' });
+    expect(teller.view().health.sentence).to.match(/^1 message cannot be settled, its copy is not/);
+    if (second !== undefined) teller.facts.report({ ...settled, ...second, settlement: 'deadLetter' });
+    expect(teller.view().health.sentence).to.match(/dead-lettered/);
+  });
+
   it('says the worst where several things are wrong, whatever comes first', () => {
     const teller = new Teller();
     // The optional one stands first.
