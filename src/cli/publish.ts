@@ -164,9 +164,11 @@ async function* readingErrors(lines: AsyncIterable<string>, input: NodeJS.Readab
 
 /** @throws Error that says what is wrong with the line; never what is in it. */
 function messageFrom(text: string, queue: string, idMember: string | undefined): OutgoingMessage {
+  // Without the mark of its encoding, too, which a file may begin with.
+  const json = text.trim();
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(json);
   } catch {
     throw new Error('is no JSON: expected one value on each line, as "jq -c" writes them');
   }
@@ -174,7 +176,7 @@ function messageFrom(text: string, queue: string, idMember: string | undefined):
     exchange: '',
     routingKey: queue,
     mandatory: true,
-    body: Buffer.from(text.trim()),
+    body: Buffer.from(json),
     headers: {},
     properties: {
       messageId: idMember === undefined ? randomUUID() : idOf(value, idMember),

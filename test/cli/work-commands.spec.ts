@@ -208,6 +208,12 @@ describe('commands for work', function () {
       expect(received[7]?.properties.contentType).to.equal('application/json');
     });
 
+    it('takes a file as Windows writes it, with a mark of its encoding and CRLF', async () => {
+      const done = await sluice(['publish', 'jobs', '-'], { AMQP_URL: url }, '\uFEFF{"n":1}\r\n{"n":2}\r\n');
+      expect([done.status, done.stdout, done.stderr]).to.deep.equal([0, '2 published to jobs and confirmed\n', '']);
+      expect((await client.drain('jobs')).map(({ body }) => body)).to.deep.equal([{ n: 1 }, { n: 2 }]);
+    });
+
     it('reads standard input, and tells a program what it did', async () => {
       const done = await sluice(['publish', 'jobs', '-', '--json'], { AMQP_URL: url }, lines(3));
       expect(done.status).to.equal(0);

@@ -28,7 +28,7 @@ export function apiMetrics(meter: Meter): FactListeners {
   });
   const rateWait = meter.seconds({
     name: 'sluice_api_rate_limit_wait_seconds',
-    help: 'Time attempts had to wait for the rate limit; those that did not wait are not counted.',
+    help: 'Time attempts had to wait for the rate limit, and for the store of a shared one; those that did not wait are not counted.',
     labels: ['api'],
   });
   const cacheHits = meter.counter({
