@@ -5,14 +5,20 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { argumentsOf } from '../bench/support/arguments.ts';
 import type { Evidence } from '../test/chaos/audit.ts';
 import { type ChaosReport, runChaos } from '../test/chaos/run-chaos.ts';
 import type { Stage } from '../test/chaos/stage.ts';
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', short: 'h', default: false },
+const values = argumentsOf(
+  `npm run chaos -- [options]
+
+  --seed N        run this seed; default: those of --first and --seeds
+  --seeds N       how many seeds, from 1 to 1000; default 1
+  --first N       the first of them; default 1
+  --seconds N     for how long each, from 5 to 3600; default 60
+  --report PATH   write the reports there, too, as JSON`,
+  {
     seed: { type: 'string' },
     seeds: { type: 'string', default: '1' },
     first: { type: 'string', default: '1' },
@@ -20,18 +26,8 @@ const { values } = parseArgs({
     /** Writes the reports there too, as JSON. */
     report: { type: 'string' },
   },
-});
-
-if (values.help) {
-  console.log(`npm run chaos -- [options]
-
-  --seed N        run this seed; default: those of --first and --seeds
-  --seeds N       how many seeds, from 1 to 1000; default 1
-  --first N       the first of them; default 1
-  --seconds N     for how long each, from 5 to 3600; default 60
-  --report PATH   write the reports there, too, as JSON`);
-  process.exit(0);
-}
+  {},
+);
 
 const whole = (name: string, text: string, from: number, to: number): number => {
   const value = Number(text);

@@ -8,30 +8,26 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { argumentsOf } from '../bench/support/arguments.ts';
 import { doorFaults } from './mutants/door-faults.ts';
 import { faults as engineFaults, type Fault } from './mutants/faults.ts';
 import { planted } from './mutants/plant.ts';
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', short: 'h', default: false },
+const values = argumentsOf(
+  `npm run mutants -- [options]
+
+  --fault TEXT    plant the faults whose name holds the text, or one of several; default: all
+  --seeds N       seeds of the simulation for each fault; default 40
+  --processes N   how many at a time; default 2
+  --quick         seeds only where no spec failed`,
+  {
     fault: { type: 'string', multiple: true, default: [''] },
     seeds: { type: 'string', default: '40' },
     processes: { type: 'string', default: '2' },
     quick: { type: 'boolean', default: false },
   },
-});
-
-if (values.help) {
-  console.log(`npm run mutants -- [options]
-
-  --fault TEXT    plant the faults whose name holds the text, or one of several; default: all
-  --seeds N       seeds of the simulation for each fault; default 40
-  --processes N   how many at a time; default 2
-  --quick         seeds only where no spec failed`);
-  process.exit(0);
-}
+  {},
+);
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 

@@ -4,31 +4,14 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { argumentsOf } from '../bench/support/arguments.ts';
 import { simulate } from '../src/testing/simulation/simulate.ts';
 import { addTotals, type Totals } from '../src/testing/simulation/tally.ts';
 import { demanding, demandingOptions } from '../test/testing/simulation/fixtures.ts';
 import { pipelines, projectOptions } from '../test/testing/simulation/project.ts';
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', short: 'h', default: false },
-    seeds: { type: 'string', default: '100' },
-    first: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    path: { type: 'string' },
-    hours: { type: 'string', default: '1' },
-    messages: { type: 'string', default: '200' },
-    faults: { type: 'string', default: '40' },
-    workers: { type: 'string', default: '2' },
-    processes: { type: 'string', default: '2' },
-    pipelines: { type: 'string', default: 'project' },
-    shrink: { type: 'string', default: '60000' },
-  },
-});
-
-if (values.help) {
-  console.log(`npm run sim -- [options]
+const values = argumentsOf(
+  `npm run sim -- [options]
 
   --seeds N          how many seeds; default 100
   --first N          the first of them; default 1
@@ -41,9 +24,22 @@ if (values.help) {
   --processes N      seeds that run at the same time; default 2
   --shrink N         milliseconds to look for a shorter case of what was broken; default 60000
 
-An hour takes about half a second; one case of a path may take a minute.`);
-  process.exit(0);
-}
+An hour takes about half a second; one case of a path may take a minute.`,
+  {
+    seeds: { type: 'string', default: '100' },
+    first: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    path: { type: 'string' },
+    hours: { type: 'string', default: '1' },
+    messages: { type: 'string', default: '200' },
+    faults: { type: 'string', default: '40' },
+    workers: { type: 'string', default: '2' },
+    processes: { type: 'string', default: '2' },
+    pipelines: { type: 'string', default: 'project' },
+    shrink: { type: 'string', default: '60000' },
+  },
+  {},
+);
 
 for (const name of [
   'seeds',

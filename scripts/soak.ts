@@ -4,27 +4,23 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { argumentsOf } from '../bench/support/arguments.ts';
 import { runChaos } from '../test/chaos/run-chaos.ts';
 import { flatness, type Sample, soakPlot } from '../test/chaos/soak-plot.ts';
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', short: 'h', default: false },
+const values = argumentsOf(
+  `npm run soak -- [options]
+
+  --minutes N  for how long, up to 1440; default 30
+  --seed N     which faults; default 1
+  --svg PATH   draws there what a worker held`,
+  {
     minutes: { type: 'string', default: '30' },
     seed: { type: 'string', default: '1' },
     svg: { type: 'string' },
   },
-});
-
-if (values.help) {
-  console.log(`npm run soak -- [options]
-
-  --minutes N  for how long, up to 1440; default 30
-  --seed N     which faults; default 1
-  --svg PATH   draws there what a worker held`);
-  process.exit(0);
-}
+  {},
+);
 
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);

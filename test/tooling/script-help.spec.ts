@@ -26,4 +26,17 @@ describe('npm run', () => {
       expect(stderr).to.equal('');
       expect(stdout.startsWith(`npm run ${name}`), stdout).to.equal(true);
     });
+
+  for (const { name, args } of programs.filter(({ name }) => ['chaos', 'soak', 'sim', 'mutants'].includes(name)))
+    it(`${name} refuses an option it does not have in one line, by exit code 2`, async () => {
+      const run = promisify(execFile)(process.execPath, [...args, '--sed', '3'], { cwd: root });
+      const { code, stderr } = await run.then(
+        () => ({ code: 0, stderr: '' }),
+        (error: { readonly code: number; readonly stderr: string }) => error,
+      );
+      expect({ code, stderr }).to.deep.equal({
+        code: 2,
+        stderr: "Unknown option '--sed'; --help says what can be asked\n",
+      });
+    });
 });
