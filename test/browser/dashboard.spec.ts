@@ -423,6 +423,8 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     await dialog.getByText('This worker shows nothing without its token').waitFor();
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
+    const tick = page.getByRole('button', { name: 'Token ✓' });
+    expect(await tick.count(), 'of a token that is refused').to.equal(0);
     await page.getByRole('button', { name: 'Give the token' }).click();
     await page.getByRole('textbox', { name: 'Token' }).fill('another-token-that-is-wrong');
     await page.getByRole('button', { name: 'Use this token' }).click();
@@ -430,6 +432,7 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     await page.getByRole('textbox', { name: 'Token' }).fill(TOKEN);
     await page.getByRole('button', { name: 'Use this token' }).click();
     await page.getByText('worker running').waitFor();
+    await tick.waitFor();
     for (const headers of [{}, { authorization: 'Bearer wrong-wrong-wrong' }, { origin: 'http://evil.example' }]) {
       const response = await fetch(`${worker.url}/dead-letters/replay`, {
         method: 'POST',

@@ -79,7 +79,7 @@ function Page() {
           onClick={() => (isLocked ? setPutOff(false) : setAsking(true))}
           title="The token that actions need"
         >
-          Token{token.get() === '' ? '' : ' ✓'}
+          Token{token.get() === '' || isLocked ? '' : ' ✓'}
         </button>
         <button type="button" class="button quiet" onClick={turnTheme} aria-label={`Theme: ${theme}`} title="Theme">
           ◐<span class="wide"> {theme}</span>
