@@ -1,4 +1,5 @@
 /** Values on their way out as JSON: what JSON would silently turn into something else is refused. */
+import { classNameOf, isClassless } from './class-of.ts';
 import { unbegunIn } from './unbegun.ts';
 
 export type JsonWriting =
@@ -67,7 +68,10 @@ function findUnwritable(value: unknown, above?: Set<object>): string | undefined
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? ' is an invalid Date' : undefined;
     const unbegun = unbegunIn(value);
     if (unbegun !== undefined) return ` is ${unbegun}`;
-    if (Object.keys(value).length === 0 && !Array.isArray(value)) return ` is ${classOf(value)}`;
+    // JSON has the value for each of them.
+    if (value instanceof Number || value instanceof String || value instanceof Boolean)
+      return findUnwritable(value.valueOf());
+    if (isHidden(value)) return ` is ${hiddenIn(value)}`;
   }
   if (above?.has(value) === true) return ' leads back to itself';
   above?.add(value);
@@ -76,11 +80,14 @@ function findUnwritable(value: unknown, above?: Set<object>): string | undefined
   return found;
 }
 
-/** JSON has `{}` for it, whatever it holds. */
-function classOf(value: object): string {
+/** Whether JSON has `{}` for it, whatever it holds. */
+export const isHidden = (value: object): boolean =>
+  Object.keys(value).length === 0 && !Array.isArray(value) && !isClassless(value);
+
+function hiddenIn(value: object): string {
   if (value instanceof Map || value instanceof Set) return `a ${value instanceof Map ? 'Map' : 'Set'}`;
-  const name = (value as { readonly constructor?: { readonly name?: unknown } }).constructor?.name;
-  if (typeof name !== 'string' || name === '') return 'of a class, without members of its own';
+  const name = classNameOf(value);
+  if (name === undefined) return 'of a class, without members of its own';
   return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name} without members of its own`;
 }
 

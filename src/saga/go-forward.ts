@@ -1,6 +1,7 @@
 /** The way on: stage by stage, and what to do about a step that fails. */
 import { concat, defer, forkJoin, map, mergeMap, type Observable, of, throwError } from 'rxjs';
 import { isRefusal, ResponseInvalidError, SagaForwardFailedError, SagaInDoubtError } from '../errors.ts';
+import { parseNow } from '../message/parse-now.ts';
 import { requireValue } from '../operators/require-value.ts';
 import { goBack } from './go-back.ts';
 import type { SagaStage, SagaStep } from './saga-plan.ts';
@@ -68,7 +69,7 @@ function runStep(run: SagaRun, step: SagaStep): Observable<StepEnd> {
 /** The result as it is written down. What does not fit leaves its effect in doubt: something answered, and nobody knows what it did. */
 function checked({ name, result: schema }: SagaStep, result: unknown): Outcome {
   try {
-    const parsed = schema?.safeParse(result);
+    const parsed = schema === undefined ? undefined : parseNow(schema, result, `the schema of step "${name}"`);
     if (parsed !== undefined && !parsed.success) {
       const issues = parsed.error.issues
         .map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`)

@@ -15,6 +15,7 @@ import {
 import type { CallTargets } from '../http/call-target.ts';
 import type { EntryKey } from '../journal/journal.ts';
 import { fingerprint } from '../message/identity.ts';
+import { isHidden, writeJson } from '../message/write-json.ts';
 import { answerOfUndone, goBack, undoneError } from './go-back.ts';
 import { goForward } from './go-forward.ts';
 import { type SagaContext, type SagaPlan, shapeOf } from './saga-plan.ts';
@@ -70,30 +71,49 @@ function untilFree(error: unknown, times: number): Observable<unknown> {
  * Whether its id was used by a message with another body. The same bytes are the same message, whatever a schema makes of them by now; other bytes may
  * say the same, which only the version that began it can tell.
  */
-export function isOfAnotherInput({ plan, input, bodyHash, state: { started } }: SagaRun): boolean {
+export function isOfAnotherInput(run: SagaRun): boolean {
+  const { plan, bodyHash } = run;
+  const { started } = run.state;
   if (started === undefined) return false;
   const areBodiesKnown = started.bodyHash !== undefined && bodyHash !== undefined;
   if (areBodiesKnown && started.bodyHash === bodyHash) return false;
-  return (started.version ?? plan.version) === plan.version ? started.inputHash !== hashOf(input) : areBodiesKnown;
+  return (started.version ?? plan.version) === plan.version ? started.inputHash !== hashOf(run) : areBodiesKnown;
 }
 
-const hashOf = (input: unknown): string => fingerprint(JSON.stringify(input, toldApart));
-
-/** The input is what the schema makes of the body: JSON has no text for a BigInt, and the same one for all maps and sets. */
-function toldApart(_name: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return ['BigInt', String(value)];
-  if (value instanceof Map) return ['Map', ...value];
-  return value instanceof Set ? ['Set', ...value] : value;
+/**
+ * The input is what the schema makes of the body: JSON has no text for some of that, and the same one for all maps, sets and what is no number.
+ * What nobody sees the members of is told apart by the body it was read from.
+ */
+function hashOf({ input, bodyHash = '' }: SagaRun): string {
+  const writing = writeJson(input);
+  if (writing.ok) return fingerprint(writing.text);
+  return fingerprint(
+    JSON.stringify(input, (_name, value: unknown) => {
+      if (typeof value === 'bigint') return ['BigInt', String(value)];
+      if (typeof value === 'number') return Number.isFinite(value) ? value : ['Number', String(value)];
+      if (typeof value !== 'object' || value === null) return value;
+      if (value instanceof Map) return ['Map', ...value];
+      if (value instanceof Set) return ['Set', ...value];
+      return isHidden(value) ? ['body', bodyHash] : value;
+    }),
+  );
 }
+
+/** Whether it is read as when it was begun, also by a build that asked JSON alone. */
+const isReadAsBefore = (run: SagaRun): boolean =>
+  run.state.started?.inputHash === hashOf(run) || run.state.started?.inputHash === jsonHashOf(run.input);
+
+const jsonHashOf = (input: unknown): string =>
+  fingerprint(JSON.stringify(input, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value)));
 
 function proceed(run: SagaRun): Observable<unknown> {
-  const { plan, sagaId, input, state } = run;
+  const { plan, sagaId, state } = run;
   const { started } = state;
   if (started === undefined) {
     if (run.isTooLate) return throwError(() => run.tooLate());
     const { bodyHash } = run;
     const body = bodyHash === undefined ? {} : { bodyHash };
-    const started = { kind: 'started', inputHash: hashOf(input), ...body, version: plan.version } as const;
+    const started = { kind: 'started', inputHash: hashOf(run), ...body, version: plan.version } as const;
     return run.begin({ ...started, shape: shapeOf(plan) }, () => goForward(run));
   }
   if (isOfAnotherInput(run)) {
@@ -145,7 +165,7 @@ function goOn(run: SagaRun): Observable<unknown> {
     return run.stuck((facts) => new SagaVersionError(facts, what));
   }
   // Its calls would have other bodies, and other keys: what is in doubt would be done twice.
-  if (plan === run.plan && started?.inputHash !== hashOf(run.input)) {
+  if (plan === run.plan && !isReadAsBefore(run)) {
     const what = 'the same body is read as another input than when it began; a change of the input needs a new version';
     return run.stuck((facts) => new SagaVersionError(facts, what));
   }

@@ -187,6 +187,7 @@ export const failureOf = (error: unknown): { readonly code: string; readonly mes
 export function plain(value: unknown, subject: string): unknown {
   if (value === undefined) return undefined;
   const written = writeJson(value);
-  if (!written.ok) throw new TypeError(`${subject} cannot be written down: ${written.message}`);
+  if (!written.ok)
+    throw new TypeError(`${subject} cannot be written down: ${written.message}; it has to be plain data`);
   return JSON.parse(written.text) as unknown;
 }

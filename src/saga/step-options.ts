@@ -30,11 +30,16 @@ export interface StepTrying {
 /** A value as it comes back from the journal, which holds JSON: a `Date` is a text. */
 export type Stored<Value> = unknown extends Value
   ? Value
-  : Value extends { toJSON(): infer Text }
-    ? Text
-    : Value extends string | number | boolean | bigint | null | undefined
-      ? Value
-      : { [Name in keyof Value]: Stored<Value[Name]> };
+  : Value extends { toJSON(): infer Said }
+    ? StoredMembers<Said>
+    : StoredMembers<Value>;
+
+/** What a toJSON gives is not asked for another. */
+type StoredMembers<Value> = unknown extends Value
+  ? Value
+  : Value extends string | number | boolean | bigint | null | undefined
+    ? Value
+    : { [Name in keyof Value]: Stored<Value[Name]> };
 
 /** What a step's result is once it is in the journal: what its schema makes of it, where it has one. */
 export type StepResult<Result, Schema> = Stored<

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -117,6 +118,17 @@ describe('encodeBody', () => {
     expect(String(Buffer.from(encodeBody(value).body))).to.equal('[{"n":null},{"n":null},{"n":null},{"n":null}]');
   });
 
+  it('takes what has members alone, and values in objects of their own, for what they are', () => {
+    const value = {
+      sandboxed: runInNewContext('({})'),
+      bare: Object.create(null),
+      n: Object(5),
+      s: Object(''),
+      b: Object(false),
+    };
+    expect(encoded(value)).to.equal('{"sandboxed":{},"bare":{},"n":5,"s":"","b":false}');
+  });
+
   const circle: Record<string, unknown> = {};
   circle.self = circle;
   let deep: unknown = 1;
@@ -133,6 +145,7 @@ describe('encodeBody', () => {
     [{ m: new Map([[1, 2]]) }, 'value.m is a Map'],
     [{ s: new Set([1]) }, 'value.s is a Set'],
     [{ at: new Date(Number.NaN) }, 'value.at is an invalid Date'],
+    [{ n: Object(Number.NaN) }, 'value.n is NaN'],
     [new Error('no'), 'value is an Error without members of its own'],
     [{ price: new Price(5) }, 'value.price is a Price without members of its own'],
     [{ paid: Promise.resolve(5) }, 'value.paid is a promise'],

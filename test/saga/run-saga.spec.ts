@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { asyncScheduler, defer, map, type Observable, of, throwError, timer } from 'rxjs';
+import { asyncScheduler, concat, defer, map, mergeMap, type Observable, of, take, throwError, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { z } from 'zod';
 import {
@@ -11,8 +11,10 @@ import {
   RetryExhaustedError,
   TransientError,
 } from '../../src/errors.ts';
+import type { Journal } from '../../src/journal/journal.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
+import { fingerprint } from '../../src/message/identity.ts';
 import { saga } from '../../src/saga/saga.ts';
 
 const Order = z.object({ id: z.string(), amount: z.number() });
@@ -72,6 +74,44 @@ function tries(
     flush();
   });
   return outcomes;
+}
+
+/** JSON sees nothing of it. */
+class Amount {
+  readonly #cents: number;
+
+  constructor(cents: number) {
+    this.#cents = cents;
+  }
+
+  get cents(): number {
+    return this.#cents;
+  }
+}
+
+/** Runs a saga of one step by what a schema made of its message, over one journal: its answer, or the name of its error. */
+function payer(journal: Journal): (held: unknown, bodyHash?: string) => unknown {
+  const handle = saga({
+    name: 'pay',
+    input: z.object({ id: z.string(), held: z.unknown() }),
+    apis: {},
+    id: ({ id }) => id,
+  })
+    .step('pay', () => of('paid'))
+    .returns(({ results }) => results.pay);
+  return (held, bodyHash) => {
+    let end: unknown;
+    const body = bodyHash === undefined ? {} : { bodyHash };
+    const context = { apis: {}, log: silentLogger, journal, attempt: 1, maxAttempts: 1, ...body };
+    new TestScheduler(() => {}).run(({ flush }) => {
+      handle({ id: 'p', held }, context).subscribe({
+        next: (answer) => (end = answer),
+        error: (error: Error) => (end = error.name),
+      });
+      flush();
+    });
+    return end;
+  };
 }
 
 const order = { id: 'o1', amount: 5 };
@@ -216,27 +256,37 @@ describe('a saga', () => {
     ['a BigInt', 5n, 6n],
     ['a map', new Map([['a', 1]]), new Map([['a', 2]])],
     ['a set', new Set([1]), new Set([2])],
+    ['what is no number', Number.NaN, Number.NEGATIVE_INFINITY],
   ] as const)
     it(`B12: tells inputs apart by what a schema makes of them, ${what} too`, () => {
-      const handle = saga({
-        name: 'pay',
-        input: z.object({ id: z.string(), held: z.unknown() }),
-        apis: {},
-        id: ({ id }) => id,
-      })
-        .step('pay', () => of('paid'))
-        .returns(({ results }) => results.pay);
-      const context = { apis: {}, log: silentLogger, journal: createMemoryJournal(), attempt: 1, maxAttempts: 1 };
-      const ends: unknown[] = [];
-      for (const held of [one, one, other])
-        new TestScheduler(() => {}).run(({ flush }) => {
-          handle({ id: 'p', held }, context).subscribe({
-            next: (answer) => ends.push(answer),
-            error: (error: Error) => ends.push(error.name),
-          });
-          flush();
-        });
-      expect(ends).to.deep.equal(['paid', 'paid', 'SagaConflictError']);
+      const pay = payer(createMemoryJournal());
+      expect([pay(one), pay(one), pay(other)]).to.deep.equal(['paid', 'paid', 'SagaConflictError']);
+    });
+
+  it('B12: tells inputs that JSON sees nothing of apart by their bodies', () => {
+    const pay = payer(createMemoryJournal());
+    const ends = [pay(new Amount(5), 'five'), pay(new Amount(5), 'five'), pay(new Amount(6), 'six')];
+    expect(ends).to.deep.equal(['paid', 'paid', 'SagaConflictError']);
+  });
+
+  for (const [what, held] of [
+    ['a map', new Map([['a', 1]])],
+    ['what is no number', Number.NaN],
+    ['an amount in private fields', new Amount(5)],
+  ] as const)
+    it(`goes on with what was begun when inputs were told apart by JSON alone: ${what}`, () => {
+      const journal = createMemoryJournal();
+      const inputHash = fingerprint(JSON.stringify({ id: 'p', held }));
+      journal
+        .open({ space: 'saga', name: 'pay', id: 'p' })
+        .pipe(
+          mergeMap((open) =>
+            concat(open.append({ kind: 'started', at: 0, inputHash, bodyHash: 'one', version: 1 }), of('written')),
+          ),
+          take(1),
+        )
+        .subscribe();
+      expect(payer(journal)(held, 'one')).to.equal('paid');
     });
 
   it('is run by one message at a time; another waits, and has the same answer', () => {

@@ -313,6 +313,18 @@ describe('a step in doubt', () => {
     expect((errors[0] as Error).message).to.include('its result does not fit: id: Invalid input: expected string');
   });
 
+  it('is one whose schema waits for a promise, which is said', () => {
+    const handle = begin()
+      .step('charge', {
+        result: z.string().refine(async () => true),
+        run: () => of('tx'),
+        compensate: () => of(1),
+      })
+      .returns(() => 'done');
+    const { errors } = tries([handle]);
+    expect((errors[0] as Error).message).to.include('the schema of step "charge" waits for a promise');
+  });
+
   for (const [result, says] of [
     [5n, 'value is a BigInt'],
     [{ parts: new Map([['a', 1]]) }, 'value.parts is a Map'],

@@ -178,11 +178,13 @@ describe('the types of a saga', () => {
 
   it('give results and answers as they come back from the journal: a date is a text there', () => {
     const handle = begin
+      .step('look', () => of({ page: { toJSON: () => ({ at: new Date(0), all: ['a'] }) } }))
       .step('charge', ({ apis }) => apis.payment.post('/charge', {}, { response: Order }))
       .step('ship', {
         run: () => of(1),
         result: z.object({ days: z.array(z.date()), note: z.string().optional() }),
         compensate: ({ results }) => {
+          expectTypeOf(results.look.page).toEqualTypeOf<{ at: string; all: string[] }>();
           expectTypeOf(results.charge).toEqualTypeOf<{ id: string; amount: number; placedAt: string }>();
           return of(results.ship.days.map((day) => day.toUpperCase()));
         },
