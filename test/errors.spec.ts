@@ -13,6 +13,8 @@ describe('messageOf', () => {
     expect(messageOf({ code: 'E1', message: 'the bank is closed' })).to.equal('thrown value: the bank is closed');
     expect(messageOf({ status: 409, reason: 'secret' })).to.equal('thrown value: an object with status, reason');
     expect(messageOf({})).to.equal('thrown value: [object Object]');
+    expect(messageOf({ code: 14, toString: () => 'UNAVAILABLE' })).to.equal('thrown value: UNAVAILABLE');
+    expect(messageOf(Object.assign(Object.create(null), { code: 14 }))).to.equal('thrown value: an object with code');
     const unreadable = new Proxy(new Error(), {
       get: () => {
         throw new Error('trap');

@@ -103,7 +103,7 @@ export const doorFaults: readonly Fault[] = [
   {
     name: 'the door shows of a result what its schema does not name',
     file: 'src/ingress/answer-of.ts',
-    was: 'schema === undefined ? body : schema.parse(body)',
+    was: 'schema === undefined ? body : namedBy(schema, body, status)',
     becomes: 'body',
     specs: ['test/ingress/front-door.spec.ts'],
   },

@@ -110,19 +110,23 @@ export function messageOf(cause: unknown): string {
     : text;
 }
 
-/** Whoever throws an object of his own means its `message`, as in an Error; of another its names say what it was. */
-function saidBy(cause: object): string | undefined {
-  const { message } = cause as { readonly message?: unknown };
+/** Whoever throws an object of his own means its `message`, as in an Error, or has a text for it; of another its names say what it was. */
+function saidBy(cause: object): string {
+  const { message, toString: textOf } = cause as { readonly message?: unknown; readonly toString?: unknown };
   if (typeof message === 'string' && message !== '') return message;
   const names = Object.keys(cause);
-  return names.length === 0 || Array.isArray(cause) ? undefined : `an object with ${names.slice(0, 10).join(', ')}`;
+  const text = typeof textOf === 'function' || names.length === 0 ? String(cause as unknown) : NO_TEXT;
+  return text === NO_TEXT && names.length > 0 ? `an object with ${names.slice(0, 10).join(', ')}` : text;
 }
+
+/** Of an object without one of its own. */
+const NO_TEXT = '[object Object]';
 
 function textOf(cause: unknown): string {
   try {
     if (cause instanceof Error) return String(cause.message || cause.name || 'an error without a message');
     if (typeof cause === 'string' && cause !== '') return cause;
-    return `thrown value: ${(typeof cause === 'object' && cause !== null && saidBy(cause)) || String(cause)}`;
+    return `thrown value: ${typeof cause === 'object' && cause !== null ? saidBy(cause) : String(cause)}`;
   } catch {
     return 'a thrown value that cannot be read';
   }

@@ -4,7 +4,9 @@
  */
 import type { z } from 'zod';
 import { RequestInvalidError } from '../errors.ts';
+import { classNameOf, isClassless } from '../message/class-of.ts';
 import { fingerprint } from '../message/identity.ts';
+import { parseNow } from '../message/parse-now.ts';
 import { DURATION_EXPECTED, parseDuration } from '../policies/duration.ts';
 import { type Known, unknownOption } from '../policies/unknown-option.ts';
 import type { TraceContext } from '../tracing.ts';
@@ -217,13 +219,16 @@ export class CallRequest {
 /** What is wrong with an option that has values by their names: one whose names nobody sees (URLSearchParams, Headers, a Map) would be left out. */
 function unnamed(option: string, given: unknown): string | undefined {
   if (given === undefined || (typeof given === 'object' && given !== null && isByName(given))) return undefined;
-  const what = typeof given === 'object' && given !== null ? given.constructor.name : String(typeof given);
-  return `option ${option}: expected an object with values by their names, got ${given === null ? 'null' : what}`;
+  return `option ${option}: expected an object with values by their names, got ${kindOf(given)}`;
+}
+
+function kindOf(given: unknown): string {
+  if (given === null) return 'null';
+  return typeof given === 'object' ? (classNameOf(given) ?? 'an object of a class') : typeof given;
 }
 
 const isByName = (given: object): boolean =>
-  (Object.getPrototypeOf(given) ?? Object.prototype) === Object.prototype ||
-  (Object.keys(given).length > 0 && !Array.isArray(given));
+  isClassless(given) || (Object.keys(given).length > 0 && !Array.isArray(given));
 
 /**
  * Time for the whole call, in milliseconds.
@@ -241,7 +246,7 @@ export function withinMsOf(call: CallFacts, within: CallOptions['within']): numb
 
 /** Where and how the body does not fit; values of it are not in the text. */
 function misfitOf({ body, schema }: CallRequestParts): string | undefined {
-  const issues = schema?.safeParse(body).error?.issues;
+  const issues = schema === undefined ? undefined : parseNow(schema, body, 'the schema of request').error?.issues;
   return issues === undefined ? undefined : `request does not fit the schema: ${describeIssues(issues, 'request')}`;
 }
 

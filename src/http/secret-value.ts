@@ -12,7 +12,8 @@ export function reveal(secret: SecretValue): string {
   const value: unknown = currentValue<string | Secret>(secret);
   if (value instanceof Secret) return value.reveal();
   if (typeof value === 'string') return value;
-  const what = value === undefined || value === null ? String(value) : `a ${typeof value}`;
+  const isBare = value === undefined || value === null;
+  const what = isBare ? String(value) : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
   throw new SecretError(`expected a secret, as env.secret('PAYMENT_API_KEY'), got ${what}`);
 }
 

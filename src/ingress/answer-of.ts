@@ -1,5 +1,7 @@
 /** A pipeline's result becomes an HTTP answer: decoded, mapped by the author's `respond`, and cut to what the schema of its status names. */
+import type { z } from 'zod';
 import type { Reply } from '../broker/requests.ts';
+import { parseNow } from '../message/parse-now.ts';
 import { writeJson } from '../message/write-json.ts';
 import type { Entrance } from './ingress.ts';
 import { type Answer, problemAnswer } from './problem.ts';
@@ -13,7 +15,7 @@ export function answerOf({ ingress, form }: Entrance, reply: Reply, onError: (er
     if (!Number.isInteger(status) || status < 200 || status > 599)
       throw new RangeError(`respond: expected a status from 200 to 599, got ${String(status)}`);
     const schema = ingress.responses[String(status)];
-    const shown = schema === undefined ? body : schema.parse(body);
+    const shown = schema === undefined ? body : namedBy(schema, body, status);
     return {
       status,
       headers: { ...checked(headers), ...(shown === undefined ? {} : { 'content-type': 'application/json' }) },
@@ -27,6 +29,13 @@ export function answerOf({ ingress, form }: Entrance, reply: Reply, onError: (er
       detail: 'the message is done, but its result cannot be shown; the log says why',
     });
   }
+}
+
+/** @throws ZodError for what does not fit. */
+function namedBy(schema: z.ZodType, body: unknown, status: number): unknown {
+  const read = parseNow(schema, body, `the schema of responses.${status}`);
+  if (!read.success) throw read.error;
+  return read.data;
 }
 
 /** Codecs and `respond` may give what JSON would silently turn into something else. */

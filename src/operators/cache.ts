@@ -25,7 +25,7 @@ import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
-import { requireMade } from './require-made.ts';
+import { kindOf, requireMade } from './require-made.ts';
 import { timeoutWithin } from './timeout-within.ts';
 
 export interface CacheOptions {
@@ -103,7 +103,7 @@ export function createCache<T>(options: CacheOptions | WeighedCacheOptions<T>): 
 /** `run` of a cache, as an operator. */
 export function cached<T>(shared: Cache<T>, key: string): MonoTypeOperatorFunction<T> {
   requireMade('cached', 'createCache', shared);
-  if (typeof key !== 'string') throw new TypeError(`cached: expected a text as key, got ${String(key)}`);
+  if (typeof key !== 'string') throw new TypeError(`cached: expected a text as key, got ${kindOf(key)}`);
   return (source) => shared.run(source, key);
 }
 

@@ -44,7 +44,7 @@ function validate(value: unknown, { input, order, tenant }: Pipeline): Admission
     if (!parsed.success)
       return refuse('validate', new PayloadInvalidError('schema', describeIssues(parsed.error.issues)));
     const key = typeof order === 'object' ? order.by(parsed.data) : '';
-    if (typeof key === 'object' || typeof key === 'function')
+    if ((typeof key === 'object' && key !== null) || typeof key === 'function')
       return refuse('validate', new PayloadInvalidError('key', 'order.by must give a text'));
     // Whoever is nobody's would share the keys of all others that are.
     const owner: unknown = tenant === undefined ? 'nobody' : tenant(parsed.data);

@@ -88,7 +88,7 @@ function hashOf({ input, bodyHash = '' }: SagaRun): string {
   const writing = writeJson(input);
   if (writing.ok) return fingerprint(writing.text);
   return fingerprint(
-    JSON.stringify(input, (_name, value: unknown) => {
+    JSON.stringify(input, (_name, value: unknown): unknown => {
       if (typeof value === 'bigint') return ['BigInt', String(value)];
       if (typeof value === 'number') return Number.isFinite(value) ? value : ['Number', String(value)];
       if (typeof value !== 'object' || value === null) return value;

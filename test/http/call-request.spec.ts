@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { firstValueFrom, of } from 'rxjs';
 import { definePipeline, defineService, queue } from 'sluice';
-import { deadLetter, marbles } from 'sluice/testing';
+import { advancing, deadLetter, marbles } from 'sluice/testing';
 import { z } from 'zod';
 import { codeOf, isTransient } from '../../src/errors.ts';
 import type { CallOptions } from '../../src/http/api.ts';
@@ -82,6 +82,10 @@ describe('a call that cannot be sent', () => {
       [{ headers: ['x-a'] }, 'headers: expected an object with values by their names, got Array'],
       [{ path: new Map() }, 'path: expected an object with values by their names, got Map'],
       [{ path: null }, 'path: expected an object with values by their names, got null'],
+      [
+        { params: Object.create({ constructor: undefined }) },
+        'params: expected an object with values by their names, got an object of a class',
+      ],
     ] as const)
       expect((await failureOf(api.get('/x', options as never))).message).to.equal(`payment GET /x: option ${says}`);
     expect(requests).to.deep.equal([]);
@@ -185,4 +189,34 @@ describe('a service that is asked with an option it has not', () => {
       });
     }),
   );
+});
+
+describe('a schema that waits for a promise', () => {
+  const late = z.object({ sku: z.string().refine(async () => true) });
+  const message = { sku: 's-1' };
+  const pricing = defineService('pricing', { queue: 'pricing', operations: { price: { request: late } } });
+  const waits = 'waits for a promise (an async refine or transform): ask for it in the handle instead';
+  for (const [whose, input] of [
+    ['input', late],
+    ['request', z.object({ sku: z.string() })],
+  ] as const)
+    it(
+      `is told as that of ${whose}`,
+      advancing(
+        definePipeline({
+          name: 'asking',
+          source: queue('asking', { retry: false }),
+          input,
+          apis: { pricing },
+          handle: (asked, { apis }) => apis.pricing.ask('price', asked),
+        }),
+        async ({ deliver, advance, expectCalls, expectSettled, expectDeadLetters }) => {
+          deliver('          a', { a: message });
+          expectCalls('      -');
+          expectSettled('    D', { D: deadLetter(message, 'ERR_HANDLE_FAILED') });
+          expectDeadLetters('D', { D: { reason: `the schema of ${whose} ${waits}` } });
+          await advance('1s');
+        },
+      ),
+    );
 });

@@ -239,6 +239,7 @@ describe('readSettings', () => {
       [apiKey('x-key', null as never), 'null'],
       [basic('shop', unset), 'undefined'],
       [bearer(5 as never), 'a number'],
+      [bearer({} as never), 'an object'],
     ] as const)
       expect(() => read({ baseUrl: 'http://a.test', auth })).to.throw(
         ConfigError,

@@ -13,11 +13,15 @@ import {
 
 describe('requireMade', () => {
   const wrong: readonly (readonly [make: () => unknown, says: string])[] = [
-    [() => bulkhead({ slots: 2 } as never), 'bulkhead: expected what createBulkhead makes, got { slots: 2 }'],
+    [() => bulkhead({ slots: 2 } as never), 'bulkhead: expected what createBulkhead makes, got an object with slots'],
     [() => cached(undefined as never, 'k'), 'cached: expected what createCache makes, got undefined'],
-    [() => circuitBreaker({} as never), 'circuitBreaker: expected what createCircuitBreaker makes, got {}'],
-    [() => clientThrottle(5 as never), 'clientThrottle: expected what createClientThrottle makes, got 5'],
+    [() => circuitBreaker({} as never), 'circuitBreaker: expected what createCircuitBreaker makes, got an object'],
+    [() => clientThrottle(5 as never), 'clientThrottle: expected what createClientThrottle makes, got a number'],
     [() => rateLimit(null as never), 'rateLimit: expected what createRateLimiter makes, got null'],
+    [
+      () => rateLimit('redis://:canary@redis' as never),
+      'rateLimit: expected what createRateLimiter makes, got a string',
+    ],
     [() => cached(createCache({ ttl: '1s' }), undefined as never), 'cached: expected a text as key, got undefined'],
     [
       () => retryWithBackoff({ maxAttempts: 2, backoff: 100 as never }),

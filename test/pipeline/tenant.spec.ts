@@ -9,7 +9,7 @@ import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { silentLogger } from '../../src/log.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { runPipeline } from '../../src/pipeline/run-pipeline.ts';
-import { deadLetter, marbles } from '../../src/testing/index.ts';
+import { ack, deadLetter, marbles } from '../../src/testing/index.ts';
 import { clientOf } from '../http/call-scope.ts';
 import { ScriptedBroker } from '../support/scripted-broker.ts';
 
@@ -62,16 +62,58 @@ describe('the tenant of a message', () => {
     expect(adaAgain).to.equal(ada);
     expect(bob).to.not.equal(ada);
     const [one, other] = keysOf(undefined, ['ada', 'bob']);
-    expect(keysOf((() => undefined) as never, ['ada']), 'nobody is no tenant').to.deep.equal([]);
-    expect(keysOf(() => '', ['ada'])).to.deep.equal([]);
     expect(other, 'without one, the same id and the same call are the same effect').to.equal(one);
   });
 });
 
+const bill = { tenant: 'ada' };
+
+describe('a tenant that is none', () => {
+  for (const [what, given] of [
+    ['missing', undefined],
+    ['empty', ''],
+    ['a number', 5],
+    ['a promise', Promise.resolve('ada')],
+  ] as const)
+    it(
+      `dead-letters its message: ${what}`,
+      marbles(
+        definePipeline({
+          name: 'bills',
+          source: queue('bills', { retry: false }),
+          input: Bill,
+          tenant: () => given as never,
+          handle: () => EMPTY,
+        }),
+        ({ deliver, expectSettled, expectDeadLetters }) => {
+          deliver('          a', { a: bill });
+          expectSettled('    D', { D: deadLetter(bill, 'ERR_PAYLOAD_INVALID') });
+          expectDeadLetters('D', { D: { reason: 'tenant must give a text that is not empty' } });
+        },
+      ),
+    );
+});
+
 describe('the key of an order', () => {
-  const bill = { tenant: 'ada' };
   it(
-    'is a text: messages of one key whose keys are promises would be in none',
+    'may be none: those who have none are in order with each other',
+    marbles(
+      definePipeline({
+        name: 'bills',
+        source: queue('bills', { retry: false }),
+        input: Bill,
+        order: { by: () => null as never },
+        handle: () => EMPTY,
+      }),
+      ({ deliver, expectSettled }) => {
+        deliver('          a', { a: bill });
+        expectSettled('    A', { A: ack(bill) });
+      },
+    ),
+  );
+
+  it(
+    'is a text otherwise: messages of all keys would be in one order by their promises',
     marbles(
       definePipeline({
         name: 'bills',
