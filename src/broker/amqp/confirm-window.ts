@@ -35,8 +35,14 @@ export class ConfirmWindow {
     return this.#sent.length === 0;
   }
 
-  get sent(): Iterable<PendingPublish> {
-    return this.#sent.members();
+  /** What left on that channel, in the order of sending. */
+  *sentOn(channel: object): Iterable<PendingPublish> {
+    for (const pending of this.#sent.members()) if (pending.sentOn === channel) yield pending;
+  }
+
+  hasSentOn(channel: object): boolean {
+    for (const _ of this.sentOn(channel)) return true;
+    return false;
   }
 
   /** A message larger than the whole window goes alone. */
@@ -73,14 +79,9 @@ export class ConfirmWindow {
 
   /** Takes out what left on that channel. @returns it. */
   clearSentOn(channel: object): readonly PendingPublish[] {
-    const all = [...this.#sent.members()].filter(({ sentOn }) => sentOn === channel);
+    const all = [...this.sentOn(channel)];
     for (const pending of all) this.remove(pending);
     return all;
-  }
-
-  hasSentOn(channel: object): boolean {
-    for (const { sentOn } of this.#sent.members()) if (sentOn === channel) return true;
-    return false;
   }
 
   /** A blocked broker reads nothing: the time of its alarm is not the publishes' own. */

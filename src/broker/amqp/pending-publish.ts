@@ -20,6 +20,7 @@ export class PendingPublish implements Unsubscribable, Waiting<PendingPublish> {
   readonly bytes: number;
   readonly subscriber: Subscriber<never>;
   readonly #takeBack: (pending: PendingPublish) => void;
+  readonly onSent: ((channel: object) => void) | undefined;
   sentAtMs = 0;
   /** The channel it left on. */
   sentOn: object | undefined = undefined;
@@ -31,15 +32,22 @@ export class PendingPublish implements Unsubscribable, Waiting<PendingPublish> {
 
   /**
    * @param takeBack Told where the subscriber has gone before it was sent.
+   * @param onSent Told of the channel it leaves on.
    * @throws ResultInvalidError when AMQP cannot carry the message.
    */
-  constructor(message: OutgoingMessage, subscriber: Subscriber<never>, takeBack: (pending: PendingPublish) => void) {
+  constructor(
+    message: OutgoingMessage,
+    subscriber: Subscriber<never>,
+    takeBack: (pending: PendingPublish) => void,
+    onSent?: (channel: object) => void,
+  ) {
     this.message = message;
     this.content = asBuffer(message.body);
     this.options = writePublish(message);
     this.bytes = message.body.byteLength + OVERHEAD_BYTES;
     this.subscriber = subscriber;
     this.#takeBack = takeBack;
+    this.onSent = onSent;
   }
 
   /** It cannot be taken back any more. */

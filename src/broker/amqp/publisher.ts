@@ -25,8 +25,8 @@ import type { Pauses } from './pauses.ts';
 import { findReturned, PendingPublish } from './pending-publish.ts';
 import { type FrameChannel, sendFramesOn } from './publish-frames.ts';
 
-/** A channel that is still refused so long after its first refusal is left for a new one. */
-const REFUSED_FOR_MS = 5_000;
+/** A channel that is refused is left for a new one, but none sooner than so long after it was opened. */
+const KEPT_FOR_MS = 5_000;
 
 export interface PublisherOptions {
   /** The link to publish on; undefined while there is none. Completes when the broker is closed. */
@@ -44,10 +44,10 @@ export interface PublisherOptions {
 export interface ReplyListeners {
   readonly queue: string;
   readonly onReply: (message: ConsumeMessage) => void;
-  /** Whether somebody waits for an answer, which comes to this channel alone. */
-  readonly isAwaited: () => boolean;
+  /** Whether somebody waits for an answer to what left on that channel: it comes there and nowhere else. */
+  readonly isAwaitedOn: (channel: object) => boolean;
   /** The channel is gone, after what was unconfirmed on it was told: no answer comes any more to what was. */
-  readonly onLost: (reason: string) => void;
+  readonly onLost: (channel: object, reason: string) => void;
 }
 
 /** What lives and dies with one link. */
@@ -65,9 +65,9 @@ export class Publisher {
   readonly #aside = new Set<PendingPublish>();
   #on: OnLink | undefined;
   #channel: FrameChannel | undefined;
-  /** Channels that were left, with publishes that are not confirmed. */
-  readonly #left = new Set<FrameChannel>();
-  #refusedSinceMs: number | undefined;
+  #openedAtMs = 0;
+  /** The channel that was left, while a confirm or an answer has still to come on it. One at a time: broker and users limit channels. */
+  #left: FrameChannel | undefined;
   #pause: Subscription | undefined;
   /** Given up on without an answer, so that their confirms may still come. */
   #overdue = 0;
@@ -87,15 +87,15 @@ export class Publisher {
     return this.#window.size;
   }
 
-  /** Cold; see `Broker.publish`. */
-  publish(message: OutgoingMessage): Observable<never> {
+  /** Cold; see `Broker.publish`. `onSent` is told of the channel it leaves on. */
+  publish(message: OutgoingMessage, onSent?: (channel: object) => void): Observable<never> {
     return new Observable((subscriber) => {
       if (this.#isClosing) {
         subscriber.error(new BrokerUnavailableError('the broker is closed'));
         return;
       }
       // A throw here becomes the subscriber's error: amqplib has not been touched.
-      const pending = new PendingPublish(message, subscriber, this.#takeBack);
+      const pending = new PendingPublish(message, subscriber, this.#takeBack, onSent);
       if (!this.#sendAtOnce(pending)) {
         this.#waiting.add(pending);
         this.#pump();
@@ -131,13 +131,15 @@ export class Publisher {
     this.#isClosing = true;
     this.#pause?.unsubscribe();
     const on = this.#on;
-    const channels = [this.#channel, ...this.#left].flatMap((channel) => channel?.model ?? []);
+    const channels = [this.#channel, this.#left].filter((channel) => channel !== undefined);
     this.#channel = undefined;
+    this.#left = undefined;
     for (const pending of this.#window.clear())
       this.#finish(pending, new PublishUnknownError(`no confirm yet: ${reason}`));
     for (const pending of this.#takeWaiting()) this.#finish(pending, new BrokerUnavailableError(reason));
-    this.#options.replies?.onLost(reason);
-    if (on?.link.isOpen) await closeChannels(on.link, channels);
+    for (const channel of channels) this.#options.replies?.onLost(channel, reason);
+    const models = channels.map(({ model }) => model);
+    if (on?.link.isOpen) await closeChannels(on.link, models);
   }
 
   // ---- the way of one publish
@@ -185,6 +187,7 @@ export class Publisher {
       return;
     }
     pending.sentOn = channel;
+    pending.onSent?.(channel);
     this.#window.add(pending);
   }
 
@@ -213,33 +216,29 @@ export class Publisher {
     else if (pending.isReturned) this.#finish(pending, new UnroutableError(exchange, routingKey));
     else this.#finish(pending);
     if (isNack) this.#leaveRefused(channel);
-    if (this.#left.size > 0) this.#closeLeft();
+    this.closeLeft();
     if (this.#waiting.size > 0) this.#pump();
   }
 
   /**
    * A channel that RabbitMQ told of a full quorum queue is refused without a further question until that queue is a fifth below its bound, and
-   * by many versions for ever once the bound is taken away. A new channel is told how it stands.
+   * by many versions for ever once the bound is taken away. A new channel is told how it stands. None is asked for of a broker that does not read.
    */
   #leaveRefused(channel: FrameChannel): void {
     const on = this.#on;
-    if (channel !== this.#channel || on === undefined || this.#isClosing) return;
-    const nowMs = asyncScheduler.now();
-    this.#refusedSinceMs ??= nowMs;
-    if (nowMs - this.#refusedSinceMs < REFUSED_FOR_MS || this.#options.replies?.isAwaited() === true) return;
-    this.#refusedSinceMs = undefined;
+    if (channel !== this.#channel || on === undefined || this.#isClosing || this.#isBlocked) return;
+    if (this.#left !== undefined || asyncScheduler.now() - this.#openedAtMs < KEPT_FOR_MS) return;
     this.#channel = undefined;
-    this.#left.add(channel);
+    this.#left = channel;
     void this.#open(on.link);
   }
 
-  /** What is still out on a channel that was left is waited for: closed before, its confirms would never come. */
-  #closeLeft(): void {
-    for (const channel of this.#left) {
-      if (this.#window.hasSentOn(channel)) continue;
-      this.#left.delete(channel);
-      if (this.#on !== undefined) void closeChannel(this.#on.link, channel.model);
-    }
+  /** Once nothing has to come on it any more: closed before, its confirms and answers would never come. */
+  closeLeft(): void {
+    const left = this.#left;
+    if (left === undefined || this.#window.hasSentOn(left) || this.#options.replies?.isAwaitedOn(left)) return;
+    this.#left = undefined;
+    if (this.#on !== undefined) void closeChannel(this.#on.link, left.model);
   }
 
   #giveUpOn(pending: PendingPublish): void {
@@ -249,7 +248,7 @@ export class Publisher {
       pending,
       new PublishUnknownError(`no confirm for ${described(pending)} within ${confirmTimeoutMs} ms`),
     );
-    if (this.#left.size > 0) this.#closeLeft();
+    this.closeLeft();
     // A channel that hardly answers would remember ever more of them.
     if (this.#overdue >= maxUnconfirmed && this.#channel !== undefined && this.#on !== undefined) {
       const { link } = this.#on;
@@ -299,7 +298,7 @@ export class Publisher {
 
   #moveTo(link: Link | undefined): void {
     this.#pause?.unsubscribe();
-    for (const channel of [...this.#left, this.#channel])
+    for (const channel of [this.#left, this.#channel])
       if (channel !== undefined) this.#lose(channel, new Error('the connection was lost'));
     this.#waiting = new Set(this.#takeWaiting());
     this.#on = link === undefined ? undefined : { link, gate: createExchangeGate(link, this.#options.onDefect) };
@@ -313,7 +312,7 @@ export class Publisher {
       if (opened !== undefined) this.#lose(opened, cause);
     };
     const onReturn = (returned: Message): void => {
-      const pending = findReturned(this.#window.sent, returned);
+      const pending = opened === undefined ? undefined : findReturned(this.#window.sentOn(opened), returned);
       if (pending !== undefined) pending.isReturned = true;
     };
     try {
@@ -329,7 +328,7 @@ export class Publisher {
     if (this.#on?.link !== link) return;
     pauses.succeeded();
     this.#overdue = 0;
-    this.#refusedSinceMs = undefined;
+    this.#openedAtMs = asyncScheduler.now();
     this.#channel = opened;
     this.#pump();
   }
@@ -349,8 +348,9 @@ export class Publisher {
   /** The channel is gone: what was on it is unknown, but for the publish the broker closed it for. */
   #lose(channel: FrameChannel, cause: unknown): void {
     const isCurrent = channel === this.#channel;
-    if (!this.#left.delete(channel) && !isCurrent) return;
     if (isCurrent) this.#channel = undefined;
+    else if (channel === this.#left) this.#left = undefined;
+    else return;
     const { log, pauses } = this.#options;
     const reason = cause === undefined ? 'the channel was closed' : reasonOf(cause);
     const gate = this.#on?.gate;
@@ -362,8 +362,8 @@ export class Publisher {
       if (guilt !== undefined && replyCodeOf(cause) === REPLY.accessRefused) gate?.refuse(exchange, guilt);
       this.#finish(pending, guilt ?? new PublishUnknownError(`the channel was lost before the confirm: ${reason}`));
     }
+    this.#options.replies?.onLost(channel, reason);
     if (!isCurrent) return;
-    this.#options.replies?.onLost(reason);
     const link = this.#on?.link;
     if (link === undefined || !link.isOpen) return;
     log.warn({ reason }, 'the publish channel was lost and is opened again');

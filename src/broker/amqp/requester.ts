@@ -27,6 +27,8 @@ export const answeredAttempt = ({ properties }: Reply): string | undefined => pr
 
 interface Asker {
   readonly subscriber: Subscriber<RequestProgress>;
+  /** The channel its request left on: the answer comes there. */
+  sentOn: object | undefined;
   isConfirmed: boolean;
 }
 
@@ -43,8 +45,8 @@ export class Requester implements Requests {
     const replies = {
       queue: REPLY_QUEUE,
       onReply: (message: ConsumeMessage) => this.#receive(message),
-      isAwaited: () => this.#askers.size > 0,
-      onLost: (reason: string) => this.#lose(reason),
+      isAwaitedOn: (channel: object) => this.#isAwaitedOn(channel),
+      onLost: (channel: object, reason: string) => this.#lose(channel, reason),
     };
     this.#createPublisher = () => new Publisher({ ...options, replies });
   }
@@ -56,16 +58,17 @@ export class Requester implements Requests {
 
   request(message: OutgoingMessage, key: string): Observable<RequestProgress> {
     return new Observable((subscriber) => {
-      const asker: Asker = { subscriber, isConfirmed: false };
+      const asker: Asker = { subscriber, sentOn: undefined, isConfirmed: false };
       const askers = this.#askers.get(key) ?? new Set();
       this.#askers.set(key, askers.add(asker));
       subscriber.add(() => {
         askers.delete(asker);
         if (askers.size === 0 && this.#askers.get(key) === askers) this.#askers.delete(key);
+        this.#publisher?.closeLeft();
       });
       const asking = { ...message, properties: { ...message.properties, replyTo: REPLY_QUEUE } };
       return this.#open()
-        .publish(asking)
+        .publish(asking, (channel) => (asker.sentOn = channel))
         .subscribe({
           error: (error: unknown) => subscriber.error(error),
           complete: () => {
@@ -98,9 +101,15 @@ export class Requester implements Requests {
     for (const { subscriber } of [...(askers ?? [])]) subscriber.next({ kind: 'reply', reply });
   }
 
+  #isAwaitedOn(channel: object): boolean {
+    for (const askers of this.#askers.values()) for (const { sentOn } of askers) if (sentOn === channel) return true;
+    return false;
+  }
+
   /** Those that are not confirmed are told by the publisher, or sent on the next channel. */
-  #lose(reason: string): void {
-    const lost = [...this.#askers.values()].flatMap((askers) => [...askers].filter(({ isConfirmed }) => isConfirmed));
+  #lose(channel: object, reason: string): void {
+    const all = [...this.#askers.values()].flatMap((askers) => [...askers]);
+    const lost = all.filter(({ isConfirmed, sentOn }) => isConfirmed && sentOn === channel);
     for (const { subscriber } of lost) subscriber.error(new ReplyLostError(reason));
   }
 }
