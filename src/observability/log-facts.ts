@@ -89,7 +89,7 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
   };
 
   const undone = (fact: SagaMoved, sentence: string): void =>
-    warnOf(fact, 'undone', `${fact.saga} ${fact.move} ${fact.step ?? ''}`, sentence);
+    warnOf(fact, 'undone', `${fact.saga} ${fact.move} ${fact.step ?? ''} ${fact.code ?? ''}`, sentence);
 
   const trace = (fact: Fact): void => write(fact, 'trace', fact.type);
 
@@ -131,7 +131,7 @@ export function logFacts(facts: Facts, log: Logger, { level }: LogFactsOptions):
       warnOf(fact, 'callRetried', `${fact.api} ${fact.code}`, 'call failed, another attempt follows'),
     settlementDelayed: (fact) => {
       const sentence = 'settlement delayed: what has to be published first was not confirmed';
-      warnOf(fact, 'settlementDelayed', `${fact.pipeline} ${fact.code}`, sentence);
+      warnOf(fact, 'settlementDelayed', `${fact.pipeline} ${fact.settlement} ${fact.code}`, sentence);
     },
     deliveryOverdue: (fact) =>
       write(fact, 'error', 'unsettled for too long: given back, before the broker takes back all that is out with it'),

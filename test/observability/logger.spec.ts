@@ -313,6 +313,28 @@ describe('logFacts', () => {
     expect(records().at(-1)).to.include({ retried: 1_001, deadLettered: 1_001, unlogged: 1_800 });
   });
 
+  it('tells of a dead letter that waits beside a thousand copies, and of a compensation that fails in another way', () => {
+    const { log, records } = captured();
+    const facts = createFacts();
+    const listening = logFacts(facts, log, { level: 'info' });
+    const delayed = {
+      type: 'settlementDelayed',
+      at: 5,
+      ...identity,
+      nextDelayMs: 500,
+      code: 'ERR_UNROUTABLE',
+    } as const;
+    const failed = { type: 'sagaMoved', at: 5, ...identity, saga: 'order', sagaId: 'o-1', step: 'pay' } as const;
+    for (let n = 0; n < 1_000; n++) {
+      facts.report({ ...delayed, settlement: 'retry', reason: 'queue "q.delay.5s" does not exist' });
+      facts.report({ ...failed, move: 'compensationFailed', code: 'ERR_NETWORK', reason: 'away' });
+    }
+    facts.report({ ...delayed, settlement: 'deadLetter', reason: 'queue "q.dead" does not exist' });
+    facts.report({ ...failed, move: 'compensationFailed', code: 'ERR_UNKNOWN', reason: 'a defect' });
+    listening.unsubscribe();
+    expect(records().map(({ reason }) => reason)).to.include.members(['queue "q.dead" does not exist', 'a defect']);
+  });
+
   it('does not repeat for ever what waits for the broker, or is undone, either', () => {
     const { log, records } = captured();
     const facts = createFacts();
