@@ -9,14 +9,19 @@ export type JsonWriting =
 
 const refuse = (message: string): JsonWriting => ({ ok: false, message });
 
+export interface JsonWritingOptions {
+  /** What becomes of undefined, or nothing, inside an array, for which JSON has `null`. Default: it is refused. */
+  readonly gaps?: 'refused' | 'null';
+}
+
 /**
  * The JSON text of a value. `toJSON` counts (a Date becomes its ISO text) and members that are undefined are left out, as everywhere in JSON.
  * Refused: no value at all, NaN and Infinity (JSON has `null` for them), BigInt, functions and symbols, circles, bytes below the top, maps, sets, promises and
  * whatever else has a class and no members that JSON sees (an Error, an amount in private fields), invalid dates, undefined or nothing inside an array, what is nested deeper than the stack is high, some thousand levels, and what fails when it is read. Never throws.
  */
-export function writeJson(value: unknown): JsonWriting {
+export function writeJson(value: unknown, { gaps = 'refused' }: JsonWritingOptions = {}): JsonWriting {
   try {
-    return write(value);
+    return write(value, gaps === 'null' ? WITH_GAPS : PLAIN);
   } catch (error) {
     return refuse(
       isOverflow(error)
@@ -26,17 +31,17 @@ export function writeJson(value: unknown): JsonWriting {
   }
 }
 
-function write(value: unknown): JsonWriting {
+function write(value: unknown, look: Look): JsonWriting {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    const found = isOverflow(error) ? undefined : findUnwritable(value, new Set());
+    const found = isOverflow(error) ? undefined : findUnwritable(value, { ...look, above: new Set() });
     if (found === undefined) throw error;
     return refuse(`value${found}`);
   }
   if (text === undefined) return refuse(`value is ${typeof value}, which JSON has no text for`);
-  const found = findUnwritable(value);
+  const found = findUnwritable(value, look);
   return found === undefined ? { ok: true, text } : refuse(`value${found}`);
 }
 
@@ -50,12 +55,20 @@ const failureIn = (error: unknown): string =>
 /** Those of the platform, which make `null` of an invalid date, and an object of bytes: any other says what is meant. */
 const ALTERING: ReadonlySet<unknown> = new Set([Date.prototype.toJSON, Buffer.alloc(0).toJSON]);
 
+interface Look {
+  readonly allowsGaps: boolean;
+  /** Objects around this one, where there may be circles. */
+  readonly above: Set<object> | undefined;
+}
+
+const PLAIN: Look = { allowsGaps: false, above: undefined };
+const WITH_GAPS: Look = { allowsGaps: true, above: undefined };
+
 /**
  * Path below `value` and kind of the first member JSON cannot carry. Each text is walked: that takes a quarter of looking through the text for
  * what such members leave in it.
- * @param above Objects around this one, where there may be circles.
  */
-function findUnwritable(value: unknown, above?: Set<object>): string | undefined {
+function findUnwritable(value: unknown, look: Look): string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : ` is ${value}`;
   if (typeof value === 'bigint') return ' is a BigInt';
   if (typeof value === 'function' || typeof value === 'symbol') return ` is a ${typeof value}`;
@@ -70,12 +83,13 @@ function findUnwritable(value: unknown, above?: Set<object>): string | undefined
     if (unbegun !== undefined) return ` is ${unbegun}`;
     // JSON has the value for each of them.
     if (value instanceof Number || value instanceof String || value instanceof Boolean)
-      return findUnwritable(value.valueOf());
+      return findUnwritable(value.valueOf(), look);
     if (isHidden(value)) return ` is ${hiddenIn(value)}`;
   }
+  const { above } = look;
   if (above?.has(value) === true) return ' leads back to itself';
   above?.add(value);
-  const found = Array.isArray(value) ? findInItems(value, above) : findInMembers(value, above);
+  const found = Array.isArray(value) ? findInItems(value, look) : findInMembers(value, look);
   above?.delete(value);
   return found;
 }
@@ -91,19 +105,19 @@ function hiddenIn(value: object): string {
   return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name} without members of its own`;
 }
 
-function findInItems(items: readonly unknown[], above: Set<object> | undefined): string | undefined {
+function findInItems(items: readonly unknown[], look: Look): string | undefined {
   for (let index = 0; index < items.length; index++) {
     const item = items[index];
-    const found = item === undefined ? ' is undefined' : findUnwritable(item, above);
+    const found = item === undefined && !look.allowsGaps ? ' is undefined' : findUnwritable(item, look);
     if (found !== undefined) return `[${index}]${found}`;
   }
   return undefined;
 }
 
-function findInMembers(value: object, above: Set<object> | undefined): string | undefined {
+function findInMembers(value: object, look: Look): string | undefined {
   const members = value as Readonly<Record<string, unknown>>;
   for (const key of Object.keys(members)) {
-    const found = findUnwritable(members[key], above);
+    const found = findUnwritable(members[key], look);
     if (found !== undefined) return `.${key}${found}`;
   }
   return undefined;

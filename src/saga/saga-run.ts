@@ -186,7 +186,8 @@ export const failureOf = (error: unknown): { readonly code: string; readonly mes
  */
 export function plain(value: unknown, subject: string): unknown {
   if (value === undefined) return undefined;
-  const written = writeJson(value);
+  // Answers without a body, gathered in a list: refused after they have taken effect, they would hold the saga up for nothing that is lost.
+  const written = writeJson(value, { gaps: 'null' });
   if (!written.ok)
     throw new TypeError(`${subject} cannot be written down: ${written.message}; it has to be plain data`);
   return JSON.parse(written.text) as unknown;

@@ -27,7 +27,7 @@ export interface StepTrying {
   readonly timeout?: Duration;
 }
 
-/** A value as it comes back from the journal, which holds JSON: a `Date` is a text. */
+/** A value as it comes back from the journal, which holds JSON: a `Date` is a text, and null what is undefined in a list. */
 export type Stored<Value> = unknown extends Value
   ? Value
   : Value extends { toJSON(): infer Said }
@@ -39,7 +39,11 @@ type StoredMembers<Value> = unknown extends Value
   ? Value
   : Value extends string | number | boolean | bigint | null | undefined
     ? Value
-    : { [Name in keyof Value]: Stored<Value[Name]> };
+    : Value extends readonly unknown[]
+      ? { [At in keyof Value]: StoredItem<Value[At]> }
+      : { [Name in keyof Value]: Stored<Value[Name]> };
+
+type StoredItem<Value> = unknown extends Value ? Value : Value extends undefined ? null : Stored<Value>;
 
 /** What a step's result is once it is in the journal: what its schema makes of it, where it has one. */
 export type StepResult<Result, Schema> = Stored<

@@ -356,6 +356,13 @@ describe('a step in doubt', () => {
 });
 
 describe('results and answers', () => {
+  it('have null in lists for calls that answered nothing, as their types say', () => {
+    const handle = begin()
+      .step('release', ({ input }) => of({ answers: [undefined, input.id] }))
+      .returns(({ results }): (string | null)[] => results.release.answers);
+    expect(tries([handle]).outcomes).to.deep.equal([[null, 'o1']]);
+  });
+
   it('are the same whether they come from a step or from the journal', () => {
     const seen: unknown[] = [];
     const handle = begin()
