@@ -40,9 +40,7 @@ const SHOWN: { readonly [Type in Fact['type']]: readonly Fields<Type>[] } = {
 /** Pauses are drawn: nobody reads a millionth of a millisecond. */
 const whole = (value: unknown): unknown => (typeof value === 'number' ? Math.round(value) : value);
 
-/** One that is isolated by hand is open until it is told otherwise. */
-const isoTime = (value: unknown): unknown =>
-  typeof value === 'number' && Number.isFinite(value) ? new Date(value).toISOString() : value;
+const isoTime = (value: unknown): unknown => (typeof value === 'number' ? new Date(value).toISOString() : value);
 
 /** `attempt` is that of the message; a call's own is `callAttempt`. */
 export function fieldsOf(fact: Fact): object {

@@ -188,7 +188,8 @@ describe('the dashboard’s model', () => {
   it('says what cannot be settled, until it is', () => {
     const teller = new Teller();
     const { at } = teller;
-    const out = [teller.identity(), teller.identity()];
+    // One and the same message, which was published twice.
+    const out = [teller.identity('twice'), teller.identity('twice')];
     const reason = 'the broker refused a message for queue "q.dead"';
     for (const about of out) {
       teller.facts.report({ type: 'delivered', at, ...about, queue: 'q', attempt: 1, redelivered: false, bytes: 3 });

@@ -140,6 +140,8 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     const published = (): Promise<boolean> => isTaken(broker.publish);
     const requested = (): Promise<boolean> =>
       isTaken((asked) => broker.request(asked, 'one').pipe(take(1), ignoreElements()));
+    // An answer that somebody waits for all the while, as at a busy front door.
+    const awaited = broker.request(message('other', 'asked'), 'awaited').subscribe();
     await eventually('both ways are refused', async () => !(await published()) && !(await requested()));
 
     await rabbit.control('clear_policy', 'bound');
@@ -147,6 +149,7 @@ describeWithOwnRabbitMq('RabbitMQ in trouble', () => {
     await eventually('a request is taken', requested);
     await eventually('each of its neighbours has ended', () => others.length === sent);
     expect(others.filter((outcome) => outcome !== 'confirmed')).to.deep.equal([]);
+    awaited.unsubscribe();
     await eventually(
       'what was refused is closed',
       async () => (await rows(rabbit, 'list_channels', 'pid')) === 2,
