@@ -1,5 +1,5 @@
 /** The command line: names the commands; each is loaded when it is called, so that `--help` costs nothing. */
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { version } from '../package.ts';
 import { beginBuilding } from '../worker/build-folder.ts';
 import { atLeastOne, collected, duration, port, workers } from './arguments.ts';
@@ -299,11 +299,17 @@ program.addCommand(completionCommand());
 
 watchOutput();
 nameCommands(program);
-exitAsMisconfigured(program);
-await program.parseAsync();
+endHere(program);
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // A wrong argument is a mistake like any other; commander would end with 1. Help has to be written, as all output has.
+  await exit(error.exitCode === EXIT.ok ? EXIT.ok : EXIT.misconfigured);
+}
 
-/** A wrong argument is a mistake like any other; commander would end with 1. */
-function exitAsMisconfigured(command: Command): void {
-  command.exitOverride(({ exitCode }) => process.exit(exitCode === EXIT.ok ? EXIT.ok : EXIT.misconfigured));
-  for (const child of command.commands) exitAsMisconfigured(child);
+/** Where commander would end the process by itself, before what it printed is written. */
+function endHere(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) endHere(child);
 }

@@ -81,16 +81,18 @@ describe('commands for work', function () {
       expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
     });
 
-    it('fails the command where it has no place, on a full disk', async () => {
-      const full = await open('/dev/full', 'w');
-      const child = spawn(process.execPath, [BIN, 'outbox', 'sql'], { stdio: ['ignore', full.fd, 'pipe'] });
-      let stderr = '';
-      child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-      const [status] = await once(child, 'close');
-      await full.close();
-      expect(status).to.equal(1);
-      expect(stderr).to.include('✗ not all of the output could be written: ENOSPC');
-    });
+    for (const args of [['outbox', 'sql'], ['--help'], ['check', '--help'], ['--version']]) {
+      it(`fails the command where it has no place, on a full disk: ${args.join(' ')}`, async () => {
+        const full = await open('/dev/full', 'w');
+        const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', full.fd, 'pipe'] });
+        let stderr = '';
+        child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+        const [status] = await once(child, 'close');
+        await full.close();
+        expect(status).to.equal(1);
+        expect(stderr).to.include('✗ not all of the output could be written: ENOSPC');
+      });
+    }
   });
 
   describe('new', () => {
