@@ -3,8 +3,8 @@
  * its content. Run after the build.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tellUsage } from '../bench/support/usage.ts';
 import { examinePackage } from './release/package-faults.ts';
@@ -17,6 +17,8 @@ tellUsage(
   'npm run pack [-- FOLDER]: the package as it is published, as a tarball in that folder; default: in this one',
 );
 const target = resolve(process.argv[2] ?? root);
+// `npm run package` names it, and nothing else may have been run here.
+mkdirSync(dirname(staged), { recursive: true });
 if (!existsSync(target)) {
   console.error(`${target}: there is no such folder; npm run pack [-- the folder the tarball goes to]`);
   process.exit(2);
