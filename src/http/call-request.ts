@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import { RequestInvalidError } from '../errors.ts';
-import { classNameOf, isClassless } from '../message/class-of.ts';
+import { isClassless, kindOf } from '../message/class-of.ts';
 import { fingerprint } from '../message/identity.ts';
 import { parseNow } from '../message/parse-now.ts';
 import { DURATION_EXPECTED, parseDuration } from '../policies/duration.ts';
@@ -220,11 +220,6 @@ export class CallRequest {
 function unnamed(option: string, given: unknown): string | undefined {
   if (given === undefined || (typeof given === 'object' && given !== null && isByName(given))) return undefined;
   return `option ${option}: expected an object with values by their names, got ${kindOf(given)}`;
-}
-
-function kindOf(given: unknown): string {
-  if (given === null) return 'null';
-  return typeof given === 'object' ? (classNameOf(given) ?? 'an object of a class') : typeof given;
 }
 
 const isByName = (given: object): boolean =>

@@ -1,4 +1,5 @@
 /** Secrets as definitions take them. */
+import { kindOf } from '../message/class-of.ts';
 import { currentValue, Secret, type Setting } from '../setting.ts';
 
 /** A secret value, best one from the environment: `env.secret('PAYMENT_API_KEY')`. */
@@ -12,9 +13,7 @@ export function reveal(secret: SecretValue): string {
   const value: unknown = currentValue<string | Secret>(secret);
   if (value instanceof Secret) return value.reveal();
   if (typeof value === 'string') return value;
-  const isBare = value === undefined || value === null;
-  const what = isBare ? String(value) : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
-  throw new SecretError(`expected a secret, as env.secret('PAYMENT_API_KEY'), got ${what}`);
+  throw new SecretError(`expected a secret, as env.secret('PAYMENT_API_KEY'), got ${kindOf(value)}`);
 }
 
 /** Thrown within src/http only; the message never holds a secret. */

@@ -1,5 +1,5 @@
 /** Values on their way out as JSON: what JSON would silently turn into something else is refused. */
-import { classNameOf, isClassless } from './class-of.ts';
+import { classNameOf, isClassless, withArticle } from './class-of.ts';
 import { unbegunIn } from './unbegun.ts';
 
 export type JsonWriting =
@@ -102,7 +102,7 @@ function hiddenIn(value: object): string {
   if (value instanceof Map || value instanceof Set) return `a ${value instanceof Map ? 'Map' : 'Set'}`;
   const name = classNameOf(value);
   if (name === undefined) return 'of a class, without members of its own';
-  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name} without members of its own`;
+  return `${withArticle(name)} without members of its own`;
 }
 
 function findInItems(items: readonly unknown[], look: Look): string | undefined {

@@ -19,13 +19,14 @@ import {
   throwError,
 } from 'rxjs';
 import { isTransient } from '../errors.ts';
+import { kindOf } from '../message/class-of.ts';
 import type { Duration } from '../policies/duration.ts';
 import { canReplaceFailure, type Freshness, type FreshnessLimits, freshnessAt } from '../policies/freshness.ts';
 import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { requireCount } from './require-count.ts';
 import { requireDurationMs } from './require-duration.ts';
-import { kindOf, requireMade } from './require-made.ts';
+import { requireMade } from './require-made.ts';
 import { timeoutWithin } from './timeout-within.ts';
 
 export interface CacheOptions {

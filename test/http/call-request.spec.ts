@@ -75,12 +75,15 @@ describe('a call that cannot be sent', () => {
     for (const [options, says] of [
       [
         { params: new URLSearchParams('a=1') },
-        'params: expected an object with values by their names, got URLSearchParams',
+        'params: expected an object with values by their names, got a URLSearchParams',
       ],
-      [{ params: 'a=1' }, 'params: expected an object with values by their names, got string'],
-      [{ headers: new Headers({ 'x-a': 'b' }) }, 'headers: expected an object with values by their names, got Headers'],
-      [{ headers: ['x-a'] }, 'headers: expected an object with values by their names, got Array'],
-      [{ path: new Map() }, 'path: expected an object with values by their names, got Map'],
+      [{ params: 'a=1' }, 'params: expected an object with values by their names, got a string'],
+      [
+        { headers: new Headers({ 'x-a': 'b' }) },
+        'headers: expected an object with values by their names, got a Headers',
+      ],
+      [{ headers: ['x-a'] }, 'headers: expected an object with values by their names, got a list'],
+      [{ path: new Map() }, 'path: expected an object with values by their names, got a Map'],
       [{ path: null }, 'path: expected an object with values by their names, got null'],
       [
         { params: Object.create({ constructor: undefined }) },
