@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readConfig } from '../src/config.ts';
 import { ConfigError } from '../src/errors.ts';
-import { cell, type Declared, readModule, root, toMarkdown } from './docstrings.ts';
+import { cell, type Declared, readModule, root, toCell, toMarkdown } from './docstrings.ts';
 
 /** A section for each function an author calls, with the options it takes. */
 const SECTIONS: readonly (readonly [title: string, words: string, options: readonly (readonly [string, string])[]])[] =
@@ -227,4 +227,4 @@ function tableOf(path: string, name: string, isFirst: boolean): string {
 }
 
 const rowOf = ({ name, type, doc }: Declared['members'][number]): string =>
-  `| \`${name}\` | \`${cell(type)}\` | ${cell(doc)} |`;
+  `| \`${name}\` | \`${cell(type)}\` | ${toCell(doc)} |`;

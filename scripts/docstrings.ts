@@ -19,6 +19,8 @@ export function readModule(path: string): {
   readonly opening: string;
   readonly functions: readonly Declared[];
   readonly interfaces: readonly Declared[];
+  /** Aliases of types. */
+  readonly types: readonly Declared[];
 } {
   const text = readFileSync(`${root}${path}`, 'utf8');
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
@@ -27,6 +29,7 @@ export function readModule(path: string): {
     (ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false);
   const functions: Declared[] = [];
   const interfaces: Declared[] = [];
+  const types: Declared[] = [];
   for (const node of file.statements) {
     if (!isExported(node)) continue;
     if (ts.isFunctionDeclaration(node) && node.name !== undefined) {
@@ -34,9 +37,17 @@ export function readModule(path: string): {
         .slice(node.getStart(file), node.body?.getStart(file) ?? node.end)
         .replace(/^export /, '')
         .trim();
-      // Of an overloaded function, the first signature carries the words.
-      if (!functions.some((known) => known.name === node.name?.text))
+      const known = functions.findIndex((one) => one.name === node.name?.text);
+      const overloaded = functions[known];
+      // Of an overloaded function, the first signature carries the words, and the last, with the body, is nobody's.
+      if (overloaded === undefined)
         functions.push({ name: node.name.text, signature, doc: docOf(node), bases: [], members: [] });
+      else if (node.body === undefined)
+        functions[known] = { ...overloaded, signature: `${overloaded.signature}\n${signature}` };
+    }
+    if (ts.isTypeAliasDeclaration(node)) {
+      const signature = node.getText(file).replace(/^export /, '');
+      types.push({ name: node.name.text, signature, doc: docOf(node), bases: [], members: [] });
     }
     if (ts.isInterfaceDeclaration(node)) {
       const members = node.members
@@ -56,7 +67,7 @@ export function readModule(path: string): {
     }
   }
   const opening = /^\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? '';
-  return { opening: plain(opening), functions, interfaces };
+  return { opening: plain(opening), functions, interfaces, types };
 }
 
 const plain = (comment: string): string =>
@@ -77,19 +88,33 @@ export function docOf(node: ts.Node): string {
   );
 }
 
-/** `@throws X when …` and `@see …` as lists below the words. */
-export function toMarkdown(doc: string): string {
+/** A docstring's words, and its tags in words: `@throws X when …`, `@param x …`, `@see …`. */
+function partsOf(doc: string): { readonly words: string; readonly tags: readonly string[] } {
   const [words = '', ...tags] = doc.split(/^(?=@)/m);
-  const listed = tags
-    .map((tag) => tag.trim().replace(/\s*\n\s*/g, ' '))
-    .map((tag) =>
+  return {
+    words: words.trim(),
+    tags: tags.map((tag) =>
       tag
-        .replace(/^@throws (\S+)/, '- Throws `$1`')
-        .replace(/^@see /, '- See ')
-        .replace(/^@example\s*/, '\n'),
-    );
-  return [words.trim(), listed.join('\n')].filter((part) => part !== '').join('\n\n');
+        .trim()
+        .replace(/\s*\n\s*/g, ' ')
+        .replace(/^@throws (\S+)/, 'Throws `$1`')
+        .replace(/^@param (\S+)/, '`$1`:')
+        .replace(/^@see /, 'See '),
+    ),
+  };
+}
+
+/** With the tags as a list below the words. */
+export function toMarkdown(doc: string): string {
+  const { words, tags } = partsOf(doc);
+  return [words, tags.map((tag) => `- ${tag}`).join('\n')].filter((part) => part !== '').join('\n\n');
 }
 
 /** A text in one cell of a table. */
 export const cell = (text: string): string => text.replace(/\s*\n\s*/g, ' ').replace(/\|/g, '\\|');
+
+/** With the tags behind the words, in one cell of a table. */
+export function toCell(doc: string): string {
+  const { words, tags } = partsOf(doc);
+  return cell([words, ...tags].filter((part) => part !== '').join(' '));
+}

@@ -1,16 +1,19 @@
 /**
  * The pages of `docs/operators`, made from the docstrings of `src/operators`: what an operator does, its options with their defaults and bounds,
- * and its picture. `npm run reference` writes them; a spec fails when they are not up to date.
+ * whatever its types name, and its picture. `npm run reference` writes them; a spec fails when they are not up to date.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { cell, type Declared, readModule, root, toMarkdown } from './docstrings.ts';
+import { cell, type Declared, readModule, root, toCell, toMarkdown } from './docstrings.ts';
 
 const index = readFileSync(`${root}src/operators/index.ts`, 'utf8');
 
 /** What `sluice/operators` gives to everybody; modules export more, for each other. */
-const publicNames = new Set(
+export const publicNames: ReadonlySet<string> = new Set(
   [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, names = '']) =>
-    names.split(',').map((name) => name.trim().replace(/^type /, '')),
+    names
+      .split(',')
+      .map((name) => name.trim().replace(/^type /, ''))
+      .filter((name) => name !== ''),
   ),
 );
 
@@ -21,56 +24,85 @@ function listedModules(): readonly string[] {
   return [...names].filter((name) => existsSync(`${root}test/operators/${name}.spec.ts`));
 }
 
-/** Interfaces of every module, to find those that a page's own extend. */
-function allInterfaces(): ReadonlyMap<string, Declared> {
-  const modules = readdirSync(`${root}src/operators`).map((file) => file.replace(/\.ts$/, ''));
+/** A type, and the public functions by which it is made where its module has no page of its own. */
+interface Named {
+  readonly declared: Declared;
+  readonly makers: readonly Declared[];
+}
+
+/** Interfaces and types of the operators and of what they decide by, by name. */
+function allTypes(): ReadonlyMap<string, Named> {
+  const own = new Set(listedModules().map((name) => `src/operators/${name}.ts`));
+  const paths = ['src/policies', 'src/operators'].flatMap((folder) =>
+    readdirSync(`${root}${folder}`)
+      .filter((file) => file.endsWith('.ts') && file !== 'index.ts')
+      .map((file) => `${folder}/${file}`),
+  );
   return new Map(
-    modules
-      .flatMap((name) => readModule(`src/operators/${name}.ts`).interfaces)
-      .map((declared) => [declared.name, declared]),
+    paths.flatMap((path) => {
+      const { functions, interfaces, types } = readModule(path);
+      const makers = own.has(path) ? [] : functions.filter(({ name }) => publicNames.has(name));
+      return [...interfaces, ...types].map((declared) => [declared.name, { declared, makers }] as const);
+    }),
   );
 }
 
-function withBases(own: readonly Declared[], all: ReadonlyMap<string, Declared>): readonly Declared[] {
-  const named = new Map(own.map((declared) => [declared.name, declared]));
-  for (const declared of own) {
-    for (const base of declared.bases.map((name) => all.get(name))) if (base !== undefined) named.set(base.name, base);
+/** And what they rest on, in turn: interfaces that they extend, types that they name. */
+function withNamed(own: readonly Declared[], all: ReadonlyMap<string, Named>): readonly Declared[] {
+  const found = new Map(own.map((declared) => [declared.name, declared]));
+  // A map goes on to what is added to it meanwhile.
+  for (const { bases, signature, members } of found.values()) {
+    const text = [...bases, signature, ...members.map(({ type }) => type)].join(' ');
+    for (const [name] of text.matchAll(/\b[A-Z]\w+/g)) {
+      const named = all.get(name);
+      if (named === undefined || found.has(name)) continue;
+      for (const declared of [named.declared, ...named.makers]) found.set(declared.name, declared);
+    }
   }
-  return [...named.values()];
+  return [...found.values()];
+}
+
+const isInterface = ({ signature }: Declared): boolean => signature === '';
+
+function sectionOf(declared: Declared, heirs: readonly string[]): readonly string[] {
+  const { name, signature, doc, members } = declared;
+  const words = doc === '' ? [] : [toMarkdown(doc)];
+  if (!isInterface(declared)) return [`## ${name}`, `\`\`\`ts\n${signature}\n\`\`\``, ...words];
+  const rows = members.map((member) => `| \`${member.name}\` | \`${cell(member.type)}\` | ${toCell(member.doc)} |`);
+  return [
+    `## ${name}`,
+    ...words,
+    ...heirs.map((heir) => `\`${heir}\` has these too.`),
+    ['| | type | |', '| --- | --- | --- |', ...rows].join('\n'),
+  ];
 }
 
 /** Every page by its path. */
 export function operatorPages(): ReadonlyMap<string, string> {
   const pages = new Map<string, string>();
   const rows: string[] = [];
-  const known = allInterfaces();
+  const known = allTypes();
   for (const name of listedModules()) {
-    const { opening, functions: exported, interfaces } = readModule(`src/operators/${name}.ts`);
-    const functions = exported.filter((declared) => publicNames.has(declared.name));
+    const { opening, functions: exported, interfaces, types } = readModule(`src/operators/${name}.ts`);
+    const isPublic = (declared: Declared): boolean => publicNames.has(declared.name);
+    const functions = exported.filter(isPublic);
     const title = functions.map((declared) => declared.name).join(', ');
     const picture = existsSync(`${root}docs/operators/${name}.svg`)
       ? [`![marble diagram of ${name}](${name}.svg)`]
       : [];
-    const sections = functions.flatMap((declared) => [
-      `## ${declared.name}`,
-      `\`\`\`ts\n${declared.signature}\n\`\`\``,
-      toMarkdown(declared.doc),
-    ]);
-    const own = interfaces.filter((declared) => publicNames.has(declared.name));
-    const tables = withBases(own, known)
-      .filter(({ members }) => members.length > 0)
-      .flatMap(({ name: type, doc, members }) => [
-        `## ${type}`,
-        ...(doc === '' ? [] : [toMarkdown(doc)]),
-        [
-          '| | type | |',
-          '| --- | --- | --- |',
-          ...members.map((member) => `| \`${member.name}\` | \`${cell(member.type)}\` | ${cell(member.doc)} |`),
-        ].join('\n'),
-      ]);
+    const shown = withNamed([...functions, ...interfaces.filter(isPublic), ...types.filter(isPublic)], known);
+    const sections = shown
+      .filter((declared) => !isInterface(declared) || declared.members.length > 0)
+      .flatMap((declared) => {
+        const heirs = shown.filter(({ bases }) => bases.includes(declared.name));
+        return sectionOf(
+          declared,
+          heirs.map((heir) => heir.name),
+        );
+      });
     pages.set(
       `docs/operators/${name}.md`,
-      `${[`# ${title}`, opening, ...picture, ...sections, ...tables, `[Source](../../src/operators/${name}.ts) · [spec](../../test/operators/${name}.spec.ts) · [all operators](README.md)`].join('\n\n')}\n`,
+      `${[`# ${title}`, toMarkdown(opening), ...picture, ...sections, `[Source](../../src/operators/${name}.ts) · [spec](../../test/operators/${name}.spec.ts) · [all operators](README.md)`].join('\n\n')}\n`,
     );
     rows.push(`| [${title}](${name}.md) | ${cell(opening.split('\n\n')[0] ?? '')} |`);
   }

@@ -14,6 +14,7 @@ import { type Guest, type UnmatchedReason, WaitingRoom } from './waiting-room.ts
 
 export type { UnmatchedReason };
 
+/** A value that found no partner, and why. */
 export type Unmatched<L, R> =
   | { readonly side: 'left'; readonly value: L; readonly reason: UnmatchedReason }
   | { readonly side: 'right'; readonly value: R; readonly reason: UnmatchedReason };

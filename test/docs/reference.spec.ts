@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { documentedOptions, settings, variables } from '../../scripts/configuration-page.ts';
 import { withoutRemedy } from '../../scripts/error-page.ts';
+import { operatorPages, publicNames } from '../../scripts/operator-pages.ts';
 import { referencePages } from '../../scripts/reference.ts';
 import { root } from '../support/pages.ts';
 
@@ -15,6 +16,27 @@ describe('the pages of reference', () => {
       expect(read(path), 'npm run reference writes it').to.equal(text);
     });
   }
+
+  it('have every name of sluice/operators, and what its types are made of', () => {
+    const told = new Set([...operatorPages().values()].flatMap((text) => text.match(/(?<=^## ).*$/gm) ?? []));
+    // A class that nobody but `optional` makes, and nobody looks into.
+    const names = [...publicNames, 'Duration', 'Random', 'Jitter'].filter((name) => name !== 'OptionalBranch');
+    expect(names.filter((name) => !told.has(name))).to.deep.equal([]);
+    expect(names.length).to.be.above(50);
+  });
+
+  it('say which options another table has too', () => {
+    expect(operatorPages().get('docs/operators/gather-quorum.md')).to.include(
+      '## GatherOptions\n\n`GatherQuorumOptions` has these too.',
+    );
+  });
+
+  it('show no tag of a docstring', () => {
+    const tags = [...referencePages()].flatMap(([path, text]) =>
+      (text.match(/(?<=^|\s)@(?:param|returns|see|throws) .{0,20}/gm) ?? []).map((tag) => `${path}: ${tag}`),
+    );
+    expect(tags).to.deep.equal([]);
+  });
 
   it('say of every error what to do about it', () => {
     expect(withoutRemedy(), '`@remedy …` in its docstring says it').to.deep.equal([]);
