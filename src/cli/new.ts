@@ -1,5 +1,6 @@
 /** `sluice new`: a pipeline, its schema and its test, that run as they are. Writes nothing where something would be overwritten. */
 import { access, mkdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { failed, misconfigured, printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
@@ -35,10 +36,26 @@ export async function newPipeline(name: string, { pipelines, tests, json = false
     printJson({ pipeline: files[0][0], schema: files[1][0], test: files[2][0] });
     return EXIT.ok;
   }
-  console.log(
-    `\nNext:\n  npx sluice check ${pipelines}\n  npx mocha --import=tsx ${files[2][0]}\n  npx sluice dev ${pipelines}`,
-  );
+  const absent = ['mocha', 'tsx'].filter((name) => !isInstalled(name));
+  const next = [
+    `npx sluice check ${pipelines}`,
+    ...(absent.length > 0 ? [`npm install --save-dev ${absent.join(' ')}`] : []),
+    `npx mocha --import=tsx ${files[2][0]}`,
+    `npx sluice dev ${pipelines}`,
+  ];
+  console.log(`\nNext:\n${next.map((command) => `  ${command}`).join('\n')}`);
   return EXIT.ok;
+}
+
+/** Whether a package is there for what is run in this folder, which is the project's. */
+function isInstalled(name: string): boolean {
+  try {
+    createRequire(join(process.cwd(), 'any')).resolve(name);
+    return true;
+  } catch (error) {
+    // One that may only be imported is there too.
+    return !(error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND');
+  }
 }
 
 const exists = async (file: string): Promise<boolean> => {

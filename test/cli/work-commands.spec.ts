@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -112,6 +113,15 @@ describe('commands for work', function () {
       const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
       expect(status, stdout + stderr).to.equal(0);
       expect(stdout).to.include('2 passing');
+    });
+
+    it('names what its test needs and the project has not', async () => {
+      const written = await sluice(['new', 'told', '--pipelines', folder, '--tests', folder]);
+      expect(written.stdout).to.include('npx mocha --import=tsx').and.not.to.include('npm install');
+      const outside = await mkdtemp(join(tmpdir(), 'sluice-new-'));
+      const told = execFileSync(process.execPath, [BIN, 'new', 'told'], { cwd: outside, encoding: 'utf8' });
+      await rm(outside, { recursive: true });
+      expect(told).to.include('  npm install --save-dev mocha tsx\n  npx mocha --import=tsx test/told.spec.ts\n');
     });
 
     it('tells a program where it is', async () => {
