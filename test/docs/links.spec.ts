@@ -41,4 +41,15 @@ describe('links of the documentation', () => {
     }
     expect([...byPath.keys()].filter((path) => !reached.has(path))).to.deep.equal([]);
   });
+
+  it('lead to the patterns by all their names, in the order of their index', () => {
+    const patterns = [...(byPath.get('docs/guide/README.md')?.text ?? '').matchAll(/^\| \[([^\]]+)\]/gm)].map(
+      ([, name = '']) => name.toLowerCase(),
+    );
+    const told = ['README.md', 'docs/README.md'].map(
+      (path) => /^\| \[Patterns\].*\| (?:a page each: )?(.*) \|$/m.exec(byPath.get(path)?.text ?? '')?.[1],
+    );
+    expect(patterns.length).to.be.above(10);
+    expect(told).to.deep.equal([patterns.join(', '), patterns.join(', ')]);
+  });
 });
