@@ -1,5 +1,6 @@
 /** The worker's log: pino, one JSON object a line, written synchronously so that no line is lost at exit. */
 import { type DestinationStream, destination, pino } from 'pino';
+import { asyncScheduler } from 'rxjs';
 import { isTransient, SluiceError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 
@@ -36,8 +37,19 @@ export function createLogger({ level, stream = destination({ dest: 1, sync: true
       return { message: 'an error that cannot be read' };
     }
   };
-  return pino(
-    { level, base: null, serializers: { error: guarded, err: guarded }, timestamp: pino.stdTimeFunctions.isoTime },
-    stream,
-  );
+  return pino({ level, base: null, serializers: { error: guarded, err: guarded }, timestamp: isoTimes() }, stream);
+}
+
+/** As pino's `isoTime`, but that the lines of one millisecond, of which a busy worker has several, share its text: a third of what a line costs. */
+function isoTimes(): () => string {
+  let lastMs = Number.NaN;
+  let text = '';
+  return () => {
+    const now = asyncScheduler.now();
+    if (now !== lastMs) {
+      lastMs = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import pc from 'picocolors';
 import { timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import { useFakeTimers } from 'sinon';
 import { HttpStatusError, RetryExhaustedError } from '../../src/errors.ts';
 import { createFacts } from '../../src/events.ts';
 import { logFacts } from '../../src/observability/log-facts.ts';
@@ -43,6 +44,24 @@ describe('createLogger', () => {
       },
     });
     expect(lines.join()).to.not.include('canary');
+  });
+
+  it('tells the time of each line, to the millisecond', () => {
+    const clock = useFakeTimers({ now: Date.UTC(2026, 0, 2, 3, 4, 5, 6), toFake: ['Date'] });
+    try {
+      const { log, records } = captured();
+      log.info('one');
+      log.info('two');
+      clock.tick(1);
+      log.info('three');
+      expect(records().map(({ time }) => time)).to.deep.equal([
+        '2026-01-02T03:04:05.006Z',
+        '2026-01-02T03:04:05.006Z',
+        '2026-01-02T03:04:05.007Z',
+      ]);
+    } finally {
+      clock.restore();
+    }
   });
 
   it('survives errors that cannot be read, and what is no error', () => {
