@@ -14,6 +14,17 @@ export interface TraceContext {
 export const contextHeaders = ({ traceparent, tracestate }: TraceContext): Record<string, string> =>
   tracestate === undefined ? { traceparent } : { traceparent, tracestate };
 
+/** A copy of headers that have a context, with another one in its place. */
+export function inContext<Value>(
+  headers: Readonly<Record<string, Value>>,
+  { traceparent, tracestate }: TraceContext,
+): Record<string, Value | string> {
+  const copy: Record<string, Value | string> = { ...headers };
+  copy.traceparent = traceparent;
+  if (tracestate !== undefined) copy.tracestate = tracestate;
+  return copy;
+}
+
 export interface Tracing {
   startMessage(message: TracedMessage): MessageSpan;
 }

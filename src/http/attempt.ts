@@ -20,7 +20,7 @@ import type { Occupant, Slots } from '../operators/slot-pool.ts';
 import { judged, type Tally, tallyOf } from '../operators/tally.ts';
 import { tearDown } from '../operators/tear-down.ts';
 import type { Limited } from '../operators/time-limits.ts';
-import { contextHeaders, type Span } from '../tracing.ts';
+import { inContext, type Span } from '../tracing.ts';
 import type { CallRun } from './call-run.ts';
 import { reclassified } from './classify.ts';
 import { answerOf, failureOf } from './exchange.ts';
@@ -238,21 +238,15 @@ export class Attempt implements Listener<TransportResponse>, Occupant, Limited {
 
   #headers(): TransportRequest['headers'] {
     const { headers } = this.#request;
-    return this.#span === undefined ? headers : { ...headers, ...contextHeaders(this.#span) };
+    return this.#span === undefined ? headers : inContext(headers, this.#span);
   }
 
   #report(outcome: CallEnded['outcome'], failure?: unknown): void {
-    if (this.#span === undefined && !this.#run.parts.facts.isHeard.callEnded) return;
+    const isHeard = this.#run.parts.facts.isHeard.callEnded;
+    if (this.#span === undefined && !isHeard) return;
     const status = outcome === 'aborted' ? undefined : this.#response?.status;
-    const end =
-      outcome === 'ok' && status !== undefined
-        ? { outcome, status }
-        : {
-            outcome,
-            ...(outcome === 'failed' || outcome === 'rejected' ? { code: codeOf(failure) } : {}),
-            ...(status === undefined ? {} : { status }),
-          };
-    this.#span?.end({ at: asyncScheduler.now(), ...end });
-    if (this.#run.parts.facts.isHeard.callEnded) this.#run.reportEnd(this.#number, this.#startedAt, end);
+    const code = outcome === 'failed' || outcome === 'rejected' ? codeOf(failure) : undefined;
+    this.#span?.end({ at: asyncScheduler.now(), outcome, status, code });
+    if (isHeard) this.#run.reportEnd(this.#number, this.#startedAt, outcome, status, code);
   }
 }

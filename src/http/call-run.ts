@@ -98,12 +98,25 @@ export class CallRun {
   }
 
   /** Only where somebody listens. */
-  reportEnd(attempt: number, startedAt: number, end: Pick<CallEnded, 'outcome' | 'status' | 'code'>): void {
+  reportEnd(
+    attempt: number,
+    startedAt: number,
+    outcome: CallEnded['outcome'],
+    status: number | undefined,
+    code: string | undefined,
+  ): void {
     const { facts } = this.parts;
     const at = asyncScheduler.now();
-    const { outcome, status } = end;
     if (outcome !== 'ok' || status === undefined) {
-      facts.report({ type: 'callEnded', ...this.#about(at), attempt, ...end, durationMs: at - startedAt });
+      facts.report({
+        type: 'callEnded',
+        ...this.#about(at),
+        attempt,
+        outcome,
+        ...(code === undefined ? {} : { code }),
+        ...(status === undefined ? {} : { status }),
+        durationMs: at - startedAt,
+      });
       return;
     }
     const { pipeline, messageId, correlationId, traceId, messageAttempt, deliveryTag } = this.owner;

@@ -37,7 +37,6 @@ export function callAttributes(call: TracedCall, server: Server): Attributes {
   const space = operation.indexOf(' ');
   return {
     'http.request.method': operation.slice(0, space),
-    'url.scheme': server.scheme,
     'url.template': operation.slice(space + 1),
     'server.address': server.address,
     'server.port': server.port,
@@ -67,15 +66,13 @@ const resends = ({ attempt }: TracedCall): number | undefined => (attempt === 1 
 
 /** Of an API, as its origin names it. */
 export interface Server {
-  readonly scheme: string;
   readonly address: string;
   readonly port: number;
 }
 
 export function serverOf(origin: string): Server {
   const { protocol, hostname, port } = new URL(origin);
-  const scheme = protocol.slice(0, -1);
-  return { scheme, address: hostname, port: port === '' ? (scheme === 'https' ? 443 : 80) : Number(port) };
+  return { address: hostname, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
 }
 
 /** The conventions' name of a place in RabbitMQ: the parts that are there, a queue that is its own routing key once. */

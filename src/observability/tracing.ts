@@ -115,6 +115,10 @@ class StartedSpan implements Span {
   }
 }
 
+/**
+ * A sampler decides about the message, of which it is told all that is known. What the message causes follows it, and is told of afterwards,
+ * where it is recorded: an SDK copies what a span starts with twice before it keeps it.
+ */
 class StartedMessage extends StartedSpan implements MessageSpan {
   readonly #starter: Starter;
   readonly #within: Context;
@@ -141,18 +145,20 @@ class StartedMessage extends StartedSpan implements MessageSpan {
   startCall(call: TracedCall): Span {
     const { api, tracer, serverAt } = this.#starter;
     const { operation, destination, origin, at } = call;
-    const attributes =
-      destination === undefined ? callAttributes(call, serverAt(origin)) : askAttributes(call, destination);
-    const options = { kind: api.SpanKind.CLIENT, startTime: timeOf(at), attributes };
-    const span = tracer.startSpan(operation, options, this.#within);
+    const span = tracer.startSpan(operation, { kind: api.SpanKind.CLIENT, startTime: timeOf(at) }, this.#within);
+    if (span.isRecording())
+      span.setAttributes(
+        destination === undefined ? callAttributes(call, serverAt(origin)) : askAttributes(call, destination),
+      );
     return new StartedSpan(api, span, destination === undefined ? OF_CALL : OF_ASK);
   }
 
   startPublish(publish: TracedPublish): Span {
     const { api, tracer } = this.#starter;
     const { exchange, at } = publish;
-    const options = { kind: api.SpanKind.PRODUCER, startTime: timeOf(at), attributes: publishAttributes(publish) };
-    const span = tracer.startSpan(`publish ${exchange === '' ? DEFAULT_EXCHANGE : exchange}`, options, this.#within);
+    const name = `publish ${exchange === '' ? DEFAULT_EXCHANGE : exchange}`;
+    const span = tracer.startSpan(name, { kind: api.SpanKind.PRODUCER, startTime: timeOf(at) }, this.#within);
+    if (span.isRecording()) span.setAttributes(publishAttributes(publish));
     return new StartedSpan(api, span, OF_PUBLISH);
   }
 }

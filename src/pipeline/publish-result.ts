@@ -6,7 +6,7 @@ import type { OutgoingMessage } from '../message/outgoing.ts';
 import { LeanSubscriber, type Listener } from '../operators/lean-subscriber.ts';
 import { Retries, type RetryWithBackoffOptions } from '../operators/retry-with-backoff.ts';
 import { exponentialBackoff } from '../policies/backoff.ts';
-import { contextHeaders, type Span } from '../tracing.ts';
+import { inContext, type Span } from '../tracing.ts';
 import { clockNow } from './context.ts';
 import type { Engine } from './engine.ts';
 import type { Journey } from './journey.ts';
@@ -155,7 +155,7 @@ class PublishAttempt implements Listener<never> {
       const span = startSpan(this.#result, this.#journey, this.#sentAt);
       if (span !== undefined) {
         this.#span = span;
-        this.#traced = inContext(this.#result, span);
+        this.#traced = traced(this.#result, span);
         this.#subscriber.add(() => span.end({ at: clockNow(), outcome: 'abandoned' }));
       }
       this.#parts.broker.publish(this.#traced).subscribe(this.#subscriber);
@@ -212,7 +212,6 @@ function startSpan({ exchange, routingKey, properties, body }: OutgoingMessage, 
   return span?.startPublish({ exchange, routingKey, messageId, bytes: body.byteLength, at });
 }
 
-const inContext = (result: OutgoingMessage, span: Span): OutgoingMessage => ({
-  ...result,
-  headers: { ...result.headers, ...contextHeaders(span) },
-});
+function traced({ exchange, routingKey, mandatory = true, body, headers, properties }: OutgoingMessage, span: Span) {
+  return { exchange, routingKey, mandatory, body, headers: inContext(headers, span), properties };
+}

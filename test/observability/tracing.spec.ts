@@ -1,9 +1,19 @@
 /** Spans of whole messages, in virtual time, as an SDK collects them. */
-import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  createTraceState,
+  propagation,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
   type ReadableSpan,
+  type Sampler,
+  SamplingDecision,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { expect } from 'chai';
@@ -177,7 +187,6 @@ describe('tracing', () => {
       expect(charge?.attributes).to.deep.include({
         'http.request.method': 'POST',
         'url.template': '/charge/{id}',
-        'url.scheme': 'https',
         'server.address': 'pay.example',
         'server.port': 443,
         'http.response.status_code': 200,
@@ -292,6 +301,39 @@ describe('tracing', () => {
       const [publish] = spans(SpanKind.PRODUCER);
       expect(publish?.attributes['sluice.outcome']).to.equal('failed');
       expect(publish?.status.code).to.equal(SpanStatusCode.ERROR);
+    });
+  });
+
+  describe('with a sampler', () => {
+    after(() => trace.disable());
+
+    it('is asked of a message by all that is known of it, and of what that causes by its name', async () => {
+      const asked: [string, Attributes][] = [];
+      const sampler: Sampler = {
+        shouldSample: (_context, _traceId, name, _kind, attributes) => {
+          asked.push([name, { ...attributes }]);
+          return { decision: SamplingDecision.NOT_RECORD, traceState: createTraceState(`asked=${asked.length}`) };
+        },
+      };
+      trace.setGlobalTracerProvider(new BasicTracerProvider({ sampler }));
+      const sampled = await createTracing('1.0.0');
+      asked.length = 0;
+      const { broker, requests } = play(sampled, (port) =>
+        port.deliver({ body: { n: 7 }, properties: { messageId: 'm7' }, headers: { traceparent: producer(1) } }),
+      );
+      expect(asked.map(([name]) => name)).to.have.members([
+        'process work',
+        'POST /charge/{id}',
+        'GET /items',
+        'publish results',
+      ]);
+      expect(asked[0]?.[1]).to.include({ 'messaging.message.id': 'm7', 'sluice.pipeline': 'orders' });
+      expect(asked.slice(1).map(([, attributes]) => attributes)).to.deep.equal([{}, {}, {}]);
+      // Not recorded, and passed on as such.
+      for (const { headers } of requests)
+        expect(headers.traceparent).to.match(new RegExp(`^00-${producer(1).slice(3, 35)}-[0-9a-f]{16}-00$`));
+      const passedOn = [...requests, ...broker.published.map(({ message }) => message)];
+      expect(passedOn.map(({ headers }) => headers.tracestate)).to.deep.equal(['asked=2', 'asked=3', 'asked=4']);
     });
   });
 
