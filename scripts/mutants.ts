@@ -4,11 +4,11 @@
  * where no spec failed. Those of the front door run its own specs, and no seeds. The exit code is 1 when a fault was caught by neither. Ends by itself: what runs for five minutes is ended, and has caught nothing.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { argumentsOf } from '../bench/support/arguments.ts';
+import { copyTree } from './mutants/copied-tree.ts';
 import { doorFaults } from './mutants/door-faults.ts';
 import { faults as engineFaults, type Fault } from './mutants/faults.ts';
 import { planted } from './mutants/plant.ts';
@@ -30,20 +30,6 @@ const values = argumentsOf(
 );
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-
-/** What a run of the suite in virtual time needs. */
-const PARTS = [
-  'src',
-  'pipelines',
-  'demo',
-  'test',
-  'scripts',
-  'docs',
-  'bin',
-  'package.json',
-  'tsconfig.json',
-  '.mocharc.json',
-];
 
 /** Specs in virtual time that run pipelines, sagas and calls: those of the engine first, so that a fault is credited to the one that is about it. */
 const MARBLE_SPECS = ['test/pipeline', 'test/saga', 'test/pipelines', 'test/testing/pipelines', 'test/docs/testing'];
@@ -142,13 +128,6 @@ async function tryOut(fault: Fault, tree: string): Promise<Caught> {
   }
 }
 
-function copyTree(): string {
-  const tree = mkdtempSync(join(tmpdir(), 'sluice-mutants-'));
-  for (const part of PARTS) cpSync(join(ROOT, part), join(tree, part), { recursive: true });
-  symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
-  return tree;
-}
-
 /** Before any fault: what catches a sound engine catches nothing. */
 async function requireSound(tree: string, chosen: readonly Fault[]): Promise<void> {
   const own = [...new Set(chosen.flatMap(({ specs }) => specs ?? []))];
@@ -167,7 +146,7 @@ async function runAll(): Promise<void> {
     values.fault.some((text) => name.includes(text)),
   );
   if (chosen.length === 0) throw new Error(`no fault's name holds "${values.fault.join('" or "')}"`);
-  const trees = Array.from({ length: Math.min(Number(values.processes), chosen.length) }, copyTree);
+  const trees = Array.from({ length: Math.min(Number(values.processes), chosen.length) }, () => copyTree(ROOT));
   const removeTrees = (): void => {
     for (const tree of trees) rmSync(tree, { recursive: true, force: true });
   };

@@ -1,10 +1,14 @@
 /** The faults that `npm run mutants` plants still fit the source, and each is one of its own. */
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { copyTree } from '../../scripts/mutants/copied-tree.ts';
 import { doorFaults } from '../../scripts/mutants/door-faults.ts';
 import { faults as engineFaults } from '../../scripts/mutants/faults.ts';
 import { planted } from '../../scripts/mutants/plant.ts';
+import { removeFolder } from '../support/remove-folder.ts';
 
 const root = join(import.meta.dirname, '../..');
 const faults = [...engineFaults, ...doorFaults];
@@ -24,6 +28,21 @@ describe('planted faults', () => {
 
   it('are told apart by their names', () => {
     expect(new Set(faults.map(({ name }) => name))).to.have.length(faults.length);
+  });
+
+  it('are planted in a tree that has all the simulation needs', async function () {
+    this.timeout(60_000);
+    const tree = copyTree(root);
+    try {
+      const node = ['--import', 'tsx', '--conditions=sluice-source'];
+      const asked = ['--seeds', '1', '--messages', '5', '--faults', '1'];
+      const { stdout } = await promisify(execFile)(process.execPath, [...node, 'scripts/simulate.ts', ...asked], {
+        cwd: tree,
+      });
+      expect(stdout).to.match(/^1 seed/);
+    } finally {
+      await removeFolder(tree);
+    }
   });
 
   it('are refused where the source has moved', () => {
