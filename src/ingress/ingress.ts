@@ -123,7 +123,11 @@ export const ingressSchema = z
     respond: z.custom(isFunction, { error: 'expected a function from result to { status, body, headers }' }).optional(),
   })
   .refine(
-    ({ wait, maxWait = DEFAULT_MAX_WAIT }) => (parseDuration(wait) ?? 0) <= (parseDuration(maxWait) ?? MAX_WAIT_MS),
+    ({ wait, maxWait = DEFAULT_MAX_WAIT }) => {
+      const waitMs = parseDuration(wait) ?? 0;
+      // What is longer than any `maxWait` has been told.
+      return waitMs <= (parseDuration(maxWait) ?? MAX_WAIT_MS) || waitMs > MAX_WAIT_MS;
+    },
     { path: ['wait'], error: `may be at most maxWait, '30s' by default` },
   );
 

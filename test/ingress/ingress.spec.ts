@@ -94,6 +94,9 @@ describe('ingress of a pipeline', () => {
     expect(problemsOf(() => entered({ path: '/a', wait: '40s' }))).to.deep.equal([
       "ingress.wait: may be at most maxWait, '30s' by default",
     ]);
+    expect(problemsOf(() => entered({ path: '/a', wait: '90s' }))).to.deep.equal([
+      "ingress.wait: expected at most '60s': longer than that, ask the status link, got '90s'",
+    ]);
   });
 
   it('fits the pipeline: its source, its reply-to, its largest message', () => {
