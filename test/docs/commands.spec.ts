@@ -78,6 +78,20 @@ describe('commands in the documentation', () => {
     expect(called.length).to.be.above(40);
   });
 
+  it('of sluice are found by a shell: by npx, where the page does not say at its head that it is left out', () => {
+    const bare = readPages()
+      .filter(({ text }) => !text.includes('type `npx sluice`'))
+      .flatMap(({ path, blocks }) =>
+        blocks
+          .filter(({ language }) => language === 'sh')
+          .flatMap(({ text, line }) =>
+            text.split('\n').map((content, index) => ({ content, at: `${path}:${line + index}` })),
+          ),
+      )
+      .filter(({ content }) => /(?:^|&&|[|;(])\s*(?:[A-Z_]+=\S+\s+)*sluice\s/.test(content));
+    expect(bare).to.deep.equal([]);
+  });
+
   it('of npm name scripts of package.json', () => {
     const called = commands.filter(({ words }) => words[0] === 'npm' && words[1] === 'run' && words.length > 2);
     const wrong = called.filter(({ words }) => !scripts.has(words[2] ?? ''));
