@@ -175,6 +175,10 @@ describe('queue', () => {
     [{ prefetch: 0 }, 'queue "q": prefetch: expected at least 1, got 0'],
     [{ prefetch: 70_000 }, 'queue "q": prefetch: expected at most 65535, got 70000'],
     [{ retry: { delays: ['25d'] } }, 'queue "q": retry.delays.0: expected a duration above 0 to 24 days'],
+    [
+      { retry: { delays: ['5s', 0.5] } },
+      'queue "q": retry.delays.1: expected whole milliseconds, in which RabbitMQ counts delays',
+    ],
     [{ retry: { delays: [] } }, 'queue "q": retry.delays: expected at least 1'],
     [{ settleWithin: '25h' }, `queue "q": settleWithin: expected '1s' to '24h'`],
     [

@@ -1,4 +1,5 @@
 /** Where results go: an exchange and a routing key. */
+import { isClassless, kindOf } from '../message/class-of.ts';
 import type { HeaderTable } from '../message/delivery.ts';
 import { type Known, unknownOption } from '../policies/unknown-option.ts';
 
@@ -20,7 +21,7 @@ const OPTIONS: Known<DestinationOptions> = { mandatory: true, headers: true, pri
 
 /**
  * An exchange, by name, and the routing key of this result. The empty name is the default exchange, whose routing key is a queue's name.
- * @throws TypeError for a name or a key that is no text, and for an option it does not have.
+ * @throws TypeError for a name or a key that is no text, for an option it does not have, and for one with a wrong value.
  */
 export function exchange(name: string, routingKey: string, options?: DestinationOptions): Destination {
   if (typeof name !== 'string' || typeof routingKey !== 'string')
@@ -29,9 +30,25 @@ export function exchange(name: string, routingKey: string, options?: Destination
   if (options === undefined) return { kind: 'exchange', exchange: name, routingKey };
   const unknown = unknownOption(options, OPTIONS);
   if (unknown !== undefined) throw mistaken(name, routingKey, `${unknown}${placeOfType(name, options)}`);
+  const wrong = wrongValue(options);
+  if (wrong !== undefined) throw mistaken(name, routingKey, wrong);
   // At the end: before other members a spread costs a hundred times as much.
   return { kind: 'exchange', exchange: name, routingKey, ...options };
 }
+
+function wrongValue({ mandatory, headers, priority }: DestinationOptions): string | undefined {
+  if (mandatory !== undefined && typeof mandatory !== 'boolean')
+    return `mandatory: expected true or false, got ${kindOf(mandatory)}`;
+  if (headers !== undefined && !isTable(headers))
+    return `headers: expected an object of headers by name, got ${kindOf(headers)}`;
+  if (priority !== undefined && !isOctet(priority))
+    return `priority: expected a whole number from 0 to 255, got ${typeof priority === 'number' ? priority : kindOf(priority)}`;
+  return undefined;
+}
+
+const isTable = (value: unknown): boolean => typeof value === 'object' && value !== null && isClassless(value);
+
+const isOctet = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255;
 
 /** It was an option here, though no result has a type of its own. */
 function placeOfType(exchange: string, options: object): string {

@@ -72,6 +72,11 @@ const name = z
   .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 200, { error: 'expected a name of 1 to 200 bytes' })
   .refine((text) => !text.startsWith('amq.'), { error: 'names that begin with "amq." belong to the broker' });
 
+/** A time-to-live of RabbitMQ's. */
+const delay = durationSchema().refine((duration) => Number.isInteger(parseDuration(duration) ?? 0), {
+  error: 'expected whole milliseconds, in which RabbitMQ counts delays',
+});
+
 const schema = z.strictObject({
   name,
   bindings: z
@@ -84,7 +89,7 @@ const schema = z.strictObject({
     )
     .optional(),
   prefetch: z.int().min(1).max(65_535).optional(),
-  retry: z.union([z.literal(false), z.strictObject({ delays: z.array(durationSchema()).min(1).max(20) })]).optional(),
+  retry: z.union([z.literal(false), z.strictObject({ delays: z.array(delay).min(1).max(20) })]).optional(),
   topology: z.enum(['assert', 'check']).optional(),
   type: z.enum(['quorum', 'classic']).optional(),
   deliveryLimit: z.int().min(1).optional(),

@@ -24,4 +24,23 @@ describe('exchange', () => {
       'exchange("orders", "x"): no option "type", only mandatory, headers, priority; an exchange\'s type belongs into publishes: [{ exchange: "orders", type: "direct" }]',
     );
   });
+
+  it('refuses an option with a wrong value: who has no types would learn of it from the broker, or never', () => {
+    for (const [options, problem] of [
+      [{ mandatory: 'no' }, 'mandatory: expected true or false, got a string'],
+      [{ headers: 'a=b' }, 'headers: expected an object of headers by name, got a string'],
+      [{ headers: ['a'] }, 'headers: expected an object of headers by name, got a list'],
+      [{ headers: new Map([['a', 'b']]) }, 'headers: expected an object of headers by name, got a Map'],
+      [{ headers: null }, 'headers: expected an object of headers by name, got null'],
+      [{ priority: 'high' }, 'priority: expected a whole number from 0 to 255, got a string'],
+      [{ priority: 256 }, 'priority: expected a whole number from 0 to 255, got 256'],
+      [{ priority: -1 }, 'priority: expected a whole number from 0 to 255, got -1'],
+      [{ priority: 0.5 }, 'priority: expected a whole number from 0 to 255, got 0.5'],
+    ] as const)
+      expect(() => exchange('orders', 'x', options as object)).to.throw(
+        TypeError,
+        `exchange("orders", "x"): ${problem}`,
+      );
+    for (const priority of [0, 255]) expect(exchange('orders', 'x', { priority }).priority).to.equal(priority);
+  });
 });

@@ -43,6 +43,20 @@ describe('readAnswer', () => {
       ResponseInvalidError,
       /^payment GET \/x: answer does not fit the schema: id \(invalid_type, expected string\), lines\[0\]\.price \(invalid_type, expected number\)$/,
     );
+    const keys = Array.from({ length: 7 }, (_, index) => `${index}${'x'.repeat(50)}`);
+    expect(() =>
+      read(
+        JSON.stringify(Object.fromEntries(keys.map((key) => [key, secret]))),
+        'application/json',
+        z.strictObject({}),
+      ),
+    ).to.throw(
+      ResponseInvalidError,
+      `the whole answer (unrecognized_keys: ${keys
+        .slice(0, 5)
+        .map((key) => key.slice(0, 40))
+        .join(', ')} and 2 more)`,
+    );
     const telling = z.string().refine(() => false, { error: (issue) => `bad ${String(issue.input)}` });
     try {
       read(JSON.stringify(secret), 'application/json', telling);
