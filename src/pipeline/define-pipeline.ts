@@ -40,7 +40,7 @@ export function definePipeline<
   const From extends Source,
   Schema extends z.ZodType = MessageOf<From>,
   const Definitions extends CallTargets = Record<never, never>,
-  Output = never,
+  Output = unknown,
 >(
   options: PipelineOptions<Schema, Definitions, Output> & SourceAndInput<From, Schema> & EmitsValues<Output>,
 ): Pipeline {

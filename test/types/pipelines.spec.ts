@@ -160,6 +160,15 @@ describe('the types of a source', () => {
   it('ask for an input where messages have no shape of their own', () => {
     // @ts-expect-error a queue takes anything: 'input' says what
     expect(() => definePipeline({ name: 'typed', source: queue('typed'), handle: () => of(1) })).to.throw('input');
+    const withoutInput = () =>
+      // @ts-expect-error told here, of 'input', and not of what the handle gives
+      definePipeline({
+        name: 'typed',
+        source: queue('typed'),
+        apis: { shipping },
+        handle: (message, { apis }) => apis.shipping.post('/x', message),
+      });
+    expect(withoutInput).to.throw('input');
     const rows = outbox({ url: 'postgres://localhost/typed' });
     // @ts-expect-error so does an outbox
     expect(() => definePipeline({ name: 'typed', source: rows, handle: () => of(1) })).to.throw('input');
