@@ -29,18 +29,30 @@ const PORTS = 'amqp:// is for the port that is usually 5672; 5671 is for amqps:/
 /** What amqplib makes of `HTTP/1.1 400`, whose fourth to seventh byte would be the size of a frame. */
 const HTTP_AS_A_FRAME = `Frame size ${0x50_2f_31_2e} exceeds`;
 
+/** `…:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:…/rec_layer_s3.c:1601:…`: what is between is for people. */
+const opensslReason = (text: string): string => /:SSL routines:[^:]*:([^:]+):/.exec(text)?.[1] ?? text;
+
+/** What the broker says of our certificate, by an alert of TLS. */
+const REFUSED_CERTIFICATE =
+  /alert ((?:bad|unsupported) certificate|certificate (?:revoked|expired|unknown)|unknown ca)/;
+
 /** Why a connection was not made or went away, in one line and without credentials. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [...new Set(error.errors.map(reasonOf))].join(', ');
   }
-  const text = withoutCredentials(brokerText(error));
+  const text = opensslReason(withoutCredentials(brokerText(error)));
   if (/ACCESS_REFUSED - Login was refused/.test(text)) return 'the broker refuses the credentials (ACCESS_REFUSED)';
   // What the broker says of it amqplib keeps to itself.
   if (/^Expected ConnectionOpenOk; got <ConnectionClose\b/.test(text))
     return 'the broker does not let this user into the virtual host: it does not exist, the user has no permissions there, or there are too many connections; its log says which';
   if (/wrong version number/i.test(text))
     return 'there is no TLS at that port; amqps:// is for the TLS listener, usually port 5671, and amqp:// for the other';
+  if (/alert certificate required/.test(text))
+    return 'the broker asks who we are, and there is no certificate to show: SLUICE_AMQP_CERT_FILE and SLUICE_AMQP_KEY_FILE name one';
+  const [, refusal] = REFUSED_CERTIFICATE.exec(text) ?? [];
+  if (refusal !== undefined)
+    return `the broker does not take the certificate of SLUICE_AMQP_CERT_FILE (${refusal}): it has to be valid, and of an authority that the broker knows`;
   if (/^Socket closed abruptly during opening handshake$/.test(text))
     return `the connection was closed before a word of AMQP: ${PORTS}`;
   if (text.startsWith(HTTP_AS_A_FRAME)) return `HTTP is spoken at that port, not AMQP: ${PORTS}`;

@@ -111,6 +111,27 @@ describe('reasonOf', () => {
     expect(reasonOf(new BrokerUnavailableError(told)), 'told once').to.equal(told);
   });
 
+  it('says what a broker has against our certificate, or that it asks for one, without a line of OpenSSL’s source', () => {
+    const alert = (name: string, number: number): Error => {
+      const where = 'SSL routines:ssl3_read_bytes:';
+      const text = `806C:error:0A00045C:${where}${name}:rec_layer_s3.c:1601:SSL alert number ${number}\n`;
+      return Object.assign(new Error(text), { code: `ERR_SSL_${name.toUpperCase().replaceAll(' ', '_')}` });
+    };
+    expect(reasonOf(alert('tlsv13 alert certificate required', 116))).to.equal(
+      'the broker asks who we are, and there is no certificate to show: SLUICE_AMQP_CERT_FILE and SLUICE_AMQP_KEY_FILE name one',
+    );
+    expect(reasonOf(alert('sslv3 alert handshake failure', 40))).to.equal(
+      'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: sslv3 alert handshake failure',
+    );
+    const refused = ['sslv3 alert bad certificate', 'sslv3 alert certificate expired', 'tlsv1 alert unknown ca'];
+    expect(refused.map((name) => reasonOf(alert(name, 42)))).to.deep.equal(
+      ['bad certificate', 'certificate expired', 'unknown ca'].map(
+        (what) =>
+          `the broker does not take the certificate of SLUICE_AMQP_CERT_FILE (${what}): it has to be valid, and of an authority that the broker knows`,
+      ),
+    );
+  });
+
   it('gathers what each address of a host answered', () => {
     const refused = (host: string): Error =>
       Object.assign(new Error(`connect ECONNREFUSED ${host}`), { code: 'ECONNREFUSED' });
