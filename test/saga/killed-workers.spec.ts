@@ -215,7 +215,8 @@ describeWithRabbitMq('the order saga on workers in processes of their own', (bro
       // The twin knows of every point there is here.
       expect(await killAt(scenario, points.length + 1, 'without a kill'), 'there is another point').to.equal(false);
       const end = scenario === 'success' ? 'placed' : 'compensated';
-      console.log(`      | ${scenario} | ${points.length} | ${killedAt.length} | all ${end} | ${effects.join(', ')} |`);
+      const done = effects.map((effect) => effect.replace('POST /', '')).join(', ');
+      console.log(`      | ${scenario} | ${points.length} | ${killedAt.length} | all ${end} | ${done} |`);
     });
   }
 
