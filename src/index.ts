@@ -72,6 +72,7 @@ export type { AdaptiveConcurrency, ApiCacheOptions, RateLimitOptions, RetryOptio
 export type { Auth } from './http/auth.ts';
 export { apiKey, basic, bearer } from './http/auth.ts';
 export type { ApiDefinitions, Apis, CallTarget, CallTargets } from './http/call-target.ts';
+export type { Call } from './http/cold-call.ts';
 export type { ApiDefinition, ApiOptions } from './http/define-api.ts';
 // ---- APIs
 export { defineApi } from './http/define-api.ts';

@@ -2,9 +2,9 @@
  * An API as handles see it: cold Observables of answers, bound to the message they are made for.
  * Types only; `bound-api.ts` is one, `define-api.ts` makes the definition.
  */
-import type { Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { Duration } from '../policies/duration.ts';
+import type { Call } from './cold-call.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -52,8 +52,8 @@ export interface WithResponse<Schema extends z.ZodType> extends CallOptions {
 }
 
 /**
- * Each method makes a cold Observable of one answer: subscribing sends the request, unsubscribing aborts it. `await` does not subscribe: in an async
- * function it is `await firstValueFrom(apis.payment.post(…))`.
+ * Each method makes a cold Observable of one answer: subscribing sends the request, unsubscribing aborts it. It is no promise, and whoever awaits it is
+ * refused: in an async function it is `await firstValueFrom(apis.payment.post(…))`.
  *
  * Paths are templates relative to the base URL: `/orders/{id}` with `path: { id }`. Facts, metrics and errors name a call by its template, so
  * leave what comes from messages to `path` and `params`.
@@ -66,26 +66,14 @@ export interface WithResponse<Schema extends z.ZodType> extends CallOptions {
  * which are not retried here.
  */
 export interface Api {
-  get<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;
-  get(path: string, options?: CallOptions): Observable<unknown>;
-  post<Schema extends z.ZodType>(
-    path: string,
-    body: unknown,
-    options: WithResponse<Schema>,
-  ): Observable<z.output<Schema>>;
-  post(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
-  put<Schema extends z.ZodType>(
-    path: string,
-    body: unknown,
-    options: WithResponse<Schema>,
-  ): Observable<z.output<Schema>>;
-  put(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
-  patch<Schema extends z.ZodType>(
-    path: string,
-    body: unknown,
-    options: WithResponse<Schema>,
-  ): Observable<z.output<Schema>>;
-  patch(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
-  delete<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;
-  delete(path: string, options?: CallOptions): Observable<unknown>;
+  get<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  get(path: string, options?: CallOptions): Call<unknown>;
+  post<Schema extends z.ZodType>(path: string, body: unknown, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  post(path: string, body?: unknown, options?: CallOptions): Call<unknown>;
+  put<Schema extends z.ZodType>(path: string, body: unknown, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  put(path: string, body?: unknown, options?: CallOptions): Call<unknown>;
+  patch<Schema extends z.ZodType>(path: string, body: unknown, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  patch(path: string, body?: unknown, options?: CallOptions): Call<unknown>;
+  delete<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  delete(path: string, options?: CallOptions): Call<unknown>;
 }

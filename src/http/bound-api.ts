@@ -1,11 +1,11 @@
 /** An API bound to a message: its methods make calls that carry the message's identity, deadline and idempotency keys. */
-import type { Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { Api, CallOptions, HttpMethod, WithResponse } from './api.ts';
 import type { CachedCalls } from './cached-calls.ts';
 import { callOf } from './call.ts';
 import { CallRequest, type RequestScope } from './call-request.ts';
 import type { CallOwner, CallParts } from './call-run.ts';
+import type { Call } from './cold-call.ts';
 import { type Repeats, repeatsOf } from './repeats.ts';
 import { inKeyScope } from './scope-apis.ts';
 import type { TemplateCache } from './template-cache.ts';
@@ -31,45 +31,33 @@ export class BoundApi implements Api {
     this.#cached = cached;
   }
 
-  get<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;
-  get(path: string, options?: CallOptions): Observable<unknown>;
-  get(path: string, options?: CallOptions): Observable<unknown> {
+  get<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  get(path: string, options?: CallOptions): Call<unknown>;
+  get(path: string, options?: CallOptions): Call<unknown> {
     return this.#call('GET', path, undefined, options);
   }
 
-  post<Schema extends z.ZodType>(
-    path: string,
-    body: unknown,
-    options: WithResponse<Schema>,
-  ): Observable<z.output<Schema>>;
-  post(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
-  post(path: string, body?: unknown, options?: CallOptions): Observable<unknown> {
+  post<Schema extends z.ZodType>(path: string, body: unknown, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  post(path: string, body?: unknown, options?: CallOptions): Call<unknown>;
+  post(path: string, body?: unknown, options?: CallOptions): Call<unknown> {
     return this.#call('POST', path, body, options);
   }
 
-  put<Schema extends z.ZodType>(
-    path: string,
-    body: unknown,
-    options: WithResponse<Schema>,
-  ): Observable<z.output<Schema>>;
-  put(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
-  put(path: string, body?: unknown, options?: CallOptions): Observable<unknown> {
+  put<Schema extends z.ZodType>(path: string, body: unknown, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  put(path: string, body?: unknown, options?: CallOptions): Call<unknown>;
+  put(path: string, body?: unknown, options?: CallOptions): Call<unknown> {
     return this.#call('PUT', path, body, options);
   }
 
-  patch<Schema extends z.ZodType>(
-    path: string,
-    body: unknown,
-    options: WithResponse<Schema>,
-  ): Observable<z.output<Schema>>;
-  patch(path: string, body?: unknown, options?: CallOptions): Observable<unknown>;
-  patch(path: string, body?: unknown, options?: CallOptions): Observable<unknown> {
+  patch<Schema extends z.ZodType>(path: string, body: unknown, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  patch(path: string, body?: unknown, options?: CallOptions): Call<unknown>;
+  patch(path: string, body?: unknown, options?: CallOptions): Call<unknown> {
     return this.#call('PATCH', path, body, options);
   }
 
-  delete<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Observable<z.output<Schema>>;
-  delete(path: string, options?: CallOptions): Observable<unknown>;
-  delete(path: string, options?: CallOptions): Observable<unknown> {
+  delete<Schema extends z.ZodType>(path: string, options: WithResponse<Schema>): Call<z.output<Schema>>;
+  delete(path: string, options?: CallOptions): Call<unknown>;
+  delete(path: string, options?: CallOptions): Call<unknown> {
     return this.#call('DELETE', path, undefined, options);
   }
 
@@ -77,7 +65,7 @@ export class BoundApi implements Api {
     return new BoundApi(this.#parts, this.#templates, { ...this.#scope, keyScope, undoes }, this.#cached);
   }
 
-  #call(method: HttpMethod, path: string, body: unknown, options: CallOptions = NO_OPTIONS): Observable<unknown> {
+  #call(method: HttpMethod, path: string, body: unknown, options: CallOptions = NO_OPTIONS): Call<unknown> {
     if (method === 'GET' && this.#cached !== undefined && options.cache !== false) {
       const { within, ...shared } = options;
       return this.#cached.call(this.#scope, this.#requestOf(method, path, body, shared), within);

@@ -1,11 +1,11 @@
 /** A service bound to a message: its requests carry the message's identity, deadline and idempotency keys. */
-import type { Observable } from 'rxjs';
 import { PermanentError, RequestInvalidError } from '../errors.ts';
 import { type Known, unknownOption } from '../policies/unknown-option.ts';
 import type { CallScope } from './bound-api.ts';
 import { callOf } from './call.ts';
 import { CallRequest } from './call-request.ts';
 import type { CallParts } from './call-run.ts';
+import type { Call } from './cold-call.ts';
 import { SERVICE_ORIGIN, type ServiceDefinition } from './define-service.ts';
 import { targetOf } from './idempotency-key.ts';
 import { type Repeats, repeatsOf } from './repeats.ts';
@@ -53,7 +53,7 @@ export class BoundService implements Service {
   }
 
   /** @throws PermanentError for an operation the service does not have, RequestInvalidError for such an option: the types let neither through. */
-  ask(name: string, body: unknown, options: AskOptions = NO_OPTIONS): Observable<unknown> {
+  ask(name: string, body: unknown, options: AskOptions = NO_OPTIONS): Call<unknown> {
     const { within, idempotencyKey } = options;
     const known = this.#operations.get(name);
     if (known === undefined) {

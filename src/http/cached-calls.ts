@@ -14,6 +14,7 @@ import { callOf } from './call.ts';
 import { type CallRequest, withinMsOf } from './call-request.ts';
 import { type CallOwner, type CallParts, identityOf } from './call-run.ts';
 import { reclassified } from './classify.ts';
+import { ColdCall } from './cold-call.ts';
 import { bytesOf, type KeptAnswer, keptOf, responseOf } from './kept-answer.ts';
 import { isShareable } from './shareable.ts';
 import type { Transport, TransportResponse } from './transport.ts';
@@ -64,13 +65,13 @@ export class CachedCalls {
   }
 
   /** Like `callOf`. The time it may take is `within`, which the request itself must not have: others may wait for the same call. */
-  call(owner: CallOwner, request: CallRequest, within: Duration | undefined): Observable<unknown> {
-    return defer(() => {
+  call(owner: CallOwner, request: CallRequest, within: Duration | undefined): ColdCall {
+    return new ColdCall(request.call, (sink) => {
       const startedAt = asyncScheduler.now();
       const withinMs = withinMsOf(request.call, within);
       const deadlineAt = Math.min(startedAt + withinMs, owner.deadlineAt ?? Number.POSITIVE_INFINITY);
       if (deadlineAt <= startedAt) throw new CallTimeoutError(request.call, Math.max(0, deadlineAt - startedAt));
-      return this.#answerTo({ owner, deadlineAt, request, key: request.sharedKey });
+      return this.#answerTo({ owner, deadlineAt, request, key: request.sharedKey }).subscribe(sink);
     });
   }
 

@@ -15,12 +15,13 @@ import { Retries, type RetryWithBackoffOptions, retrying } from '../operators/re
 import { Attempt } from './attempt.ts';
 import { type CallRequest, withinMsOf } from './call-request.ts';
 import { type CallOwner, type CallParts, CallRun } from './call-run.ts';
+import { ColdCall } from './cold-call.ts';
 import { isStale } from './stale-connections.ts';
 import type { TransportRequest } from './transport.ts';
 
 /** A cold Observable of one answer. Unsubscribing aborts the request, gives up its slot and clears its timers. */
-export const callOf = (parts: CallParts, owner: CallOwner, request: CallRequest): Observable<unknown> =>
-  new Observable((sink) => {
+export const callOf = (parts: CallParts, owner: CallOwner, request: CallRequest): ColdCall =>
+  new ColdCall(request.call, (sink) => {
     const startedAt = asyncScheduler.now();
     const withinMs = withinMsOf(request.call, request.options.within);
     const deadlineAt = Math.min(startedAt + withinMs, owner.deadlineAt ?? Number.POSITIVE_INFINITY);

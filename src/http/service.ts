@@ -2,9 +2,9 @@
  * A service as handles see it: cold Observables of answers, bound to the message they are made for.
  * Types only; `bound-service.ts` is one, `define-service.ts` makes the definition.
  */
-import type { Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { Duration } from '../policies/duration.ts';
+import type { Call } from './cold-call.ts';
 import type { ServiceOperation, ServiceOperations } from './service-options.ts';
 
 export interface AskOptions {
@@ -26,7 +26,7 @@ export type AnswerOf<Operation extends ServiceOperation> = Operation extends {
 
 /**
  * `ask` makes a cold Observable of one answer: subscribing sends the request, unsubscribing ends the waiting; a request that nobody has taken by
- * then expires with its attempt.
+ * then expires with its attempt. It is no promise, and whoever awaits it is refused: `await firstValueFrom(apis.rates.ask(…))`.
  *
  * Each attempt is a message of its own, with a correlation id of its own and the call's idempotency key for a message id, so that a service that
  * keeps to message ids does it once. An answer to an attempt that was given up is dropped.
@@ -40,5 +40,5 @@ export interface Service<Operations extends ServiceOperations = ServiceOperation
     operation: Name,
     request: z.input<Operations[Name]['request']>,
     options?: AskOptions,
-  ): Observable<AnswerOf<Operations[Name]>>;
+  ): Call<AnswerOf<Operations[Name]>>;
 }

@@ -10,7 +10,7 @@ export function unbegunIn(value: unknown): Unbegun | undefined {
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return undefined;
   if (Object.getPrototypeOf(value) === Object.prototype) return undefined;
-  const { subscribe, then } = value as { readonly subscribe?: unknown; readonly then?: unknown };
-  if (typeof subscribe === 'function') return 'an Observable';
-  return typeof then === 'function' ? 'a promise' : undefined;
+  // An Observable first: a call is one, and has a `then` that refuses.
+  if (typeof (value as { readonly subscribe?: unknown }).subscribe === 'function') return 'an Observable';
+  return typeof (value as { readonly then?: unknown }).then === 'function' ? 'a promise' : undefined;
 }

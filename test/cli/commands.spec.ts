@@ -237,6 +237,40 @@ export default definePipeline({
       expect(await run.exit).to.equal(0);
     });
 
+    it('says which call was awaited and so not made, and where', async () => {
+      const folder = await scratch({
+        'awaited.js': `import { defineApi, definePipeline, queue } from 'sluice';
+import { z } from 'zod';
+
+const bank = defineApi('bank', { baseUrl: 'http://127.0.0.1:9' });
+
+export default definePipeline({
+  name: 'awaited',
+  source: queue('awaited', { retry: false }),
+  input: z.object({}),
+  apis: { bank },
+  handle: async (_, { apis }) => {
+    const { status } = await apis.bank.post('/refund', { amount: 5 });
+    return [status];
+  },
+});
+`,
+      });
+      const run = sluice(['run', folder]);
+      await consuming(run, ['awaited']);
+      await client.send('awaited', {});
+      const line = await run.line(({ msg }) => msg === 'dead-lettered');
+      expect(line.code).to.equal('ERR_HANDLE_FAILED');
+      expect(line.reason)
+        .to.be.a('string')
+        .that.matches(/^bank POST \/refund was not made, for a call is no promise: /);
+      expect(line.place)
+        .to.be.a('string')
+        .that.satisfies((place: string) => place.startsWith(join(folder, 'awaited.js:12:')));
+      run.signal('SIGTERM');
+      expect(await run.exit).to.equal(0);
+    });
+
     it('finds out that its port is taken before anything is started, and says so in one line', async () => {
       const run = sluice(['run', fixture('hanging')], { SLUICE_PORT: new URL(url).port });
       expect(await run.exit).to.equal(2);

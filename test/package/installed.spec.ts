@@ -109,10 +109,14 @@ describe('the package in a project of its own', function () {
           "import { retryWithBackoff } from 'sluice/operators';",
           "import { marbles } from 'sluice/testing';",
           "import { redisTokens } from 'sluice/redis';",
+          "import type { Api } from 'sluice';",
           'const name: string = pipeline.name;',
           '// @ts-expect-error -- a name is no number',
           'const none: number = pipeline.name;',
-          'export { marbles, name, none, redisTokens, retryWithBackoff };',
+          '// @ts-expect-error -- a call is no promise',
+          "const answered = async (bank: Api) => void (await bank.post('/refund'));",
+          "const asked = (bank: Api) => (none === 0 ? bank.post('/refund') : bank.get('/refund').pipe());",
+          'export { answered, asked, marbles, name, none, redisTokens, retryWithBackoff };',
         ].join('\n'),
       );
       const checked = await run(process.execPath, [TSC, '-p', `tsconfig.${moduleResolution}.json`], {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import { map, type Observable, of } from 'rxjs';
 import {
+  type Call,
   defineApi,
   definePipeline,
   defineService,
@@ -39,8 +40,8 @@ describe('the types of a pipeline', () => {
         expectTypeOf(context.messageId).toBeString();
         expectTypeOf(context.signal).toEqualTypeOf<AbortSignal>();
         const charged = context.apis.payment.post('/charge', order, { response: Charge });
-        expectTypeOf(charged).toEqualTypeOf<Observable<{ transaction_id: string }>>();
-        expectTypeOf(context.apis.payment.get('/x')).toEqualTypeOf<Observable<unknown>>();
+        expectTypeOf(charged).toEqualTypeOf<Call<{ transaction_id: string }>>();
+        expectTypeOf(context.apis.payment.get('/x')).toEqualTypeOf<Call<unknown>>();
         return charged.pipe(map(({ transaction_id }) => ({ transaction_id, id: order.id })));
       },
       output: (result, message) => {
@@ -64,8 +65,8 @@ describe('the types of a pipeline', () => {
       apis: { payment, rates },
       handle: (order, { apis }) => {
         const asked = apis.rates.ask('quote', { kilograms: order.amount }, { within: '1s' });
-        expectTypeOf(asked).toEqualTypeOf<Observable<{ id: string; amount: number; placedAt: Date }>>();
-        expectTypeOf(apis.rates.ask('touch', 'x')).toEqualTypeOf<Observable<unknown>>();
+        expectTypeOf(asked).toEqualTypeOf<Call<{ id: string; amount: number; placedAt: Date }>>();
+        expectTypeOf(apis.rates.ask('touch', 'x')).toEqualTypeOf<Call<unknown>>();
         const both = gather({ a: apis.payment.get('/x', { response: Charge }), b: asked });
         expectTypeOf(both).toExtend<Observable<{ a: { transaction_id: string }; b: { placedAt: Date } }>>();
         // @ts-expect-error no such operation
