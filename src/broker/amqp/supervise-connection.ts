@@ -43,7 +43,11 @@ export function superviseConnection({ dial, pauses, onFailed }: SuperviseOptions
     try {
       link = await dial(onBlocked, dialling.signal);
     } catch (error) {
-      if (!isClosed) connectLater(reasonOf(error));
+      if (isClosed) return;
+      const reason = reasonOf(error);
+      // At once, and not at the next dial: until then the reason of the one before would stand.
+      status.next({ state: 'connecting', reason });
+      connectLater(reason);
       return;
     }
     if (isClosed) {

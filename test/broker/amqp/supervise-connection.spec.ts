@@ -47,4 +47,20 @@ describe('superviseConnection', () => {
     await clock.tickAsync(60_000);
     expect(dialled).to.equal(before);
   });
+
+  it('says why the last attempt failed, and not the one before, while it waits for the next', async () => {
+    const reasons = ['connect ECONNREFUSED', 'ACCESS_REFUSED - Login was refused'];
+    const supervisor = superviseConnection({
+      dial: () => Promise.reject(new Error(reasons.shift() ?? 'not dialled in this test')),
+      pauses: createPauses({}, () => 1),
+      onFailed: () => undefined,
+    });
+    const told: (string | undefined)[] = [];
+    supervisor.status.subscribe(({ reason }) => told.push(reason));
+    await clock.tickAsync(0);
+    expect(told.at(-1)).to.equal('connect ECONNREFUSED');
+    await clock.tickAsync(200);
+    expect(told.at(-1)).to.equal('the broker refuses the credentials (ACCESS_REFUSED)');
+    await supervisor.close(100);
+  });
 });
