@@ -17,11 +17,12 @@ export const publicNames: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Modules that `sluice/operators` lists, in its order. */
+const isPublic = ({ name }: Declared): boolean => publicNames.has(name);
+
+/** Modules that `sluice/operators` lists, in its order. Those of types alone belong to the page of the operator that uses them. */
 function listedModules(): readonly string[] {
   const names = new Set([...index.matchAll(/from '\.\/([\w-]+)\.ts'/g)].map(([, name]) => name ?? ''));
-  // Modules of types alone belong to the page of the operator that uses them.
-  return [...names].filter((name) => existsSync(`${root}test/operators/${name}.spec.ts`));
+  return [...names].filter((name) => readModule(`src/operators/${name}.ts`).functions.some(isPublic));
 }
 
 /** A type, and the public functions by which it is made where its module has no page of its own. */
@@ -41,7 +42,7 @@ function allTypes(): ReadonlyMap<string, Named> {
   return new Map(
     paths.flatMap((path) => {
       const { functions, interfaces, types } = readModule(path);
-      const makers = own.has(path) ? [] : functions.filter(({ name }) => publicNames.has(name));
+      const makers = own.has(path) ? [] : functions.filter(isPublic);
       return [...interfaces, ...types].map((declared) => [declared.name, { declared, makers }] as const);
     }),
   );
@@ -77,14 +78,19 @@ function sectionOf(declared: Declared, heirs: readonly string[]): readonly strin
   ];
 }
 
+/** A docstring names a neighbour by its file, a page links to that one's page. */
+const withLinks = (text: string, pages: readonly string[]): string =>
+  text.replace(/`([\w-]+)\.ts`/g, (file, name: string) => (pages.includes(name) ? `[${name}](${name}.md)` : file));
+
 /** Every page by its path. */
 export function operatorPages(): ReadonlyMap<string, string> {
   const pages = new Map<string, string>();
   const rows: string[] = [];
   const known = allTypes();
-  for (const name of listedModules()) {
-    const { opening, functions: exported, interfaces, types } = readModule(`src/operators/${name}.ts`);
-    const isPublic = (declared: Declared): boolean => publicNames.has(declared.name);
+  const listed = listedModules();
+  for (const name of listed) {
+    const { opening: words, functions: exported, interfaces, types } = readModule(`src/operators/${name}.ts`);
+    const opening = withLinks(words, listed);
     const functions = exported.filter(isPublic);
     const title = functions.map((declared) => declared.name).join(', ');
     const picture = existsSync(`${root}docs/operators/${name}.svg`)
@@ -108,7 +114,7 @@ export function operatorPages(): ReadonlyMap<string, string> {
   }
   const overview = [
     '# Operators',
-    "`import { … } from 'sluice/operators'`: each usable alone on any Observable, cancellable by unsubscribing, right in virtual time, bounded in memory. These pages are made from the docstrings, the pictures from the specs' diagrams.",
+    "`import { … } from 'sluice/operators'`: each usable alone on any Observable, cancellable by unsubscribing, right in virtual time, bounded in memory. The types on these pages are exported there too, the errors by `sluice`: [each, and what to do](../errors.md). The pages are made from the docstrings, the pictures from the specs' diagrams.",
     ['| operator | what it is |', '| --- | --- |', ...rows].join('\n'),
   ];
   pages.set('docs/operators/README.md', `${overview.join('\n\n')}\n`);

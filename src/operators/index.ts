@@ -9,6 +9,9 @@ export {
   exponentialBackoff,
 } from '../policies/backoff.ts';
 export type { BreakerReason, CircuitState } from '../policies/circuit-breaker.ts';
+export type { Duration } from '../policies/duration.ts';
+export type { Jitter } from '../policies/jitter.ts';
+export type { Random } from '../policies/random.ts';
 export { createRetryBudget, type RetryBudget, type RetryBudgetOptions } from '../policies/retry-budget.ts';
 export {
   type AdaptiveAlgorithm,
@@ -18,6 +21,7 @@ export {
 } from './adaptive-bulkhead.ts';
 // ---- fewer calls
 export { type Batcher, type BatcherOptions, createBatcher } from './batch.ts';
+export type { Branches, BranchValue, MarkedBranches } from './branches.ts';
 export type { BreakerChange } from './breaker-changes.ts';
 export type { BreakerOptions, OpenTime } from './breaker-options.ts';
 // ---- bounds
@@ -56,9 +60,12 @@ export { type MergeMapByKeyOptions, mergeMapByKey } from './merge-map-by-key.ts'
 export { type OptionalBranch, optional } from './optional.ts';
 export {
   createRateLimiter,
+  type RateLimitAnswer,
   type RateLimiter,
   type RateLimiterOptions,
   type RateLimitKind,
+  type RatePause,
+  type RateQueueOptions,
   rateLimit,
 } from './rate-limit.ts';
 // ---- try again, and when not to

@@ -22,22 +22,6 @@ export type { RateLimitAnswer, RatePause };
 /** How starts are spread: `sliding-window` in any order within the limit, `token-bucket` at a steady pace after a first burst. */
 export type RateLimitKind = 'sliding-window' | 'token-bucket';
 
-export interface RateQueueOptions {
-  /** Sources that may wait for their start, of each key. Integer, at least 0; Infinity where something else bounds them. Default: 1000. */
-  readonly maxQueued?: number | undefined;
-  /**
-   * Keys that are counted at a time; a key whose past matters no more is forgotten. Integer, at least 1. Default: 10 000. More than
-   * that are rejected, not forgotten: a limit that is forgotten is no limit.
-   */
-  readonly maxKeys?: number | undefined;
-  /** No pause or quota that the other side tells of holds longer. At least 1 ms, at most 24 days. Default: 5 minutes. */
-  readonly maxPause?: Duration | undefined;
-  /**
-   * Called when nothing of a key starts for a while, because of `penalise` or of a `retryAfterMs`. What it throws is an unhandled error.
-   */
-  readonly onPause?: ((pause: RatePause) => void) | undefined;
-}
-
 export interface RateLimiterOptions extends RateQueueOptions {
   /** Sources that start in each period. Integer from 1 to 1 000 000. */
   readonly requests: number;
@@ -54,6 +38,22 @@ export interface RateLimiterOptions extends RateQueueOptions {
    * Default: `requests`, so up to twice as many in the first period after a pause.
    */
   readonly burst?: number | undefined;
+}
+
+export interface RateQueueOptions {
+  /** Sources that may wait for their start, of each key. Integer, at least 0; Infinity where something else bounds them. Default: 1000. */
+  readonly maxQueued?: number | undefined;
+  /**
+   * Keys that are counted at a time; a key whose past matters no more is forgotten. Integer, at least 1. Default: 10 000. More than
+   * that are rejected, not forgotten: a limit that is forgotten is no limit.
+   */
+  readonly maxKeys?: number | undefined;
+  /** No pause or quota that the other side tells of holds longer. At least 1 ms, at most 24 days. Default: 5 minutes. */
+  readonly maxPause?: Duration | undefined;
+  /**
+   * Called when nothing of a key starts for a while, because of `penalise` or of a `retryAfterMs`. What it throws is an unhandled error.
+   */
+  readonly onPause?: ((pause: RatePause) => void) | undefined;
 }
 
 export interface RateLimiter {
