@@ -5,7 +5,8 @@ import { readPage } from '../support/pages.ts';
 import invoices from './testing/invoices.ts';
 import receipts from './testing/receipts.ts';
 
-const shown = readPage('docs/testing.md').blocks.filter(({ language }) => language === 'text');
+const page = readPage('docs/testing.md');
+const shown = page.blocks.filter(({ language }) => language === 'text');
 
 const paid = { order: 'o-1', total: 20 };
 
@@ -31,4 +32,16 @@ describe('the page about testing', () => {
     ];
     expect(shown.map(({ text }) => text.trim())).to.deep.equal(failures);
   });
+
+  it(
+    'shows how each fault is called, of the broker and of the worker',
+    marbles(receipts, ({ broker, worker }) => {
+      const calls = Object.entries({ broker, worker }).flatMap(([name, controls]) =>
+        Object.keys(controls).map((control) => `${name}.${control}(`),
+      );
+      const missing = calls.filter((call) => !page.inlineCode.some(({ text }) => text.startsWith(call)));
+      expect(missing).to.deep.equal([]);
+      expect(calls.length).to.be.above(9);
+    }),
+  );
 });
