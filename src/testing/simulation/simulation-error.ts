@@ -27,6 +27,8 @@ export class SimulationError extends AssertionError implements SimulationFailure
   constructor(failure: SimulationFailure, setup: Setup) {
     super({ message: describe(failure, setup) });
     this.name = 'SimulationError';
+    // The stack, which runners print, was made under the name of an AssertionError.
+    Error.captureStackTrace(this, SimulationError);
     this.seed = failure.seed;
     this.path = failure.path;
     this.plan = failure.plan;

@@ -141,6 +141,8 @@ describe('simulate', () => {
         .and.include(' for orders, every ')
         .and.include('faults: none')
         .and.include(`timeline of ${messageId}:`);
+      // What a runner prints.
+      expect(failure.stack).to.match(/^SimulationError: broken law: /);
       expect(failure.timeline)
         .to.match(/^publisher {2}p/m)
         .and.match(/^worker 0 .*\(?dh/m);
