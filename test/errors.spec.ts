@@ -23,6 +23,18 @@ describe('messageOf', () => {
     expect(messageOf(unreadable)).to.equal('a thrown value that cannot be read');
   });
 
+  it('is of several at once what each of them says, once', () => {
+    const tried = ['::1', '127.0.0.1', '::1'].map((host) => new Error(`no answer of ${host}`));
+    expect(messageOf(new AggregateError(tried))).to.equal('no answer of ::1; no answer of 127.0.0.1');
+    expect(messageOf(new AggregateError([new TypeError(''), 'down'], 'All promises were rejected'))).to.equal(
+      'All promises were rejected: TypeError; down',
+    );
+    expect(messageOf(new AggregateError([]))).to.equal('AggregateError');
+    const circular = new AggregateError([], 'all');
+    circular.errors.push(circular, circular);
+    expect(messageOf(circular)).to.equal('all: all');
+  });
+
   it('is the beginning of a text that would fill logs and journals', () => {
     const text = messageOf(new Error('x'.repeat(3_000_000)));
     expect(text).to.equal(`${'x'.repeat(4_000)}… (3000000 characters in all)`);
@@ -70,6 +82,9 @@ describe('placeOf', () => {
     );
     expect(placeOf(thrownAt('    at C:\\app\\orders.ts:19:10'))).to.equal('C:\\app\\orders.ts:19:10');
     expect(placeOf(thrownAt(...library))).to.equal(undefined);
+    const several = [new PermanentError('x'), 'down', thrownAt('    at handle (/app/pipelines/orders.ts:19:10)')];
+    const all = Object.assign(new AggregateError(several), { stack: 'AggregateError: All promises were rejected' });
+    expect(placeOf(all)).to.equal('/app/pipelines/orders.ts:19:10');
   });
 
   it('is never of the message, and found in time that does not grow with the square of it', () => {

@@ -64,8 +64,8 @@ const FRAME = /^ {4}at (?:async )?(?:[^(]* \()?((?:file:\/\/)?(?:\/|[A-Za-z]:\\)
  */
 export function placeOf(cause: unknown): string | undefined {
   try {
-    if (!(cause instanceof Error) || cause instanceof SluiceError) return undefined;
-    for (const frame of framesOf(cause)) {
+    const several: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [];
+    for (const frame of [cause, ...several].flatMap(framesOf)) {
       const place = FRAME.exec(frame)?.[1];
       if (place !== undefined && !NOT_AUTHORS.test(frame)) return place.replace(/^file:\/\//, '');
     }
@@ -76,7 +76,9 @@ export function placeOf(cause: unknown): string | undefined {
 }
 
 /** Without the message, which a stack begins with: it may have lines of its own, and what a stranger sent in them. */
-function framesOf({ stack = '', message }: Error): readonly string[] {
+function framesOf(cause: unknown): readonly string[] {
+  if (!(cause instanceof Error) || cause instanceof SluiceError) return [];
+  const { stack = '', message } = cause;
   const begin = stack.indexOf(message);
   return stack.slice(begin < 0 ? 0 : begin + message.length).split('\n');
 }
@@ -122,9 +124,20 @@ function saidBy(cause: object): string {
 /** Of an object without one of its own. */
 const NO_TEXT = '[object Object]';
 
+/** Of several at once, each text once: what stands for them all (`All promises were rejected`, or nothing, as of a host with several addresses) says nothing. */
+function textOfAll({ message, errors }: AggregateError): string {
+  const each = (errors as readonly unknown[]).map((error) =>
+    error instanceof Error ? ownTextOf(error) : textOf(error),
+  );
+  return [message, [...new Set(each)].join('; ')].filter((text) => text !== '').join(': ');
+}
+
+const ownTextOf = ({ message, name }: Error): string => String(message || name || 'an error without a message');
+
 function textOf(cause: unknown): string {
   try {
-    if (cause instanceof Error) return String(cause.message || cause.name || 'an error without a message');
+    if (cause instanceof AggregateError && cause.errors.length > 0) return textOfAll(cause);
+    if (cause instanceof Error) return ownTextOf(cause);
     if (typeof cause === 'string' && cause !== '') return cause;
     return `thrown value: ${typeof cause === 'object' && cause !== null ? saidBy(cause) : String(cause)}`;
   } catch {

@@ -142,7 +142,8 @@ async function openClient(url: string): Promise<Client> {
     redis.disconnect(true);
   });
   const whyNot = (): string => {
-    if (failure !== undefined) return textOf(failure);
+    // Nothing of the error but its text is kept: of a login that is refused it holds the password.
+    if (failure !== undefined) return messageOf(failure);
     return wasConnected ? 'the connection was lost' : 'there is no connection yet';
   };
   // A first connection that fails is tried again like any other.
@@ -161,13 +162,6 @@ const isRefusedDatabase = (error: unknown): boolean =>
   'name' in error.command &&
   error.command.name === 'select' &&
   !error.message.startsWith('NOAUTH');
-
-/** Nothing of the error but its text is kept: of a login that is refused it holds the password. */
-function textOf(error: unknown): string {
-  // Several addresses were tried: the error of the attempt as a whole has no text.
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  return messageOf(error);
-}
 
 /** Without credentials. */
 function placeOf(url: string): string {

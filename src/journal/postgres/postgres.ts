@@ -157,7 +157,5 @@ function explain(cause: unknown): string {
   // Of its own timeouts pg gives no code.
   const known = EXPLAINED[systemCodeOf(cause) ?? ''] ?? (/timeout/i.test(messageOf(cause)) ? NO_ANSWER : undefined);
   if (known !== undefined) return `${known} (${messageOf(cause)})`;
-  // Several addresses were tried: the error of the attempt as a whole has no text.
-  if (cause instanceof AggregateError) return cause.errors.map(messageOf).join('; ');
   return messageOf(cause);
 }
