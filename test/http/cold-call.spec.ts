@@ -4,9 +4,24 @@ import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import Mocha from 'mocha';
-import { firstValueFrom, forkJoin, from, isObservable, lastValueFrom, map, of, toArray } from 'rxjs';
+import {
+  catchError,
+  firstValueFrom,
+  forkJoin,
+  from,
+  isObservable,
+  lastValueFrom,
+  map,
+  type Observable,
+  of,
+  retry,
+  share,
+  timeout,
+  toArray,
+} from 'rxjs';
 import sinon from 'sinon';
 import { definePipeline, defineService, queue, saga } from 'sluice';
+import { fallbackTo } from 'sluice/operators';
 import { advancing, call as callTo, deadLetter, ok, status } from 'sluice/testing';
 import { z } from 'zod';
 import { placeOf } from '../../src/errors.ts';
@@ -14,7 +29,7 @@ import { defineApi } from '../../src/http/define-api.ts';
 import { base, bound, ok as okResponse, transportOf } from './scripted-transport.ts';
 
 const refusalOf = (call: string): string =>
-  `${call} was not made, for a call is no promise: return it itself (not out of an async function), pipe it, or await firstValueFrom(call)`;
+  `${call} was not made, for a call is no promise: return it itself (not out of an async function), or await firstValueFrom(call); several become one by gather({ … })`;
 
 const REFUND = refusalOf('bank POST /refund');
 
@@ -26,6 +41,17 @@ async function rejectionOf(attempt: () => unknown): Promise<Error> {
     throw error;
   }
   throw new Error('nobody refused');
+}
+
+/** Hands on RxJS loaded once more, as a package has it that brings its own. */
+function anotherRxjs<T>(use: (other: typeof import('rxjs')) => T): T {
+  const require = createRequire(import.meta.url);
+  const own = Object.keys(require.cache).filter((file) => file.includes('/node_modules/rxjs/'));
+  const kept = own.map((file) => [file, require.cache[file]] as const);
+  for (const file of own) delete require.cache[file];
+  const other = require('rxjs') as typeof import('rxjs');
+  for (const [file, module] of kept) require.cache[file] = module;
+  return use(other);
 }
 
 describe('a call that is awaited', () => {
@@ -58,6 +84,7 @@ describe('a call that is awaited', () => {
     'an async function that returns it': async (call) => call,
     'Promise.resolve': (call) => Promise.resolve(call),
     'Promise.all': (call) => Promise.all([1, call]),
+    'Promise.any': (call) => Promise.any([call]).catch(({ errors }: AggregateError) => Promise.reject(errors[0])),
     'Promise.race': (call) => Promise.race([call]),
     'then of a promise': (call) => Promise.resolve(1).then(() => call),
     'its own then': async (call) => (call as PromiseLike<unknown>).then(() => 1),
@@ -90,6 +117,28 @@ describe('a call that is awaited', () => {
     expect(await firstValueFrom(call)).to.deep.equal({ id: 'r1' });
     expect(requests).to.have.length(1);
   });
+
+  const piped: Readonly<Record<string, (call: Observable<unknown>) => Observable<unknown>>> = {
+    map: (call) => call.pipe(map(String)),
+    'several operators': (call) =>
+      call.pipe(
+        timeout(5),
+        retry(2),
+        catchError(() => of(1)),
+      ),
+    share: (call) => call.pipe(share()),
+    'an operator of ours that rests on theirs': (call) => call.pipe(fallbackTo(() => of(1))),
+    'the map of another copy of RxJS': (call) => anotherRxjs(({ map: other }) => call.pipe(other(String))),
+  };
+  for (const [way, pipe] of Object.entries(piped))
+    it(`is refused where it is piped first, and made where that is subscribed to: ${way}`, async () => {
+      const { api, requests } = begin();
+      const asked = pipe(api.post('/x'));
+      expect((await rejectionOf(async () => await untyped(asked))).message).to.equal(refusalOf('payment POST /x'));
+      expect(requests).to.deep.equal([]);
+      await firstValueFrom(asked);
+      expect(requests).to.have.length(1);
+    });
 
   it('says where it is awaited, and nothing of this package', async () => {
     const { api } = begin();
@@ -130,21 +179,10 @@ describe('a call that is not awaited', () => {
   });
 
   it('is one to another copy of RxJS, which knows it by its symbol', async () => {
-    const require = createRequire(import.meta.url);
-    const own = Object.keys(require.cache).filter((file) => file.includes('/node_modules/rxjs/'));
-    const kept = own.map((file) => [file, require.cache[file]] as const);
-    for (const file of own) delete require.cache[file];
-    try {
-      const other = require('rxjs') as typeof import('rxjs');
+    await anotherRxjs(async (other) => {
       expect(call()).not.to.be.instanceOf(other.Observable);
       expect(await other.firstValueFrom(other.of(1).pipe(other.mergeMap(call)))).to.equal(7);
-    } finally {
-      for (const [file, module] of kept) require.cache[file] = module;
-    }
-  });
-
-  it('gives a plain Observable by pipe', () => {
-    expect('then' in call().pipe(map(String))).to.equal(false);
+    });
   });
 
   it('is shown, compared and handed on by who only looks', () => {
@@ -163,7 +201,7 @@ describe('a handle that awaits a call', () => {
   const Trip = z.object({ id: z.string() });
   const trip = { id: 'x' };
   const common = { name: 'trips', source: queue('trips', { retry: false }), input: Trip, apis: { bank } } as const;
-  type Untyped = (api: { post(path: string): unknown }) => unknown;
+  type Untyped = (api: { post(path: string): Observable<unknown> }) => unknown;
 
   /** Its message is a dead letter, and nobody was called. */
   const isRefused = (handle: Untyped) =>
@@ -185,6 +223,13 @@ describe('a handle that awaits a call', () => {
     }),
   );
   it(
+    'piped makes a dead letter',
+    isRefused(async (api) => {
+      await (api.post('/refund').pipe(retry(2)) as unknown);
+      return ['refunded'];
+    }),
+  );
+  it(
     'at its end makes a dead letter',
     isRefused(async (api) => api.post('/refund')),
   );
@@ -200,7 +245,7 @@ describe('a handle that awaits a call', () => {
   );
   it(
     'by its then makes a dead letter',
-    isRefused((api) => (api.post('/refund') as PromiseLike<unknown>).then(() => [])),
+    isRefused((api) => (api.post('/refund') as unknown as PromiseLike<unknown>).then(() => [])),
   );
 
   const awaiting = async (call: unknown): Promise<unknown> => {

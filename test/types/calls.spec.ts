@@ -83,6 +83,10 @@ describe('the types of a call', () => {
     void (() => call.then((charge) => charge));
     // @ts-expect-error wherever one is expected
     void ((): PromiseLike<Charge> => call);
+    // Why is told below the error.
+    expectTypeOf<
+      ThisParameterType<Extract<Call<Charge>, { then: unknown }>['then']>
+    >().toEqualTypeOf<'a call is no promise, and await makes none: return it, or await firstValueFrom(call); several become one by gather({ … })'>();
     // What it is among others is no answer.
     expectTypeOf(async () => await Promise.all([call])).returns.resolves.toEqualTypeOf<[Observable<Charge>]>();
   });
