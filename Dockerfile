@@ -16,7 +16,7 @@ RUN ["npm", "run", "build"]
 RUN ["rm", "dist/.tsbuildinfo"]
 # What is left for the worker: its packages, and those that are optional, for a front door, tokens, shared limits, a journal and traces.
 RUN ["npm", "install", "--no-save", "--save-prod", "--omit=dev", "--ignore-scripts", \
-  "fastify@5.12.8", "jose@6.2.18", "ioredis@6.0.0", "libsql@0.5.29", "pg@8.23.0", "@opentelemetry/api@1.9.0"]
+  "fastify@5.12.8", "jose@6.2.18", "ioredis@6.0.0", "libsql@0.5.29", "pg@8.23.0", "@opentelemetry/api@1.9.1"]
 # Where the worker puts the modules it builds from pipelines/: the one place it writes to.
 RUN ["mkdir", "-p", "node_modules/.cache"]
 RUN ["chown", "65532:65532", "node_modules/.cache"]

@@ -19,7 +19,7 @@ export interface RetryWithBackoffOptions {
   readonly maxAttempts: number;
   /** Pause in milliseconds after failed attempt n (from 1). A pause the cause asks for (`Retry-After`) is for this function to obey. */
   readonly backoff: Backoff;
-  /** Whether a cause is worth another attempt. Default: `isTransient` of errors.ts, what the cause says of itself. */
+  /** Whether a cause is worth another attempt. Default: what the cause says of itself, `isTransient: true`, as a `TransientError` does. */
   readonly isTransient?: ((cause: unknown) => boolean) | undefined;
   /**
    * Time for each attempt, from its subscription to its end; one that takes longer is unsubscribed and fails with TimeoutExceededError,

@@ -1,5 +1,6 @@
 // The example of docs/simulation.md: what stands between the marks is quoted there, word for word.
 // begin: simulate
+import assert from 'node:assert/strict';
 import { defineApi, definePipeline, exchange, queue, saga } from 'sluice';
 import { httpError, ok, type SimulationLaw, simulate } from 'sluice/testing';
 import { z } from 'zod';
@@ -33,7 +34,7 @@ const trips = definePipeline({
 describe('trips', () => {
   it('are booked whatever goes wrong', async () => {
     const { totals } = await simulate([trips], {
-      seed: 7,
+      seed: 2,
       hours: 1,
       workers: 2,
       messages: { trips: ({ id }) => ({ trip: id }) },
@@ -42,8 +43,9 @@ describe('trips', () => {
         hotels: { capacity: 20, 'POST /rooms': (_, random) => (random() < 0.2 ? httpError(409) : ok()) },
       },
     });
+    assert.ok(totals.results > 0 && totals.crashes > 0);
     // end: simulate
-    if (totals.sagasCompensated === 0) throw new Error('no trip was refused');
+    assert.ok(totals.sagasCompensated > 0, 'no trip was refused');
     // begin: close
   });
 });
