@@ -2,6 +2,7 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
+import { systemCodeOf } from '../errors.ts';
 import { failed, misconfigured, printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { pipelineText, schemaText, testText } from './new/templates.ts';
@@ -54,7 +55,7 @@ function isInstalled(name: string): boolean {
     return true;
   } catch (error) {
     // One that may only be imported is there too.
-    return !(error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND');
+    return systemCodeOf(error) !== 'MODULE_NOT_FOUND';
   }
 }
 

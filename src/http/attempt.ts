@@ -21,7 +21,7 @@ import { judged, type Tally, tallyOf } from '../operators/tally.ts';
 import { tearDown } from '../operators/tear-down.ts';
 import type { Limited } from '../operators/time-limits.ts';
 import { inContext, type Span } from '../tracing.ts';
-import type { CallRun } from './call-run.ts';
+import type { AttemptEnd, CallRun } from './call-run.ts';
 import { reclassified } from './classify.ts';
 import { answerOf, failureOf } from './exchange.ts';
 import { learnFrom } from './learn-limit.ts';
@@ -246,7 +246,8 @@ export class Attempt implements Listener<TransportResponse>, Occupant, Limited {
     if (this.#span === undefined && !isHeard) return;
     const status = outcome === 'aborted' ? undefined : this.#response?.status;
     const code = outcome === 'failed' || outcome === 'rejected' ? codeOf(failure) : undefined;
-    this.#span?.end({ at: asyncScheduler.now(), outcome, status, code });
-    if (isHeard) this.#run.reportEnd(this.#number, this.#startedAt, outcome, status, code);
+    const end: AttemptEnd = { at: asyncScheduler.now(), outcome, status, code };
+    this.#span?.end(end);
+    if (isHeard) this.#run.reportEnd(this.#number, this.#startedAt, end);
   }
 }

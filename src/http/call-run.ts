@@ -30,6 +30,15 @@ export interface CallOwner extends MessageIdentity {
 /** Unique in this process, so that the facts of one call can be told from another's. */
 let lastCallId = 0;
 
+/** What became of an attempt, as its span is told too. */
+export interface AttemptEnd {
+  /** Milliseconds of the RxJS clock. */
+  readonly at: number;
+  readonly outcome: CallEnded['outcome'];
+  readonly status: number | undefined;
+  readonly code: string | undefined;
+}
+
 /** One subscription to a call: counts its attempts and reports what becomes of them. */
 export class CallRun {
   readonly parts: CallParts;
@@ -98,15 +107,8 @@ export class CallRun {
   }
 
   /** Only where somebody listens. */
-  reportEnd(
-    attempt: number,
-    startedAt: number,
-    outcome: CallEnded['outcome'],
-    status: number | undefined,
-    code: string | undefined,
-  ): void {
+  reportEnd(attempt: number, startedAt: number, { at, outcome, status, code }: AttemptEnd): void {
     const { facts } = this.parts;
-    const at = asyncScheduler.now();
     if (outcome !== 'ok' || status === undefined) {
       facts.report({
         type: 'callEnded',

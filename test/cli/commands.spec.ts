@@ -210,6 +210,21 @@ describe('the sluice command', () => {
       expect(await run.exit).to.equal(0);
     });
 
+    /** What a worker says of the one message of this queue, whose handle threw at `place`, a file and its line. */
+    const lineOfDeadLetter = async (folder: string, name: string, place: string) => {
+      const run = sluice(['run', folder]);
+      await consuming(run, [name]);
+      await client.send(name, {});
+      const line = await run.line(({ msg }) => msg === 'dead-lettered');
+      expect(line.code).to.equal('ERR_HANDLE_FAILED');
+      expect(line.place)
+        .to.be.a('string')
+        .that.satisfies((told: string) => told.startsWith(join(folder, place)));
+      run.signal('SIGTERM');
+      expect(await run.exit).to.equal(0);
+      return line;
+    };
+
     it('says where a handle threw what is none of our errors, in the file its author wrote', async () => {
       const folder = await scratch({
         'lost.ts': `import { definePipeline, queue } from 'sluice';
@@ -225,16 +240,7 @@ export default definePipeline({
 });
 `,
       });
-      const run = sluice(['run', folder]);
-      await consuming(run, ['lost']);
-      await client.send('lost', {});
-      const line = await run.line(({ msg }) => msg === 'dead-lettered');
-      expect(line.code).to.equal('ERR_HANDLE_FAILED');
-      expect(line.place)
-        .to.be.a('string')
-        .that.satisfies((place: string) => place.startsWith(join(folder, 'lost.ts:10:')));
-      run.signal('SIGTERM');
-      expect(await run.exit).to.equal(0);
+      await lineOfDeadLetter(folder, 'lost', 'lost.ts:10:');
     });
 
     it('says which call was awaited and so not made, and where', async () => {
@@ -256,19 +262,10 @@ export default definePipeline({
 });
 `,
       });
-      const run = sluice(['run', folder]);
-      await consuming(run, ['awaited']);
-      await client.send('awaited', {});
-      const line = await run.line(({ msg }) => msg === 'dead-lettered');
-      expect(line.code).to.equal('ERR_HANDLE_FAILED');
-      expect(line.reason)
+      const { reason } = await lineOfDeadLetter(folder, 'awaited', 'awaited.js:12:');
+      expect(reason)
         .to.be.a('string')
         .that.matches(/^bank POST \/refund was not made, for a call is no promise: /);
-      expect(line.place)
-        .to.be.a('string')
-        .that.satisfies((place: string) => place.startsWith(join(folder, 'awaited.js:12:')));
-      run.signal('SIGTERM');
-      expect(await run.exit).to.equal(0);
     });
 
     it('finds out that its port is taken before anything is started, and says so in one line', async () => {

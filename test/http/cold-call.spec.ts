@@ -20,7 +20,7 @@ import {
   toArray,
 } from 'rxjs';
 import sinon from 'sinon';
-import { definePipeline, defineService, queue, saga } from 'sluice';
+import { definePipeline, defineService, type Pipeline, queue, saga } from 'sluice';
 import { fallbackTo } from 'sluice/operators';
 import { advancing, call as callTo, deadLetter, ok, status } from 'sluice/testing';
 import { z } from 'zod';
@@ -204,15 +204,18 @@ describe('a handle that awaits a call', () => {
   type Untyped = (api: { post(path: string): Observable<unknown> }) => unknown;
 
   /** Its message is a dead letter, and nobody was called. */
+  const endsAs = (pipeline: Pipeline, code: string, reason: string) =>
+    advancing(pipeline, async ({ deliver, expectCalls, expectSettled, expectDeadLetters }) => {
+      deliver('          a', { a: trip });
+      expectCalls('      -');
+      expectSettled('    D', { D: deadLetter(trip, code) });
+      expectDeadLetters('D', { D: { reason } });
+    });
   const isRefused = (handle: Untyped) =>
-    advancing<'bank'>(
+    endsAs(
       definePipeline({ ...common, handle: (_, { apis }) => handle(apis.bank) as unknown[] }),
-      async ({ deliver, expectCalls, expectSettled, expectDeadLetters }) => {
-        deliver('          a', { a: trip });
-        expectCalls('      -');
-        expectSettled('    D', { D: deadLetter(trip, 'ERR_HANDLE_FAILED') });
-        expectDeadLetters('D', { D: { reason: REFUND } });
-      },
+      'ERR_HANDLE_FAILED',
+      REFUND,
     );
 
   it(
@@ -256,7 +259,7 @@ describe('a handle that awaits a call', () => {
 
   it(
     'as a step of a saga leaves it in doubt, with a way back: nobody knows what came before',
-    advancing<'bank'>(
+    endsAs(
       definePipeline({
         ...common,
         handle: travel()
@@ -267,32 +270,22 @@ describe('a handle that awaits a call', () => {
           )
           .returns(() => 'booked'),
       }),
-      async ({ deliver, expectCalls, expectSettled, expectDeadLetters }) => {
-        deliver('          a', { a: trip });
-        expectCalls('      -');
-        expectSettled('    D', { D: deadLetter(trip, 'ERR_SAGA_IN_DOUBT') });
-        expectDeadLetters('D', {
-          D: { reason: `saga "travel" x is stuck: step "charge" may or may not have taken effect: ${REFUND}` },
-        });
-      },
+      'ERR_SAGA_IN_DOUBT',
+      `saga "travel" x is stuck: step "charge" may or may not have taken effect: ${REFUND}`,
     ),
   );
 
   it(
     'as a step without one fails it',
-    advancing<'bank'>(
+    endsAs(
       definePipeline({
         ...common,
         handle: travel()
           .step('charge', ({ apis }) => awaiting(apis.bank.post('/refund')))
           .returns(() => 'booked'),
       }),
-      async ({ deliver, expectCalls, expectSettled, expectDeadLetters }) => {
-        deliver('          a', { a: trip });
-        expectCalls('      -');
-        expectSettled('    D', { D: deadLetter(trip, 'ERR_HANDLE_FAILED') });
-        expectDeadLetters('D', { D: { reason: REFUND } });
-      },
+      'ERR_HANDLE_FAILED',
+      REFUND,
     ),
   );
 
@@ -327,14 +320,10 @@ describe('a handle that awaits a call', () => {
   const rates = defineService('rates', { queue: 'rates', operations: { quote: { request: Trip } } });
   it(
     'of a service makes a dead letter',
-    advancing<'rates'>(
+    endsAs(
       definePipeline({ ...common, apis: { rates }, handle: (_, { apis }) => awaiting(apis.rates.ask('quote', trip)) }),
-      async ({ deliver, expectCalls, expectSettled, expectDeadLetters }) => {
-        deliver('          a', { a: trip });
-        expectCalls('      -');
-        expectSettled('    D', { D: deadLetter(trip, 'ERR_HANDLE_FAILED') });
-        expectDeadLetters('D', { D: { reason: refusalOf('rates ASK quote') } });
-      },
+      'ERR_HANDLE_FAILED',
+      refusalOf('rates ASK quote'),
     ),
   );
 });
