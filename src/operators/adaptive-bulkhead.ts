@@ -1,6 +1,7 @@
 /**
  * Adaptive bulkhead: a bulkhead whose slots follow how the calls in them fare, between a minimum and a maximum.
- * The slots are those of `bulkhead.ts`; what the next limit is, policies/adaptive-limit decides. This measures the calls.
+ * The slots are those of `bulkhead.ts`; what the next limit is, the `algorithm` decides, by how long calls took
+ * and how they ended.
  */
 import { Observable, Subject } from 'rxjs';
 import { isRejection, isTransient } from '../errors.ts';

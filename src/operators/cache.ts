@@ -1,7 +1,7 @@
 /**
  * Cache: the answer of a call kept for a while under its key, and one call at a time for each key.
- * Bounded by lru-cache, which forgets the answer that was asked for longest ago; how old an answer may be is decided in
- * policies/freshness.ts.
+ * Bounded by lru-cache, which forgets the answer that was asked for longest ago; an answer is fresh for `ttl`,
+ * and given for as long after it as is allowed.
  */
 import { LRUCache } from 'lru-cache';
 import {

@@ -1,7 +1,7 @@
 /**
  * Circuit breaker: stops calling what fails, and finds out with a few probes when it works again.
- * One breaker is shared by all calls of one dependency. When to trip is decided in policies/circuit-breaker.ts; this runs the calls,
- * tells failures from answers, and reports each change.
+ * One breaker is shared by all calls of one dependency. It runs them, tells failures from answers, trips by how the latest of
+ * them fared, and reports each change.
  */
 import { asyncScheduler, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
 import { CircuitOpenError, isRejection, isTransient } from '../errors.ts';

@@ -1,7 +1,9 @@
 /**
  * Client-side throttling: turns calls away on this side, the more of them the fewer the dependency accepts.
  * Unlike a circuit breaker it has no states: some calls always go through, and their answers bring the others back.
- * The formula lives in policies/adaptive-throttle.ts.
+ * The share turned away is (requests − `multiplier` × accepts) / (requests + 1), where that is above 0.
+ *
+ * @see https://sre.google/sre-book/handling-overload/ "Client-Side Throttling", equation 21-1
  */
 import { asyncScheduler, type MonoTypeOperatorFunction, Observable, Subscriber } from 'rxjs';
 import { isRejection, isTransient, ThrottledError } from '../errors.ts';

@@ -1,4 +1,4 @@
-/** Dedupe: what is delivered again within a while is passed on once. Which keys are recent is kept in policies/recent-keys.ts. */
+/** Dedupe: what is delivered again within a while is passed on once. The latest keys are remembered, so many at most. */
 import { asyncScheduler, filter, type MonoTypeOperatorFunction, Observable } from 'rxjs';
 import type { Duration } from '../policies/duration.ts';
 import { RecentKeys } from '../policies/recent-keys.ts';

@@ -1,6 +1,6 @@
 /**
  * Hedge: a second try beside a slow first one, and whichever answers first. Against the slow tail of an API, not against its failures.
- * When it is slow is a fixed time or a percentile of what was measured, in policies/latency-quantile.ts.
+ * When it is slow is a fixed time or a percentile of what was measured.
  *
  * @see https://research.google/pubs/the-tail-at-scale/ "Hedged requests": waiting for the 95th percentile adds about 5 % of load
  */

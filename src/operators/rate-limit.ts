@@ -1,7 +1,7 @@
 /**
  * Rate limit: a bound on how many sources start in a time, with a bounded queue for those that wait, for each key of its own.
- * One limiter is shared by all calls that count towards the same limit. The arithmetic is in policies/token-bucket and
- * policies/sliding-window; what answers tell of the other side's limit is in policies/learned-quota.
+ * One limiter is shared by all calls that count towards the same limit. It counts by a sliding window or a
+ * token bucket, and `learn` takes in what answers tell of the other side's limit.
  */
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 import type { Duration } from '../policies/duration.ts';

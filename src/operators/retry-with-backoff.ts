@@ -1,7 +1,7 @@
 /**
  * Retry: resubscribe to a failed source after a growing pause.
  * A native Subscriber, because this stands around every call: until something fails it only passes on, and nothing is allocated.
- * The arithmetic of pauses lives in policies/backoff.ts; which causes are worth another attempt, in errors.ts.
+ * How long the pauses are, a `Backoff` says; which causes are worth another attempt, `isTransient`.
  */
 import { asyncScheduler, type MonoTypeOperatorFunction, Observable, Subscriber, timer } from 'rxjs';
 import { isTransient as isTransientCause, RetryExhaustedError } from '../errors.ts';

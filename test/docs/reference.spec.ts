@@ -35,6 +35,15 @@ describe('the pages of reference', () => {
     expect(named).to.deep.equal([]);
   });
 
+  it('of operators name no other file of the source either, but where they link to it', () => {
+    const named = [...operatorPages()].flatMap(([path, text]) =>
+      (text.replace(/\]\([^)]*\)/g, ']').match(/\b[\w-]+\.ts\b|\b(?:policies|operators)\/[\w-]+/g) ?? []).map(
+        (file) => `${path}: ${file}`,
+      ),
+    );
+    expect(named).to.deep.equal([]);
+  });
+
   it('name errors that sluice exports', () => {
     const exported = read('src/index.ts');
     const thrown = new Set([...operatorPages().values()].flatMap((text) => text.match(/(?<=Throws `)\w+/g) ?? []));
