@@ -15,15 +15,24 @@ export interface FoundBroker {
   close(): Promise<void>;
 }
 
+export interface BrokerOptions {
+  /** The embedded broker is what is wanted, and nothing to be warned of. Default: false. */
+  readonly isForDevelopment?: boolean | undefined;
+}
+
 /** Starts the embedded broker where no URL is set. */
-export async function findBroker({ amqpUrls, rereadAmqpUrls }: Config, log: Logger): Promise<FoundBroker> {
+export async function findBroker(
+  { amqpUrls, rereadAmqpUrls }: Config,
+  log: Logger,
+  { isForDevelopment = false }: BrokerOptions = {},
+): Promise<FoundBroker> {
   const urls = rereadAmqpUrls ?? amqpUrls;
   if (urls !== undefined) {
     warnOfPlainText(readUrls(urls), log);
     return { urls, embeddedUrl: undefined, close: async () => {} };
   }
   const { url, isElsewhere, stop } = await startEmbeddedBroker();
-  log.warn(
+  log[isForDevelopment ? 'info' : 'warn'](
     { url },
     'AMQP_URL is not set: using the embedded broker, which is in memory and for development; its messages end with this process',
   );

@@ -54,7 +54,7 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
   let version: Version | undefined;
   const { log, terminal, isPretty } = openLog(config);
   const management = await openManagement(config, log, () => version?.worker);
-  const wiring = await wire(config, log);
+  const wiring = await wire(config, log, { isForDevelopment: true });
   const stop = new ReplaySubject<undefined>(1);
   const disarm = onSignals({
     onFirst: () => stop.next(undefined),

@@ -7,7 +7,7 @@ import type { Route } from '../management/route.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { pipelineShapes } from '../worker/pipeline-shapes.ts';
 import type { Worker } from '../worker/worker.ts';
-import { type BrokerUrls, describeUrls, findBroker } from './broker-urls.ts';
+import { type BrokerOptions, type BrokerUrls, describeUrls, findBroker } from './broker-urls.ts';
 import { createDesks } from './desks.ts';
 import { keepResults } from './keep-results.ts';
 import { openWorkerParts, type WorkerParts } from './worker-parts.ts';
@@ -29,9 +29,9 @@ export interface Wiring {
  * Without a broker's URL, starts the embedded one.
  * @throws ConfigError when the journal cannot be used as it is configured.
  */
-export async function wire(config: Config, log: Logger): Promise<Wiring> {
+export async function wire(config: Config, log: Logger, options?: BrokerOptions): Promise<Wiring> {
   const { dashboardPayloads: payloads } = config;
-  const { urls, embeddedUrl, close: closeBroker } = await findBroker(config, log);
+  const { urls, embeddedUrl, close: closeBroker } = await findBroker(config, log, options);
   const parts = await openWorkerParts(config, log, urls);
   let running: readonly Pipeline[] = [];
   const desks = createDesks({ config, urls, store: parts.store, pipelines: () => running });

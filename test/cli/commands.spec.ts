@@ -281,9 +281,10 @@ export default definePipeline({
     it('uses the embedded broker without AMQP_URL, and says that it is in memory', async () => {
       const run = startSluice(['run', fixture('hanging')], {});
       started.push(run);
-      const { url: own } = await run.line(
+      const { url: own, level } = await run.line(
         ({ msg }) => msg?.startsWith('AMQP_URL is not set: using the embedded broker, which is in memory') === true,
       );
+      expect(level, 'a warning').to.equal(40);
       await consuming(run, ['hanging']);
       const stranger = await connectClient(String(own));
       await stranger.send('hanging', { hangs: false });

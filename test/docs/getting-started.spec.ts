@@ -58,7 +58,7 @@ describe('the page about getting started', () => {
     before(() => {
       folder = mkdtempSync(join(tmpdir(), 'sluice-shop-'));
       mkdirSync(join(folder, 'node_modules'));
-      for (const name of ['rxjs', 'zod', '@typescript', 'tsx', 'mocha', '@types'])
+      for (const name of ['rxjs', 'zod', 'amqplib', '@typescript', 'tsx', 'mocha', '@types'])
         symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
       symlinkSync(root, join(folder, 'node_modules/sluice'));
       writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
@@ -86,7 +86,8 @@ describe('the page about getting started', () => {
       writeFileSync(file, only(({ language }) => language === 'js').replaceAll('4000', String(port)));
       service = spawnGuarded(process.execPath, [file]);
       dev = startSluice(['dev'], { RECEIPTS_SERVICE_URL: `http://localhost:${port}` }, folder);
-      const { url } = await dev.line(({ msg }) => msg?.startsWith('AMQP_URL is not set') === true);
+      const { url, level } = await dev.line(({ msg }) => msg?.startsWith('AMQP_URL is not set') === true);
+      expect(level, 'no warning').to.equal(30);
       await consuming(dev, ['receipts']);
       const publish = async (name: string, line: string): Promise<void> => {
         writeFileSync(join(folder, name), `${line}\n`);
@@ -96,6 +97,11 @@ describe('the page about getting started', () => {
 
       await publish('messages.jsonl', '{"id":"m-1","amount":20}');
       await dev.line(({ msg, pipeline }) => msg === 'done' && pipeline === 'receipts');
+      const look = only(({ text }) => text.includes('.kept')).replace('amqp://localhost', String(url));
+      for (const _ of ['the first time', 'and again']) {
+        const { stdout } = await promisify(execFile)('sh', ['-c', look], { cwd: folder });
+        expect(stdout).to.equal('done {"id":"m-1","reference":"r-1"}\n');
+      }
       await publish('wrong.jsonl', '{"id":"m-2","amount":-5}');
       await dev.line(({ msg }) => msg === 'dead-lettered');
       expect(await run('sluice/bin/sluice.js', ['dlq', 'show', 'receipts'], { AMQP_URL: String(url) })).to.include(
