@@ -4,9 +4,11 @@ import { bulkhead, createBulkhead } from '../../src/operators/bulkhead.ts';
 import { gather } from '../../src/operators/gather.ts';
 import { gatherSettled, type Settled } from '../../src/operators/gather-settled.ts';
 import { inSlots } from '../../src/operators/in-slots.ts';
+import { joinByKey } from '../../src/operators/join-by-key.ts';
 import { mergeMapByKey } from '../../src/operators/merge-map-by-key.ts';
 import { retryWithBackoff } from '../../src/operators/retry-with-backoff.ts';
 import { constantBackoff, decorrelatedBackoff, exponentialBackoff } from '../../src/policies/backoff.ts';
+import type { MarbleKit } from '../../src/testing/stream-kit.ts';
 
 interface Quote {
   readonly price: number;
@@ -17,6 +19,7 @@ declare const name: Promise<string>;
 declare const flags: boolean[];
 declare const unknown: Observable<unknown>;
 declare const numbers: Subject<number>;
+declare const cold: MarbleKit['cold'];
 
 // Checked by the compiler; the functions are never called.
 describe('the types of operators', () => {
@@ -72,6 +75,18 @@ describe('the types of operators', () => {
     for (const backoff of rules) void retryWithBackoff({ maxAttempts: 1, backoff });
     // @ts-expect-error decorrelated is a rule of its own, not a jitter of the exponential one
     void (() => exponentialBackoff({ initialMs: 1, maxMs: 2, jitter: 'decorrelated' }, Math.random));
+  });
+
+  it('infer the values of a stream that joinByKey is given by its diagram, where it has a name or says what they are', () => {
+    const options = { within: '1s', onUnmatched: () => {} } as const;
+    const keys = { leftKey: (value: string) => value, rightKey: (value: string) => value.toLowerCase() };
+    const named = () => {
+      const left = cold('-a|');
+      return joinByKey(left, cold<string>('-A|'), { leftKey: (value) => value, rightKey: keys.rightKey, ...options });
+    };
+    expectTypeOf(named).returns.toEqualTypeOf<Observable<readonly [string, string]>>();
+    // @ts-expect-error the values of a diagram within the call are undefined to TypeScript, as docs/testing.md says
+    void (() => joinByKey(cold('-a|'), cold('-A|'), { ...keys, ...options }));
   });
 
   it('infer keys, values and results of merging', () => {

@@ -4,6 +4,10 @@ import { expect } from 'chai';
 import { Accounts } from '../../../src/testing/simulation/accounts.ts';
 import { builtInLaws } from '../../../src/testing/simulation/laws/built-in-laws.ts';
 import { FAULT_KINDS } from '../../../src/testing/simulation/plan.ts';
+import { setupOf } from '../../../src/testing/simulation/setup.ts';
+import { SimulationError } from '../../../src/testing/simulation/simulation-error.ts';
+import { Tally } from '../../../src/testing/simulation/tally.ts';
+import { orders } from './broken.ts';
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
@@ -26,5 +30,22 @@ describe('docs/simulation.md', () => {
   it('names every fault and every law', () => {
     for (const kind of FAULT_KINDS) expect(page).to.include(`\`${kind}\``);
     for (const { name } of builtInLaws(new Accounts(), {})) expect(page).to.include(name);
+  });
+
+  it('says what each of the totals counts', () => {
+    const told = [...page.matchAll(/^\| (`\w+`(?:, `\w+`)*) \|/gm)].flatMap(([, names]) => names?.match(/\w+/g) ?? []);
+    expect(told).to.include.members(Object.keys(new Tally().totals(0)));
+  });
+
+  it('explains a plan as it is printed', () => {
+    const burst = { at: 1_000, pipeline: 0, count: 3, everyMs: 0, againAfterMs: 2_000 };
+    const plan = { chance: 0, bursts: [burst], faults: [] };
+    const violation = { law: 'a law', text: 'is broken', at: 2_000, messageId: undefined };
+    const setup = setupOf([orders], { messages: { orders: ({ id }) => ({ id }) } });
+    const { message } = new SimulationError({ seed: 1, path: '0', plan, shrinks: 0, violation, timeline: '' }, setup);
+    for (const printed of ['chance 0', '3 for orders, every 0 ms, each again after 2000 ms']) {
+      expect(message).to.include(printed);
+      expect(page).to.include(`\`${printed}\``);
+    }
   });
 });
