@@ -3,11 +3,13 @@ import { EMPTY } from 'rxjs';
 import { z } from 'zod';
 import * as mini from 'zod/mini';
 import { z as z3 } from 'zod/v3';
+import { partitioned } from '../src/broker/partitioned.ts';
 import { queue } from '../src/broker/queue.ts';
 import { collectProblems, nearest } from '../src/definition.ts';
 import { DefinitionError, describeProblem } from '../src/errors.ts';
 import { defineService } from '../src/http/define-service.ts';
 import { definePipeline } from '../src/pipeline/define-pipeline.ts';
+import { stream } from '../src/sources/stream.ts';
 
 /** Definitions as somebody without a type checker writes them. */
 const untyped = (make: (value: never) => unknown, value: unknown) => () => make(value as never);
@@ -61,6 +63,36 @@ describe('definePipeline', () => {
     ).to.deep.equal([
       'pipeline "orders": publishes.3.type: is fanout, and direct before it: exchange "told" has one type',
     ]);
+  });
+
+  it('counts names and routing keys in bytes, as AMQP does, wherever one is said', () => {
+    const fits = 'x'.repeat(255);
+    const long = 'ü'.repeat(128);
+    const bindings = [
+      { exchange: fits, key: fits },
+      { exchange: long, key: long },
+      { exchange: 'shop', key: '' },
+    ];
+    const name = `expected a name of 1 to 255 bytes, got '${'ü'.repeat(80)}'... 48 more characters`;
+    const key = name.replace('name of 1 to', 'routing key of at most');
+    expect([
+      ...problemsIn(() =>
+        definePipeline({ ...valid, publishes: [fits, long, '', { exchange: long, type: 'direct' }, 'shop'] }),
+      ),
+      ...problemsIn(() => queue('orders', { bindings })),
+      ...problemsIn(() => stream('events', { bindings })),
+      ...problemsIn(() => partitioned('orders', { by: 'id', header: long })),
+    ]).to.deep.equal([
+      `pipeline "orders": publishes.1: ${name}`,
+      `pipeline "orders": publishes.2: expected a name of 1 to 255 bytes, got ''`,
+      `pipeline "orders": publishes.3.exchange: ${name}`,
+      `queue "orders": bindings.1.exchange: ${name}`,
+      `queue "orders": bindings.1.key: ${key}`,
+      `stream "events": bindings.1.exchange: ${name}`,
+      `stream "events": bindings.1.key: ${key}`,
+      `partitioned("orders"): header: ${name}`,
+    ]);
+    expect(problemsIn(() => stream('ü'.repeat(101))).join()).to.include('name: expected a name of 1 to 200 bytes');
   });
 
   it('names what was meant within a list and within a record, as anywhere else', () => {

@@ -1,6 +1,7 @@
 /** A source of messages in order per key over all workers: one exchange, and a queue for each share of the keys that one worker at a time consumes. */
 import { z } from 'zod';
 import { problemsOf, reportProblems, sound } from '../definition.ts';
+import { brokerName } from '../message/short-string-schema.ts';
 import { type QueueOptions, type QueueSource, queue } from './queue.ts';
 
 export interface PartitionedOptions
@@ -9,7 +10,7 @@ export interface PartitionedOptions
   readonly by: string;
   /** Queues the keys are spread over: 2 to 256, and more than there will ever be workers. It cannot be changed while messages wait. Default: 16. */
   readonly partitions?: number;
-  /** The header that carries the key, for publishers whose routing keys say something else. Default: none, the routing key is the key. */
+  /** The header that carries the key, for publishers whose routing keys say something else: 1 to 255 bytes. Default: none, the routing key is the key. */
   readonly header?: string;
   /**
    * Unsettled deliveries the broker may have out at once for each partition: 1 to 1000. What a worker holds is at most this times the
@@ -24,7 +25,7 @@ const LOOK_EVERY_MS = 5_000;
 const schema = z.strictObject({
   by: z.string().min(1).max(255),
   partitions: z.int().min(2).max(256).optional(),
-  header: z.string().min(1).max(255).optional(),
+  header: brokerName().optional(),
   prefetch: z.int().min(1).max(1_000).optional(),
   retry: z.unknown().optional(),
   topology: z.unknown().optional(),

@@ -2,14 +2,16 @@
 import { z } from 'zod';
 import { problemsOf, reportProblems, sound } from '../definition.ts';
 import type { Problem } from '../errors.ts';
+import { brokerName, routingKey } from '../message/short-string-schema.ts';
 import { type Duration, durationMs, formatDuration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import type { Partitions } from './partitions.ts';
 import { EXCHANGE_TYPES, type ExchangeType, type Topology, type TopologyMode } from './topology.ts';
 
 export interface Binding {
+  /** 1 to 255 bytes. */
   readonly exchange: string;
-  /** Routing key, or a pattern with `*` (one word) and `#` (any number of words) on a topic exchange. */
+  /** Routing key, or a pattern with `*` (one word) and `#` (any number of words) on a topic exchange: at most 255 bytes. */
   readonly key: string;
   /** Type the exchange is declared with. Default: topic. */
   readonly type?: ExchangeType;
@@ -67,10 +69,17 @@ export interface QueueSource {
 }
 
 /** Names of AMQP are short strings; room is left for the suffixes of the queues beside a work queue. */
-const name = z
-  .string()
-  .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 200, { error: 'expected a name of 1 to 200 bytes' })
-  .refine((text) => !text.startsWith('amq.'), { error: 'names that begin with "amq." belong to the broker' });
+const name = brokerName(200).refine((text) => !text.startsWith('amq.'), {
+  error: 'names that begin with "amq." belong to the broker',
+});
+
+export const bindingsSchema = z.array(
+  z.strictObject({
+    exchange: brokerName(),
+    key: routingKey(),
+    type: z.enum(EXCHANGE_TYPES).optional(),
+  } satisfies Record<keyof Binding, z.ZodType>),
+);
 
 /** A time-to-live of RabbitMQ's. */
 const delay = durationSchema().refine((duration) => Number.isInteger(parseDuration(duration) ?? 0), {
@@ -79,15 +88,7 @@ const delay = durationSchema().refine((duration) => Number.isInteger(parseDurati
 
 const schema = z.strictObject({
   name,
-  bindings: z
-    .array(
-      z.strictObject({
-        exchange: z.string().min(1).max(255),
-        key: z.string().max(255),
-        type: z.enum(EXCHANGE_TYPES).optional(),
-      }),
-    )
-    .optional(),
+  bindings: bindingsSchema.optional(),
   prefetch: z.int().min(1).max(65_535).optional(),
   retry: z.union([z.literal(false), z.strictObject({ delays: z.array(delay).min(1).max(20) })]).optional(),
   topology: z.enum(['assert', 'check']).optional(),

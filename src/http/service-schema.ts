@@ -1,23 +1,16 @@
 /** What is right and wrong in the options of a service. */
 import { z } from 'zod';
 import { zodSchema } from '../definition.ts';
+import { brokerName } from '../message/short-string-schema.ts';
 import { guardRules } from './api-schema.ts';
 import type { ServiceOperation, ServiceOptions } from './service-options.ts';
-
-/** Longest short string of AMQP, in bytes. */
-const MAX_NAME_BYTES = 255;
-
-const brokerName = z.custom<string>(
-  (value) => typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= MAX_NAME_BYTES,
-  { error: `expected a name of 1 to ${MAX_NAME_BYTES} bytes` },
-);
 
 const schema = zodSchema();
 
 const operationSchema = z.strictObject({
   request: schema,
   answer: schema.optional(),
-  routingKey: brokerName.optional(),
+  routingKey: brokerName().optional(),
   idempotent: z.boolean().optional(),
 } satisfies Record<keyof ServiceOperation, z.ZodType>);
 
@@ -27,8 +20,8 @@ const operationsSchema = z.record(z.string(), operationSchema).superRefine((oper
 
 export const serviceSchema: z.ZodType = z
   .strictObject({
-    queue: brokerName.optional(),
-    exchange: brokerName.optional(),
+    queue: brokerName().optional(),
+    exchange: brokerName().optional(),
     operations: operationsSchema,
     ...guardRules,
   } satisfies Record<keyof ServiceOptions, z.ZodType>)

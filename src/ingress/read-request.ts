@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Entry, entryOf, keyIn, type MaybePartitioned, type Partitions } from '../broker/partitions.ts';
 import type { PayloadInvalidError } from '../errors.ts';
 import type { Carried } from '../message/delivery.ts';
+import { isShortString, MAX_SHORT_STRING_BYTES } from '../message/short-string.ts';
 import type { Reading } from './entrance-form.ts';
 import type { Entrance } from './ingress.ts';
 import type { Refusal } from './problem.ts';
@@ -73,9 +74,6 @@ function parse({ input }: Entrance, value: unknown): Parsed {
   }
 }
 
-/** What AMQP carries as a routing key, in bytes. */
-const MAX_ROUTING_KEY = 255;
-
 /** The way to the queue. Of partitions it takes a key: without one the pipeline would dead-letter the message. */
 function wayTo(source: MaybePartitioned, message: unknown): Entry | Refusal {
   const { partitions } = source;
@@ -90,9 +88,7 @@ function wayTo(source: MaybePartitioned, message: unknown): Entry | Refusal {
 function faultOfKey(message: unknown, { by, header }: Partitions): string | undefined {
   try {
     const key = keyIn(message, by);
-    return header === undefined && Buffer.byteLength(key) > MAX_ROUTING_KEY
-      ? `expected at most ${MAX_ROUTING_KEY} bytes`
-      : undefined;
+    return header === undefined && !isShortString(key) ? `expected at most ${MAX_SHORT_STRING_BYTES} bytes` : undefined;
   } catch {
     return 'expected a text that is not empty, or a number';
   }

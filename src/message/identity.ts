@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import type { TraceContext } from '../tracing.ts';
 import type { Delivery } from './delivery.ts';
+import { isShortString } from './short-string.ts';
 
 /** A name of 43 characters for any number of parts; no two lists of parts share one. */
 export const fingerprint = (...parts: readonly string[]): string => fingerprintOf(listed(...parts));
@@ -41,12 +42,10 @@ export const CONVERSATION_HEADER = 'x-correlation-id';
 export function correlationIdOf({ properties, headers }: Delivery, messageId: string): string {
   const { replyTo, correlationId } = properties;
   const told = replyTo === undefined ? undefined : headers[CONVERSATION_HEADER];
-  if (typeof told === 'string' && told !== '' && Buffer.byteLength(told) <= MAX_ID_BYTES) return told;
+  // The id goes on as a property.
+  if (typeof told === 'string' && told !== '' && isShortString(told)) return told;
   return correlationId || messageId;
 }
-
-/** What a property of AMQP can hold: the id goes on as one. */
-const MAX_ID_BYTES = 255;
 
 /** @see https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;

@@ -7,6 +7,7 @@ import { CompensationDelayedError, causeOf, codeOf, detailsOf, isTransient, mess
 import type { Delivery, MessageProperties } from '../message/delivery.ts';
 import { producerContextOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
+import { isShortString } from '../message/short-string.ts';
 import { contextHeaders } from '../tracing.ts';
 import type { Failure, Journey } from './journey.ts';
 import { carriedHeaders, firstFailedAt, HEADER, priorityOf, publisherOf } from './message-headers.ts';
@@ -168,14 +169,11 @@ function carriedProperties(
   return { ...carried, ...(priority === undefined ? {} : { priority }), messageId, persistent: true };
 }
 
-/** Longest short string of AMQP, in bytes. */
-const MAX_SHORT_STRING = 255;
-
 /** What is left of a copy AMQP cannot carry as it is: the body, ids and content type, our own headers, and why the rest is missing. */
 export function bareCopy(copy: OutgoingMessage, reason: string): OutgoingMessage {
   const { messageId, correlationId, contentType, contentEncoding } = copy.properties;
   const named = Object.entries({ messageId, correlationId, contentType, contentEncoding });
-  const fitting = named.filter(([, text]) => text !== undefined && Buffer.byteLength(text) <= MAX_SHORT_STRING);
+  const fitting = named.filter(([, text]) => text !== undefined && isShortString(text));
   const own = Object.entries(copy.headers).filter(([name]) => OWN_HEADERS.has(name));
   return {
     ...copy,

@@ -15,6 +15,7 @@ export type Order<Message> = 'none' | 'arrival' | { readonly by: (message: Messa
 
 /** An exchange that results go to, and that is declared with this type. */
 export interface PublishedExchange {
+  /** 1 to 255 bytes. */
   readonly exchange: string;
   /** `sluice dev` keeps results of topic exchanges alone: on the embedded broker those of another type need a queue of yours that is bound to it. */
   readonly type: ExchangeType;
@@ -69,7 +70,7 @@ export interface PipelineOptions<Schema extends z.ZodType, Definitions extends C
   /** How results are written. Default: bytes as they are, everything else as JSON. */
   readonly writes?: WriteOptions<NoInfer<Output>, z.output<Schema>>;
   /**
-   * Exchanges the results go to: declared or looked for at start. Others are when a result first goes there, as topic exchanges. Default: none.
+   * Exchanges the results go to, names of 1 to 255 bytes: declared or looked for at start. Others are when a result first goes there, as topic exchanges. Default: none.
    * `{ exchange: 'receipts', type: 'direct' }` is one of another type than topic.
    */
   readonly publishes?: readonly (string | PublishedExchange)[];

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EXCHANGE_TYPES } from '../broker/topology.ts';
 import { zodSchema } from '../definition.ts';
 import { ingressSchema } from '../ingress/ingress.ts';
+import { brokerName } from '../message/short-string-schema.ts';
 import { type Duration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import { isSource } from '../sources/source.ts';
@@ -28,7 +29,7 @@ const isTarget = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'kind' in value && (value.kind === 'api' || value.kind === 'service');
 
 const publishedSchema = z.strictObject({
-  exchange: z.string().min(1),
+  exchange: brokerName(),
   type: z.enum(EXCHANGE_TYPES),
 } satisfies Record<keyof PublishedExchange, z.ZodType>);
 
@@ -64,7 +65,7 @@ export const pipelineSchema = z.strictObject({
     .optional(),
   reads: readsSchema.optional(),
   writes: writesSchema.optional(),
-  publishes: z.array(z.union([z.string().min(1), publishedSchema])).optional(),
+  publishes: z.array(z.union([brokerName(), publishedSchema])).optional(),
   replyTo: z.array(z.string().min(1)).optional(),
   tenant: z.custom(isFunction, { error: 'expected a function from message to tenant' }).optional(),
   dedupe: z

@@ -1,10 +1,11 @@
 /** A source that reads a stream of the broker: a log that keeps what was read, and that others read too. */
 import { z } from 'zod';
 import type { StreamOffset } from '../broker/broker.ts';
-import { type Binding, type QueueOptions, queue } from '../broker/queue.ts';
+import { type Binding, bindingsSchema, type QueueOptions, queue } from '../broker/queue.ts';
 import { UNLIMITED } from '../broker/source-topology.ts';
-import { EXCHANGE_TYPES, type Topology } from '../broker/topology.ts';
+import type { Topology } from '../broker/topology.ts';
 import { problemsOf, reportProblems, sound } from '../definition.ts';
+import { brokerName } from '../message/short-string-schema.ts';
 import { queueOptionsShape } from './queue-options.ts';
 import type { FedSource } from './source.ts';
 import { placeQueue, streamFeeder } from './stream-feeder.ts';
@@ -32,7 +33,7 @@ export interface StreamOptions extends Omit<QueueOptions, 'bindings'> {
 const isMoment = (value: unknown): boolean => value instanceof Date && value.getTime() >= 0;
 
 const schema = z.strictObject({
-  name: z.string().min(1).max(200),
+  name: brokerName(200),
   from: z
     .union([
       z.literal(['first', 'last', 'next']),
@@ -41,15 +42,7 @@ const schema = z.strictObject({
     ])
     .optional(),
   queue: z.string().min(1).optional(),
-  bindings: z
-    .array(
-      z.strictObject({
-        exchange: z.string().min(1).max(255),
-        key: z.string().max(255),
-        type: z.enum(EXCHANGE_TYPES).optional(),
-      }),
-    )
-    .optional(),
+  bindings: bindingsSchema.optional(),
   declare: z.boolean().optional(),
   maxAge: z
     .string()

@@ -4,6 +4,7 @@
  */
 import { ResultInvalidError } from '../../errors.ts';
 import type { Headers, HeaderTable, HeaderValue } from '../../message/delivery.ts';
+import { isShortString, MAX_SHORT_STRING_BYTES } from '../../message/short-string.ts';
 import { checkRoutingHeaders } from '../routing-headers.ts';
 
 /** Tables and arrays inside each other. Far less than what overflows the stack of amqplib's decoder, here or at the next reader. */
@@ -99,7 +100,7 @@ function writeTable(table: HeaderTable, path: string, depth: number): Record<str
     const value = table[name];
     if (value === undefined || name === '__proto__') continue;
     const at = path === '' ? name : `${path}.${name}`;
-    if (Buffer.byteLength(name) > 255) throw refused(at.slice(0, 40), 'its name is longer than 255 bytes');
+    if (!isShortString(name)) throw refused(at.slice(0, 40), `its name is longer than ${MAX_SHORT_STRING_BYTES} bytes`);
     written[name] = writeValue(value, at, depth);
   }
   return written;

@@ -3,9 +3,9 @@ import type { MessageProperties as AmqpProperties, Options } from 'amqplib';
 import { ResultInvalidError } from '../../errors.ts';
 import type { MessageProperties } from '../../message/delivery.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
+import { MAX_SHORT_STRING_BYTES } from '../../message/short-string.ts';
 import { writeHeaders } from './headers.ts';
 
-const MAX_SHORT_STRING_BYTES = 255;
 /** What RabbitMQ accepts as a time to live. */
 const MAX_EXPIRATION_MS = 2 ** 32 - 1;
 const MAX_OCTET = 255;
