@@ -46,22 +46,17 @@ const NEVER_FIRES: FiringTimes = { latest: () => undefined, next: () => undefine
 export function schedule(pattern: string, options: ScheduleOptions = {}): TypedSource<typeof Firing> {
   const subject = `schedule(${JSON.stringify(pattern) ?? String(pattern)})`;
   const problems = problemsOf(subject, schema, { ...options, pattern });
-  reportProblems(problems);
   const { timeZone = 'UTC', ...firingOptions } = sound(options, problems);
+  // What is no text was told; any text is read whatever else is wrong, in UTC where that is the time zone.
+  const isTold = problems.some(({ path }) => path === 'pattern');
+  const read: Reading = isTold ? { ok: true, times: NEVER_FIRES } : readPattern(pattern, timeZone);
+  reportProblems(read.ok ? problems : [...problems, { subject, path: 'pattern', message: read.reason }]);
   return firingSource(
     `schedule ${String(pattern)} ${timeZone}`,
-    timesOf(subject, pattern, timeZone, problems.length),
+    // While problems are collected the definition is finished all the same.
+    read.ok ? read.times : NEVER_FIRES,
     firingOptions,
   );
-}
-
-/** While problems are collected the definition is finished all the same: one with a wrong pattern never fires. */
-function timesOf(subject: string, pattern: string, timeZone: string, problems: number): FiringTimes {
-  if (problems > 0) return NEVER_FIRES;
-  const read = readPattern(pattern, timeZone);
-  if (read.ok) return read.times;
-  reportProblems([{ subject, path: 'pattern', message: read.reason }]);
-  return NEVER_FIRES;
 }
 
 type Reading = { readonly ok: true; readonly times: FiringTimes } | { readonly ok: false; readonly reason: string };

@@ -234,6 +234,15 @@ describe('schedule', () => {
     );
   });
 
+  it('says of a wrong pattern beside another mistake both', () => {
+    expect(problemsOf(() => schedule('0 25 * * *', { timeZone: 'wrong', overlap: 1 } as never))).to.deep.equal([
+      `schedule("0 25 * * *"): timeZone: expected the name of a time zone, as 'Europe/Berlin' or 'UTC', got 'wrong'`,
+      'schedule("0 25 * * *"): overlap: expected a boolean, got 1',
+      'schedule("0 25 * * *"): pattern: Invalid value for hour: 25; expected minute, hour, day of month, month and day of week, with seconds before them or not, or \'@daily\' and its kin',
+    ]);
+    expect(problemsOf(() => schedule('', { timeZone: 'wrong' }))).to.have.lengthOf(2);
+  });
+
   it('tells an unknown option where it stands, and not once more of the queue', async () => {
     const problems = await collectProblems(async () => {
       const source = schedule('0 2 * * *', { timezone: 'UTC' } as never);
