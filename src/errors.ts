@@ -23,6 +23,7 @@ export {
   ServiceFailedError,
 } from './errors/call.ts';
 export { ConfigError, DefinitionError, describeProblem, type Problem } from './errors/definition.ts';
+export { firstOf } from './errors/first-of.ts';
 export {
   JournalCorruptError,
   JournalFencedError,

@@ -29,6 +29,10 @@ describe('messageOf', () => {
     expect(messageOf(new AggregateError([new TypeError(''), 'down'], 'All promises were rejected'))).to.equal(
       'All promises were rejected: TypeError; down',
     );
+    const many = Array.from({ length: 100 }, (_, n) => new Error(`order ${n} is refused`));
+    expect(messageOf(new AggregateError([...many, ...many], 'All promises were rejected'))).to.equal(
+      'All promises were rejected: order 0 is refused; order 1 is refused; order 2 is refused; order 3 is refused; order 4 is refused; and 95 more',
+    );
     expect(messageOf(new AggregateError([]))).to.equal('AggregateError');
     const circular = new AggregateError([], 'all');
     circular.errors.push(circular, circular);

@@ -3,6 +3,8 @@
  * Nothing here throws, whatever it is given.
  */
 
+import { firstOf } from './first-of.ts';
+
 export interface SluiceErrorOptions {
   readonly cause?: unknown;
 }
@@ -124,12 +126,12 @@ function saidBy(cause: object): string {
 /** Of an object without one of its own. */
 const NO_TEXT = '[object Object]';
 
-/** Of several at once, each text once: what stands for them all (`All promises were rejected`, or nothing, as of a host with several addresses) says nothing. */
+/** Of several at once, each text once, and the first of many: what stands for them all (`All promises were rejected`, or nothing, as of a host with several addresses) says nothing. */
 function textOfAll({ message, errors }: AggregateError): string {
   const each = (errors as readonly unknown[]).map((error) =>
     error instanceof Error ? ownTextOf(error) : textOf(error),
   );
-  return [message, [...new Set(each)].join('; ')].filter((text) => text !== '').join(': ');
+  return [message, firstOf([...new Set(each)], (text) => text)].filter((text) => text !== '').join(': ');
 }
 
 const ownTextOf = ({ message, name }: Error): string => String(message || name || 'an error without a message');

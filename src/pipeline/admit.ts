@@ -1,7 +1,7 @@
 /** The first station: a delivery becomes a typed message, or a failure that says why not. Nothing has been called yet. */
 import type { z } from 'zod';
 import { keyIn } from '../broker/partitions.ts';
-import { messageOf, PayloadInvalidError } from '../errors.ts';
+import { firstOf, messageOf, PayloadInvalidError } from '../errors.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { parseNow } from '../message/parse-now.ts';
 import type { Failure } from './journey.ts';
@@ -80,13 +80,8 @@ function refusedKey(delivery: Delivery, { source }: Pipeline, message: unknown):
   }
 }
 
-const MAX_ISSUES = 5;
-
 /** `items.0.quantity: expected a number; …`: paths and rules, never values. */
-function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
-  const lines = issues
-    .slice(0, MAX_ISSUES)
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`));
-  const more = issues.length > MAX_ISSUES ? [`and ${issues.length - MAX_ISSUES} more`] : [];
-  return `message does not fit its schema: ${[...lines, ...more].join('; ')}`;
-}
+const describeIssues = (issues: readonly z.core.$ZodIssue[]): string =>
+  `message does not fit its schema: ${firstOf(issues, ({ path, message }) =>
+    path.length === 0 ? message : `${path.join('.')}: ${message}`,
+  )}`;
