@@ -1,6 +1,6 @@
 /** Contacts in two systems, as marbles: what changed is made the same at once, what was missed at night. A frame is a millisecond. */
 import { exchange } from 'sluice';
-import { ack, call, httpError, marbles as marblesOf, ok, published } from 'sluice/testing';
+import { ack, call, deadLetter, httpError, marbles as marblesOf, ok, published } from 'sluice/testing';
 import contactReconciliation from '../../pipelines/contacts/contact-reconciliation.ts';
 import contactSync from '../../pipelines/contacts/contact-sync.ts';
 
@@ -36,6 +36,27 @@ describe('contact-sync', () => {
 
       expectCalls('                                    gd', { g: read('bob'), d: remove('bob') });
       expectSettled('                                  --A', { A: ack(changed('bob')) });
+    }),
+  );
+
+  it(
+    'is done where the subscriber is not there any more either, and not where it may not be removed',
+    marbles(contactSync, ({ deliver, api, expectCalls, expectSettled }) => {
+      deliver('                                                 a-b', { a: changed('bob'), b: changed('cyd') });
+      api.crm.on('GET /contacts/{email}', '                     -#', {}, httpError(404));
+      api.marketing.on('DELETE /subscribers/bob%40example.com', '-#', {}, httpError(404));
+      api.marketing.on('DELETE /subscribers/cyd%40example.com', '-#', {}, httpError(403));
+
+      expectCalls('                                             gdhe', {
+        g: read('bob'),
+        d: remove('bob'),
+        h: read('cyd'),
+        e: remove('cyd'),
+      });
+      expectSettled('                                           --A-B', {
+        A: ack(changed('bob')),
+        B: deadLetter(changed('cyd'), 'ERR_HTTP_STATUS'),
+      });
     }),
   );
 
