@@ -7,7 +7,7 @@ import { CallRequest, type RequestScope } from './call-request.ts';
 import type { CallOwner, CallParts } from './call-run.ts';
 import type { Call } from './cold-call.ts';
 import { type Repeats, repeatsOf } from './repeats.ts';
-import { inKeyScope } from './scope-apis.ts';
+import { inKeyScope, type TwinScope } from './scope-apis.ts';
 import type { TemplateCache } from './template-cache.ts';
 
 /** The message an API is bound to. */
@@ -61,8 +61,8 @@ export class BoundApi implements Api {
     return this.#call('DELETE', path, undefined, options);
   }
 
-  [inKeyScope](keyScope: string, undoes?: string): Api {
-    return new BoundApi(this.#parts, this.#templates, { ...this.#scope, keyScope, undoes }, this.#cached);
+  [inKeyScope](twin: TwinScope): Api {
+    return new BoundApi(this.#parts, this.#templates, { ...this.#scope, ...twin }, this.#cached);
   }
 
   #call(method: HttpMethod, path: string, body: unknown, options: CallOptions = NO_OPTIONS): Call<unknown> {
@@ -76,7 +76,7 @@ export class BoundApi implements Api {
   #requestOf(method: HttpMethod, path: string, body: unknown, options: CallOptions): CallRequest {
     const operation = this.#templates.read(method, path);
     const isCounted = method !== 'GET' && options.idempotencyKey === undefined;
-    return new CallRequest({
+    const request = new CallRequest({
       operation,
       settings: this.#parts.settings,
       scope: this.#scope,
@@ -85,6 +85,8 @@ export class BoundApi implements Api {
       options,
       repeats: isCounted ? this.#repeatsOf(operation.call.operation) : undefined,
     });
+    this.#scope.calls?.built(request);
+    return request;
   }
 
   #repeatsOf(operation: string): Repeats {

@@ -9,7 +9,7 @@ import type { Call } from './cold-call.ts';
 import { SERVICE_ORIGIN, type ServiceDefinition } from './define-service.ts';
 import { targetOf } from './idempotency-key.ts';
 import { type Repeats, repeatsOf } from './repeats.ts';
-import { inKeyScope } from './scope-apis.ts';
+import { inKeyScope, type TwinScope } from './scope-apis.ts';
 import type { AskOptions, Service } from './service.ts';
 import type { ServiceOperation } from './service-options.ts';
 import type { Operation } from './template-cache.ts';
@@ -78,11 +78,12 @@ export class BoundService implements Service {
       },
       repeats: idempotencyKey === undefined ? this.#repeatsOf(name) : undefined,
     });
+    this.#scope.calls?.built(call);
     return callOf(this.#parts, this.#scope, call);
   }
 
-  [inKeyScope](keyScope: string, undoes?: string): Service {
-    return new BoundService(this.#name, this.#parts, this.#operations, { ...this.#scope, keyScope, undoes });
+  [inKeyScope](twin: TwinScope): Service {
+    return new BoundService(this.#name, this.#parts, this.#operations, { ...this.#scope, ...twin });
   }
 
   #repeatsOf(operation: string): Repeats {

@@ -5,6 +5,7 @@ import type { CallEnded, CallStarted, Facts, MessageIdentity } from '../events.t
 import type { TimeLimits } from '../operators/time-limits.ts';
 import type { MessageSpan, Span } from '../tracing.ts';
 import type { CallSettings } from './api-settings.ts';
+import type { BuiltCalls } from './built-calls.ts';
 import type { CallRequest } from './call-request.ts';
 import type { Guards } from './guards.ts';
 import type { Transport, TransportResponse } from './transport.ts';
@@ -25,6 +26,8 @@ export interface CallOwner extends MessageIdentity {
   readonly deadlineAt?: number | undefined;
   /** The message's span, where a tracer listens. */
   readonly span?: MessageSpan | undefined;
+  /** Told of each call. */
+  readonly calls?: BuiltCalls | undefined;
 }
 
 /** Unique in this process, so that the facts of one call can be told from another's. */

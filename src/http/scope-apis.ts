@@ -1,4 +1,5 @@
 /** Bound APIs under another name for their effects: a saga step's calls keep their idempotency keys whichever message resumes it. */
+import type { BuiltCalls } from './built-calls.ts';
 import type { BoundTarget } from './call-target.ts';
 
 /**
@@ -8,23 +9,25 @@ import type { BoundTarget } from './call-target.ts';
 export const inKeyScope: unique symbol = Symbol.for('sluice.inKeyScope');
 
 interface Scopable {
-  [inKeyScope](keyScope: string, undoes?: string): BoundTarget;
+  [inKeyScope](twin: TwinScope): BoundTarget;
+}
+
+/** In what a twin differs. */
+export interface TwinScope {
+  /** Of its idempotency keys; identical calls are counted anew. */
+  readonly keyScope: string;
+  /** Of a compensation: the step that its calls undo, told by their facts. */
+  readonly undoes?: string | undefined;
+  /** Told of its calls. */
+  readonly calls?: BuiltCalls | undefined;
 }
 
 const isScopable = (api: object): api is Scopable => inKeyScope in api;
 
-/**
- * The same APIs, their idempotency keys derived under `keyScope`; identical calls are counted anew. An API that is not bound by a client
- * (a stub in a test) stays as it is.
- * @param undoes Of a compensation: the step that its calls undo, told by their facts.
- */
-export function scopeApis<Bound extends Readonly<Record<string, BoundTarget>>>(
-  apis: Bound,
-  keyScope: string,
-  undoes?: string,
-): Bound {
+/** The same APIs in another scope. An API that is not bound by a client (a stub in a test) stays as it is. */
+export function scopeApis<Bound extends Readonly<Record<string, BoundTarget>>>(apis: Bound, twin: TwinScope): Bound {
   const scoped = Object.entries(apis).map(
-    ([name, api]) => [name, isScopable(api) ? api[inKeyScope](keyScope, undoes) : api] as const,
+    ([name, api]) => [name, isScopable(api) ? api[inKeyScope](twin) : api] as const,
   );
   return Object.fromEntries(scoped) as Bound;
 }

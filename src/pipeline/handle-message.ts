@@ -6,10 +6,10 @@
 import { defer, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { DeadlineExceededError, DeliveryLimitError, HandleTimeoutError } from '../errors.ts';
 import type { Stage } from '../events.ts';
+import { streamOfWork } from '../http/built-calls.ts';
 import { LeanSubscriber, type Listener } from '../operators/lean-subscriber.ts';
 import { requireValue } from '../operators/require-value.ts';
 import type { Occupant } from '../operators/slot-pool.ts';
-import { streamOf } from '../operators/stream-of.ts';
 import type { Limited, TimeLimits } from '../operators/time-limits.ts';
 import type { Admission } from './admit.ts';
 import { isJournalAway, type JournalWait } from './await-journal.ts';
@@ -172,7 +172,9 @@ class Handling implements Listener<unknown>, Occupant, Interruptible, Limited {
     this.#context = context;
     this.#limit = this.#parts.limits.start(this, deadlineAt - startedAt, startedAt);
     try {
-      streamOf('the handle returned', pipeline.handle(message, context)).subscribe(this.#subscriber);
+      streamOfWork('the handle returned', pipeline.handle(message, context), context, pipeline).subscribe(
+        this.#subscriber,
+      );
     } catch (error) {
       this.#fail('handle', error);
     }

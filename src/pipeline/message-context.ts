@@ -1,6 +1,7 @@
 /** The context of one message: made of its journey, each part of it when a handle first asks for it. */
 
 import type { CallScope } from '../http/api-client.ts';
+import { BuiltCalls } from '../http/built-calls.ts';
 import type { Apis, BoundTarget, CallTargets } from '../http/call-target.ts';
 import type { Journal } from '../journal/journal.ts';
 import { messageJournal } from '../journal/message-journal.ts';
@@ -20,6 +21,7 @@ export class MessageContext implements Context<CallTargets> {
   readonly #pipeline: Pipeline;
   readonly #engine: Engine;
   #apis: Apis<CallTargets> | undefined;
+  #calls: BuiltCalls | undefined;
   #log: Logger | undefined;
   #journal: Journal | undefined;
   #bodyHash: string | undefined;
@@ -38,6 +40,11 @@ export class MessageContext implements Context<CallTargets> {
   get apis(): Apis<CallTargets> {
     this.#apis ??= this.#bindApis();
     return this.#apis;
+  }
+
+  /** Undefined until it is asked for APIs. */
+  get calls(): BuiltCalls | undefined {
+    return this.#calls;
   }
 
   get log(): Logger {
@@ -110,7 +117,8 @@ export class MessageContext implements Context<CallTargets> {
 
   #bindApis(): Apis<CallTargets> {
     const { apis } = this.#pipeline;
-    const scope = this.#scope();
+    this.#calls = new BuiltCalls();
+    const scope = this.#scope(this.#calls);
     const bound: Record<string, BoundTarget> = {};
     for (const name of Object.keys(apis)) {
       const definition = apis[name];
@@ -119,7 +127,7 @@ export class MessageContext implements Context<CallTargets> {
     return bound;
   }
 
-  #scope(): CallScope {
+  #scope(calls: BuiltCalls): CallScope {
     const { identity, attempt, trace, span } = this.#journey;
     const { messageId, correlationId, traceId, deliveryTag } = identity;
     const pipeline = this.#pipeline;
@@ -133,6 +141,7 @@ export class MessageContext implements Context<CallTargets> {
       deliveryTag,
       trace,
       span,
+      calls,
       deadlineAt: this.deadline,
       keyScope:
         pipeline.tenant === undefined

@@ -8,7 +8,6 @@ import {
   last,
   map,
   type Observable,
-  type ObservableInput,
   of,
   throwError,
 } from 'rxjs';
@@ -20,13 +19,13 @@ import {
   type SagaErrorFacts,
   type SagaStuckError,
 } from '../errors.ts';
+import { BuiltCalls, streamOfWork } from '../http/built-calls.ts';
 import type { CallTargets } from '../http/call-target.ts';
 import { scopeApis } from '../http/scope-apis.ts';
 import type { JournalRecord, OpenJournal } from '../journal/journal.ts';
 import { writeJson } from '../message/write-json.ts';
 import { requireValue } from '../operators/require-value.ts';
 import { retrying } from '../operators/retry-with-backoff.ts';
-import { streamOf } from '../operators/stream-of.ts';
 import { describeJournal } from './describe-journal.ts';
 import type { SagaContext, SagaPlan, SagaScope, SagaStage, SagaStep } from './saga-plan.ts';
 import { type SagaState, sagaState } from './saga-state.ts';
@@ -124,16 +123,25 @@ export class SagaRun {
 
   /** Cold. Makes a step with its retries; each attempt has the same keys. Never fails. */
   attempt(step: SagaStep): Observable<Outcome> {
-    return this.#attempt(step, () => step.run(this.scope(step.name)));
+    return this.#attempt(step, step.run, step.name);
   }
 
   /** Cold. Undoes a step by `work`, likewise. */
   undo(step: SagaStep, work: SagaStep['run']): Observable<Outcome> {
-    return this.#attempt(step, () => work(this.#scope(`${step.name}/undo`, step.name)));
+    return this.#attempt(step, work, `${step.name}/undo`, step.name);
   }
 
-  #attempt(step: SagaStep, work: () => ObservableInput<unknown>): Observable<Outcome> {
-    return defer(() => streamOf(`step "${step.name}" returned`, work())).pipe(
+  #attempt(step: SagaStep, work: SagaStep['run'], move: string, undoes?: string): Observable<Outcome> {
+    return defer(() => {
+      const { log } = this.#context;
+      const calls = new BuiltCalls();
+      return streamOfWork(
+        `step "${step.name}" returned`,
+        work(this.#scope(move, undoes, calls)),
+        { calls, log },
+        this.plan,
+      );
+    }).pipe(
       defaultIfEmpty(undefined),
       last(),
       map((result) => requireValue(`step "${step.name}" gave`, result)),
@@ -148,13 +156,13 @@ export class SagaRun {
     return this.#scope(move);
   }
 
-  #scope(move: string, undoes?: string): SagaScope<unknown, CallTargets, unknown> {
+  #scope(move: string, undoes?: string, calls?: BuiltCalls): SagaScope<unknown, CallTargets, unknown> {
     const { apis, log } = this.#context;
     return {
       input: this.input,
       results: Object.fromEntries(this.state.results),
       log,
-      apis: scopeApis(apis, `saga/${this.plan.name}/${this.sagaId}/${move}`, undoes),
+      apis: scopeApis(apis, { keyScope: `saga/${this.plan.name}/${this.sagaId}/${move}`, undoes, calls }),
     };
   }
 

@@ -69,7 +69,7 @@ describe('an idempotency key', () => {
         transport,
         keySecret: secret === undefined ? undefined : new Secret(secret),
       }).bind(scopeOf());
-    const inSaga = (api: Api): Api => scopeApis({ api }, 'saga/place-order/o-1/charge').api;
+    const inSaga = (api: Api): Api => scopeApis({ api }, { keyScope: 'saga/place-order/o-1/charge' }).api;
     const options = [{}, { idempotencyKey: 'own' }];
     for (const option of options) {
       const keyUnder = (secret?: string) => keyOf(under(secret).post('/charge', { a: 1 }, option));
@@ -154,12 +154,12 @@ describe('an idempotency key', () => {
 describe('scopeApis', () => {
   it('gives the same APIs other keys, the same for the same scope, whatever the message', async () => {
     const apis = { payment: bound() };
-    const inStep = scopeApis(apis, 'saga/place-order/7/charge');
+    const inStep = scopeApis(apis, { keyScope: 'saga/place-order/7/charge' });
     const key = await keyOf(inStep.payment.post('/charge', 1));
     expect(key).to.not.equal(await keyOf(apis.payment.post('/charge', 1)));
     const elsewhere = scopeApis(
       { payment: bound({ messageId: 'm2', keyScope: 'orders/m2' }) },
-      'saga/place-order/7/charge',
+      { keyScope: 'saga/place-order/7/charge' },
     );
     expect(await keyOf(elsewhere.payment.post('/charge', 1))).to.equal(key);
   });
@@ -167,7 +167,7 @@ describe('scopeApis', () => {
   it('leaves what no client bound as it is', () => {
     const stub = bound();
     const plain = { get: () => of(1) } as unknown as Api;
-    expect(scopeApis({ plain }, 's').plain).to.equal(plain);
-    expect(scopeApis({ stub }, 's').stub).to.not.equal(stub);
+    expect(scopeApis({ plain }, { keyScope: 's' }).plain).to.equal(plain);
+    expect(scopeApis({ stub }, { keyScope: 's' }).stub).to.not.equal(stub);
   });
 });
