@@ -7,7 +7,7 @@ import { EXIT } from './exit-code.ts';
 import { attempt } from './problems.ts';
 import { Rates } from './rates.ts';
 import { onSignals } from './signals.ts';
-import { askWorker, metricsUrl } from './top/ask-worker.ts';
+import { askWorker, faultOfAddress, metricsUrl } from './top/ask-worker.ts';
 import { overviewOf } from './top/overview.ts';
 import { openScreen } from './top/screen.ts';
 import { tableOf } from './top/table.ts';
@@ -23,10 +23,8 @@ export interface TopOptions {
 
 /** The token is that of SLUICE_TOKEN. */
 export async function top(address: string, { once = false, json = false }: TopOptions): Promise<number> {
-  if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
-    const message = `expected the address that "sluice run" prints, like http://127.0.0.1:8080, got "${address}"`;
-    return misconfigured([{ subject: 'argument', path: 'address', message }]);
-  }
+  const fault = faultOfAddress(address);
+  if (fault !== undefined) return misconfigured([{ subject: 'argument', path: 'address', message: fault }]);
   const config = attempt(() => readConfig(undefined, { needsBroker: false }));
   if (!config.ok) return misconfigured(config.problems);
   const { token } = config.value;

@@ -346,6 +346,11 @@ describe('commands for work', function () {
         '✗ http://127.0.0.1:1 does not answer; is a worker running there?\n',
       ]);
       expect((await sluice(['top', 'worker-3'])).status).to.equal(2);
+      const shown = await sluice(['top', 'http://ops:canary@127.0.0.1:1']);
+      expect([shown.status, shown.stderr]).to.deep.equal([
+        2,
+        '✗ argument: address: must not hold a user name or password: a worker asks for its token alone, which SLUICE_TOKEN or SLUICE_TOKEN_FILE tells\n\n1 problem. Nothing was done.\n',
+      ]);
       const other = createServer((_request, response) => response.end('up 1\n')).listen(0, '127.0.0.1');
       await once(other, 'listening');
       const address = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;

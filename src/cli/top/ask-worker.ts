@@ -9,6 +9,17 @@ const MAX_BYTES = 32 * 1024 * 1024;
 /** The first every worker tells from its start, the other a parent none of whose workers runs yet. */
 const TOLD_BY_WORKERS: readonly string[] = ['sluice_broker_connected', 'sluice_fleet_running'];
 
+/** What keeps an address from being a worker's. One that may hold a password is not shown. */
+export function faultOfAddress(address: string): string | undefined {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    const got = address.includes('@') ? '' : `, got "${address}"`;
+    return `expected the address that "sluice run" prints, like http://127.0.0.1:8080${got}`;
+  }
+  if (url.username === '' && url.password === '') return undefined;
+  return 'must not hold a user name or password: a worker asks for its token alone, which SLUICE_TOKEN or SLUICE_TOKEN_FILE tells';
+}
+
 /** Where a worker tells its metrics: below the path of its address, which a proxy may have given it. */
 export function metricsUrl(address: string): URL {
   const { origin, pathname } = new URL(address);

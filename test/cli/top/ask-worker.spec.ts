@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Rates } from '../../../src/cli/rates.ts';
-import { askWorker, metricsUrl } from '../../../src/cli/top/ask-worker.ts';
+import { askWorker, faultOfAddress, metricsUrl } from '../../../src/cli/top/ask-worker.ts';
 import { overviewOf } from '../../../src/cli/top/overview.ts';
 
 const STRANGER = 'answers, and tells nothing of sluice: is that a worker of sluice?';
@@ -83,6 +83,20 @@ describe('asking a worker for its metrics', () => {
     const url = await serve(() => stop.abort());
     const asked = askWorker(metricsUrl(url), { stop: stop.signal, withinMs: 60_000 });
     expect((await rejectionOf(asked)).message).to.equal(NOBODY);
+  });
+
+  it('takes no user name and no password in its address, and shows none', () => {
+    expect(faultOfAddress('http://127.0.0.1:8080')).to.equal(undefined);
+    expect(faultOfAddress('https://ops.example/sluice')).to.equal(undefined);
+    const refused = /^must not hold a user name or password: .* SLUICE_TOKEN/;
+    for (const user of ['ops:canary', 'canary', ':canary', 'ops:ca%20nary'])
+      expect(faultOfAddress(`http://${user}@127.0.0.1:8080`), user)
+        .to.match(refused)
+        .and.not.include('nary');
+    const expected = 'expected the address that "sluice run" prints, like http://127.0.0.1:8080';
+    for (const none of ['ftp://ops:canary@worker-3', 'ops:canary@worker-3:8080', 'http://ops:canary@worker 3'])
+      expect(faultOfAddress(none), none).to.equal(expected);
+    expect(faultOfAddress('worker-3:8080')).to.equal(`${expected}, got "worker-3:8080"`);
   });
 
   it('asks below the path that a proxy has given the worker', () => {
