@@ -340,14 +340,10 @@ describe('the types of a saga', () => {
         expectTypeOf(results.mail).toEqualTypeOf<boolean | undefined>();
         return 1;
       });
-    const undone = 'after the point of no return nothing is undone';
-    expect(() =>
-      forward.step('late', {
-        run: () => of(1),
-        // @ts-expect-error nothing is undone
-        compensate: () => of(1),
-      }),
-    ).to.throw(undone);
+    // On one line: TypeScript 6 names the call, where none of its forms fits, and 7 the option.
+    // @ts-expect-error nothing is undone
+    const undone = () => forward.step('late', { run: () => of(1), compensate: () => of(1) });
+    expect(undone).to.throw('after the point of no return nothing is undone');
     // @ts-expect-error there is one point of no return
     void forward.pivot;
   });
