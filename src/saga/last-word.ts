@@ -32,11 +32,11 @@ export function lastWord(
     const key = sagaKey(plan, input);
     let waitsUntil: number | undefined;
     /** This process lets go in a moment; another one that is gone, when its lease is over; one that is alive has the last word itself. */
-    const untilFree = (cause: unknown): Observable<unknown> => {
+    const untilFree = (cause: unknown, times: number): Observable<unknown> => {
       if (!(cause instanceof JournalHeldError || cause instanceof JournalFencedError)) return throwError(() => cause);
       const forMs = cause instanceof JournalHeldError ? cause.forMs : 0;
       waitsUntil ??= asyncScheduler.now() + forMs + LONGER_MS;
-      return asyncScheduler.now() < waitsUntil ? timer(ASK_AGAIN_MS) : throwError(() => cause);
+      return asyncScheduler.now() < waitsUntil ? timer(SOON_MS[times - 1] ?? ASK_AGAIN_MS) : throwError(() => cause);
     };
     return context.journal.open(key).pipe(
       mergeMap((journal) => speak(new SagaRun(plan, key.id, input, context, journal), error)),
@@ -49,6 +49,8 @@ export function lastWord(
   });
 }
 
+/** A failure is heard before its journal is let go; then a store that is asked over a network has to answer. */
+const SOON_MS: readonly number[] = [0, 5, 25];
 const ASK_AGAIN_MS = 250;
 
 /** Beyond the lease: for clocks, and for a store that takes its time. */

@@ -3,7 +3,7 @@
  * given back. In virtual time.
  */
 import { expect } from 'chai';
-import { defer, map, NEVER, type Observable, throwError, timer } from 'rxjs';
+import { defer, map, mergeMap, NEVER, type Observable, of, throwError, timer } from 'rxjs';
 import { z } from 'zod';
 import { CallTimeoutError, JournalUnavailableError, PermanentError, TransientError } from '../../src/errors.ts';
 import { createJournal } from '../../src/journal/create-journal.ts';
@@ -72,6 +72,8 @@ interface Outcome {
   readonly made: readonly string[];
   readonly journal: readonly string[];
   readonly settled: readonly string[];
+  /** When, in milliseconds. */
+  readonly settledAt: readonly number[];
   readonly letters: readonly OutgoingMessage[];
   readonly copies: readonly OutgoingMessage[];
   readonly stuck: number;
@@ -101,6 +103,7 @@ function outcomeOf({ script, finish, play, ...options }: Case): Outcome {
         settled: heard.flatMap((fact) =>
           fact.type === 'settled' ? [`${fact.settlement} ${fact.code ?? ''}`.trim()] : [],
         ),
+        settledAt: heard.flatMap((fact) => (fact.type === 'settled' ? [fact.at] : [])),
         letters: sent.filter(({ routingKey }) => routingKey === 'work.dead'),
         copies: sent.filter(({ routingKey }) => routingKey !== 'work.dead'),
         stuck: heard.filter((fact) => fact.type === 'sagaMoved' && fact.move === 'stuck').length,
@@ -309,6 +312,36 @@ describe('a saga whose message ends before it does', () => {
       play: ({ broker }) => broker.deliver(message),
     });
     expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'parcel');
+  });
+
+  describe('has said its last word', () => {
+    const finish = (): string => {
+      throw new TypeError('x is undefined');
+    };
+    const play = ({ broker }: SagaPipelineWorld): void => broker.deliver(message);
+
+    // The dead letter itself takes a millisecond.
+    it('at once, where the journal is let go as its failure is heard', () => {
+      expect(outcomeOf({ finish, play }).settledAt).to.deep.equal([4_001]);
+      expect(outcomeOf({ script: { charge: [hangs] }, timeout: '10s', play }).settledAt).to.deep.equal([10_001]);
+    });
+
+    it('at once, where it fails before anything has taken time', () => {
+      const at = of('at once');
+      const script = { deduct: [at], charge: [at], seal: [at], parcel: [at] };
+      expect(outcomeOf({ script, finish, play }).settledAt).to.deep.equal([1]);
+    });
+
+    it('soon, where the store takes its time to let go', () => {
+      const inner = new MemoryStore();
+      const store: JournalStore = {
+        ...forwarded(inner),
+        release: (...args) => timer(3).pipe(mergeMap(() => inner.release(...args))),
+      };
+      const outcome = outcomeOf({ store, finish, play });
+      expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'parcel');
+      expect(outcome.settledAt).to.deep.equal([4_006]);
+    });
   });
 
   it('says nothing where another owner runs it: that one has the last word', () => {
