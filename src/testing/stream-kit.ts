@@ -13,11 +13,17 @@ import {
 } from './marble-expectation.ts';
 import { endingInSpace, parseDiagram, parseSubscription } from './marble-parser.ts';
 
+/** Of no values but its characters, a diagram is of texts whoever takes it: with one signature, what stands around it would say of what. */
+type Cold = ((marbles: string) => ReturnType<typeof TestScheduler.prototype.createColdObservable<string>>) &
+  RunHelpers['cold'];
+type Hot = ((marbles: string) => ReturnType<typeof TestScheduler.prototype.createHotObservable<string>>) &
+  RunHelpers['hot'];
+
 export interface MarbleKit {
   /** A stream that begins anew for each subscriber. */
-  readonly cold: RunHelpers['cold'];
+  readonly cold: Cold;
   /** A stream that runs whether or not anyone listens; `^` is the beginning of the test. */
-  readonly hot: RunHelpers['hot'];
+  readonly hot: Hot;
   /** Milliseconds up to the `|` of a diagram. */
   readonly time: RunHelpers['time'];
   readonly scheduler: TestScheduler;
@@ -74,8 +80,8 @@ interface Recording {
 }
 
 export class StreamKit implements MarbleKit {
-  readonly cold: RunHelpers['cold'];
-  readonly hot: RunHelpers['hot'];
+  readonly cold: Cold;
+  readonly hot: Hot;
   readonly time: RunHelpers['time'];
   readonly scheduler: TestScheduler;
   readonly subscribe: MarbleKit['subscribe'];
@@ -92,17 +98,19 @@ export class StreamKit implements MarbleKit {
   constructor(scheduler: TestScheduler, helpers: RunHelpers, checks: Checks) {
     this.#checks = checks;
     this.scheduler = scheduler;
-    this.cold = (diagram, values, error) => {
+    const cold: RunHelpers['cold'] = (diagram, values, error) => {
       parseDiagram('cold', diagram, values, error);
       return helpers.cold(endingInSpace(diagram), values, error);
     };
+    this.cold = cold;
     this.time = helpers.time;
 
-    this.hot = (diagram, values, error) => {
+    const hot: RunHelpers['hot'] = (diagram, values, error) => {
       const frames = parseDiagram('hot', diagram, values, error, { marks: '|#^' }).map(({ frame }) => frame);
       this.#lastPlannedFrame = Math.max(this.#lastPlannedFrame, ...frames);
       return helpers.hot(endingInSpace(diagram), values, error);
     };
+    this.hot = hot;
 
     this.subscribe = (observable, subscription) => {
       this.#record('subscribe', observable, subscription);

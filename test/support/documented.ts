@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import type { RunHelpers } from 'rxjs/testing';
 import { type MarbleKit, marbles } from '../../src/testing/marbles.ts';
 import { type DiagramRow, renderSvg } from './marble-svg.ts';
 
@@ -28,16 +29,18 @@ export function documented(page: string, test: (kit: MarbleKit) => void): () => 
 
 /** The kit, writing down every diagram a test hands to it. */
 function recording(kit: MarbleKit, rows: DiagramRow[]): MarbleKit {
+  const cold: RunHelpers['cold'] = (diagram, values, error) => {
+    rows.push({ label: 'source', diagram, kind: 'source' });
+    return kit.cold(diagram, values, error);
+  };
+  const hot: RunHelpers['hot'] = (diagram, values, error) => {
+    rows.push({ label: 'hot source', diagram, kind: 'source' });
+    return kit.hot(diagram, values, error);
+  };
   return {
     ...kit,
-    cold: (diagram, ...rest) => {
-      rows.push({ label: 'source', diagram, kind: 'source' });
-      return kit.cold(diagram, ...(rest as []));
-    },
-    hot: (diagram, ...rest) => {
-      rows.push({ label: 'hot source', diagram, kind: 'source' });
-      return kit.hot(diagram, ...(rest as []));
-    },
+    cold,
+    hot,
     expectObservable: (observable, subscription) => {
       const expectation = kit.expectObservable(observable, subscription);
       return {

@@ -20,6 +20,7 @@ declare const flags: boolean[];
 declare const unknown: Observable<unknown>;
 declare const numbers: Subject<number>;
 declare const cold: MarbleKit['cold'];
+declare const hot: MarbleKit['hot'];
 
 // Checked by the compiler; the functions are never called.
 describe('the types of operators', () => {
@@ -77,16 +78,19 @@ describe('the types of operators', () => {
     void (() => exponentialBackoff({ initialMs: 1, maxMs: 2, jitter: 'decorrelated' }, Math.random));
   });
 
-  it('infer the values of a stream that joinByKey is given by its diagram, where it has a name or says what they are', () => {
-    const options = { within: '1s', onUnmatched: () => {} } as const;
-    const keys = { leftKey: (value: string) => value, rightKey: (value: string) => value.toLowerCase() };
-    const named = () => {
-      const left = cold('-a|');
-      return joinByKey(left, cold<string>('-A|'), { leftKey: (value) => value, rightKey: keys.rightKey, ...options });
-    };
-    expectTypeOf(named).returns.toEqualTypeOf<Observable<readonly [string, string]>>();
-    // @ts-expect-error the values of a diagram within the call are undefined to TypeScript, as docs/testing.md says
-    void (() => joinByKey(cold('-a|'), cold('-A|'), { ...keys, ...options }));
+  it('infer the values of a diagram from what it is given alone, whatever takes it', () => {
+    const options = {
+      leftKey: (value: string) => value,
+      rightKey: (value: string) => value.toLowerCase(),
+      within: '1s',
+      onUnmatched: () => {},
+    } as const;
+    const joined = () => joinByKey(cold('-a|'), hot('-A|'), options);
+    expectTypeOf(joined).returns.toEqualTypeOf<Observable<readonly [string, string]>>();
+    const counted = () =>
+      joinByKey(cold('-a|', { a: 1 }), hot<number>('-b|'), { ...options, leftKey: String, rightKey: String });
+    expectTypeOf(counted).returns.toEqualTypeOf<Observable<readonly [number, number]>>();
+    expectTypeOf(() => cold('-#', undefined, new Error('no'))).returns.toExtend<Observable<string>>();
   });
 
   it('infer keys, values and results of merging', () => {
