@@ -14,6 +14,8 @@ export interface DecodeLimits {
   readonly maxBytes: number;
   /** For further content types, or instead of ours. Default: none. */
   readonly codecs?: readonly Codec[] | undefined;
+  /** Whether a body without bytes is one, as bytes or a codec may write a result. Default: false, it is told as empty. */
+  readonly mayBeEmpty?: boolean;
 }
 
 export type Decoded =
@@ -32,11 +34,11 @@ const refuse = (...args: ConstructorParameters<typeof PayloadInvalidError>): Dec
 export function decodeBody(
   body: Uint8Array,
   properties: MessageProperties,
-  { maxBytes, codecs = NO_CODECS }: DecodeLimits,
+  { maxBytes, codecs = NO_CODECS, mayBeEmpty = false }: DecodeLimits,
 ): Decoded {
   const plain = inflateBody(body, properties.contentEncoding, maxBytes);
   if (plain instanceof PayloadInvalidError) return { ok: false, error: plain };
-  if (plain.byteLength === 0) return refuse('empty', 'body is empty');
+  if (plain.byteLength === 0 && !mayBeEmpty) return refuse('empty', 'body is empty');
 
   const type = mediaType(properties.contentType);
   const codec = codecs.length === 0 ? undefined : codecs.find(({ contentType }) => contentType === type);

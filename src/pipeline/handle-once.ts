@@ -89,7 +89,7 @@ function handleOnce(
     };
 
     const proceed = (entry: OpenJournal, holding: Holding): void => {
-      const done = readDone(entry.records);
+      const done = readDone(entry.records, pipeline);
       if (done !== undefined) {
         judge(repeated(done, journey, message, pipeline));
         return;
@@ -103,7 +103,7 @@ function handleOnce(
           }
           let record: ReturnType<typeof writeDone>;
           try {
-            record = writeDone(journey, dedupe.repeatsResults ? (verdict.emitted ?? []) : undefined);
+            record = writeDone(journey, dedupe.repeatsResults ? (verdict.emitted ?? []) : undefined, pipeline);
           } catch (error) {
             judge({ kind: 'failed', failure: { stage: 'output', error } });
             return;

@@ -8,13 +8,17 @@ import { queue } from '../../src/broker/queue.ts';
 import { JournalUnavailableError, PermanentError, TransientError } from '../../src/errors.ts';
 import { createFacts, type Settled } from '../../src/events.ts';
 import { createJournal } from '../../src/journal/create-journal.ts';
+import type { JournalRecord } from '../../src/journal/journal.ts';
 import { MemoryStore } from '../../src/journal/memory-store.ts';
 import { silentLogger } from '../../src/log.ts';
+import { codec } from '../../src/message/body-codec.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
+import { readDone, writeDone } from '../../src/pipeline/done-record.ts';
+import type { Journey } from '../../src/pipeline/journey.ts';
 import { isBalanced } from '../../src/pipeline/ledger.ts';
 import type { DedupeOptions } from '../../src/pipeline/pipeline-options.ts';
 import { runPipeline } from '../../src/pipeline/run-pipeline.ts';
-import { deadLetter, marbles, message } from '../../src/testing/index.ts';
+import { ack, deadLetter, marbles, message, published } from '../../src/testing/index.ts';
 import { bodyOf, ScriptedBroker } from '../support/scripted-broker.ts';
 
 const Message = z.object({ n: z.number(), key: z.string().optional() });
@@ -178,6 +182,96 @@ describe('dedupe', () => {
           D: deadLetter(given, 'ERR_RESULT_INVALID'),
           E: deadLetter(again, 'ERR_RESULT_INVALID'),
         });
+      },
+    )();
+  });
+
+  describe('of a pipeline with a codec', () => {
+    const Reading = z.object({ id: z.string(), at: z.string() });
+    /** `5n` for the fifth second; nothing for the first there is. */
+    const seconds = codec<{ readonly at: Date; readonly count: bigint }>({
+      contentType: 'application/x-seconds',
+      decode: (body) => {
+        const ms = Number(Buffer.from(body).toString()) * 1_000;
+        return { at: new Date(ms), count: BigInt(ms) };
+      },
+      encode: ({ at }) => Buffer.from(at.getTime() === 0 ? '' : String(at.getTime() / 1_000)),
+    });
+    const readings = definePipeline({
+      name: 'readings',
+      source: queue('readings', { retry: false }),
+      input: Reading,
+      dedupe: { ttl: '1d', repeatResults: true },
+      writes: { codec: seconds },
+      handle: ({ at }) => of(at === '' ? { isLate: true } : { at: new Date(at), count: 5n }),
+      output: (result) => (result.at !== undefined ? exchange('readings', result.at.toISOString()) : undefined),
+    });
+    const twice = (at: string) => message({ id: 'r', at }, { messageId: 'r' });
+
+    it(
+      'repeats results as they were, though JSON would make something else of them',
+      marbles(readings, ({ deliver, expectPublished, expectSettled }) => {
+        const reading = twice('1970-01-01T00:00:05.000Z');
+        const told = published(exchange('readings', '1970-01-01T00:00:05.000Z'), Buffer.from('5'));
+        deliver('        a-a', { a: reading });
+        expectPublished('p-p', { p: told });
+        expectSettled('  A-A', { A: ack(reading) });
+      }),
+    );
+
+    it(
+      'repeats a result that its codec writes as nothing',
+      marbles(readings, ({ deliver, expectPublished, expectSettled }) => {
+        const reading = twice('1970-01-01T00:00:00.000Z');
+        deliver('        a-a', { a: reading });
+        expectPublished('p-p', { p: published(exchange('readings', '1970-01-01T00:00:00.000Z'), undefined) });
+        expectSettled('  A-A', { A: ack(reading) });
+      }),
+    );
+
+    it(
+      'keeps what goes nowhere, and what its codec cannot write, as any other pipeline does',
+      marbles(readings, ({ deliver, expectPublished, expectSettled }) => {
+        const late = twice('');
+        deliver('        a-a', { a: late });
+        expectPublished('---');
+        expectSettled('  A-A', { A: ack(late) });
+      }),
+    );
+  });
+
+  it('reads what the codec before this one wrote by those that messages are read with', () => {
+    const before = codec<string>({
+      contentType: 'application/x-before',
+      decode: (body) => Buffer.from(body).toString().slice(1),
+      encode: (value) => Buffer.from(`=${value}`),
+    });
+    const now = codec({ contentType: 'application/x-now', decode: () => 'now', encode: () => Buffer.from('now') });
+    const journey = { delivery: { body: Buffer.from('{}') } } as unknown as Journey;
+    const value = writeDone(journey, ['kept'], { reads: undefined, writes: { codec: before } });
+    const record: JournalRecord = { kind: 'kept', at: 0, value };
+    const done = readDone([record], { reads: { codecs: [before] }, writes: { codec: now } });
+    expect(done?.results()).to.deep.equal(['kept']);
+    expect(() => readDone([record], { reads: undefined, writes: { codec: now } })?.results()).to.throw(
+      'content type "application/x-before" is none of application/json, text/*, application/octet-stream, application/x-now',
+    );
+  });
+
+  it('repeats bytes of which there are none', () => {
+    const given = message({ id: 'a' }, { messageId: 'a' });
+    marbles(
+      definePipeline({
+        name: 'nothing',
+        source: queue('nothing', { retry: false }),
+        input: z.object({ id: z.string() }),
+        dedupe: { ttl: '1d', repeatResults: true },
+        handle: () => of(new Uint8Array()),
+        output: () => exchange('out', 'nothing'),
+      }),
+      ({ deliver, expectPublished, expectSettled }) => {
+        deliver('        a-a', { a: given });
+        expectPublished('p-p', { p: published(exchange('out', 'nothing'), undefined) });
+        expectSettled('  A-A', { A: ack(given) });
       },
     )();
   });
