@@ -3,28 +3,36 @@
  * once it is over, and what was built would be taken for done.
  */
 import { type Observable, type ObservableInput, tap } from 'rxjs';
+import { firstOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { streamOf } from '../operators/stream-of.ts';
+import type { CallFacts } from './classify.ts';
 
 /** A call, whatever is to be sent by it. */
 interface Built {
-  readonly call: { readonly api: string; readonly operation: string };
+  readonly call: CallFacts;
+  /** Somebody has subscribed to it. */
+  isMade: boolean;
 }
 
-/** Holds the calls that nobody has made yet. */
+/** Counts the calls that nobody has made yet, by their operation. Holds none of them: a handle may build one for each of a million rows, and want a few. */
 export class BuiltCalls {
-  readonly #unmade = new Set<Built>();
+  readonly #unmade = new Map<CallFacts, number>();
   #isOneMade = false;
   #isOneFailed = false;
 
-  built(call: Built): void {
-    this.#unmade.add(call);
+  built({ call }: Built): void {
+    this.#unmade.set(call, (this.#unmade.get(call) ?? 0) + 1);
   }
 
-  /** Somebody has subscribed to it. */
-  made(call: Built): void {
-    this.#unmade.delete(call);
+  /** Somebody subscribes to it, maybe once more. */
+  made(built: Built): void {
+    if (built.isMade) return;
+    built.isMade = true;
     this.#isOneMade = true;
+    const others = (this.#unmade.get(built.call) ?? 1) - 1;
+    if (others === 0) this.#unmade.delete(built.call);
+    else this.#unmade.set(built.call, others);
   }
 
   /** An attempt of one has failed, which may be why others are not made. */
@@ -37,9 +45,9 @@ export class BuiltCalls {
    * @throws TypeError that names the first, when none was made at all.
    */
   leftBehind(): ReadonlySet<string> {
-    const names = new Set([...this.#unmade].map(({ call: { api, operation } }) => `${api} ${operation}`));
-    if (this.#isOneMade || this.#unmade.size === 0) return this.#isOneFailed ? new Set() : names;
-    throw new TypeError(`${[...names].join(', ')}: built and never made; ${HOW}`);
+    const names = new Set([...this.#unmade.keys()].map(({ api, operation }) => `${api} ${operation}`));
+    if (this.#isOneMade || names.size === 0) return this.#isOneFailed ? new Set() : names;
+    throw new TypeError(`${firstOf([...names], (name) => name)}: built and never made; ${HOW}`);
   }
 }
 
@@ -52,6 +60,9 @@ interface Work {
   readonly calls: BuiltCalls | undefined;
   readonly log: Logger;
 }
+
+/** Calls that a pipeline's log is told of: an author may build paths from messages, and those never repeat. */
+const MAX_TOLD = 100;
 
 /** Of a pipeline or a saga, what its log was told of: each call once. */
 const told = new WeakMap<object, Set<string>>();
@@ -74,7 +85,7 @@ export function streamOfWork<T>(subject: string, given: ObservableInput<T>, work
 function tellLeftBehind(work: Work, author: object): void {
   for (const call of work.calls?.leftBehind() ?? []) {
     const known = told.get(author) ?? new Set();
-    if (known.has(call)) continue;
+    if (known.has(call) || known.size >= MAX_TOLD) continue;
     told.set(author, known.add(call));
     work.log.warn({ call }, `a call was built and never made, while others were; ${HOW}`);
   }

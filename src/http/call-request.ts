@@ -60,6 +60,8 @@ export interface CallRequestParts {
 export class CallRequest {
   readonly call: CallFacts;
   readonly options: CallOptions;
+  /** Kept for who counts what is built and never made. */
+  isMade = false;
   readonly #parts: CallRequestParts;
   /** Where it stands among the calls that may be identical, from 0. */
   readonly #place: number;

@@ -1,4 +1,6 @@
 /** What becomes of a message whose handle builds calls and does not make them: what it was to do is not done. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { EMPTY, firstValueFrom, lastValueFrom, type Observable, of, throwError } from 'rxjs';
 import sinon from 'sinon';
@@ -34,7 +36,7 @@ const pipelineOf = (handle: Handle): Pipeline =>
 const HOW =
   'await firstValueFrom(call), of gather({ … }) and of call.pipe(…) too, or return it itself (not out of an async function)';
 const ONE = `bank POST /charge: built and never made; ${HOW}`;
-const TWO = `bank POST /charge, bank POST /notify: built and never made; ${HOW}`;
+const TWO = `bank POST /charge; bank POST /notify: built and never made; ${HOW}`;
 
 /** Its message is a dead letter, and nobody was called. */
 const endsAs = (pipeline: Pipeline, reason: string, code = 'ERR_HANDLE_FAILED') =>
@@ -73,6 +75,16 @@ describe('a handle that makes none of the calls it builds', () => {
         return [];
       }),
       TWO,
+    ),
+  );
+  it(
+    'makes a dead letter: it awaits a gather of many',
+    endsAs(
+      pipelineOf(async (api) => {
+        const paths = ['/a', '/b', '/c', '/d', '/e', '/f', '/g'];
+        await (gather(Object.fromEntries(paths.map((path) => [path, api.post(path)]))) as unknown);
+      }),
+      `bank POST /a; bank POST /b; bank POST /c; bank POST /d; bank POST /e; and 2 more: built and never made; ${HOW}`,
     ),
   );
   it(
@@ -252,6 +264,40 @@ describe('a call that is left behind where others are made', () => {
     expect(await forget('/notify')).to.deep.equal([]);
     expect(await forget('/audit')).to.deep.equal([told('payment POST /audit')]);
     expect(await forget('/notify', author())).to.have.length(1);
+  });
+
+  it('is told of a pipeline for a hundred paths, which may be built from messages', async () => {
+    const pipeline = author();
+    let lines = 0;
+    for (let n = 0; n < 102; n++)
+      lines += (await warnings((api) => chargeAndForget(api, `/orders/${n}`), pipeline)).length;
+    expect(lines).to.equal(100);
+  });
+
+  it('is one of two that are alike, the other of which is made more than once', async () => {
+    const args = await warnings(async (api) => {
+      const charge = api.post('/charge');
+      api.post('/charge');
+      await firstValueFrom(charge);
+      await firstValueFrom(charge);
+    });
+    expect(args).to.deep.equal([told('payment POST /charge')]);
+  });
+
+  it('is not held: a handle may build many, and want few', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const calls = new BuiltCalls();
+    const { api } = bound({ ...base, retry: false }, transportOf(answering).transport, { calls });
+    const asked = ((options: object) => {
+      api.get('/left', options);
+      return new WeakRef(options);
+    })({});
+    // The heap lets go of it in a later turn than that in which it was seen.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(asked.deref()).to.equal(undefined);
+    expect(() => calls.leftBehind()).to.throw('payment GET /left: built and never made');
   });
 
   it('is not told where one failed, which may be why', async () => {
