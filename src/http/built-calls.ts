@@ -52,7 +52,7 @@ export class BuiltCalls {
 }
 
 const HOW =
-  'await firstValueFrom(call), of gather({ … }) and of call.pipe(…) too, or return it itself (not out of an async function)';
+  'await firstValueFrom(call), of gather({ … }) and of call.pipe(…) too, or return it itself (not out of an async function); where it is not always wanted, defer(() => call)';
 
 /** A handle's run, or a step's. */
 interface Work {
@@ -87,6 +87,9 @@ function tellLeftBehind(work: Work, author: object): void {
     const known = told.get(author) ?? new Set();
     if (known.has(call) || known.size >= MAX_TOLD) continue;
     told.set(author, known.add(call));
-    work.log.warn({ call }, `a call was built and never made, while others were; ${HOW}`);
+    work.log.warn(
+      { call },
+      `a call was built and never made, while others were: its message goes on without it, and of further ones nothing is said; ${HOW}`,
+    );
   }
 }

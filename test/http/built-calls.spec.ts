@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { EMPTY, firstValueFrom, lastValueFrom, type Observable, of, throwError } from 'rxjs';
+import { defer, EMPTY, firstValueFrom, iif, lastValueFrom, type Observable, of, throwError } from 'rxjs';
 import sinon from 'sinon';
 import { defineApi, definePipeline, defineService, type Pipeline, queue, saga } from 'sluice';
 import { gather, timeoutWithin } from 'sluice/operators';
@@ -34,7 +34,7 @@ const pipelineOf = (handle: Handle): Pipeline =>
   definePipeline({ ...common, handle: (_, { apis }) => handle(apis.bank) as unknown[] });
 
 const HOW =
-  'await firstValueFrom(call), of gather({ … }) and of call.pipe(…) too, or return it itself (not out of an async function)';
+  'await firstValueFrom(call), of gather({ … }) and of call.pipe(…) too, or return it itself (not out of an async function); where it is not always wanted, defer(() => call)';
 const ONE = `bank POST /charge: built and never made; ${HOW}`;
 const TWO = `bank POST /charge; bank POST /notify: built and never made; ${HOW}`;
 
@@ -226,6 +226,20 @@ describe('a handle that makes a call it builds', () => {
     isDone(async () => [], '-'),
   );
   it(
+    'leaves one that is not always wanted to defer, as the refusal says',
+    isDone(async (api) => {
+      const isLarge = (): boolean => order.id !== 'o1';
+      await firstValueFrom(
+        iif(
+          isLarge,
+          defer(() => api.post('/charge')),
+          of(undefined),
+        ),
+      );
+      return [];
+    }, '-'),
+  );
+  it(
     'decides by its Observable which of them are wanted',
     isDone((api) => {
       const charge = api.post('/charge');
@@ -246,7 +260,10 @@ describe('a call that is left behind where others are made', () => {
   }
   const answering = of(okResponse());
   const failing = throwError(() => down);
-  const told = (call: string) => [{ call }, `a call was built and never made, while others were; ${HOW}`];
+  const told = (call: string) => [
+    { call },
+    `a call was built and never made, while others were: its message goes on without it, and of further ones nothing is said; ${HOW}`,
+  ];
   const chargeAndForget = async (api: Bank, forgotten: string): Promise<void> => {
     await firstValueFrom(api.post('/charge'));
     api.post(forgotten);
