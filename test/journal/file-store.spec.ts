@@ -3,9 +3,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -261,6 +263,33 @@ describe('the journal in a file', () => {
     put(sound);
     await complete(store.ping());
     expect(await firstValueFrom(store.read({ space: 'saga', name: 'order', id: 'o-199' }))).to.have.length(1);
+  });
+
+  it('F41: is unavailable while it lies elsewhere than where others look for it, and there again when it is back', async () => {
+    const store = open();
+    await complete(store.ping());
+    const why = () => complete(store.ping()).catch((cause: unknown) => cause);
+    const is = (what: string) => ({
+      code: 'ERR_JOURNAL_UNAVAILABLE',
+      message: `journal ${path}: ${what}`,
+      isMisconfigured: false,
+    });
+    const away = join(folder, 'away.db');
+    renameSync(path, away);
+    for (let asked = 0; asked < 2; asked++)
+      expect(await why()).to.include(
+        is('it was moved away or deleted: put it back, or restart the worker, which makes a new one'),
+      );
+    expect(existsSync(path)).to.equal(false);
+    writeFileSync(path, '');
+    expect(await why()).to.include(
+      is('another file is in its place: put it back, or restart the worker, which takes that one'),
+    );
+    renameSync(away, path);
+    await complete(store.ping());
+    const held = await hold(journalOver(store), { space: 'saga', name: 'order', id: 'o-1' });
+    await complete(held.open.append(started));
+    expect(await firstValueFrom(open().read({ space: 'saga', name: 'order', id: 'o-1' }))).to.have.length(1);
   });
 
   it('leaves alone what is not its own', async () => {

@@ -2,7 +2,8 @@
  * One SQLite file through libsql, whose asynchronous face does the waiting, for the disk and for other processes, off the event loop. Commands
  * that come while a transaction is under way share the next one: one write to disk for all of them.
  */
-import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, type Stats, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { Observable } from 'rxjs';
 import { JournalUnavailableError, messageOf, systemCodeOf } from '../../errors.ts';
@@ -42,6 +43,9 @@ export interface SqliteOptions {
 /** The file is none of ours, or of a later version. */
 export class WrongFileError extends Error {}
 
+/** What is open lies elsewhere by now, or nowhere: what is written there no other process sees, and nobody after a restart. */
+class MovedFileError extends Error {}
+
 /** Commands in one transaction: it locks others out meanwhile. */
 const MAX_COMMANDS = 256;
 
@@ -49,6 +53,8 @@ export class Sqlite {
   readonly #options: SqliteOptions;
   readonly #queue: Command[] = [];
   #connection: Connection | undefined;
+  /** The open file, wherever it lies. */
+  #openFile: FileId | undefined;
   #statements = new Map<string, Promise<Statement>>();
   #working: Promise<void> | undefined;
   /** As long as a part of it is damaged none of it is used: it would seem to come and go with what is asked for. */
@@ -103,6 +109,7 @@ export class Sqlite {
     const answers: unknown[] = [];
     try {
       const connection = await this.#connected();
+      await this.#requireInPlace();
       await connection.exec('BEGIN IMMEDIATE');
       try {
         for (const { work } of batch) answers.push(await work(this.#execute));
@@ -132,6 +139,7 @@ export class Sqlite {
     if (this.#connection !== undefined) return this.#connection;
     const { path, prepare, lockedWithinMs } = this.#options;
     makePrivate(path);
+    this.#openFile = await fileAt(path);
     // Its own types do not compile.
     const Database = createRequire(import.meta.url)('libsql/promise') as new (path: string) => Connection;
     const connection = new Database(path);
@@ -151,6 +159,19 @@ export class Sqlite {
     return connection;
   }
 
+  async #requireInPlace(): Promise<void> {
+    const found = await fileAt(this.#options.path);
+    const { dev, ino } = this.#openFile ?? {};
+    if (found === undefined)
+      throw new MovedFileError(
+        'it was moved away or deleted: put it back, or restart the worker, which makes a new one',
+      );
+    if (found.dev !== dev || found.ino !== ino)
+      throw new MovedFileError(
+        'another file is in its place: put it back, or restart the worker, which takes that one',
+      );
+  }
+
   async #refuseDamage(): Promise<void> {
     const [found] = await this.#execute('PRAGMA quick_check(1)');
     if (found?.quick_check !== 'ok')
@@ -164,10 +185,11 @@ export class Sqlite {
     this.#statements = new Map();
   }
 
-  /** A file that is busy or full is still the right one; after anything else it is opened anew. */
+  /** A file that is busy, full or elsewhere is still the right one; after anything else it is opened anew. */
   #failure(error: unknown): JournalUnavailableError {
     const code = resultCodeOf(error);
-    if (code !== 'SQLITE_BUSY' && code !== 'SQLITE_FULL') this.#disconnect();
+    const isRightOne = code === 'SQLITE_BUSY' || code === 'SQLITE_FULL' || error instanceof MovedFileError;
+    if (!isRightOne) this.#disconnect();
     if (code === 'SQLITE_CORRUPT') this.#isDamaged = true;
     const what = EXPLAINED[code] ?? messageOf(error);
     const isMisconfigured = error instanceof WrongFileError || code === 'SQLITE_NOTADB' || code === 'SQLITE_READONLY';
@@ -192,6 +214,18 @@ async function rollBack(connection: Connection): Promise<void> {
     await connection.exec('ROLLBACK');
   } catch {
     // SQLite has rolled back by itself, as it does when the disk is full.
+  }
+}
+
+type FileId = Pick<Stats, 'dev' | 'ino'>;
+
+/** Undefined where there is none. */
+async function fileAt(path: string): Promise<FileId | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
