@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { defer, EMPTY, firstValueFrom, iif, lastValueFrom, type Observable, of, throwError } from 'rxjs';
 import sinon from 'sinon';
 import { defineApi, definePipeline, defineService, type Pipeline, queue, saga } from 'sluice';
-import { gather, timeoutWithin } from 'sluice/operators';
+import { cached, createCache, gather, timeoutWithin } from 'sluice/operators';
 import { ack, advancing, call as callTo, deadLetter, ok } from 'sluice/testing';
 import { z } from 'zod';
 import { BuiltCalls, streamOfWork } from '../../src/http/built-calls.ts';
@@ -239,6 +239,15 @@ describe('a handle that makes a call it builds', () => {
       return [];
     }, '-'),
   );
+  it('may have an operator answer in its place, within defer', async () => {
+    const known = createCache<unknown>({ ttl: '1m' });
+    const handle: Handle = async (api) => {
+      await firstValueFrom(defer(() => api.post('/charge')).pipe(cached(known, 'charge')));
+      return [];
+    };
+    await isDone(handle, 'c', CHARGE)();
+    await isDone(handle, '-')();
+  });
   it(
     'decides by its Observable which of them are wanted',
     isDone((api) => {
