@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { Socket } from 'node:net';
 
 export interface GuardedChildOptions {
   readonly env?: NodeJS.ProcessEnv;
@@ -17,6 +18,8 @@ export interface GuardedChild {
   readonly pid: number;
   /** Resolves when the process has ended, however it did. */
   readonly ended: Promise<void>;
+  /** Resolves when those that it started and that write where it wrote have ended, too, whatever group they are in. */
+  allEnded(): Promise<void>;
   readonly hasEnded: () => boolean;
   /** Last part of what it wrote to stdout and stderr. */
   readonly output: () => string;
@@ -62,11 +65,16 @@ export function spawnGuarded(
     isOver = true;
     for (const look of watchers) look();
   });
+  const closed = once(child, 'close');
   letGo(child);
 
   return {
     pid,
     ended,
+    async allEnded() {
+      for (const pipe of pipesOf(child)) pipe.ref();
+      await closed;
+    },
     hasEnded: () => isOver,
     output: () => text,
     signal(signal) {
@@ -113,7 +121,8 @@ export function guard(child: ChildProcess, folder = ''): void {
 /** Neither the child nor its pipes keep the test run alive. */
 function letGo(child: ChildProcess): void {
   child.unref();
-  for (const stream of [child.stdin, child.stdout, child.stderr]) {
-    if (stream !== null && 'unref' in stream && typeof stream.unref === 'function') stream.unref();
-  }
+  for (const pipe of pipesOf(child)) pipe.unref();
 }
+
+const pipesOf = ({ stdin, stdout, stderr }: ChildProcess): readonly Socket[] =>
+  [stdin, stdout, stderr].filter((stream) => stream instanceof Socket);

@@ -84,7 +84,8 @@ export async function startPrivatePostgres(own: Readonly<Record<string, string>>
   };
   const kill = async (): Promise<void> => {
     server?.signal('SIGKILL');
-    await server?.ended;
+    // Its processes have groups of their own: one that is still there answers for the dead server, and keeps the next from starting.
+    await server?.allEnded();
     // A lock file of a process that was killed keeps the next from starting, where another process has its number by then.
     rmSync(join(data, 'postmaster.pid'), { force: true });
   };
