@@ -205,7 +205,6 @@ export class Attempt implements Listener<TransportResponse>, Occupant, Limited {
       const { api, operation } = this.#run.request.call;
       failure.message = `${api} ${operation}: ${failure.message}`;
     }
-    this.#run.owner.calls?.failed();
     this.#run.failed(this.#sink, failure);
   }
 

@@ -85,7 +85,7 @@ export class BoundApi implements Api {
       options,
       repeats: isCounted ? this.#repeatsOf(operation.call.operation) : undefined,
     });
-    this.#scope.calls?.built(request);
+    this.#scope.calls?.built(operation);
     return request;
   }
 

@@ -78,7 +78,7 @@ export class BoundService implements Service {
       },
       repeats: idempotencyKey === undefined ? this.#repeatsOf(name) : undefined,
     });
-    this.#scope.calls?.built(call);
+    this.#scope.calls?.built(known.operation);
     return callOf(this.#parts, this.#scope, call);
   }
 

@@ -6,53 +6,75 @@ import { type Observable, type ObservableInput, tap } from 'rxjs';
 import { firstOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { streamOf } from '../operators/stream-of.ts';
-import type { CallFacts } from './classify.ts';
+import type { Operation } from './template-cache.ts';
 
-/** A call, whatever is to be sent by it. */
-interface Built {
-  readonly call: CallFacts;
-  /** Somebody has subscribed to it. */
-  isMade: boolean;
+/** Of a pipeline or saga, since the process began. */
+interface Known {
+  /** Operations that were made. One that never was is forgotten where it is built; of any other a call may not be wanted this time. */
+  readonly made: WeakSet<Operation>;
+  /** What its log was told of. */
+  readonly told: Set<string>;
 }
 
-/** Counts the calls that nobody has made yet, by their operation. Holds none of them: a handle may build one for each of a million rows, and want a few. */
+const knownOfAuthors = new WeakMap<object, Known>();
+
+function knownOf(author: object): Known {
+  const found = knownOfAuthors.get(author);
+  if (found !== undefined) return found;
+  const known = { made: new WeakSet<Operation>(), told: new Set<string>() };
+  knownOfAuthors.set(author, known);
+  return known;
+}
+
+/** An author may build paths from messages, and those never repeat. */
+const MAX_TOLD = 100;
+
+/** Of one handle's run, or one step's. Holds no call: a handle may build one for each of a million rows, and want a few. */
 export class BuiltCalls {
-  readonly #unmade = new Map<CallFacts, number>();
+  readonly #known: Known;
+  #unmade: Set<Operation> | undefined;
   #isOneMade = false;
-  #isOneFailed = false;
 
-  built({ call }: Built): void {
-    this.#unmade.set(call, (this.#unmade.get(call) ?? 0) + 1);
+  /** @param author the pipeline or saga whose work it is. */
+  constructor(author: object) {
+    this.#known = knownOf(author);
   }
 
-  /** Somebody subscribes to it, maybe once more. */
-  made(built: Built): void {
-    if (built.isMade) return;
-    built.isMade = true;
+  built(operation: Operation): void {
+    if (this.#known.made.has(operation)) return;
+    this.#unmade ??= new Set();
+    this.#unmade.add(operation);
+  }
+
+  /** Somebody subscribes to a call of it. */
+  made(operation: Operation): void {
     this.#isOneMade = true;
-    const others = (this.#unmade.get(built.call) ?? 1) - 1;
-    if (others === 0) this.#unmade.delete(built.call);
-    else this.#unmade.set(built.call, others);
-  }
-
-  /** An attempt of one has failed, which may be why others are not made. */
-  failed(): void {
-    this.#isOneFailed = true;
+    this.#known.made.add(operation);
   }
 
   /**
-   * Asked when the work is over, for those that it leaves behind.
-   * @throws TypeError that names the first, when none was made at all.
+   * Asked when the work is over, which may leave calls behind that were never made by its author.
+   * @throws TypeError that names them, when nothing else was made either. Otherwise the log is told, of each once.
    */
-  leftBehind(): ReadonlySet<string> {
-    const names = new Set([...this.#unmade.keys()].map(({ api, operation }) => `${api} ${operation}`));
-    if (this.#isOneMade || names.size === 0) return this.#isOneFailed ? new Set() : names;
-    throw new TypeError(`${firstOf([...names], (name) => name)}: built and never made; ${HOW}`);
+  requireMade(log: () => Logger): void {
+    const forgotten = [...(this.#unmade ?? [])].filter((operation) => !this.#known.made.has(operation));
+    if (forgotten.length === 0) return;
+    const names = [...new Set(forgotten.map(({ call: { api, operation } }) => `${api} ${operation}`))];
+    if (!this.#isOneMade) throw new TypeError(`${firstOf(names, (name) => name)}: built and never made; ${HOW}`);
+    const { told } = this.#known;
+    for (const call of names) {
+      if (told.has(call) || told.size >= MAX_TOLD) continue;
+      told.add(call);
+      log().warn(
+        { call },
+        `a call was built and never made, while others were: its message goes on without it, and of further ones nothing is said; ${HOW}`,
+      );
+    }
   }
 }
 
 const HOW =
-  'await firstValueFrom(call), of gather({ … }) and of call.pipe(…) too, or return it itself (not out of an async function); where it is not always wanted, defer(() => call)';
+  'put it into await firstValueFrom(…), a gather({ … }) and a call.pipe(…) too, or return it (not out of an async function); where it is not always wanted, write defer(() => call)';
 
 /** A handle's run, or a step's. */
 interface Work {
@@ -61,35 +83,15 @@ interface Work {
   readonly log: Logger;
 }
 
-/** Calls that a pipeline's log is told of: an author may build paths from messages, and those never repeat. */
-const MAX_TOLD = 100;
-
-/** Of a pipeline or a saga, what its log was told of: each call once. */
-const told = new WeakMap<object, Set<string>>();
-
 /**
- * What an author's function gave, as an Observable, which fails where its end leaves calls behind and has made none. Where it has made some, and none of
- * them failed, the log is told of the others: they may be a mistake, or were not wanted.
+ * What an author's function gave, as an Observable, which fails where its end leaves a call behind that was never made.
  *
  * @param subject what is given, with its verb: `the handle returned`.
- * @param author the pipeline or saga that the function is of.
  * @throws TypeError as `streamOf` does.
  */
-export function streamOfWork<T>(subject: string, given: ObservableInput<T>, work: Work, author: object): Observable<T> {
+export function streamOfWork<T>(subject: string, given: ObservableInput<T>, work: Work): Observable<T> {
   const stream = streamOf(subject, given);
   // Of an Observable nobody can tell: which of its calls are wanted may be what it decides.
   if ('subscribe' in given) return stream;
-  return stream.pipe(tap({ complete: () => tellLeftBehind(work, author) }));
-}
-
-function tellLeftBehind(work: Work, author: object): void {
-  for (const call of work.calls?.leftBehind() ?? []) {
-    const known = told.get(author) ?? new Set();
-    if (known.has(call) || known.size >= MAX_TOLD) continue;
-    told.set(author, known.add(call));
-    work.log.warn(
-      { call },
-      `a call was built and never made, while others were: its message goes on without it, and of further ones nothing is said; ${HOW}`,
-    );
-  }
+  return stream.pipe(tap({ complete: () => work.calls?.requireMade(() => work.log) }));
 }

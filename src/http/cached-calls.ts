@@ -67,7 +67,7 @@ export class CachedCalls {
   /** Like `callOf`. The time it may take is `within`, which the request itself must not have: others may wait for the same call. */
   call(owner: CallOwner, request: CallRequest, within: Duration | undefined): ColdCall {
     return new ColdCall(request.call, (sink) => {
-      owner.calls?.made(request);
+      owner.calls?.made(request.operation);
       const startedAt = asyncScheduler.now();
       const withinMs = withinMsOf(request.call, within);
       const deadlineAt = Math.min(startedAt + withinMs, owner.deadlineAt ?? Number.POSITIVE_INFINITY);

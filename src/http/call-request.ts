@@ -60,8 +60,6 @@ export interface CallRequestParts {
 export class CallRequest {
   readonly call: CallFacts;
   readonly options: CallOptions;
-  /** Kept for who counts what is built and never made. */
-  isMade = false;
   readonly #parts: CallRequestParts;
   /** Where it stands among the calls that may be identical, from 0. */
   readonly #place: number;
@@ -74,6 +72,10 @@ export class CallRequest {
     this.options = parts.options;
     this.#parts = parts;
     this.#place = parts.repeats?.join(this) ?? 0;
+  }
+
+  get operation(): Operation {
+    return this.#parts.operation;
   }
 
   /** Whether a second try may run beside a slow one. */

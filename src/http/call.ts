@@ -22,7 +22,7 @@ import type { TransportRequest } from './transport.ts';
 /** A cold Observable of one answer. Unsubscribing aborts the request, gives up its slot and clears its timers. */
 export const callOf = (parts: CallParts, owner: CallOwner, request: CallRequest): ColdCall =>
   new ColdCall(request.call, (sink) => {
-    owner.calls?.made(request);
+    owner.calls?.made(request.operation);
     const startedAt = asyncScheduler.now();
     const withinMs = withinMsOf(request.call, request.options.within);
     const deadlineAt = Math.min(startedAt + withinMs, owner.deadlineAt ?? Number.POSITIVE_INFINITY);

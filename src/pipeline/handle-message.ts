@@ -172,9 +172,7 @@ class Handling implements Listener<unknown>, Occupant, Interruptible, Limited {
     this.#context = context;
     this.#limit = this.#parts.limits.start(this, deadlineAt - startedAt, startedAt);
     try {
-      streamOfWork('the handle returned', pipeline.handle(message, context), context, pipeline).subscribe(
-        this.#subscriber,
-      );
+      streamOfWork('the handle returned', pipeline.handle(message, context), context).subscribe(this.#subscriber);
     } catch (error) {
       this.#fail('handle', error);
     }

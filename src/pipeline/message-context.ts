@@ -117,7 +117,7 @@ export class MessageContext implements Context<CallTargets> {
 
   #bindApis(): Apis<CallTargets> {
     const { apis } = this.#pipeline;
-    this.#calls = new BuiltCalls();
+    this.#calls = new BuiltCalls(this.#pipeline);
     const scope = this.#scope(this.#calls);
     const bound: Record<string, BoundTarget> = {};
     for (const name of Object.keys(apis)) {

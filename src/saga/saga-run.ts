@@ -134,13 +134,8 @@ export class SagaRun {
   #attempt(step: SagaStep, work: SagaStep['run'], move: string, undoes?: string): Observable<Outcome> {
     return defer(() => {
       const { log } = this.#context;
-      const calls = new BuiltCalls();
-      return streamOfWork(
-        `step "${step.name}" returned`,
-        work(this.#scope(move, undoes, calls)),
-        { calls, log },
-        this.plan,
-      );
+      const calls = new BuiltCalls(this.plan);
+      return streamOfWork(`step "${step.name}" returned`, work(this.#scope(move, undoes, calls)), { calls, log });
     }).pipe(
       defaultIfEmpty(undefined),
       last(),
