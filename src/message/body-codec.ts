@@ -16,8 +16,8 @@ export interface CodecOptions<Value> {
   /** The content type it reads and writes, without parameters: `application/avro`, `application/x-protobuf`. */
   readonly contentType: string;
   /**
-   * The value of a body, inflated and at most as large as messages may be. What it throws dead-letters the message; the text of the error is not
-   * shown, because it may quote the body. Keep to what the body's size bounds: formats may claim to be larger than they are.
+   * The value of a body, inflated and at most as large as messages may be; it may have no bytes. What it throws dead-letters the message; the text of
+   * the error is not shown, because it may quote the body. Keep to what the body's size bounds: formats may claim to be larger than they are.
    */
   decode(body: Uint8Array): unknown;
   /** The body of a value. What it throws dead-letters the message whose result it is. */

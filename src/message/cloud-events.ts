@@ -75,10 +75,10 @@ function readBinary(body: Uint8Array, properties: MessageProperties, headers: He
   const fault = faultOf(attributes);
   if (fault !== undefined) return refuse(`message is no CloudEvent: ${fault}`);
   if (properties.contentType !== undefined) attributes.datacontenttype = properties.contentType;
-  // An event may have no data; a body may not be empty otherwise.
-  if (body.byteLength === 0) return { ok: true, value: attributes };
   const data = decodeBody(body, properties, limits);
-  return data.ok ? { ok: true, value: { ...attributes, data: data.value } } : data;
+  if (data.ok) return { ok: true, value: { ...attributes, data: data.value } };
+  // An event may have no data: so it is where its content type makes nothing of no bytes.
+  return body.byteLength === 0 ? { ok: true, value: attributes } : data;
 }
 
 /** Times come as the protocol's own type. */

@@ -14,8 +14,6 @@ export interface DecodeLimits {
   readonly maxBytes: number;
   /** For further content types, or instead of ours. Default: none. */
   readonly codecs?: readonly Codec[] | undefined;
-  /** Whether a body without bytes is one, as bytes or a codec may write a result. Default: false, it is told as empty. */
-  readonly mayBeEmpty?: boolean;
 }
 
 export type Decoded =
@@ -30,15 +28,15 @@ const refuse = (...args: ConstructorParameters<typeof PayloadInvalidError>): Dec
 /**
  * The value of a message body: JSON (also where no content type is given), text for `text/*` in the charset it names (UTF-8 where it names
  * none), bytes for `application/octet-stream`, and whatever a codec makes of its content type. Encodings: none, `gzip`, `deflate`.
+ * No bytes are no JSON; but they are a text, or bytes, and a codec may read them: Protocol Buffers write a message of defaults as nothing.
  */
 export function decodeBody(
   body: Uint8Array,
   properties: MessageProperties,
-  { maxBytes, codecs = NO_CODECS, mayBeEmpty = false }: DecodeLimits,
+  { maxBytes, codecs = NO_CODECS }: DecodeLimits,
 ): Decoded {
   const plain = inflateBody(body, properties.contentEncoding, maxBytes);
   if (plain instanceof PayloadInvalidError) return { ok: false, error: plain };
-  if (plain.byteLength === 0 && !mayBeEmpty) return refuse('empty', 'body is empty');
 
   const type = mediaType(properties.contentType);
   const codec = codecs.length === 0 ? undefined : codecs.find(({ contentType }) => contentType === type);
@@ -107,6 +105,7 @@ export const isJson = (type: string): boolean =>
   type === 'application/json' || type === 'text/json' || type.endsWith('+json');
 
 function fromJson(bytes: Uint8Array): Decoded {
+  if (bytes.byteLength === 0) return refuse('empty', 'body is empty');
   const reading = readJson(bytes);
   return reading.ok ? reading : refuse(reading.refusal.fault, reading.refusal.message);
 }

@@ -65,7 +65,7 @@ export function readDone(records: readonly JournalRecord[], { reads, writes }: F
 }
 
 function readResult({ contentType, body }: StoredResult, codecs: readonly Codec[]): unknown {
-  const limits = { maxBytes: Number.POSITIVE_INFINITY, codecs, mayBeEmpty: true };
+  const limits = { maxBytes: Number.POSITIVE_INFINITY, codecs };
   const decoded = decodeBody(Buffer.from(body, 'base64'), { contentType }, limits);
   if (!decoded.ok) throw decoded.error;
   return decoded.value;

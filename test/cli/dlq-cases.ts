@@ -132,7 +132,11 @@ export function dlqCases(url: () => string): void {
     await seedLetters(client, 'letters', [
       ...numbered(70, { code: 'ERR_A', body: { n: 1 }, headers: { tenant: 'blue' } }),
       { id: 'other', code: 'ERR_B' },
+      { id: 'empty', code: 'ERR_C', body: Buffer.alloc(0), properties: { contentType: 'application/x-protobuf' } },
     ]);
+    expect((await run(['retry', 'letters', '--code', 'ERR_C'])).code).to.equal(0);
+    const [empty] = await takeAll(client, 'letters');
+    expect([empty?.content.byteLength, empty?.properties.contentType]).to.deep.equal([0, 'application/x-protobuf']);
     const { code, text } = await run(['retry', 'letters', '--code', 'ERR_A', '--rate', 'max', '--json']);
     expect([code, JSON.parse(text)]).to.deep.equal([
       0,

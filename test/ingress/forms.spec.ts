@@ -32,6 +32,32 @@ const coded = definePipeline({
   handle: doubled,
   ingress: { path: '/coded', wait: '20s', respond: (result) => ({ status: 201, body: result }) },
 });
+/** As Protocol Buffers write what holds nothing but defaults: as nothing. */
+const switches = codec<boolean>({
+  contentType: 'application/x-switch',
+  decode: (body) => body.byteLength > 0,
+  encode: (isOn) => Buffer.from(isOn ? '1' : ''),
+});
+const switched = definePipeline({
+  name: 'switched',
+  source: queue('switched', { retry: false }),
+  input: z.boolean(),
+  reads: { codecs: [switches] },
+  writes: { codec: switches },
+  handle: (isOn) => of(isOn),
+  ingress: { path: '/switched', wait: '20s', responses: { 200: z.boolean() } },
+});
+const emptied = definePipeline({
+  name: 'emptied',
+  source: queue('emptied', { retry: false }),
+  input: z.boolean(),
+  handle: () => of(new Uint8Array()),
+  ingress: {
+    path: '/emptied',
+    wait: '20s',
+    respond: (bytes) => ({ status: 200, body: { bytes: bytes.byteLength } }),
+  },
+});
 /** JSON of its own kind: what is application/json is lower-case there. */
 const shouting = definePipeline({
   name: 'shouting',
@@ -94,7 +120,7 @@ const sized = definePipeline({
   },
 });
 
-const pipelines = [coded, shouting, data, whole, versioned, sized];
+const pipelines = [coded, switched, emptied, shouting, data, whole, versioned, sized];
 
 describe('the front door and forms of messages', () => {
   let subject: DoorUnderTest;
@@ -140,6 +166,30 @@ describe('the front door and forms of messages', () => {
         415,
         'expected content-type: application/json or application/x-pairs, not encoded, JSON in UTF-8',
       ]);
+    });
+  });
+
+  describe('nothing in the body', () => {
+    it('is what its codec takes it for, in a request and in an answer', async () => {
+      const type = { 'content-type': 'application/x-switch' };
+      for (const [body, isOn] of [
+        ['', false],
+        ['1', true],
+      ] as const) {
+        const { status, text } = await post('/switched', body, type);
+        expect([status, text]).to.deep.equal([200, String(isOn)]);
+        expect(lastOf('switched')?.body.byteLength).to.equal(body.length);
+      }
+      // Without a length there is no body either.
+      const { status, text } = await subject.ask('/switched', { headers: type });
+      expect([status, text]).to.deep.equal([200, 'false']);
+      const json = await post('/switched', '');
+      expect([json.status, json.problem]).to.deep.equal([400, 'body-empty']);
+    });
+
+    it('is bytes in a result that is bytes', async () => {
+      const { status, told } = await post('/emptied', true);
+      expect([status, told]).to.deep.equal([200, { bytes: 0 }]);
     });
   });
 

@@ -57,6 +57,32 @@ describe('a CloudEvent', () => {
     expect(structured({ ...event, data_base64: 'AP8=' })).to.deep.include({ data: Buffer.from([0, 255]) });
   });
 
+  it('has no data where there is no body, unless that is something in its type: a text, bytes, what a codec takes', () => {
+    const none = Buffer.alloc(0);
+    const ofType = (datacontenttype: string) => ({ ...event, datacontenttype });
+    for (const contentType of ['application/json', 'application/vnd.a+json', 'image/png'])
+      expect(read(none, { contentType }, required)).to.deep.equal(ofType(contentType));
+    expect(read(none, { contentType: 'text/plain' }, required)).to.deep.equal({ ...ofType('text/plain'), data: '' });
+    const bytes = 'application/octet-stream';
+    expect(read(none, { contentType: bytes }, required)).to.deep.equal({ ...ofType(bytes), data: none });
+    expect(structured({ ...event, data_base64: '' })).to.deep.equal({ ...event, data: none });
+
+    const [counting, refusing] = ['application/x-counting', 'application/x-refusing'];
+    const refuse = () => {
+      throw new RangeError('nothing there');
+    };
+    const codecs = [
+      codec({ contentType: counting, decode: ({ byteLength }) => byteLength, encode: () => none }),
+      codec({ contentType: refusing, decode: refuse, encode: () => none }),
+    ];
+    const ofCodec = (contentType: string) => {
+      const decoded = readCloudEvent(none, { contentType }, required, { ...limits, codecs });
+      return decoded.ok && { ...(decoded.value as object) };
+    };
+    expect(ofCodec(counting)).to.deep.equal({ ...ofType(counting), data: 0 });
+    expect(ofCodec(refusing)).to.deep.equal(ofType(refusing));
+  });
+
   const refused: Readonly<Record<string, readonly [() => unknown, string]>> = {
     'no headers': [
       () => read(text('{}'), {}),

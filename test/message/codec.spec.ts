@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { map, of } from 'rxjs';
 import { ResultInvalidError } from '../../src/errors.ts';
+import { codec } from '../../src/message/body-codec.ts';
 import { decodeBody, encodeBody } from '../../src/message/codec.ts';
 import type { MessageProperties } from '../../src/message/delivery.ts';
 
@@ -69,7 +70,36 @@ describe('decodeBody', () => {
     expect(decode(Buffer.alloc(1_001))).to.equal('size: body has 1001 bytes, allowed are 1000');
   });
 
-  it('calls an empty body empty', () => expect(decode(Buffer.alloc(0))).to.equal('empty: body is empty'));
+  describe('of a body without bytes', () => {
+    const none = Buffer.alloc(0);
+
+    it('calls it empty where it is to be JSON', () => {
+      for (const contentType of ['', 'application/json', 'text/json', 'application/cloudevents+json'])
+        expect(decode(none, { contentType }), contentType).to.equal('empty: body is empty');
+      expect(decode(none)).to.equal('empty: body is empty');
+      expect(decode(gzipSync(''), { contentEncoding: 'gzip' })).to.equal('empty: body is empty');
+      expect(decode(none, { contentType: 'image/png' })).to.match(/^content-type: content type "image\/png"/);
+    });
+
+    it('gives a text and bytes of which there are none', () => {
+      expect(decode(none, { contentType: 'text/plain; charset=utf-16le' })).to.equal('');
+      expect(decode(none, { contentType: 'application/octet-stream' })).to.deep.equal(none);
+    });
+
+    it('asks the codec of its type, whatever that is', () => {
+      for (const contentType of ['application/x-protobuf', 'application/json']) {
+        const count = codec({ contentType, decode: ({ byteLength }) => ({ byteLength }), encode: () => none });
+        const decoded = (body: Uint8Array, contentEncoding?: string) =>
+          decodeBody(
+            body,
+            { contentType, ...(contentEncoding === undefined ? {} : { contentEncoding }) },
+            { ...limits, codecs: [count] },
+          );
+        expect(decoded(none)).to.deep.equal({ ok: true, value: { byteLength: 0 } });
+        expect(decoded(gzipSync(''), 'gzip')).to.deep.equal({ ok: true, value: { byteLength: 0 } });
+      }
+    });
+  });
 });
 
 /** JSON sees nothing of it. */

@@ -137,6 +137,26 @@ describe('messages of other forms', () => {
     expect(reason({ reads: { codecs: [avroOrder] } }, bomb)).to.equal('body inflates to more than 1048576 bytes');
   });
 
+  it('B1: may be empty where that is something to their codec, as are results; the schema has the last word', () => {
+    const Defaults = z.object({ id: z.string(), total: z.number() });
+    const sparse = codec<z.output<typeof Defaults>>({
+      contentType: 'application/x-sparse',
+      decode: (body) => ({ id: '', total: 0, ...(body.byteLength === 0 ? {} : (json(body) as object)) }),
+      encode: ({ id, total }) => Buffer.from(id === '' && total === 0 ? '' : JSON.stringify({ id, total })),
+    });
+    const empty = { bytes: Buffer.alloc(0), properties: { contentType: 'application/x-sparse' } };
+    const forms: Forms = { reads: { codecs: [sparse] }, writes: { codec: sparse } };
+    const [result] = made({ ...forms, input: Defaults }, empty);
+    expect(result?.routingKey).to.equal('echoed');
+    expect(result?.body.byteLength).to.equal(0);
+    const [letter] = made({ ...forms, input: Defaults.refine(({ id }) => id !== '', { error: 'has no id' }) }, empty);
+    expect(letter?.headers['x-sluice-error-message']).to.equal('message does not fit its schema: has no id');
+    const [text] = made({ input: z.string() }, { bytes: Buffer.alloc(0), properties: { contentType: 'text/plain' } });
+    expect(json(text?.body)).to.equal('');
+    const [unsaid] = made(forms, { bytes: Buffer.alloc(0) });
+    expect(unsaid?.headers['x-sluice-error-message']).to.equal('body is empty');
+  });
+
   const event = {
     'cloudEvents:specversion': '1.0',
     'cloudEvents:id': 'e1',

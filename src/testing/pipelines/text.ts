@@ -17,10 +17,11 @@ const isEmpty = (value: unknown): boolean =>
 
 const isPlain = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype;
 
-/** A body as whoever receives it reads it; bytes where it cannot be read. */
+/** A body as whoever receives it reads it; bytes where it cannot be read, and nothing where there are none, whatever they are called. */
 export function readBody(body: Uint8Array, properties: MessageProperties): unknown {
+  if (body.byteLength === 0) return undefined;
   const decoded = decodeBody(body, properties, { maxBytes: Number.POSITIVE_INFINITY });
-  return decoded.ok ? decoded.value : body.byteLength === 0 ? undefined : body;
+  return decoded.ok ? decoded.value : body;
 }
 
 /** A value as whoever receives it reads it: a Date is a text then, what is undefined is gone. */

@@ -1,8 +1,22 @@
 import { expect } from 'chai';
 import { of } from 'rxjs';
-import { exchange, TransientError } from 'sluice';
-import { deadLetter, message, published, retry } from 'sluice/testing';
-import { a, b, done, failureOf, passes, paying, working } from './working.ts';
+import { codec, definePipeline, exchange, TransientError } from 'sluice';
+import { ack, deadLetter, message, published, retry } from 'sluice/testing';
+import { a, b, done, failureOf, passes, paying, source, Work, working } from './working.ts';
+
+const count = codec({
+  contentType: 'application/x-count',
+  decode: ({ byteLength }) => ({ n: byteLength }),
+  encode: () => new Uint8Array(),
+});
+const counting = definePipeline({
+  name: 'counting',
+  source,
+  input: Work,
+  reads: { codecs: [count] },
+  handle: (counted) => of(counted),
+  output: () => done,
+});
 
 describe('marbles of a pipeline: deliver', () => {
   it(
@@ -87,6 +101,18 @@ describe('marbles of a pipeline: deliver', () => {
         X: { stage: 'decode' },
         Y: { stage: 'decode', headers: { 'x-sluice-attempts': 1 } },
       });
+    }),
+  );
+
+  it(
+    'sends no bytes where there are none: nothing where JSON is expected, and what a codec takes them for',
+    passes(counting, ({ deliver, expectPublished, expectSettled }) => {
+      const unsaid = message(new Uint8Array());
+      const none = message(new Uint8Array(), { contentType: 'application/x-count' });
+      const two = message(Buffer.from('xx'), { contentType: 'application/x-count' });
+      deliver('        abc', { a: unsaid, b: none, c: two });
+      expectPublished('-yz', { y: published(done, { n: 0 }), z: published(done, { n: 2 }) });
+      expectSettled('  XYZ', { X: deadLetter(unsaid, 'ERR_PAYLOAD_INVALID'), Y: ack(none), Z: ack(two) });
     }),
   );
 
