@@ -6,7 +6,7 @@ import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Recording } from '../../recording/recording.ts';
 import { differencesOf } from './compare.ts';
 import { perform, type Staging } from './perform.ts';
-import { type Story, storiesOf, whyNot } from './story.ts';
+import { isReadByCodec, type Story, storiesOf, whyNot } from './story.ts';
 import { TooManyValuesError } from './symbols.ts';
 import { type SpecSubject, TooCloseError, writeSpec } from './write-spec.ts';
 
@@ -96,6 +96,8 @@ function whyLeftOut(
   if (pipeline === undefined) return 'their pipeline is not there any more';
   const why = whyNot(story);
   if (why !== undefined) return why;
+  // What came of another is what the replay publishes.
+  if (!isAlong && isReadByCodec(story)) return 'with a body that a codec alone can read: nothing of it is recorded';
   const tries = pipeline.source.retryDelaysMs.length + 1;
   if (story.deliveries.some(({ attempt }) => attempt > tries))
     return `tried more often than their queue gives now, ${tries} times`;

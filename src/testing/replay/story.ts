@@ -115,6 +115,10 @@ export function storiesOf(events: readonly RecordedEvent[]): readonly Story[] {
 const MISFIT =
   'with a body that the schema takes otherwise than the original: what does not fit is not recorded, a stand-in is';
 
+/** Whether its pipeline read a body that the recorder could not: of that the recording holds nothing to deliver. */
+export const isReadByCodec = ({ deliveries, settlements }: Story): boolean =>
+  deliveries.some(({ body }) => body === undefined) && settlements.some(({ code }) => code !== 'ERR_PAYLOAD_INVALID');
+
 /** Why a story cannot be told again, said of one message or of several; undefined where it can. */
 export function whyNot(story: Story): string | undefined {
   const { deliveries, calls, settlements, pendingTries, inFlight } = story;

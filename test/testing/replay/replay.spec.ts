@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { concatMap, forkJoin, map } from 'rxjs';
-import { definePipeline, exchange, queue } from 'sluice';
+import { codec, definePipeline, exchange, queue } from 'sluice';
 import { httpError, message, networkError, ok, status } from 'sluice/testing';
 import { z } from 'zod';
 import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
@@ -38,6 +38,34 @@ describe('a replay', () => {
     expect(changed.flatMap(({ differences }) => differences)).to.deep.equal([]);
     expect(leftOut).to.deep.equal([]);
     expect(messages).to.equal(4);
+  });
+
+  it('delivers an empty text as one, and leaves out what a codec alone can read', async () => {
+    const counted = codec({
+      contentType: 'application/x-counted',
+      decode: ({ byteLength }) => 'x'.repeat(byteLength),
+      encode: () => new Uint8Array(),
+    });
+    const echo = definePipeline({
+      name: 'echo',
+      source: queue('echo', { retry: false }),
+      input: z.string().max(3),
+      reads: { codecs: [counted] },
+      handle: (text) => [text],
+      output: () => exchange('echoes', 'echo'),
+    });
+    const recording = recordedBy([echo], ({ deliver }) => {
+      deliver(0, message(Buffer.alloc(0), { contentType: 'text/plain' }));
+      deliver(10, message(Buffer.alloc(0), { contentType: 'application/x-counted' }));
+      deliver(20, message(Buffer.alloc(9), { contentType: 'application/x-counted' }));
+      deliver(30, message(Buffer.alloc(0)));
+    });
+    const { messages, changed, leftOut } = await replay(recording, [echo], everything);
+    expect(changed).to.deep.equal([]);
+    expect(messages).to.equal(3);
+    expect(leftOut.map(({ messageId, why }) => `${messageId}: ${why}`)).to.deep.equal([
+      'm-2: with a body that a codec alone can read: nothing of it is recorded',
+    ]);
   });
 
   it('draws what a changed pipeline does over what was recorded', async () => {
