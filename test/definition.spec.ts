@@ -65,6 +65,15 @@ describe('definePipeline', () => {
     ]);
   });
 
+  it('tells the name of what is wrong as it is, but where that is longer than any may be its beginning', () => {
+    const cut = (text: string) => `${text.slice(0, 80)}... ${text.length - 80} more characters`;
+    const expected = (subject: string, name: string) =>
+      `${subject}: name: expected a name of 1 to 200 bytes, got '${name.slice(0, 80)}'... ${name.length - 80} more characters`;
+    const [long, endless] = ['x'.repeat(255), 'x'.repeat(2_000)];
+    expect(problemsIn(() => queue(long))).to.deep.equal([expected(`queue "${long}"`, long)]);
+    expect(problemsIn(() => queue(endless))).to.deep.equal([expected(cut(`queue "${endless}"`), endless)]);
+  });
+
   it('counts names and routing keys in bytes, as AMQP does, wherever one is said', () => {
     const fits = 'x'.repeat(255);
     const long = 'ü'.repeat(128);

@@ -15,7 +15,18 @@ export interface Problem {
 }
 
 export function describeProblem({ subject, path, message }: Problem): string {
-  return path === '' ? `${subject}: ${message}` : `${subject}: ${path}: ${message}`;
+  const named = shown(subject);
+  return path === '' ? `${named}: ${message}` : `${named}: ${path}: ${message}`;
+}
+
+/** In characters, what kind of thing it is and a name of 255: longer names are wrong for their length. */
+const LONGEST_SUBJECT = 280;
+const SHOWN = 80;
+
+/** Of one that is longer than any name may be, its beginning, as of values. */
+function shown(subject: string): string {
+  if (subject.length <= LONGEST_SUBJECT) return subject;
+  return `${subject.slice(0, SHOWN)}... ${subject.length - SHOWN} more characters`;
 }
 
 /**
