@@ -2,7 +2,8 @@
  * A call as handles hold it: a cold Observable, and no promise. `await` would give the Observable back, make no call and say nothing, so a call has a
  * `then` that refuses: TypeScript by the type of its `this`, what runs without types by an error. Whoever knows Observables never asks for it.
  */
-import { Observable, type Operator, type Subscriber, type TeardownLogic } from 'rxjs';
+import type { Observable, Subscriber, TeardownLogic } from 'rxjs';
+import { Cold } from '../operators/cold.ts';
 
 /**
  * A cold Observable of one answer: subscribing makes the call, unsubscribing gives it up. It is returned, piped, gathered, `mergeMap`ped to as any
@@ -28,37 +29,16 @@ interface Named {
   readonly operation: string;
 }
 
-export class ColdCall extends Observable<unknown> implements NoPromise<unknown> {
+export class ColdCall extends Cold<unknown> implements NoPromise<unknown> {
   readonly #call: Named;
 
-  constructor(call: Named, subscribe?: (sink: Subscriber<unknown>) => TeardownLogic) {
+  constructor(call: Named, subscribe: (sink: Subscriber<unknown>) => TeardownLogic) {
     super(subscribe);
     this.#call = call;
   }
 
-  /* eslint-disable @typescript-eslint/no-deprecated -- RxJS calls it internal, and has no other way; where it is not called, a plain Observable comes of it */
-  /** What operators make of a call is a call still: it is awaited by mistake as often, and waits for as little. */
-  override lift<R>(operator?: Operator<unknown, R>): Observable<R> {
-    const lifted = new ColdCall(this.#call);
-    lifted.source = this;
-    lifted.operator = operator;
-    return lifted as Observable<R>;
-  }
-  /* eslint-enable @typescript-eslint/no-deprecated */
-
-  /** `await` looks it up where it stands, and calls it when nobody is there any more: the error is made by who looks, and thrown at who calls. */
-  // biome-ignore lint/suspicious/noThenProperty: it is there to be found, so that nobody waits for a call that nobody makes
-  get then(): () => never {
+  get refusal(): string {
     const { api, operation } = this.#call;
-    const refusal = new TypeError(
-      `${api} ${operation} was not made, for a call is no promise: return it itself (not out of an async function), or await firstValueFrom(call); several become one by gather({ … })`,
-    );
-    Error.captureStackTrace(refusal, lookUp);
-    return () => {
-      throw refusal;
-    };
+    return `${api} ${operation} was not made, for a call is no promise: return it itself (not out of an async function), or await firstValueFrom(call); several become one by gather({ … })`;
   }
 }
-
-/** Left out of the stack, which so begins where the call is awaited. */
-const lookUp = Object.getOwnPropertyDescriptor(ColdCall.prototype, 'then')?.get;

@@ -2,11 +2,12 @@
  * Gather a quorum: all branches at once, and one object of the first few that gave something; the others are aborted.
  * See `gather.ts` for all or nothing, `gather-settled.ts` for hearing every branch out.
  */
-import { asyncScheduler, Observable } from 'rxjs';
+import { asyncScheduler, type Observable } from 'rxjs';
 import { BranchTimeoutError, GatherFailedError } from '../errors.ts';
 import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { asError, type Branches, type BranchValue, scatter, timeLimitMs } from './branches.ts';
+import { ColdResult } from './cold.ts';
 import type { GatherOptions } from './gather.ts';
 import { requireCount } from './require-count.ts';
 
@@ -43,7 +44,7 @@ export function gatherQuorum<B extends Branches>(
   if (atLeast > names.length)
     throw new RangeError(`atLeast: expected at most the ${names.length} branches, got ${atLeast}`);
 
-  return new Observable((sink) => {
+  return new ColdResult('gatherQuorum({ … })', (sink) => {
     const values = new Map<number, unknown>();
     const reasons = new Map<number, Error>();
     const named = <V>(outcomes: ReadonlyMap<number, V>): Record<string, V> =>

@@ -2,11 +2,12 @@
  * Gather what comes: all branches at once, and one object that says of each what it gave or why it failed. Partial on purpose.
  * See `gather.ts` for all or nothing.
  */
-import { asyncScheduler, Observable } from 'rxjs';
+import { asyncScheduler, type Observable } from 'rxjs';
 import { BranchTimeoutError, GatherFailedError } from '../errors.ts';
 import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { asError, type Branches, type BranchValue, byName, scatter, timeLimitMs } from './branches.ts';
+import { ColdResult } from './cold.ts';
 import type { GatherOptions } from './gather.ts';
 import { requireCount } from './require-count.ts';
 
@@ -45,7 +46,7 @@ export function gatherSettled<B extends Branches>(
   const withinMs = timeLimitMs(within);
   requireCount('atLeast', atLeast, 0);
 
-  return new Observable((sink) => {
+  return new ColdResult('gatherSettled({ … })', (sink) => {
     let running = Object.keys(branches).length;
     const outcomes = new Array<Settled<unknown>>(running);
     const emitOrFail = (): void => {

@@ -3,12 +3,13 @@
  * `forkJoin` by name with a time limit and without its silent end: a branch that gives nothing is a failure. See `gather-settled.ts`
  * for results that may be partial, `gather-quorum.ts` for the first few.
  */
-import { asyncScheduler, Observable } from 'rxjs';
+import { asyncScheduler, type Observable } from 'rxjs';
 import { BranchTimeoutError } from '../errors.ts';
 import type { Duration } from '../policies/duration.ts';
 import { requireKnown } from '../policies/require-known.ts';
 import type { Known } from '../policies/unknown-option.ts';
 import { type BranchValue, byName, type MarkedBranches, scatter, timeLimitMs } from './branches.ts';
+import { ColdResult } from './cold.ts';
 
 /** The last value of each branch, under its name; of an optional one that, or its fallback. */
 export type Gathered<B extends MarkedBranches> = { readonly [Name in keyof B]: BranchValue<B[Name]> };
@@ -37,7 +38,7 @@ export function gather<B extends MarkedBranches>(branches: B, options: GatherOpt
   const { within } = options;
   const withinMs = timeLimitMs(within);
 
-  return new Observable((sink) => {
+  return new ColdResult('gather({ … })', (sink) => {
     let running = Object.keys(branches).length;
     const values = new Array<unknown>(running);
     const emitAll = (): void => {

@@ -16,6 +16,7 @@ import type { CallTargets } from '../http/call-target.ts';
 import type { EntryKey } from '../journal/journal.ts';
 import { fingerprint } from '../message/identity.ts';
 import { isHidden, writeJson } from '../message/write-json.ts';
+import { ColdResult } from '../operators/cold.ts';
 import { answerOfUndone, goBack, undoneError } from './go-back.ts';
 import { goForward } from './go-forward.ts';
 import { type SagaContext, type SagaPlan, shapeOf } from './saga-plan.ts';
@@ -28,7 +29,7 @@ import { SagaRun } from './saga-run.ts';
  *   `whenCompensated` is given; CompensationFailedError, SagaInDoubtError, SagaForwardFailedError and SagaVersionError when the saga is stuck.
  */
 export function runSaga(plan: SagaPlan, input: unknown, context: SagaContext<CallTargets>): Observable<unknown> {
-  return defer(() => {
+  const run = defer(() => {
     const key = sagaKey(plan, input);
     return context.journal.open(key).pipe(
       mergeMap((journal) => proceed(new SagaRun(plan, key.id, input, context, journal))),
@@ -37,6 +38,7 @@ export function runSaga(plan: SagaPlan, input: unknown, context: SagaContext<Cal
       retry({ delay: untilFree }),
     );
   });
+  return new ColdResult(`saga "${plan.name}"`, (sink) => run.subscribe(sink));
 }
 
 /** Its entry in the journal. @throws SagaIdError for an id that is none. */
