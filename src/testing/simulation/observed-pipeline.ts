@@ -31,12 +31,6 @@ export function observedPipeline(pipeline: Pipeline, life: LifeParts): Pipeline 
 
   const handle: Pipeline['handle'] = (message, context) => {
     const handling = pipeline.handle(message, context);
-    if (handling instanceof Promise) {
-      const error = new PromiseInSimulationError(name);
-      // The engine takes what a handle throws for the failure of one message.
-      life.emit({ kind: 'unhandled', error });
-      throw error;
-    }
     const { messageId } = context;
     const about = { life: life.ref, pipeline: name, messageId };
     return new Observable((subscriber) => {
@@ -73,13 +67,3 @@ export function observedPipeline(pipeline: Pipeline, life: LifeParts): Pipeline 
 
 const listOf = (destinations: Destinations): readonly Destination[] =>
   destinations === undefined ? [] : [destinations].flat();
-
-/** Virtual time does not wait for promises: a handle that returns one would never end. */
-export class PromiseInSimulationError extends TypeError {
-  constructor(pipeline: string) {
-    super(
-      `pipeline "${pipeline}": its handle returned a promise, which virtual time cannot wait for; return an Observable (an API's methods do)`,
-    );
-    this.name = 'PromiseInSimulationError';
-  }
-}

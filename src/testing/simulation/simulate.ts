@@ -33,12 +33,13 @@ class BrokenLaw extends Error {
 
 /**
  * Runs pipelines through one seed's world: messages and faults in a safety phase, then nothing but work until all has drained and stopped.
- * The engine, its policies, the sagas and the settlement are those of production; broker, APIs and journal are models in memory. Handles must
- * not return promises, which virtual time does not wait for.
+ * The engine, its policies, the sagas and the settlement are those of production; broker, APIs and journal are models in memory. Handles and
+ * steps of sagas must not wait for promises, which virtual time does not do.
  *
  * Takes a fraction of a second of CPU for a virtual hour; holds one world in memory. Runs synchronously once it has begun: one at a time.
  *
  * @throws SimulationError when a law is broken: its message holds seed, path, the shrunk plan and a timeline.
+ * @throws PromiseInVirtualTimeError where a handle or a step waits for a promise.
  * @throws TypeError, RangeError for wrong options; Error when fast-check is not installed.
  */
 export async function simulate(pipelines: readonly Pipeline[], options: SimulationOptions): Promise<SimulationReport> {
@@ -60,6 +61,7 @@ export async function simulate(pipelines: readonly Pipeline[], options: Simulati
   });
   const broken = errorInstance instanceof BrokenLaw ? errorInstance : undefined;
   if (failed && broken === undefined) throw errorInstance;
+  if (first?.refusal !== undefined) throw first.refusal;
   if (first === undefined) throw new Error(`seed ${seed}: path ${JSON.stringify(path)} leads nowhere`);
   if (broken === undefined) return { seed, totals: first.totals };
   const [plan] = counterexample ?? [];

@@ -9,6 +9,7 @@ import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { isBalanced, type LedgerCounts } from '../../pipeline/ledger.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Worker } from '../../worker/worker.ts';
+import type { PromiseWatch } from '../pipelines/promise-watch.ts';
 import { seededRandom } from '../virtual/seeded-random.ts';
 import { startVirtualWorker } from '../virtual/virtual-worker.ts';
 import { type LifeParts, Line } from './line.ts';
@@ -29,6 +30,7 @@ export interface WorkerWorld {
   readonly apiOf: (definition: CallTarget) => SimulatedApi;
   readonly throughPort: (port: Broker) => Broker;
   readonly throughPipeline: (pipeline: Pipeline) => Pipeline;
+  readonly promises: PromiseWatch;
   /** Before a message leaves for the broker. */
   readonly prepare: (message: OutgoingMessage) => void;
   readonly emit: (event: WorldEventBody) => void;
@@ -76,8 +78,20 @@ export class SimulatedWorker {
 
   start(): void {
     if (this.#life !== undefined) return;
-    const { emit, number, broker, names, journal, apiOf, chance, pipelines, throughPort, throughPipeline, prepare } =
-      this.#world;
+    const {
+      emit,
+      number,
+      broker,
+      names,
+      journal,
+      apiOf,
+      chance,
+      pipelines,
+      throughPort,
+      throughPipeline,
+      promises,
+      prepare,
+    } = this.#world;
     const ref: LifeRef = { worker: this.#index, life: ++this.#lives };
     const fate = { isDead: false };
     const turn = new Turn();
@@ -96,9 +110,11 @@ export class SimulatedWorker {
     let worker: Worker | undefined;
     turn.run(() => {
       worker = startVirtualWorker({
-        pipelines: pipelines.map((pipeline) => observedPipeline(throughPipeline(pipeline), parts)),
+        pipelines: pipelines.map((pipeline) =>
+          observedPipeline(promises.watchHandle(throughPipeline(pipeline)), parts),
+        ),
         broker: link,
-        journal: journal.viewFor(parts),
+        journal: promises.watchJournal(journal.viewFor(parts)),
         facts: factsFor(parts),
         log: logFor(parts),
         random: seededRandom(chance + 7919 * this.#index + 104_729 * this.#lives),

@@ -8,13 +8,13 @@ import type { OutgoingMessage } from '../../message/outgoing.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { sagaState } from '../../saga/saga-state.ts';
 import { toOutgoing } from '../pipelines/messages.ts';
+import { type PromiseInVirtualTimeError, PromiseWatch } from '../pipelines/promise-watch.ts';
 import { seededRandom } from '../virtual/seeded-random.ts';
 import { Accounts } from './accounts.ts';
 import { Breakdowns } from './breakdowns.ts';
 import { builtInLaws } from './laws/built-in-laws.ts';
 import type { Breach, Watch } from './laws/law.ts';
 import { MessageNames } from './message-names.ts';
-import { PromiseInSimulationError } from './observed-pipeline.ts';
 import type { Setup } from './options.ts';
 import { Outside } from './outside.ts';
 import type { Burst, Plan } from './plan.ts';
@@ -37,6 +37,8 @@ export interface Violation {
 export interface WorldReport {
   readonly totals: Totals;
   readonly violation: Violation | undefined;
+  /** Why these pipelines cannot be simulated at all. */
+  readonly refusal: PromiseInVirtualTimeError | undefined;
 }
 
 /** From a command at the broker to its effect at a worker: steps happen one after the other, and a crash may come between. */
@@ -49,21 +51,20 @@ const BOOKS_EVERY_MS = 60_000;
 /** Time for what a worker leaves behind to show. */
 const AFTERMATH_MS = 60_000;
 
-/**
- * Runs a plan. @param onEvent Hears everything, for timelines.
- * @throws PromiseInSimulationError for a handle that virtual time cannot wait for.
- */
+/** Runs a plan. @param onEvent Hears everything, for timelines. */
 export function runWorld(setup: Setup, plan: Plan, onEvent?: (event: WorldEvent) => void): WorldReport {
   let world: World | undefined;
-  inVirtualTime(
-    (time) => {
-      world = new World(setup, plan, time, onEvent);
-      world.begin();
-    },
-    (error) => world?.emit({ kind: 'unhandled', error }),
+  const promises = new PromiseWatch((error) => world?.refuse(error), 'as the methods of an API do');
+  promises.during(() =>
+    inVirtualTime(
+      (time) => {
+        world = new World(setup, plan, time, promises, onEvent);
+        world.begin();
+      },
+      (error) => world?.emit({ kind: 'unhandled', error }),
+    ),
   );
   if (world === undefined) throw new TypeError('virtual time ended before it began');
-  if (world.refusal !== undefined) throw world.refusal;
   return world.report();
 }
 
@@ -92,13 +93,19 @@ class World {
   /** Messages that are planned and not published yet. */
   #toPublish = 0;
   #violation: Violation | undefined;
-  #refusal: PromiseInSimulationError | undefined;
+  #refusal: PromiseInVirtualTimeError | undefined;
   #lastNumber = 0;
   /** The first call of this world has this number in the process. */
   #firstCallId: number | undefined;
   #isOver = false;
 
-  constructor(setup: Setup, plan: Plan, time: VirtualTime, onEvent: ((event: WorldEvent) => void) | undefined) {
+  constructor(
+    setup: Setup,
+    plan: Plan,
+    time: VirtualTime,
+    promises: PromiseWatch,
+    onEvent: ((event: WorldEvent) => void) | undefined,
+  ) {
     const { pipelines, workers, journal, throughPort, throughPipeline, laws } = setup;
     const { chance } = plan;
     const after = this.#after;
@@ -133,6 +140,7 @@ class World {
       apiOf,
       throughPort,
       throughPipeline,
+      promises,
       prepare: (message: OutgoingMessage) => this.#outside.prepare(message),
     };
     this.#workers = Array.from(
@@ -165,22 +173,18 @@ class World {
   }
 
   report(): WorldReport {
-    return { totals: this.#tally.totals(this.#time.now()), violation: this.#violation };
+    return { totals: this.#tally.totals(this.#time.now()), violation: this.#violation, refusal: this.#refusal };
   }
 
-  /** Why these pipelines cannot be simulated at all. */
-  get refusal(): PromiseInSimulationError | undefined {
-    return this.#refusal;
+  refuse(error: PromiseInVirtualTimeError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#refusal = error;
+    this.#time.stop();
   }
 
   readonly emit = (body: WorldEventBody): void => {
     if (this.#isOver) return;
-    if (body.kind === 'unhandled' && body.error instanceof PromiseInSimulationError) {
-      this.#refusal = body.error;
-      this.#isOver = true;
-      this.#time.stop();
-      return;
-    }
     const event: WorldEvent = { ...this.#numbered(body), at: this.#time.now() };
     this.#onEvent?.(event);
     this.#tally.see(event);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { concatMap, NEVER, timer } from 'rxjs';
-import { saga } from 'sluice';
-import { ack, message } from 'sluice/testing';
+import { definePipeline, queue, saga } from 'sluice';
+import { ack, marbles, message } from 'sluice/testing';
 import { a, apis, failureOf, paying, printedBy, Work, working } from './working.ts';
 
 describe('marbles of a pipeline: a promise', () => {
@@ -31,6 +31,16 @@ describe('marbles of a pipeline: a promise', () => {
       expect(failure).to.include({ name: 'PromiseInVirtualTimeError', message: who + wayOut });
     });
   }
+
+  it('that a stream comes to after others have begun is of one of those that have', () => {
+    const waiting = working(() => timer(2).pipe(concatMap(async () => 1)));
+    const other = definePipeline({ name: 'rest', source: queue('rest'), input: Work, handle: () => timer(5) });
+    const test = marbles([waiting, other], ({ deliver }) => {
+      deliver('a', { a }, 'work');
+      deliver('-a', { a }, 'rest');
+    });
+    expect(test).to.throw(`a stream in the handle of pipeline "work" or "rest" waits for a promise${wayOut}`);
+  });
 
   it('that RxJS cannot see is suspected when a handle runs out of time', () => {
     const hidden = working(() => NEVER);

@@ -191,7 +191,7 @@ describe('simulate', () => {
         maxFaults: 0,
         throughPipeline: (pipeline: Pipeline) => ({ ...pipeline, handle: async () => 1 }),
       });
-      expect(text).to.include('pipeline "orders": its handle returned a promise, which virtual time cannot wait for');
+      expect(text).to.include('the handle of pipeline "orders" returns a promise, for message ');
     });
 
     it('a path that leads nowhere', async () => {
