@@ -53,7 +53,7 @@ export type JournalRecord =
   | (OfStep & { readonly kind: 'compensationIntended' })
   | (OfStep & { readonly kind: 'compensationDone' })
   | (Failed & { readonly kind: 'compensationFailed' })
-  /** Neither on nor back: somebody has to look. No decision; whoever is given its message again goes on where it stands. */
+  /** Neither on nor back: somebody has to look, at `step`, several by commas. No decision; whoever is given its message again goes on where it stands. */
   | (Failed & { readonly kind: 'stuck'; readonly messageId?: string })
   | (Timed & { readonly kind: 'completed'; readonly answer?: unknown })
   | (Timed & { readonly kind: 'undone'; readonly answer?: unknown })

@@ -64,8 +64,9 @@ function speak(run: SagaRun, error: unknown): Observable<unknown> {
     failure === undefined || plan === undefined || !isTransient(error)
       ? undefined
       : delayUndoing(run.under(plan), error);
-  const { lastStep: step } = run;
-  const word = undoing ?? run.stuck((facts) => new SagaCutOffError({ ...facts, step }, { cause: error }));
+  const { underWay, lastStep } = run;
+  const cutOff = { underWay, lastStep };
+  const word = undoing ?? run.stuck((facts) => new SagaCutOffError({ ...facts, ...cutOff }, { cause: error }));
   return word.pipe(
     catchError((said: unknown) =>
       said instanceof SagaStuckError || said instanceof CompensationDelayedError ? of(said) : throwError(() => said),

@@ -83,6 +83,14 @@ export class SagaRun {
     return this.#records.at(-1)?.kind === 'stuck';
   }
 
+  /** Steps that are begun and not done, in the order they were begun; on the way back, the one that is being undone. */
+  get underWay(): readonly string[] {
+    const { intended, results, failure } = this.state;
+    if (failure === undefined) return [...intended].filter((name) => !results.has(name));
+    const last = this.#records.at(-1);
+    return last?.kind === 'compensationIntended' ? [last.step] : [];
+  }
+
   /** The step it was last about; empty where it was about none. */
   get lastStep(): string {
     const last = this.#records.at(-1);

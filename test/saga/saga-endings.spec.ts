@@ -82,16 +82,18 @@ interface Outcome {
 interface Case {
   readonly script?: Script;
   readonly finish?: () => string;
+  /** Default: the saga of above, by `script` and `finish`. */
+  readonly handle?: ReturnType<typeof orderSaga>;
   readonly retry?: false | typeof TWO_TRIES;
   readonly timeout?: `${number}s`;
   readonly store?: JournalStore;
   readonly play: (world: SagaPipelineWorld) => void;
 }
 
-function outcomeOf({ script, finish, play, ...options }: Case): Outcome {
+function outcomeOf({ script, finish, handle: given, play, ...options }: Case): Outcome {
   const made: string[] = [];
   let outcome: Outcome | undefined;
-  const handle = orderSaga(made, script, finish);
+  const handle = given ?? orderSaga(made, script, finish);
   withSagaPipeline({ input: Order, handle, ...options }, (world) => {
     play(world);
     world.at(3_000_000, () => {
@@ -139,6 +141,35 @@ describe('a saga whose message ends before it does', () => {
       const again = outcomeOf({ store, timeout: '10s', play });
       expect(again.settled).to.deep.equal(['ack']);
       expect(again.made).to.deep.equal(['charge', 'seal', 'parcel']);
+    });
+
+    describe('with steps beside each other', () => {
+      const begun = saga({ name: 'order', input: Order, apis: {}, id: ({ id }) => id }).step('stock', () => soon);
+
+      for (const [title, steps, words, record] of [
+        [
+          'was skipped',
+          begun.all((together) =>
+            together.step('charge', () => hangs).step('wrap', { run: () => soon, when: () => false }),
+          ),
+          'step "charge"',
+          'charge',
+        ],
+        ['is done', begun.all({ charge: () => hangs, wrap: () => soon }), 'step "charge"', 'charge'],
+        ['hangs too', begun.all({ wrap: () => hangs, charge: () => hangs }), 'steps "wrap", "charge"', 'wrap, charge'],
+      ] as const) {
+        it(`is stuck at what is begun and not done, where the other ${title}`, () => {
+          const outcome = outcomeOf({
+            handle: steps.returns(() => 'placed'),
+            timeout: '10s',
+            play: ({ broker }) => broker.deliver(message),
+          });
+          expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', record);
+          const { headers } = outcome.letters[0] ?? expect.fail();
+          expect(headers['x-sluice-error-message']).to.include(`its message was given up at ${words}: the handle did`);
+          expect(headers['x-sluice-error-details']).to.include(`stuck at ${record}: ERR_SAGA_CUT_OFF`);
+        });
+      }
     });
 
     it('says nothing while there are tries left', () => {
@@ -297,6 +328,15 @@ describe('a saga whose message ends before it does', () => {
       expect(outcome.made).to.deep.equal([]);
     });
 
+    it('is stuck at the step that was being undone', () => {
+      const store = new MemoryStore();
+      const script = { charge: [refused], restore: [hangs] };
+      outcomeOf({ store, script, timeout: '600s', play: begunAndLeft });
+      const outcome = outcomeOf({ store, play: ({ broker }) => broker.deliver(lastTime) });
+      expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'stock');
+      expect(outcome.letters[0]?.headers['x-sluice-error-message']).to.include('was given up at step "stock"');
+    });
+
     it('is not begun then', () => {
       const outcome = outcomeOf({ play: ({ broker }) => broker.deliver(lastTime) });
       expect(outcome.settled).to.deep.equal(['deadLetter ERR_DELIVERY_LIMIT']);
@@ -312,6 +352,9 @@ describe('a saga whose message ends before it does', () => {
       play: ({ broker }) => broker.deliver(message),
     });
     expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'parcel');
+    expect(outcome.letters[0]?.headers['x-sluice-error-message']).to.equal(
+      'saga "order" o-1 is stuck: its message was given up after step "parcel": x is undefined',
+    );
   });
 
   describe('has said its last word', () => {
