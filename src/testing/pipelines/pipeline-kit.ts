@@ -112,9 +112,7 @@ export function createPipelineKit<Names extends string>(
   const kit: PipelineKit<Names> = {
     deliver: (diagram, values, pipeline) => {
       const { source } = pipelineNamed('deliver', pipeline);
-      schedule('deliver', diagram, values, (value, frame, symbol) =>
-        plan(rehearsal.deliver(value, symbol, source, frame)),
-      );
+      schedule('deliver', diagram, values, (value, frame, symbol) => rehearsal.deliver(value, symbol, source, frame));
     },
     api: scriptsByName<Names>(apis),
     broker: brokerControls(rehearsal),

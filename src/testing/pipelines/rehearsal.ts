@@ -116,6 +116,8 @@ export class Rehearsal {
     this.worker.state.subscribe((state) => {
       this.#workerState = state;
       this.#hasRun ||= state === 'running';
+      // What waits in the broker is left to it, as in production; a timer that is still due then is somebody's.
+      if (state === 'stopped') this.broker.stopClock();
     });
   }
 
@@ -130,9 +132,9 @@ export class Rehearsal {
     return this.#workerState;
   }
 
-  /** When anything was last seen to happen. */
+  /** When anything was last seen to happen, in the broker's own time too. */
   get lastFrame(): number {
-    return Math.max(...this.#rows.map((row) => row.lastFrame));
+    return Math.max(this.broker.alarmedAt, ...this.#rows.map((row) => row.lastFrame));
   }
 
   /** Deliveries that are not settled. */
@@ -150,12 +152,11 @@ export class Rehearsal {
     return [...new Set(this.apis.values())].flatMap(({ unused }) => unused);
   }
 
-  /** A message into a queue, at a moment. Gives back until when the broker has to do with it by itself: it looks for what expired. */
-  deliver(value: unknown, symbol: string, source: QueueSource, frame: number): number {
+  /** A message into a queue, at a moment. */
+  deliver(value: unknown, symbol: string, source: QueueSource, frame: number): void {
     const outgoing = toOutgoing(value, this.acquaintances.nextId(symbol), source);
     this.acquaintances.introduce(outgoing.properties.messageId, value, symbol);
     this.at(frame, () => this.broker.run((model) => model.publish(this.#channel, toPublish(outgoing))));
-    return frame + Number(outgoing.properties.expiration ?? 0);
   }
 
   /** Does something at a moment counted from the beginning. */

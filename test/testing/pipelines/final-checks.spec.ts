@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { of, timer } from 'rxjs';
 import { definePipeline, queue } from 'sluice';
-import { ack, advancing, marbles } from 'sluice/testing';
+import { ack, advancing, httpError, marbles, message, retry } from 'sluice/testing';
 import { createMemoryJournal } from '../../../src/journal/memory-journal.ts';
 import { BoundedScheduler } from '../../../src/testing/pipelines/bounded-scheduler.ts';
 import { Rehearsal } from '../../../src/testing/pipelines/rehearsal.ts';
-import { a, b, failureOf, paying, printedBy, Work, working } from './working.ts';
+import { a, b, failureOf, type Kit, passes, paying, printedBy, Work, working } from './working.ts';
 
 describe('marbles of a pipeline: what is always checked', () => {
   it('is that nothing is in flight', () => {
@@ -30,6 +30,50 @@ describe('marbles of a pipeline: what is always checked', () => {
       ({ deliver }) => deliver('-a', { a }),
     );
     expect(printed).to.equal('a timer was left: nothing happened after 1 ms, but something was still due at 20001 ms');
+  });
+
+  describe('is not that the broker has nothing to do', () => {
+    const leaving = (leftMs: number) =>
+      working(({ n }, { apis: { pay: api } }) => {
+        timer(leftMs).subscribe();
+        return api.post('/pay', { n });
+      });
+    const stopping = ({ deliver, api, at, worker, expectSettled }: Kit): void => {
+      deliver('     a', { a });
+      api.pay.on('POST /pay', '#', {}, httpError(503));
+      at('         -x', { x: () => worker.stop() });
+      expectSettled('R', { R: retry(a, '5s') });
+    };
+
+    it('when a message waits there for its next try, and the worker has stopped', passes(paying, stopping));
+    it(
+      'when a message waits there for its next try, by the clock',
+      advancing<'pay'>(paying, async ({ deliver, api, worker, advance, expectSettled }) => {
+        deliver('a', { a });
+        api.pay.on('POST /pay', '#', {}, httpError(503));
+        expectSettled('R', { R: retry(a, '5s') });
+        await advance('2ms');
+        worker.stop();
+      }),
+    );
+    it(
+      'when a message expires there that nobody takes',
+      passes(paying, ({ deliver, at, worker, expectSettled }) => {
+        at('     x', { x: () => worker.stop() });
+        deliver('-a', { a: message(a, { expiration: '10ms' }) });
+        expectSettled('');
+      }),
+    );
+
+    for (const [leftMs, when] of [
+      [3_000, 'before'],
+      [8_000, 'after'],
+    ] as const)
+      it(`and a timer that was left is found, which is due ${when} that message`, () => {
+        expect(printedBy(leaving(leftMs), stopping)).to.equal(
+          `a timer was left: nothing happened after 1 ms, but something was still due at ${leftMs} ms`,
+        );
+      });
   });
 
   it('is that time has an end', () => {

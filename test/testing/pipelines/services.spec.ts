@@ -9,6 +9,7 @@ import {
   marbles as marblesOf,
   ok,
   published,
+  retry,
   returned,
   serviceError,
   simulate,
@@ -149,6 +150,16 @@ describe('a service in a test of pipelines', () => {
       });
       expectFacts('breakerChanged', '');
       expectSettled('          ---D--B', { D: deadLetter({ id: 'a' }, 'ERR_NETWORK'), B: ack({ id: 'b' }) });
+    }),
+  );
+
+  it(
+    'leaves a message in its queue that comes back while the broker blocks publishers, which is no timer that was left',
+    marbles(reserving, { random: () => 0 }, ({ deliver, api, at, broker, expectSettled }) => {
+      deliver('      o', { o: order });
+      api.stock.on('ASK reserve', '(x|)', { x: serviceError(undefined, 503) });
+      at('          -x', { x: () => broker.block() });
+      expectSettled('R', { R: retry(order, '5s') });
     }),
   );
 

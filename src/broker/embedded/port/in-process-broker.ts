@@ -30,11 +30,24 @@ export class InProcessBroker {
   readonly #now: () => number;
   #flush: Subscription | undefined;
   #alarm: { readonly at: number; readonly subscription: Subscription } | undefined;
+  #alarmedAt = 0;
+  #isClockStopped = false;
 
   constructor({ random, latencyMs = 0, now = () => asyncScheduler.now() }: InProcessBrokerOptions) {
     this.model = new BrokerModel({ now, random });
     this.#now = now;
     this.#latencyMs = latencyMs;
+  }
+
+  /** When it last looked for what expired, by itself; 0 before. */
+  get alarmedAt(): number {
+    return this.#alarmedAt;
+  }
+
+  /** What waits goes on waiting for ever: for where nobody is left to see it expire. */
+  stopClock(): void {
+    this.#isClockStopped = true;
+    this.#alarm?.subscription.unsubscribe();
   }
 
   /** Runs a command; its effects arrive later, its answer is there at once. */
@@ -93,6 +106,7 @@ export class InProcessBroker {
   }
 
   #watchClock(): void {
+    if (this.#isClockStopped) return;
     const at = this.model.nextExpiryAt();
     if (at === this.#alarm?.at) return;
     if (at === undefined || (this.#alarm !== undefined && this.#alarm.at <= at)) return;
@@ -100,6 +114,7 @@ export class InProcessBroker {
     const subscription = asyncScheduler.schedule(
       () => {
         this.#alarm = undefined;
+        this.#alarmedAt = this.#now();
         this.run((model) => model.advance());
       },
       Math.max(at - this.#now(), 0),
