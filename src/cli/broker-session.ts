@@ -11,6 +11,8 @@ import { onSignals } from './signals.ts';
 /** Where the broker is and how it is connected to. */
 export interface BrokerAccess extends BrokerSecurity {
   readonly urls: readonly string[];
+  /** Aborted by the first SIGINT or SIGTERM: nobody waits for a connection any longer. */
+  readonly signal: AbortSignal;
 }
 
 /** Connects to the broker of AMQP_URL with `open`, runs a command on it and closes it. @returns the command's exit code. */
@@ -32,11 +34,13 @@ export async function withBroker<Opened extends { close(): Promise<void> }>(
   });
   let opened: Opened | undefined;
   try {
-    opened = await open({ urls: amqpUrls, ...brokerSecurity(config.value) });
+    opened = await open({ urls: amqpUrls, signal: stop.signal, ...brokerSecurity(config.value) });
     return await run(opened, stop.signal, config.value);
   } catch (error) {
     if (error instanceof ConfigError) return misconfigured(error.problems);
     if (!(error instanceof SluiceError)) throw error;
+    if (opened === undefined && stop.signal.aborted)
+      return failed('stopped while there was no connection to the broker: nothing was done', EXIT.cutShort);
     // Of topology all is told that was refused, a line each.
     const reasons = error instanceof TopologyError ? error.message.split('\n') : [error.message];
     for (const reason of reasons) failed(reason);

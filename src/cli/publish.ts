@@ -31,9 +31,12 @@ export interface PublishOptions {
 export async function publish(queue: string, file: string, options: PublishOptions): Promise<number> {
   const unreadable = file === '-' ? undefined : await faultOfFile(file);
   if (unreadable !== undefined) return misconfigured([{ subject: 'argument', path: 'file', message: unreadable }]);
-  const open = async (access: BrokerAccess): Promise<{ readonly broker: Broker; close(): Promise<void> }> => {
+  const open = async ({
+    signal,
+    ...access
+  }: BrokerAccess): Promise<{ readonly broker: Broker; close(): Promise<void> }> => {
     // A worker waits for a broker that is away; whoever types a command wants to hear of it.
-    await (await openDeclarer({ ...access, connectionName: 'sluice publish' })).close();
+    await (await openDeclarer({ ...access, signal, connectionName: 'sluice publish' })).close();
     const broker = createAmqpBroker({ ...access, random: Math.random, connectionName: 'sluice publish' });
     const close = async (): Promise<void> => {
       await lastValueFrom(broker.close({ withinMs: CLOSE_WITHIN_MS }).pipe(toArray()));

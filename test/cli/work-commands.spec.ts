@@ -3,7 +3,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -308,6 +308,35 @@ describe('commands for work', function () {
       expect(unset.status).to.equal(2);
       expect(unset.stderr).to.include('AMQP_URL: is not set');
     });
+  });
+
+  describe('a broker that takes the connection and says nothing', () => {
+    for (const args of [
+      ['doctor', fixture('flaky'), '--json'],
+      ['topology', fixture('flaky'), '--apply'],
+      ['dlq', 'ls', '--pipelines', fixture('flaky')],
+      ['publish', 'orders', '-'],
+    ])
+      it(`is waited for until a signal ends that, with 3: ${args[0]}`, async () => {
+        const sockets: Socket[] = [];
+        const silent = createTcpServer((socket) => void sockets.push(socket.on('error', () => {})));
+        await once(silent.listen(0, '127.0.0.1'), 'listening');
+        try {
+          const connected = once(silent, 'connection');
+          const { port } = silent.address() as AddressInfo;
+          const run = startSluice(args, { AMQP_URL: `amqp://127.0.0.1:${port}` });
+          started.push(run);
+          await Promise.race([connected, run.exit]);
+          run.signal('SIGINT');
+          expect(await run.exit).to.equal(3);
+          expect(run.lines).to.deep.equal([
+            { text: '✗ stopped while there was no connection to the broker: nothing was done' },
+          ]);
+        } finally {
+          for (const socket of sockets) socket.destroy();
+          silent.close();
+        }
+      });
   });
 
   describe('top', () => {

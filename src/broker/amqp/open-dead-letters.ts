@@ -6,7 +6,7 @@ import { BehaviorSubject, lastValueFrom } from 'rxjs';
 import { messageOf } from '../../errors.ts';
 import { silentLogger } from '../../log.ts';
 import type { DeadLetters } from '../dead-letters.ts';
-import { dialFirst } from './dial-first.ts';
+import { type Connecting, dialFirst } from './dial-first.ts';
 import { createEndpoints } from './endpoints.ts';
 import type { Link } from './link.ts';
 import type { AmqpBrokerOptions } from './options.ts';
@@ -17,7 +17,8 @@ import { visitQueue } from './visit-queue.ts';
 
 export interface OpenDeadLettersOptions
   extends Pick<AmqpBrokerOptions, 'random' | 'connectionName' | 'heartbeatS' | 'handshakeTimeoutMs' | 'rpcTimeoutMs'>,
-    Pick<AmqpBrokerOptions, 'confirmTimeoutMs' | 'tls' | 'auth' | 'log'> {
+    Pick<AmqpBrokerOptions, 'confirmTimeoutMs' | 'tls' | 'auth' | 'log'>,
+    Connecting {
   /** URLs of one cluster: the first that answers is used. */
   readonly urls: readonly string[];
   /** The broker stops taking publishes, with its reason, or takes them again. */
@@ -33,7 +34,7 @@ const CLOSE_WITHIN_MS = 5_000;
 export async function openDeadLetters(options: OpenDeadLettersOptions): Promise<DeadLetters> {
   const { urls, random, connectionName = 'sluice dlq', heartbeatS = 10, auth = 'plain', tls = {} } = options;
   const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 30_000, confirmTimeoutMs = 30_000 } = options;
-  const { log = silentLogger, onBlocked = () => {} } = options;
+  const { log = silentLogger, onBlocked = () => {}, signal } = options;
   const onDefect = (error: unknown): void =>
     log.error({ reason: messageOf(error) }, 'a listener of the broker connection threw');
 
@@ -45,7 +46,7 @@ export async function openDeadLetters(options: OpenDeadLettersOptions): Promise<
   let publisher: Publisher | undefined;
   const bounds = { handshakeTimeoutMs, rpcTimeoutMs };
   const common = { name: connectionName, tls: tlsOfConnects(tls)(), auth, ...bounds, onBlocked: blocked, onDefect };
-  const { link, address } = await dialFirst(endpoints, urls.length, common);
+  const { link, address } = await dialFirst(endpoints, urls.length, { ...common, signal });
 
   const links = new BehaviorSubject<Link | undefined>(link);
   const window = { maxUnconfirmed: 1_000, maxUnconfirmedBytes: 16 * 2 ** 20, confirmTimeoutMs };

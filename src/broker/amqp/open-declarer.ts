@@ -1,7 +1,7 @@
 /** Declaring topology over RabbitMQ, on one connection, and on another where the broker ends it for channels its user may not have. */
 import { silentLogger } from '../../log.ts';
 import type { Declarer } from '../declarer.ts';
-import { dialFirst } from './dial-first.ts';
+import { type Connecting, dialFirst } from './dial-first.ts';
 import { createEndpoints } from './endpoints.ts';
 import { establishTopology, SideBySide } from './establish-topology.ts';
 import { reasonOf } from './failures.ts';
@@ -16,9 +16,9 @@ const CLOSE_WITHIN_MS = 5_000;
  */
 export async function openDeclarer(options: OpenInspectionOptions): Promise<Declarer> {
   const { urls, connectionName = 'sluice topology', heartbeatS = 10, auth = 'plain', tls = {} } = options;
-  const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 30_000, log = silentLogger } = options;
+  const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 30_000, log = silentLogger, signal } = options;
   const onDefect = (error: unknown): void => log.error({ error }, 'a listener of the broker connection threw');
-  const connect = () =>
+  const connect = (connecting: Connecting = {}) =>
     dialFirst(createEndpoints(urls, heartbeatS, handshakeTimeoutMs), urls.length, {
       name: connectionName,
       tls: tlsOfConnects(tls)(),
@@ -27,8 +27,9 @@ export async function openDeclarer(options: OpenInspectionOptions): Promise<Decl
       rpcTimeoutMs,
       onDefect,
       onBlocked: () => {},
+      ...connecting,
     });
-  let { link, address } = await connect();
+  let { link, address } = await connect({ signal });
   const sideBySide = new SideBySide();
   return {
     get address() {

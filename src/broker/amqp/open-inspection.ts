@@ -8,7 +8,7 @@ import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
 import { silentLogger } from '../../log.ts';
 import type { BrokerInspection, Difference } from '../inspection.ts';
 import type { QueueSpec } from '../topology.ts';
-import { dialFirst } from './dial-first.ts';
+import { type Connecting, dialFirst } from './dial-first.ts';
 import { createEndpoints } from './endpoints.ts';
 import { brokerText, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
 import { inequivalence } from './inequivalence.ts';
@@ -19,7 +19,8 @@ import { tlsOfConnects } from './tls-options.ts';
 
 export interface OpenInspectionOptions
   extends Pick<AmqpBrokerOptions, 'connectionName' | 'heartbeatS' | 'handshakeTimeoutMs' | 'rpcTimeoutMs'>,
-    Pick<AmqpBrokerOptions, 'tls' | 'auth' | 'log'> {
+    Pick<AmqpBrokerOptions, 'tls' | 'auth' | 'log'>,
+    Connecting {
   /** URLs of one cluster: the first that answers is used. */
   readonly urls: readonly string[];
 }
@@ -49,7 +50,7 @@ const IMPOSSIBLE = {
  */
 export async function openInspection(options: OpenInspectionOptions): Promise<BrokerInspection> {
   const { urls, connectionName = 'sluice doctor', heartbeatS = 10, auth = 'plain', tls = {} } = options;
-  const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 30_000, log = silentLogger } = options;
+  const { handshakeTimeoutMs = 10_000, rpcTimeoutMs = 30_000, log = silentLogger, signal } = options;
   const onDefect = (error: unknown): void => log.error({ error }, 'a listener of the broker connection threw');
   const endpoints = createEndpoints(urls, heartbeatS, handshakeTimeoutMs);
   // Under an alarm the broker reads nothing more of a connection that has published, and what was asked on it has no answer.
@@ -66,7 +67,7 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
   };
   const bounds = { handshakeTimeoutMs, rpcTimeoutMs, onDefect, onBlocked };
   const dialOptions = { name: connectionName, tls: tlsOfConnects(tls)(), auth, ...bounds };
-  const { link, address } = await dialFirst(endpoints, urls.length, dialOptions);
+  const { link, address } = await dialFirst(endpoints, urls.length, { ...dialOptions, signal });
   const { product, version } = serverOf(link);
 
   /** Asks on a channel of its own, since a refusal closes it. @returns the refusal, undefined where there was none. */
