@@ -2,7 +2,8 @@
  * Consuming partitions: all of them at once, each from the broker's line of workers, in which one is active. The first worker is active everywhere;
  * so each looks how many there are now and then, and who is active in more than a fair share of the partitions goes to the end of some lines.
  *
- * Whoever is told nothing by the broker learns that it is active by a delivery: partitions without messages count for nobody, and burden nobody.
+ * The broker tells nobody that it is active. A worker knows it where a message came, and everywhere while it is alone; of a partition that it got
+ * from another and that has no messages it does not know, which burdens nobody.
  */
 import {
   catchError,
@@ -47,6 +48,7 @@ export function consumePartitions(
     const { lookEveryMs = Number.POSITIVE_INFINITY } = source.partitions ?? {};
     const prefetchOfEach = Math.max(1, Math.floor(prefetch / queues.length));
     const accepted = new Set<string>();
+    const allAccepted = new Subject<void>();
     const partitions = queues.map((queue) => {
       const tell = (isConsuming: boolean, reason?: string): void => {
         partition.isActive &&= isConsuming;
@@ -55,6 +57,7 @@ export function consumePartitions(
         else accepted.delete(queue);
         const areAll = accepted.size === queues.length;
         if (areAll !== wereAll || !isConsuming) onConsuming?.(areAll, reason);
+        if (areAll && !wereAll) allAccepted.next();
       };
       const partition = new Partition(queue, () =>
         broker.consume(queue, { prefetch: prefetchOfEach, keepsOrder: true, onConsuming: tell }),
@@ -63,6 +66,8 @@ export function consumePartitions(
     });
 
     const share = (workers: number): void => {
+      // Wrong only while another comes at this moment, which costs a place in a line.
+      if (workers === 1) for (const partition of partitions) partition.isActive ||= accepted.has(partition.queue);
       const fairShare = Math.ceil(partitions.length / Math.max(1, workers));
       for (const partition of partitions.filter(({ isActive }) => isActive).slice(fairShare)) {
         partition.handOver();
@@ -76,8 +81,8 @@ export function consumePartitions(
       catchError(() => EMPTY),
     );
     // Workers that started together do not look at once.
-    const looks = defer(() => timer(lookEveryMs * (0.5 + random()))).pipe(
-      repeat(),
+    const nowAndThen = defer(() => timer(lookEveryMs * (0.5 + random()))).pipe(repeat());
+    const looks = merge(allAccepted, nowAndThen).pipe(
       exhaustMap(() => look),
       ignoreElements(),
     );
@@ -92,7 +97,7 @@ export function consumePartitions(
 
 class Partition {
   readonly queue: string;
-  /** Whether the broker hands its messages to us, as far as we have seen. */
+  /** Whether the broker hands its messages to us, as far as we know. */
   isActive = false;
   readonly deliveries: Observable<Delivery>;
   readonly #left = new Subject<void>();

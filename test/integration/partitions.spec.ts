@@ -18,7 +18,7 @@ interface Posting {
 describeWithRabbitMq('partitions and their workers', (broker) => {
   let client: BrokerClient;
   let journal: Server;
-  const written: Posting[] = [];
+  const written: (Posting & { readonly worker: number })[] = [];
   const workers: WorkerProcess[] = [];
 
   const startWorker = async (): Promise<WorkerProcess> => {
@@ -44,7 +44,7 @@ describeWithRabbitMq('partitions and their workers', (broker) => {
         body += chunk;
       });
       request.on('end', () => {
-        written.push(JSON.parse(body) as Posting);
+        written.push({ ...(JSON.parse(body) as Posting), worker: Number(request.headers['x-worker']) });
         response.writeHead(204).end();
       });
     });
@@ -57,6 +57,29 @@ describeWithRabbitMq('partitions and their workers', (broker) => {
     await client?.deleteQueues([...partitions, 'postings.dead', 'postings.workers']);
     await client?.channel.deleteExchange('postings');
     await client?.close();
+  });
+
+  it('are shared with a worker that comes later, before any message does', async function () {
+    this.timeout(2 * WITHIN_MS);
+    const both = [await startWorker(), await startWorker()] as const;
+    await eventually(
+      () => `the first has left half of them: ${JSON.stringify(both.map(handedOver))}`,
+      () => handedOver(both[0]).length === 4,
+      WITHIN_MS,
+    );
+    for (let account = 0; account < ACCOUNTS; account++)
+      client.channel.publish('postings', `a${account}`, Buffer.from(JSON.stringify({ account: `a${account}`, n: 1 })));
+    await eventually(
+      () => `${ACCOUNTS} postings; there are ${written.length}`,
+      () => written.length === ACCOUNTS,
+      WITHIN_MS,
+    );
+    expect(new Set(written.map(({ worker }) => worker))).to.deep.equal(new Set(both.map(({ pid }) => pid)));
+    for (const worker of both) {
+      worker.signal('SIGTERM');
+      expect(await worker.exit).to.equal(0);
+    }
+    written.length = 0;
   });
 
   it('keep each key in order over the fleet, whoever is killed, stopped or started', async function () {

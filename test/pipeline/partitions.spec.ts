@@ -197,6 +197,31 @@ describe('partitions', () => {
     expect(sizes(settledShares)).to.have.length(3);
   });
 
+  it('through which nothing came are shared with a worker that comes later, before anything does', () => {
+    const stage = onStage((playing) => {
+      playing.start();
+      playing.at(500, () => void playing.start());
+      playing.at(20_000, () => {
+        for (let account = 0; account < ACCOUNTS; account++) playing.publish({ account: `a${account}`, n: 1 });
+      });
+    });
+    expect(sizes(holders(stage, 0))).to.deep.equal([8, 8]);
+    const handedOver = stage.facts.filter(({ fact }) => fact.type === 'partitionHandedOver');
+    expect(handedOver.map(({ worker }) => worker)).to.deep.equal(Array.from({ length: 8 }, () => 0));
+  });
+
+  it('that a worker was left alone with are shared again, without a message', () => {
+    const stage = onStage((playing) => {
+      const [first] = [playing.start(), playing.start()];
+      playing.at(10_000, () => first?.stop());
+      playing.at(20_000, () => void playing.start());
+      playing.at(30_000, () => {
+        for (let account = 0; account < ACCOUNTS; account++) playing.publish({ account: `a${account}`, n: 1 });
+      });
+    });
+    expect(sizes(holders(stage, 0))).to.deep.equal([8, 8]);
+  });
+
   it('of a worker that ends in order go to the others when it has done what it has', () => {
     const stage = onStage((playing) => {
       const workers = [playing.start(), playing.start(), playing.start()];
