@@ -28,7 +28,7 @@ export function admit(delivery: Delivery, pipeline: Pipeline): Admission {
       'validate',
       new PayloadInvalidError(
         'reply-to',
-        `reply-to ${JSON.stringify(replyTo)} is not allowed here; allowed: ${allowed}`,
+        `reply-to ${JSON.stringify(replyTo)} is not allowed here; the pipeline's replyTo allows ${allowed}`,
       ),
     );
   }

@@ -534,7 +534,7 @@ describe('runPipeline', () => {
       'a reply-to that is not allowed (B20)': [
         { body: { n: 1 }, properties: { replyTo: 'orders.placed' } },
         'validate',
-        'orders.placed',
+        `reply-to "orders.placed" is not allowed here; the pipeline's replyTo allows amq.*, answers.*`,
       ],
     } as const;
     for (const [title, [message, stage, reason]] of Object.entries(cases)) {

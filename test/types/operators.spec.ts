@@ -6,6 +6,7 @@ import { gatherSettled, type Settled } from '../../src/operators/gather-settled.
 import { inSlots } from '../../src/operators/in-slots.ts';
 import { joinByKey } from '../../src/operators/join-by-key.ts';
 import { mergeMapByKey } from '../../src/operators/merge-map-by-key.ts';
+import { optional } from '../../src/operators/optional.ts';
 import { retryWithBackoff } from '../../src/operators/retry-with-backoff.ts';
 import { constantBackoff, decorrelatedBackoff, exponentialBackoff } from '../../src/policies/backoff.ts';
 import type { MarbleKit } from '../../src/testing/stream-kit.ts';
@@ -90,6 +91,8 @@ describe('the types of operators', () => {
     const counted = () =>
       joinByKey(cold('-a|', { a: 1 }), hot<number>('-b|'), { ...options, leftKey: String, rightKey: String });
     expectTypeOf(counted).returns.toEqualTypeOf<Observable<readonly [number, number]>>();
+    const gathered = () => gather({ a: cold('--a|'), b: optional(cold('b|'), 'f') });
+    expectTypeOf(gathered).returns.toEqualTypeOf<Observable<{ readonly a: string; readonly b: string }>>();
     expectTypeOf(() => cold('-#', undefined, new Error('no'))).returns.toExtend<Observable<string>>();
   });
 

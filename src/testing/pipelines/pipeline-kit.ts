@@ -86,6 +86,13 @@ export function createPipelineKit<Names extends string>(
   const calls = callRules((name) => definitions.get(name));
   const settlements = settlementRules(acquaintances);
 
+  /** For whoever expects results alone: where there are none, what became of the message. */
+  const whyNothing = (): string => {
+    const dead = rehearsal.settlements.seen.find(({ value }) => value.settlement === 'deadLetter');
+    if (rehearsal.results.seen.length > 0 || dead === undefined) return '';
+    return `\n  there: nothing, but ${settlements.describe(dead.value, [])}`;
+  };
+
   const pipelineNamed = (subject: string, name: string | undefined): Pipeline => {
     const found = name === undefined ? pipelines[0] : pipelines.find((pipeline) => pipeline.name === name);
     if (found !== undefined) return found;
@@ -127,7 +134,11 @@ export function createPipelineKit<Names extends string>(
     },
     expectPublished: (diagram, values = {}) => {
       checkResults(values);
-      checks.add(kit.expectPublished, expectRow(rehearsal.results.seen, diagram, values, publishedRules));
+      const difference = expectRow(rehearsal.results.seen, diagram, values, publishedRules);
+      checks.add(kit.expectPublished, () => {
+        const text = difference();
+        return text === undefined ? undefined : text + whyNothing();
+      });
     },
     expectSettled: (diagram, values = {}) => {
       checkSettlements(values);

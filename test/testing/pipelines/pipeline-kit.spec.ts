@@ -214,4 +214,24 @@ describe('marbles of a pipeline: what is expected', () => {
       '  there: body.more is undefined, expected true',
     ]);
   });
+
+  it('names the dead letter where nothing was published', () => {
+    const asking = message(a, { replyTo: 'answers' });
+    const answering = working(() => of('yes'));
+    expect(
+      printedBy(answering, ({ deliver, expectPublished }) => {
+        deliver('        a', { a: asking });
+        expectPublished('p', { p: published(exchange('', 'answers'), 'yes') });
+      }),
+    ).to.equal(
+      text(
+        'what was published differs from its diagram',
+        '  expected: p',
+        '  actual:   -',
+        '            ^ first difference, at 0 ms',
+        "  p = published(exchange('', 'answers'), 'yes')",
+        `  there: nothing, but deadLetter(a, 'ERR_PAYLOAD_INVALID'): reply-to "answers" is not allowed here; the pipeline's replyTo allows amq.*`,
+      ),
+    );
+  });
 });
