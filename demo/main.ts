@@ -15,6 +15,7 @@ import { readConfig } from '../src/config.ts';
 import { createDashboard } from '../src/dashboard/dashboard.ts';
 import { createFacts } from '../src/events.ts';
 import { createJournal } from '../src/journal/create-journal.ts';
+import { keepTidy } from '../src/journal/keep-tidy.ts';
 import { MemoryStore } from '../src/journal/memory-store.ts';
 import { startManagementServer } from '../src/management/management-server.ts';
 import { createLogger } from '../src/observability/logger.ts';
@@ -53,7 +54,7 @@ const total = rounds * QUEUES.length;
 const ROUND_EVERY_MS = 15;
 /** The same, once the table is printed: there is something to see for whoever opens the dashboard then. */
 const ON_EVERY_MS = 700;
-/** How often depths of queues are looked at: sooner than a worker does, for people who look for a minute. */
+/** How often depths of queues are looked at, and sagas counted: sooner than a worker does, for people who look for a minute. */
 const LOOK_EVERY_MS = 2_000;
 /** The longest the demo waits for its last message: two waits of the retry ladder and some. */
 const PATIENCE_MS = 90_000;
@@ -94,6 +95,7 @@ dashboard.show(pipelineShapes(pipelines));
 const broker = createAmqpBroker({ urls: [url], log, facts, random, connectionName: 'sluice demo' });
 const looking = watchQueues({ broker, pipelines, facts, everyMs: LOOK_EVERY_MS }).subscribe();
 const journal = createJournal(store, { facts });
+const tidying = keepTidy(store, facts, log, { firstAfterMs: LOOK_EVERY_MS, everyMs: LOOK_EVERY_MS }).subscribe();
 const worker = startWorker({
   pipelines,
   broker,
@@ -144,6 +146,7 @@ await stranger.close();
 worker.stop();
 const { ledgers, failure } = await worker.stopped;
 looking.unsubscribe();
+tidying.unsubscribe();
 journal.end();
 dashboard.close();
 await management.close();

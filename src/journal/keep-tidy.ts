@@ -16,12 +16,20 @@ import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import type { JournalStore } from './journal-store.ts';
 
-/** The first soon, for workers that live short. */
-const FIRST_AFTER_MS = 60_000;
-const EVERY_MS = 10 * 60_000;
+export interface TidyOptions {
+  /** When it is done for the first time, in milliseconds. Default: a minute, for workers that live short. */
+  readonly firstAfterMs?: number;
+  /** From one end to the next beginning, in milliseconds. Default: ten minutes. */
+  readonly everyMs?: number;
+}
 
 /** Cold, never ends. What the store cannot do now is told in the log, and asked again the next time. */
-export function keepTidy(store: JournalStore, facts: Facts, log: Logger): Observable<never> {
+export function keepTidy(
+  store: JournalStore,
+  facts: Facts,
+  log: Logger,
+  { firstAfterMs = 60_000, everyMs = 10 * 60_000 }: TidyOptions = {},
+): Observable<never> {
   const unlessItFails = <T>(command: Observable<T>, what: string): Observable<T> =>
     command.pipe(
       catchError((error: unknown) => {
@@ -39,7 +47,5 @@ export function keepTidy(store: JournalStore, facts: Facts, log: Logger): Observ
     unlessItFails(forget, 'the journal could not forget what is over'),
     unlessItFails(count, 'the entries of the journal could not be counted'),
   );
-  return concat(timer(FIRST_AFTER_MS), defer(() => concat(tidy, timer(EVERY_MS))).pipe(repeat())).pipe(
-    ignoreElements(),
-  );
+  return concat(timer(firstAfterMs), defer(() => concat(tidy, timer(everyMs))).pipe(repeat())).pipe(ignoreElements());
 }

@@ -7,6 +7,20 @@ import { eventually } from '../support/eventually.ts';
 
 const main = join(import.meta.dirname, '../../demo/main.ts');
 
+/** What the dashboard sends first to whoever opens it: all of it. */
+async function firstFrameOf(dashboard: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  const leave = new AbortController();
+  const response = await fetch(`${dashboard}/events`, { headers, signal: leave.signal });
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.includes('\n\n')) break;
+  }
+  leave.abort();
+  return text;
+}
+
 describe('npm run demo', () => {
   let running: ChildProcess | undefined;
   afterEach(() => running?.kill('SIGKILL'));
@@ -53,12 +67,14 @@ describe('npm run demo', () => {
     );
   });
 
-  it('stays up without --once, and stops all of it on Ctrl-C', async () => {
-    const { child, printed } = start({}, '--messages', '4');
+  it('stays up without --once, has a saga that is stuck until it is resumed, and stops all of it on Ctrl-C', async () => {
+    const token = 'a-token-of-the-demo';
+    const { child, printed } = start({ SLUICE_TOKEN: token }, '--messages', '4');
     while (!printed.text.includes('Ctrl-C stops everything')) await once(child.stdout, 'data');
     const [dashboard = ''] = /http:\/\/[\d.:]+/.exec(printed.text) ?? [];
+    const headers = { authorization: `Bearer ${token}` };
     const ask = async (path: string): Promise<string> => {
-      const response = await fetch(`${dashboard}${path}`);
+      const response = await fetch(`${dashboard}${path}`, { headers });
       const text = await response.text();
       expect(response.status, text).to.equal(200);
       return text;
@@ -66,6 +82,20 @@ describe('npm run demo', () => {
     // Messages go on, and what the dashboard shows of them can be looked at: some break off in the middle, orders are sagas.
     await eventually('a dead letter', async () => (await ask('/dead-letters')).includes('ERR_PAYLOAD_INVALID'), 60_000);
     await eventually('a saga', async () => (await ask('/sagas?state=all')).includes('"order-2"'), 60_000);
+    const isStuck = async () => (await ask('/sagas?state=stuck')).includes('"order-3"');
+    await eventually('a saga that is stuck', isStuck, 60_000);
+    await eventually(
+      'a count of it on the overview',
+      async () => /"name":"place-order","lastKind":"stuck","entries":1\b/.test(await firstFrameOf(dashboard, headers)),
+      60_000,
+    );
+    const resumed = await fetch(`${dashboard}/sagas/resume`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ saga: 'place-order', id: 'order-3' }),
+    });
+    expect(await resumed.json()).to.include({ isDone: true });
+    await eventually('that it is undone', async () => !(await isStuck()), 60_000);
     child.kill('SIGINT');
     expect(await once(child, 'exit'), printed.text).to.deep.equal([0, null]);
   }).timeout(180_000);
