@@ -2,7 +2,7 @@
  * What a call through an API client costs beside the same call by hand: CPU of the calling process per POST, 64 in flight. Many short rounds in
  * turn, and ratios within a round, so that they hold where the machine's speed drifts. The server is a process of its own: its work is not counted.
  *
- *     node --import tsx --conditions=sluice-source bench/http-call.ts [calls per round] [rounds]
+ *     node --import tsx --conditions=sluice-source bench/http-call.ts [--calls N] [--rounds N]
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +17,7 @@ import { createFacts } from '../src/events.ts';
 import { createApiClient } from '../src/http/api-client.ts';
 import { loadAxiosFor } from '../src/http/axios-on-demand.ts';
 import { type ApiOptions, defineApi } from '../src/http/define-api.ts';
+import { argumentsOf } from './support/arguments.ts';
 
 const IN_FLIGHT = 64;
 /** Rounds before those that count. */
@@ -35,6 +36,7 @@ if (process.argv[2] === 'server') {
   server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
   process.once('disconnect', () => process.exit());
 } else if (import.meta.url.endsWith('.ts')) {
+  readOptions();
   // Measured as it is shipped, plain JavaScript: what a loader adds to every function would be counted too.
   const outfile = fileURLToPath(new URL('../node_modules/.cache/sluice-bench/http-call.mjs', import.meta.url));
   const entryPoints = [fileURLToPath(import.meta.url)];
@@ -49,7 +51,20 @@ if (process.argv[2] === 'server') {
   });
   fork(outfile, process.argv.slice(2), { execArgv: [] });
 } else {
-  await main(Number(process.argv[2] ?? 4_000), Number(process.argv[3] ?? 30));
+  const { calls, rounds } = readOptions();
+  await main(Number(calls), Number(rounds));
+}
+
+function readOptions() {
+  return argumentsOf(
+    `node --import tsx --conditions=sluice-source bench/http-call.ts [options]
+
+  --calls N       calls of each client in a round, at least 640 (default: 4000); of axios a tenth
+  --rounds N      rounds in turn (default: 30)`,
+    { calls: { type: 'string', default: '4000' }, rounds: { type: 'string', default: '30' } },
+    // Of axios, too, as many as are in flight.
+    { calls: 10 * IN_FLIGHT, rounds: 1 },
+  );
 }
 
 async function main(calls: number, rounds: number): Promise<void> {
