@@ -228,6 +228,7 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     page = await open('#marbles/receipts');
     await send('keys', 'keys');
     await page.locator('.group[data-message="keys"] .marble.ack').waitFor({ state: 'attached' });
+    await page.getByText('Click or Tab into the diagram: ← → step').waitFor();
     await page.keyboard.press('Tab');
     expect(await page.evaluate(() => document.activeElement?.textContent)).to.include('Skip to content');
     for (let n = 0; n < 30; n++) {
@@ -251,6 +252,17 @@ describeWithChromium('the dashboard in a browser', (browser: () => Browser) => {
     await page.keyboard.press('PageUp');
     await page.keyboard.press('End');
     await page.getByRole('button', { name: 'Pause' }).waitFor();
+  });
+
+  it('takes keys for the diagram once it is clicked into, and leaves them to the page until then', async () => {
+    page = await open('#marbles/receipts');
+    await page.locator('.plot svg').waitFor();
+    await page.keyboard.press(' ');
+    await page.keyboard.press('ArrowLeft');
+    expect(await page.getByRole('button', { name: 'Pause' }).isVisible(), 'nothing has the focus').to.equal(true);
+    await page.locator('.plot').click({ position: { x: 10, y: 10 } });
+    await page.keyboard.press(' ');
+    await page.getByRole('button', { name: 'Resume' }).waitFor();
   });
 
   it('breaks no code of dead letters, at any width, with their panel open', async () => {

@@ -143,7 +143,7 @@ export function MarblesView({ pipeline }: { readonly pipeline: PipelineView }) {
                   {endAt === undefined ? null : <strong>Paused at {clockMs(endAt)} · </strong>}
                   {state.isDense
                     ? `${rate(state.perSecond)}/s drawn as density, 1 message a second in full`
-                    : '← → step · Enter open · Space pause'}
+                    : 'Click or Tab into the diagram: ← → step · Enter open · Space pause'}
                 </>
               )}
             </p>

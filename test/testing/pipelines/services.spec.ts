@@ -13,6 +13,7 @@ import {
   returned,
   serviceError,
   simulate,
+  status,
 } from 'sluice/testing';
 import { z } from 'zod';
 
@@ -94,6 +95,15 @@ describe('a service in a test of pipelines', () => {
       });
       expectPublished('            ---p', { p: published(exchange('placed', 'order'), { undone: 'charge' }) });
       expectSettled('              ---A', { A: ack(order) });
+    }),
+  );
+
+  it(
+    'is a dead letter where an answer was asked for and it is done without one',
+    marbles(reserving, ({ deliver, api, expectSettled }) => {
+      deliver('                    o', { o: order });
+      api.stock.on('ASK reserve', '-(r|)', { r: status(204) });
+      expectSettled('              -D', { D: deadLetter(order, 'ERR_RESPONSE_INVALID') });
     }),
   );
 
