@@ -2,8 +2,8 @@
  * Consuming partitions: all of them at once, each from the broker's line of workers, in which one is active. The first worker is active everywhere;
  * so each looks how many there are now and then, and who is active in more than a fair share of the partitions goes to the end of some lines.
  *
- * The broker tells nobody that it is active. A worker knows it where a message came, and everywhere while it is alone; of a partition that it got
- * from another and that has no messages it does not know, which burdens nobody.
+ * The broker tells nobody that it is active. A worker knows it where a message came, and everywhere when another comes after it was alone; of a
+ * partition that has no messages it does not know it otherwise, which burdens nobody.
  */
 import {
   catchError,
@@ -65,11 +65,13 @@ export function consumePartitions(
       return partition;
     });
 
+    let wasAlone = false;
     const share = (workers: number): void => {
-      // Wrong only while another comes at this moment, which costs a place in a line.
-      if (workers === 1) for (const partition of partitions) partition.isActive ||= accepted.has(partition.queue);
+      // Believed for one look: where another was not counted yet it is wrong, and whoever went on with it would give away, at each look, what really is its own.
+      const ours = partitions.filter(({ queue, isActive }) => isActive || (wasAlone && accepted.has(queue)));
+      wasAlone = workers === 1;
       const fairShare = Math.ceil(partitions.length / Math.max(1, workers));
-      for (const partition of partitions.filter(({ isActive }) => isActive).slice(fairShare)) {
+      for (const partition of ours.slice(fairShare)) {
         partition.handOver();
         onHandedOver(partition.queue, workers);
       }
@@ -97,7 +99,7 @@ export function consumePartitions(
 
 class Partition {
   readonly queue: string;
-  /** Whether the broker hands its messages to us, as far as we know. */
+  /** Whether the broker hands its messages to us, as far as we have seen. */
   isActive = false;
   readonly deliveries: Observable<Delivery>;
   readonly #left = new Subject<void>();
