@@ -1,6 +1,6 @@
 /** The way on: stage by stage, and what to do about a step that fails. */
 import { concat, defer, forkJoin, map, mergeMap, type Observable, of, throwError } from 'rxjs';
-import { isRefusal, ResponseInvalidError, SagaForwardFailedError, SagaInDoubtError } from '../errors.ts';
+import { firstOf, isRefusal, ResponseInvalidError, SagaForwardFailedError, SagaInDoubtError } from '../errors.ts';
 import { parseNow } from '../message/parse-now.ts';
 import { requireValue } from '../operators/require-value.ts';
 import { goBack } from './go-back.ts';
@@ -71,13 +71,8 @@ function checked({ name, result: schema }: SagaStep, result: unknown): Outcome {
   try {
     const parsed = schema === undefined ? undefined : parseNow(schema, result, `the schema of step "${name}"`);
     if (parsed !== undefined && !parsed.success) {
-      const issues = parsed.error.issues
-        .map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`)
-        .slice(0, 5);
-      const error = new ResponseInvalidError(
-        { api: 'step', operation: name },
-        `its result does not fit: ${issues.join('; ')}`,
-      );
+      const issues = firstOf(parsed.error.issues, ({ path, message }) => `${path.join('.') || 'it'}: ${message}`);
+      const error = new ResponseInvalidError({ api: 'step', operation: name }, `its result does not fit: ${issues}`);
       return { ok: false, error };
     }
     return { ok: true, result: plain(parsed === undefined ? result : parsed.data, `the result of step "${name}"`) };

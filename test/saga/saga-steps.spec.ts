@@ -313,6 +313,21 @@ describe('a step in doubt', () => {
     expect((errors[0] as Error).message).to.include('its result does not fit: id: Invalid input: expected string');
   });
 
+  it('is told with the first of what does not fit in its result, and how much more there is', () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const handle = begin()
+      .step('charge', {
+        result: z.object(Object.fromEntries(names.map((name) => [name, z.string('no text')]))),
+        run: () => of({}) as Observable<unknown>,
+        compensate: () => of(1),
+      })
+      .returns(() => 'done');
+    const { errors } = tries([handle]);
+    expect((errors[0] as Error).message).to.include(
+      'a: no text; b: no text; c: no text; d: no text; e: no text; and 2 more',
+    );
+  });
+
   it('is one whose schema waits for a promise, which is said', () => {
     const handle = begin()
       .step('charge', {

@@ -122,18 +122,18 @@ async function answersTo(link: Link, round: readonly ReadyDeclaration[]): Promis
   const inOrder = () => refused.toSorted(([one], [other]) => one - other);
   const [first = ''] = waiting;
   try {
-    await link.ask(Promise.all(round.map(declareOne)), () => `for ${firstOf(waiting)}`);
+    await link.ask(Promise.all(round.map(declareOne)), () => `for ${firstWaiting(waiting)}`);
     if (!link.isOpen && refused.length > 0) throw refused[0]?.[1];
   } catch (error) {
     if (!link.isOpen) throw (await unknownType(link, first)) ?? error;
     if (!(error instanceof BrokerUnavailableError)) throw error;
-    const message = `${firstOf(waiting)}: ${error.message}; a quorum queue without a leader answers so`;
+    const message = `${firstWaiting(waiting)}: ${error.message}; a quorum queue without a leader answers so`;
     return { refused: inOrder(), silence: new BrokerUnavailableError(message, { cause: error }) };
   }
   return { refused: inOrder() };
 }
 
-const firstOf = (subjects: ReadonlySet<string>): string => [...subjects][0] ?? '';
+const firstWaiting = (subjects: ReadonlySet<string>): string => [...subjects][0] ?? '';
 
 function rounds(
   { exchanges, queues, bindings }: Topology,
