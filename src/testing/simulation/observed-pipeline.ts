@@ -1,7 +1,9 @@
 /** A pipeline as one worker of a simulated world runs it: the author's own, with its handle and its outputs told to the world. */
-import { from, Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 import type { Destination } from '../../broker/exchange.ts';
+import { streamOfWork } from '../../http/built-calls.ts';
 import { resultIdOf } from '../../message/identity.ts';
+import type { MessageContext } from '../../pipeline/message-context.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Destinations } from '../../pipeline/pipeline-options.ts';
 import type { LifeParts } from './line.ts';
@@ -30,7 +32,9 @@ export function observedPipeline(pipeline: Pipeline, life: LifeParts): Pipeline 
   };
 
   const handle: Pipeline['handle'] = (message, context) => {
-    const handling = pipeline.handle(message, context);
+    const given = pipeline.handle(message, context);
+    // What becomes of this is an Observable to the engine, which asks nothing of those: it is asked here.
+    const handling = streamOfWork('the handle returned', given, context as MessageContext);
     const { messageId } = context;
     const about = { life: life.ref, pipeline: name, messageId };
     return new Observable((subscriber) => {
@@ -43,7 +47,7 @@ export function observedPipeline(pipeline: Pipeline, life: LifeParts): Pipeline 
         life.emit({ kind: 'handleEnded', ...about, outcome, promised });
       };
       subscriber.add(() => end('dropped'));
-      return from(handling).subscribe({
+      return handling.subscribe({
         next: (value) => subscriber.next(value),
         error: (error: unknown) => {
           end('failed');

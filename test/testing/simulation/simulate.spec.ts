@@ -55,6 +55,18 @@ const losingCopies = withPublish((port, outgoing) =>
 );
 
 describe('simulate', () => {
+  it('dead-letters what leaves a call behind that nobody makes, as production does', async () => {
+    const forgetful: Pipeline = {
+      ...orders,
+      handle: (order, { apis }) => {
+        (apiOf(apis.shop) ?? expect.fail()).post('/orders', order);
+        return [];
+      },
+    };
+    const { report } = await lookAt({ faults: [] }, [forgetful]);
+    expect(report.totals).to.include({ calls: 0, deadLetters: report.totals.messages });
+  });
+
   it('tells the same world for the same seed, and another for another', async () => {
     const told = async (seed: number) => JSON.stringify(await lookAt({ seed, maxFaults: 10 }));
     const first = await told(3);
