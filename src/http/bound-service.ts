@@ -29,7 +29,8 @@ export function operationsOf({ name, options }: ServiceDefinition): ReadonlyMap<
   const known = Object.entries(options.operations).map(([path, definition]): [string, KnownOperation] => {
     const template = { base, texts: [path], names: [], fixed: path };
     const target = targetOf(name, ASK, path, '');
-    return [path, { operation: { call: { api: name, operation: `${ASK} ${path}` }, template, target }, definition }];
+    const call = { api: name, operation: `${ASK} ${path}` };
+    return [path, { operation: { call, template, target, kin: undefined }, definition }];
   });
   return new Map(known);
 }

@@ -10,8 +10,8 @@ import type { Operation } from './template-cache.ts';
 
 /** Of a pipeline or saga, since the process began. */
 interface Known {
-  /** Operations that were made. One that never was is forgotten where it is built; of any other a call may not be wanted this time. */
-  readonly made: WeakSet<Operation>;
+  /** Operations that were made, or what stands for many. One that never was is forgotten where it is built; of any other a call may not be wanted this time. */
+  readonly made: WeakSet<object>;
   /** What its log was told of. */
   readonly told: Set<string>;
 }
@@ -21,10 +21,13 @@ const knownOfAuthors = new WeakMap<object, Known>();
 function knownOf(author: object): Known {
   const found = knownOfAuthors.get(author);
   if (found !== undefined) return found;
-  const known = { made: new WeakSet<Operation>(), told: new Set<string>() };
+  const known = { made: new WeakSet(), told: new Set<string>() };
   knownOfAuthors.set(author, known);
   return known;
 }
+
+/** What is known together. */
+const kinOf = (operation: Operation): object => operation.kin ?? operation;
 
 /** An author may build paths from messages, and those never repeat. */
 const MAX_TOLD = 100;
@@ -32,7 +35,8 @@ const MAX_TOLD = 100;
 /** Of one handle's run, or one step's. Holds no call: a handle may build one for each of a million rows, and want a few. */
 export class BuiltCalls {
   readonly #known: Known;
-  #unmade: Set<Operation> | undefined;
+  /** By what is known together: no more of them than templates are kept. */
+  #unmade: Map<object, Operation> | undefined;
   #isOneMade = false;
 
   /** @param author the pipeline or saga whose work it is. */
@@ -41,15 +45,16 @@ export class BuiltCalls {
   }
 
   built(operation: Operation): void {
-    if (this.#known.made.has(operation)) return;
-    this.#unmade ??= new Set();
-    this.#unmade.add(operation);
+    const kin = kinOf(operation);
+    if (this.#known.made.has(kin)) return;
+    this.#unmade ??= new Map();
+    this.#unmade.set(kin, operation);
   }
 
   /** Somebody subscribes to a call of it. */
   made(operation: Operation): void {
     this.#isOneMade = true;
-    this.#known.made.add(operation);
+    this.#known.made.add(kinOf(operation));
   }
 
   /**
@@ -57,9 +62,9 @@ export class BuiltCalls {
    * @throws TypeError that names them, when nothing else was made either. Otherwise the log is told, of each once.
    */
   requireMade(log: () => Logger): void {
-    const forgotten = [...(this.#unmade ?? [])].filter((operation) => !this.#known.made.has(operation));
+    const forgotten = [...(this.#unmade ?? [])].filter(([kin]) => !this.#known.made.has(kin));
     if (forgotten.length === 0) return;
-    const names = [...new Set(forgotten.map(({ call: { api, operation } }) => `${api} ${operation}`))];
+    const names = [...new Set(forgotten.map(([, { call }]) => `${call.api} ${call.operation}`))];
     if (!this.#isOneMade) throw new TypeError(`${firstOf(names, (name) => name)}: built and never made; ${HOW}`);
     const { told } = this.#known;
     for (const call of names) {

@@ -14,6 +14,8 @@ export interface Operation {
   readonly template: PathTemplate | UrlError;
   /** What all its calls without a query have for a target, where the path has no places. */
   readonly target: string | undefined;
+  /** The same of all that are too many to be known one by one: paths that the same code builds from messages. Undefined: it stands for itself. */
+  readonly kin: object | undefined;
 }
 
 export class TemplateCache {
@@ -21,6 +23,7 @@ export class TemplateCache {
   readonly #base: BaseUrl;
   /** By method and path: the author's own texts, so that none has to be put together to find them. */
   readonly #operations = new Map<HttpMethod, Map<string, Operation>>();
+  readonly #kin = new Map<HttpMethod, object>();
   #size = 0;
 
   constructor(api: string, base: BaseUrl) {
@@ -37,12 +40,18 @@ export class TemplateCache {
     const template = templateOf(this.#base, path);
     const fixed = template instanceof UrlError ? undefined : template.fixed;
     const target = fixed === undefined ? undefined : targetOf(this.#api, method, fixed, '');
-    const read = { call, template, target };
-    if (this.#size >= MAX_TEMPLATES) return read;
+    const read = { call, template, target, kin: undefined };
+    if (this.#size >= MAX_TEMPLATES) return { ...read, kin: this.#kinOf(method) };
     const ofMethod = this.#operations.get(method) ?? new Map<string, Operation>();
     this.#operations.set(method, ofMethod.set(path, read));
     this.#size++;
     return read;
+  }
+
+  #kinOf(method: HttpMethod): object {
+    const kin = this.#kin.get(method) ?? {};
+    this.#kin.set(method, kin);
+    return kin;
   }
 }
 

@@ -308,6 +308,23 @@ describe('a call that is left behind where others are made', () => {
     expect(await warnings(notWanted)).to.have.length(1);
   });
 
+  it('is not told where paths built from messages are too many to be known, and such ones are made', async () => {
+    const { client: own } = bound(base, transportOf(answering).transport);
+    const of = (pipeline: object) => {
+      const calls = new BuiltCalls(pipeline);
+      return { calls, api: own.bind(scopeOf({ calls })) };
+    };
+    const [pipeline, other] = [author(), author()];
+    for (let n = 0; n < 501; n++) await firstValueFrom(of(pipeline).api.get(`/customers/${n}`));
+    const leave = (who: object) => {
+      const { calls, api } = of(who);
+      api.get('/customers/again');
+      calls.requireMade(() => silentLogger);
+    };
+    leave(pipeline);
+    expect(() => leave(other)).to.throw('payment GET /customers/again: built and never made');
+  });
+
   it('is not held: a handle may build many, and want few', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
