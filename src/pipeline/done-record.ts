@@ -41,15 +41,19 @@ export function writeDone(journey: Journey, results: readonly unknown[] | undefi
   return { body, results: stored };
 }
 
-/** What a codec cannot write went nowhere, and need not be for it. */
+/** What a codec cannot write went nowhere, and need not be for it; one that only writes could not give it back. */
 function encode(result: unknown, codec: Codec | undefined): Encoded {
   if (codec === undefined) return encodeBody(result);
   try {
-    return encodeBody(result, codec);
+    const encoded = encodeBody(result, codec);
+    if (decodeBody(encoded.body, encoded, { ...WHATEVER_SIZE, codecs: [codec] }).ok) return encoded;
   } catch {
-    return encodeBody(result);
+    // As JSON, then.
   }
+  return encodeBody(result);
 }
+
+const WHATEVER_SIZE = { maxBytes: Number.POSITIVE_INFINITY };
 
 /** Undefined where the message is not done. */
 export function readDone(records: readonly JournalRecord[], { reads, writes }: Forms): DoneRecord | undefined {
@@ -65,8 +69,7 @@ export function readDone(records: readonly JournalRecord[], { reads, writes }: F
 }
 
 function readResult({ contentType, body }: StoredResult, codecs: readonly Codec[]): unknown {
-  const limits = { maxBytes: Number.POSITIVE_INFINITY, codecs };
-  const decoded = decodeBody(Buffer.from(body, 'base64'), { contentType }, limits);
+  const decoded = decodeBody(Buffer.from(body, 'base64'), { contentType }, { ...WHATEVER_SIZE, codecs });
   if (!decoded.ok) throw decoded.error;
   return decoded.value;
 }

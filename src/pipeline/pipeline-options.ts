@@ -28,7 +28,7 @@ export interface DedupeOptions<Message> {
   readonly ttl: Duration;
   /**
    * Whether the results of a message that is done are published again, under their ids, when it comes again, and its `reply-to` answered. Then what the
-   * handle emitted is kept in the journal, written by the codec of `writes` where there is one. Default: false.
+   * handle emitted is kept in the journal, written by the codec of `writes` where there is one that reads, too. Default: false.
    */
   readonly repeatResults?: boolean;
   /**

@@ -257,6 +257,34 @@ describe('dedupe', () => {
     );
   });
 
+  it('repeats results of a codec that only writes', () => {
+    const given = message({ id: 'a' }, { messageId: 'a' });
+    marbles(
+      definePipeline({
+        name: 'told',
+        source: queue('told', { retry: false }),
+        input: z.object({ id: z.string() }),
+        dedupe: { ttl: '1d', repeatResults: true },
+        writes: {
+          codec: codec<{ readonly id: string }>({
+            contentType: 'application/x-told',
+            decode: () => {
+              throw new Error('nobody reads it here');
+            },
+            encode: ({ id }) => Buffer.from(id),
+          }),
+        },
+        handle: (told) => of(told),
+        output: () => exchange('out', 'told'),
+      }),
+      ({ deliver, expectPublished, expectSettled }) => {
+        deliver('        a-a', { a: given });
+        expectPublished('p-p', { p: published(exchange('out', 'told'), Buffer.from('a')) });
+        expectSettled('  A-A', { A: ack(given) });
+      },
+    )();
+  });
+
   it('repeats bytes of which there are none', () => {
     const given = message({ id: 'a' }, { messageId: 'a' });
     marbles(
