@@ -5,6 +5,7 @@
 import { asyncScheduler, catchError, defer, mergeMap, type Observable, of, retry, take, throwError, timer } from 'rxjs';
 import {
   CompensationDelayedError,
+  codeOf,
   isTransient,
   JournalFencedError,
   JournalHeldError,
@@ -18,7 +19,7 @@ import type { SagaContext, SagaPlan } from './saga-plan.ts';
 import { SagaRun } from './saga-run.ts';
 
 /**
- * Cold. Emits the error the message fails with: the given one where the saga was not begun, has ended, is stuck already, or is run by somebody else.
+ * Cold. Emits the error the message fails with: the given one where the saga was not begun, has ended, is stuck by it, or is run by somebody else.
  *
  * @throws JournalUnavailableError when it is not known whether it is written down.
  */
@@ -58,10 +59,12 @@ const LONGER_MS = 5_000;
 
 function speak(run: SagaRun, error: unknown): Observable<unknown> {
   const { started, end, failure } = run.state;
-  if (started === undefined || end !== undefined || run.isStuck || isOfAnotherInput(run)) return of(error);
+  // Stuck by another error than this one, it was given up before anybody heard of that.
+  if (started === undefined || end !== undefined || run.stuckAs === codeOf(error) || isOfAnotherInput(run))
+    return of(error);
   const plan = planOf(run);
   const undoing =
-    failure === undefined || plan === undefined || !isTransient(error)
+    failure === undefined || plan === undefined || run.stuckAs !== undefined || !isTransient(error)
       ? undefined
       : delayUndoing(run.under(plan), error);
   const { underWay, lastStep } = run;

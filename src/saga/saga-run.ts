@@ -78,9 +78,10 @@ export class SagaRun {
     return new DeadlineExceededError(this.#context.expiresAt ?? asyncScheduler.now());
   }
 
-  /** Whether its last word was that it is stuck. */
-  get isStuck(): boolean {
-    return this.#records.at(-1)?.kind === 'stuck';
+  /** The code of the error that was its last word; undefined where that was not that it is stuck. */
+  get stuckAs(): string | undefined {
+    const last = this.#records.at(-1);
+    return last?.kind === 'stuck' ? last.code : undefined;
   }
 
   /** Steps that are begun and not done, in the order they were begun; on the way back, the one that is being undone. */

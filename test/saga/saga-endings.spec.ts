@@ -3,7 +3,7 @@
  * given back. In virtual time.
  */
 import { expect } from 'chai';
-import { defer, map, mergeMap, NEVER, type Observable, of, throwError, timer } from 'rxjs';
+import { concat, defer, ignoreElements, map, mergeMap, NEVER, type Observable, of, throwError, timer } from 'rxjs';
 import { z } from 'zod';
 import { CallTimeoutError, JournalUnavailableError, PermanentError, TransientError } from '../../src/errors.ts';
 import { createJournal } from '../../src/journal/create-journal.ts';
@@ -170,6 +170,34 @@ describe('a saga whose message ends before it does', () => {
           expect(headers['x-sluice-error-details']).to.include(`stuck at ${record}: ERR_SAGA_CUT_OFF`);
         });
       }
+    });
+
+    it('is as loud where it was about to say that it is stuck: nobody heard of it', () => {
+      const inner = new MemoryStore();
+      // Stored at once, and told 20 ms later.
+      const store: JournalStore = {
+        ...forwarded(inner),
+        append: (...args) => concat(inner.append(...args), timer(20).pipe(ignoreElements())),
+      };
+      const play = ({ broker }: SagaPipelineWorld): void => broker.deliver(message);
+      const outcome = outcomeOf({ store, script: { charge: [timesOut] }, timeout: '2.09s', play });
+      expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'charge');
+      expect(outcome.journal.slice(-2)).to.deep.equal(['stuck charge', 'stuck charge']);
+      const details = String(outcome.letters[0]?.headers['x-sluice-error-details']);
+      expect(details).to.match(/stuck at charge: ERR_SAGA_IN_DOUBT .*\n.*stuck at charge: ERR_SAGA_CUT_OFF/);
+    });
+
+    it('is as loud where its undoing was about to say so, and is not begun anew', () => {
+      const inner = new MemoryStore();
+      const store: JournalStore = {
+        ...forwarded(inner),
+        append: (...args) => concat(inner.append(...args), timer(20).pipe(ignoreElements())),
+      };
+      const play = ({ broker }: SagaPipelineWorld): void => broker.deliver(message);
+      const script = { charge: [refused], restore: [timer(1_000).pipe(mergeMap(() => refused))] };
+      const outcome = outcomeOf({ store, script, timeout: '2.15s', play });
+      expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'stock');
+      expect(outcome.journal.slice(-2)).to.deep.equal(['stuck stock', 'stuck stock']);
     });
 
     it('says nothing while there are tries left', () => {
