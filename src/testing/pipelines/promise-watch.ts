@@ -35,12 +35,15 @@ export class PromiseWatch {
   /** The same pipeline, its handle known by name. */
   watchHandle(pipeline: Pipeline): Pipeline {
     const handle: Pipeline['handle'] = (message, context): ObservableInput<unknown> => {
-      const made = pipeline.handle(message, context);
       const { name } = pipeline;
+      const { messageId } = context;
       this.#handled.add(name);
+      // `then` and `Promise.all` ask a promise before the handle has returned.
+      this.#begin(`the handle of pipeline "${name}" waits for a promise, for message ${messageId}`);
+      const made = pipeline.handle(message, context);
       this.#begin(
         made instanceof Promise
-          ? `the handle of pipeline "${name}" returns a promise, for message ${context.messageId}`
+          ? `the handle of pipeline "${name}" returns a promise, for message ${messageId}`
           : streamOf([name]),
       );
       return made;

@@ -13,6 +13,16 @@ describe('marbles of a pipeline: a promise', () => {
   for (const [title, handle, who] of [
     ['a handle returns', async () => 1, 'the handle of pipeline "work" returns a promise, for message a'],
     [
+      'a handle goes on from',
+      () => Promise.resolve(1).then((one) => one + 1),
+      'the handle of pipeline "work" waits for a promise, for message a',
+    ],
+    [
+      'a handle awaits together with others',
+      async () => await Promise.all([Promise.resolve(1)]),
+      'the handle of pipeline "work" waits for a promise, for message a',
+    ],
+    [
       'a stream waits for',
       () => timer(2).pipe(concatMap(async () => 1)),
       'a stream in the handle of pipeline "work" waits for a promise',

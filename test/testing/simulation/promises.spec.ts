@@ -53,6 +53,11 @@ describe('simulate refuses a promise', () => {
       'the handle of pipeline "packing" returns a promise, for message m0-0',
     ],
     [
+      'a handle awaits together with others',
+      packing(async () => await Promise.all([Promise.resolve(1)])),
+      'the handle of pipeline "packing" waits for a promise, for message m0-0',
+    ],
+    [
       'a stream waits for',
       packing((order) => of(order).pipe(mergeMap(async () => 1))),
       'a stream in the handle of pipeline "packing" waits for a promise',
