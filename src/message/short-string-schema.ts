@@ -1,6 +1,6 @@
 /** Names of AMQP in schemas. They are counted in bytes: a text of 128 letters may be too long. */
 import { z } from 'zod';
-import { MAX_SHORT_STRING_BYTES } from './short-string.ts';
+import { isShortString, MAX_SHORT_STRING_BYTES } from './short-string.ts';
 
 /** The name of an exchange, a queue or a header. */
 export const brokerName = (maxBytes = MAX_SHORT_STRING_BYTES) =>
@@ -10,6 +10,6 @@ export const brokerName = (maxBytes = MAX_SHORT_STRING_BYTES) =>
 
 /** Empty on exchanges that do not look at it. */
 export const routingKey = () =>
-  z.string().refine((key) => Buffer.byteLength(key) <= MAX_SHORT_STRING_BYTES, {
+  z.string().refine(isShortString, {
     error: `expected a routing key of at most ${MAX_SHORT_STRING_BYTES} bytes`,
   });

@@ -26,22 +26,13 @@ import { advancing, call as callTo, deadLetter, ok, status } from 'sluice/testin
 import { z } from 'zod';
 import { placeOf } from '../../src/errors.ts';
 import { defineApi } from '../../src/http/define-api.ts';
+import { rejectionOf } from '../support/rejection-of.ts';
 import { base, bound, ok as okResponse, transportOf } from './scripted-transport.ts';
 
 const refusalOf = (call: string): string =>
   `${call} was not made, for a call is no promise: return it itself (not out of an async function), or await firstValueFrom(call); several become one by gather({ … })`;
 
 const REFUND = refusalOf('bank POST /refund');
-
-async function rejectionOf(attempt: () => unknown): Promise<Error> {
-  try {
-    await attempt();
-  } catch (error) {
-    if (error instanceof Error) return error;
-    throw error;
-  }
-  throw new Error('nobody refused');
-}
 
 /** Hands on RxJS loaded once more, as a package has it that brings its own. */
 function anotherRxjs<T>(use: (other: typeof import('rxjs')) => T): T {

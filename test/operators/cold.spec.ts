@@ -6,6 +6,7 @@ import { defineApi, definePipeline, queue, saga } from 'sluice';
 import { gather, gatherQuorum, gatherSettled } from 'sluice/operators';
 import { advancing, call, deadLetter, ok } from 'sluice/testing';
 import { z } from 'zod';
+import { rejectionOf } from '../support/rejection-of.ts';
 
 const refusalOf = (name: string): string =>
   `${name} was not begun, for it is no promise: return it itself (not out of an async function), or put it into await firstValueFrom(…)`;
@@ -15,16 +16,6 @@ const GATHERS: Readonly<Record<string, () => Observable<unknown>>> = {
   'gatherSettled({ … })': () => gatherSettled({ a: of(1) }),
   'gatherQuorum({ … })': () => gatherQuorum({ a: of(1) }, { atLeast: 1 }),
 };
-
-async function rejectionOf(attempt: () => unknown): Promise<Error> {
-  try {
-    await attempt();
-  } catch (error) {
-    if (error instanceof Error) return error;
-    throw error;
-  }
-  throw new Error('nobody refused');
-}
 
 describe('what is gathered and awaited', () => {
   for (const [name, made] of Object.entries(GATHERS)) {

@@ -172,32 +172,32 @@ describe('a saga whose message ends before it does', () => {
       }
     });
 
-    it('is as loud where it was about to say that it is stuck: nobody heard of it', () => {
-      const inner = new MemoryStore();
-      // Stored at once, and told 20 ms later.
-      const store: JournalStore = {
-        ...forwarded(inner),
-        append: (...args) => concat(inner.append(...args), timer(20).pipe(ignoreElements())),
+    describe('in the moment in which it says that it is stuck, of which nobody hears any more', () => {
+      /** Stored at once, and told 20 ms later. */
+      const toldLate = (): JournalStore => {
+        const inner = new MemoryStore();
+        return {
+          ...forwarded(inner),
+          append: (...args) => concat(inner.append(...args), timer(20).pipe(ignoreElements())),
+        };
       };
       const play = ({ broker }: SagaPipelineWorld): void => broker.deliver(message);
-      const outcome = outcomeOf({ store, script: { charge: [timesOut] }, timeout: '2.09s', play });
-      expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'charge');
-      expect(outcome.journal.slice(-2)).to.deep.equal(['stuck charge', 'stuck charge']);
-      const details = String(outcome.letters[0]?.headers['x-sluice-error-details']);
-      expect(details).to.match(/stuck at charge: ERR_SAGA_IN_DOUBT .*\n.*stuck at charge: ERR_SAGA_CUT_OFF/);
-    });
 
-    it('is as loud where its undoing was about to say so, and is not begun anew', () => {
-      const inner = new MemoryStore();
-      const store: JournalStore = {
-        ...forwarded(inner),
-        append: (...args) => concat(inner.append(...args), timer(20).pipe(ignoreElements())),
-      };
-      const play = ({ broker }: SagaPipelineWorld): void => broker.deliver(message);
-      const script = { charge: [refused], restore: [timer(1_000).pipe(mergeMap(() => refused))] };
-      const outcome = outcomeOf({ store, script, timeout: '2.15s', play });
-      expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'stock');
-      expect(outcome.journal.slice(-2)).to.deep.equal(['stuck stock', 'stuck stock']);
+      it('is as loud as any', () => {
+        const script = { charge: [timesOut] };
+        const outcome = outcomeOf({ store: toldLate(), script, timeout: '2.09s', play });
+        expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'charge');
+        expect(outcome.journal.slice(-2)).to.deep.equal(['stuck charge', 'stuck charge']);
+        const details = String(outcome.letters[0]?.headers['x-sluice-error-details']);
+        expect(details).to.match(/stuck at charge: ERR_SAGA_IN_DOUBT .*\n.*stuck at charge: ERR_SAGA_CUT_OFF/);
+      });
+
+      it('is so on the way back, and its undoing does not begin anew', () => {
+        const script = { charge: [refused], restore: [timer(1_000).pipe(mergeMap(() => refused))] };
+        const outcome = outcomeOf({ store: toldLate(), script, timeout: '2.15s', play });
+        expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'stock');
+        expect(outcome.journal.slice(-2)).to.deep.equal(['stuck stock', 'stuck stock']);
+      });
     });
 
     it('says nothing while there are tries left', () => {

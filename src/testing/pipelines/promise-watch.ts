@@ -44,7 +44,7 @@ export class PromiseWatch {
       this.#begin(
         made instanceof Promise
           ? `the handle of pipeline "${name}" returns a promise, for message ${messageId}`
-          : streamOf([name]),
+          : aStreamIn([name]),
       );
       return made;
     };
@@ -98,12 +98,12 @@ export class PromiseWatch {
     const { who, at } = this.#latest ?? {};
     const isRecent = at === asyncScheduler.now();
     this.#onFound(
-      new PromiseInVirtualTimeError(isRecent && who !== undefined ? who : streamOf([...this.#handled]), this.#wayOut),
+      new PromiseInVirtualTimeError(isRecent && who !== undefined ? who : aStreamIn([...this.#handled]), this.#wayOut),
     );
   }
 }
 
-const streamOf = (pipelines: readonly string[]): string =>
+const aStreamIn = (pipelines: readonly string[]): string =>
   pipelines.length === 0
     ? 'a stream waits for a promise'
     : `a stream in the handle of pipeline ${pipelines.map((name) => `"${name}"`).join(' or ')} waits for a promise`;
