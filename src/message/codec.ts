@@ -7,6 +7,7 @@ import { PayloadInvalidError, ResultInvalidError } from '../errors.ts';
 import type { Codec } from './body-codec.ts';
 import type { MessageProperties } from './delivery.ts';
 import { readJson } from './json.ts';
+import { ignoreRejection } from './unbegun.ts';
 import { writeJson } from './write-json.ts';
 
 export interface DecodeLimits {
@@ -56,13 +57,16 @@ const NO_CODECS: readonly Codec[] = [];
 function fromCodec(body: Uint8Array, { contentType, decode }: Codec): Decoded {
   try {
     const value = decode(body);
-    return value instanceof Promise
-      ? refuse('parse', `the codec of ${contentType} gave a Promise; codecs are synchronous`)
-      : { ok: true, value };
+    if (!(value instanceof Promise)) return { ok: true, value };
+    ignoreRejection(value);
+    return refuse('parse', gaveNothingYet(contentType));
   } catch (error) {
     return refuse('parse', `body cannot be read as ${contentType}: its codec threw ${nameOf(error)}`);
   }
 }
+
+const gaveNothingYet = (contentType: string): string =>
+  `the codec of ${contentType} gave a Promise; codecs are synchronous`;
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : `a ${typeof error}`);
 
@@ -160,8 +164,11 @@ function byCodec(value: unknown, { contentType, encode }: Codec): Uint8Array {
       cause,
     });
   }
-  if (!(body instanceof Uint8Array)) throw new ResultInvalidError(`the codec of ${contentType} gave no bytes`);
-  return body;
+  if (body instanceof Uint8Array) return body;
+  ignoreRejection(body);
+  throw new ResultInvalidError(
+    body instanceof Promise ? gaveNothingYet(contentType) : `the codec of ${contentType} gave no bytes`,
+  );
 }
 
 /** Below this many bytes a body is hardly any smaller for it. */

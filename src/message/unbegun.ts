@@ -14,3 +14,11 @@ export function unbegunIn(value: unknown): Unbegun | undefined {
   if (typeof (value as { readonly subscribe?: unknown }).subscribe === 'function') return 'an Observable';
   return typeof (value as { readonly then?: unknown }).then === 'function' ? 'a promise' : undefined;
 }
+
+/** As it was when this was loaded: a test in virtual time takes whoever asks a promise for one that waits for it. */
+const { then } = Promise.prototype;
+
+/** A promise that is turned away goes on by itself: a rejection that nobody hears would end the process. */
+export function ignoreRejection(value: unknown): void {
+  if (value instanceof Promise) void Reflect.apply(then, value, [undefined, () => undefined]);
+}

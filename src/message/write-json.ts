@@ -1,6 +1,6 @@
 /** Values on their way out as JSON: what JSON would silently turn into something else is refused. */
 import { classNameOf, isClassless, withArticle } from './class-of.ts';
-import { unbegunIn } from './unbegun.ts';
+import { ignoreRejection, unbegunIn } from './unbegun.ts';
 
 export type JsonWriting =
   | { readonly ok: true; readonly text: string }
@@ -80,7 +80,10 @@ function findUnwritable(value: unknown, look: Look): string | undefined {
     if (ArrayBuffer.isView(value)) return ' holds bytes';
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? ' is an invalid Date' : undefined;
     const unbegun = unbegunIn(value);
-    if (unbegun !== undefined) return ` is ${unbegun}`;
+    if (unbegun !== undefined) {
+      ignoreRejection(value);
+      return ` is ${unbegun}`;
+    }
     // JSON has the value for each of them.
     if (value instanceof Number || value instanceof String || value instanceof Boolean)
       return findUnwritable(value.valueOf(), look);

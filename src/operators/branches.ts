@@ -4,6 +4,7 @@
  */
 import { map, Observable, type ObservableInput, type Subscriber, Subscription, type Unsubscribable } from 'rxjs';
 import { isTransient, messageOf, NoValueError, TransientError } from '../errors.ts';
+import { ignoreRejection } from '../message/unbegun.ts';
 import type { Duration } from '../policies/duration.ts';
 import { LeanSubscriber, type Listener } from './lean-subscriber.ts';
 import { OptionalBranch } from './optional.ts';
@@ -131,11 +132,6 @@ function subscribeTo(
   } catch (thrown) {
     subscriber.error(thrown);
   }
-}
-
-/** A promise runs whether or not anyone listens; a rejection that nobody hears would end the process. */
-function ignoreRejection(branch: unknown): void {
-  if (branch instanceof Promise) branch.catch(() => undefined);
 }
 
 class Branch implements Listener<unknown> {

@@ -1,5 +1,5 @@
 /** What an author's stream gave is looked at before it counts as a result: work in its place was not done. */
-import { type Unbegun, unbegunIn } from '../message/unbegun.ts';
+import { ignoreRejection, type Unbegun, unbegunIn } from '../message/unbegun.ts';
 
 const ADVICE: Readonly<Record<Unbegun, string>> = {
   'an Observable':
@@ -19,5 +19,6 @@ export function requireValue<T>(subject: string, value: T): T {
     : undefined;
   const kind = unbegunIn(listed ?? value);
   if (kind === undefined) return value;
+  for (const refused of Array.isArray(value) ? (value as readonly unknown[]) : [value]) ignoreRejection(refused);
   throw new TypeError(`${subject} ${listed === undefined ? '' : 'a list with '}${kind}, ${ADVICE[kind]}`);
 }

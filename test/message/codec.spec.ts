@@ -7,6 +7,7 @@ import { ResultInvalidError } from '../../src/errors.ts';
 import { codec } from '../../src/message/body-codec.ts';
 import { decodeBody, encodeBody } from '../../src/message/codec.ts';
 import type { MessageProperties } from '../../src/message/delivery.ts';
+import { unheardRejections } from '../support/rejections.ts';
 
 const limits = { maxBytes: 1_000 };
 const decode = (body: Uint8Array, properties: MessageProperties = {}) => {
@@ -100,7 +101,23 @@ describe('decodeBody', () => {
       }
     });
   });
+
+  it('hears the rejection of a promise that a codec gave', async () => {
+    const properties = { contentType: late.contentType };
+    const unheard = await unheardRejections(() =>
+      expect(decodeBody(Buffer.from('x'), properties, { ...limits, codecs: [late] })).to.have.nested.property(
+        'error.message',
+        'the codec of application/avro gave a Promise; codecs are synchronous',
+      ),
+    );
+    expect(unheard).to.deep.equal([]);
+  });
 });
+
+const tooLate = async (): Promise<never> => {
+  throw new Error('too late');
+};
+const late = codec({ contentType: 'application/avro', decode: tooLate, encode: tooLate as never });
 
 /** JSON sees nothing of it. */
 class Price {
@@ -199,4 +216,15 @@ describe('encodeBody', () => {
   ] as const) {
     it(`refuses ${path}`, () => expect(() => encodeBody(value)).to.throw(ResultInvalidError, path));
   }
+
+  it('hears the rejection of a promise that it was given, or that a codec gave', async () => {
+    const unheard = await unheardRejections(() => {
+      expect(() => encodeBody(1, late)).to.throw(
+        ResultInvalidError,
+        'the codec of application/avro gave a Promise; codecs are synchronous',
+      );
+      expect(() => encodeBody({ paid: tooLate() })).to.throw(ResultInvalidError, 'value.paid is a promise');
+    });
+    expect(unheard).to.deep.equal([]);
+  });
 });

@@ -20,6 +20,7 @@ import { BranchTimeoutError, NoValueError } from '../../src/errors.ts';
 import { gather } from '../../src/operators/gather.ts';
 import { marbles } from '../../src/testing/marbles.ts';
 import { documented } from '../support/documented.ts';
+import { unheardRejections } from '../support/rejections.ts';
 
 describe('gather', () => {
   it(
@@ -212,18 +213,12 @@ describe('gather', () => {
   );
 
   it('hears the rejection of a promise behind a branch that failed', async () => {
-    const unheard: unknown[] = [];
-    const listener = (reason: unknown): number => unheard.push(reason);
-    process.on('unhandledRejection', listener);
-    try {
+    const unheard = await unheardRejections(async () => {
       await firstValueFrom(gather({ a: throwError(() => 'down'), b: Promise.reject(new Error('unheard')) })).catch(
         () => undefined,
       );
-      await new Promise((resolve) => setImmediate(resolve));
-      expect(unheard).to.deep.equal([]);
-    } finally {
-      process.off('unhandledRejection', listener);
-    }
+    });
+    expect(unheard).to.deep.equal([]);
   });
 
   it('gives all when all succeed in time, else fails with the first failure or the limit, and ends every branch', () => {

@@ -5,6 +5,7 @@ import { gather } from '../../src/operators/gather.ts';
 import { optional } from '../../src/operators/optional.ts';
 import { marbles } from '../../src/testing/marbles.ts';
 import { documented } from '../support/documented.ts';
+import { unheardRejections } from '../support/rejections.ts';
 
 const down = new TransientError('down');
 
@@ -69,17 +70,11 @@ describe('optional', () => {
   );
 
   it('takes promises, and hears their rejection behind a branch that failed', async () => {
-    const unheard: unknown[] = [];
-    const listener = (reason: unknown): number => unheard.push(reason);
-    process.on('unhandledRejection', listener);
-    try {
+    const unheard = await unheardRejections(async () => {
       expect(await firstValueFrom(gather({ a: optional(Promise.reject(down), 7) }))).to.deep.equal({ a: 7 });
       const failing = gather({ a: throwError(() => down), b: optional(Promise.reject(new Error('unheard'))) });
       await firstValueFrom(failing).catch(() => undefined);
-      await new Promise((resolve) => setImmediate(resolve));
-      expect(unheard).to.deep.equal([]);
-    } finally {
-      process.off('unhandledRejection', listener);
-    }
+    });
+    expect(unheard).to.deep.equal([]);
   });
 });

@@ -8,6 +8,7 @@ import { requireValue } from '../../src/operators/require-value.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { saga } from '../../src/saga/saga.ts';
 import { deadLetter, marbles, ok, status } from '../../src/testing/index.ts';
+import { unheardRejections } from '../support/rejections.ts';
 
 const OBSERVABLE =
   'an Observable, which nobody subscribes to: return it itself, or merge(…) of several, not out of an async function; or take mergeMap in place of map';
@@ -30,6 +31,17 @@ describe('requireValue', () => {
     it(`says of work who gave it, and what to do: ${says}`, () => {
       expect(() => requireValue('the handle emitted', value)).to.throw(TypeError, `the handle emitted ${says}`);
     });
+
+  it('hears the rejection of what it refuses: a worker ends of one that nobody hears', async () => {
+    const tooLate = async (): Promise<never> => {
+      throw new Error('too late');
+    };
+    const unheard = await unheardRejections(() => {
+      expect(() => requireValue('it is', tooLate())).to.throw(TypeError, PROMISE);
+      expect(() => requireValue('it is', [1, tooLate(), tooLate()])).to.throw(TypeError, PROMISE);
+    });
+    expect(unheard).to.deep.equal([]);
+  });
 
   it('is asked of a branch that is a promise', async () => {
     const late = async (): Promise<unknown> => of(1);
