@@ -6,6 +6,7 @@ import { type Codec, isCodec } from '../message/body-codec.ts';
 import { type CloudEvent, readCloudEvent, writeCloudEvent } from '../message/cloud-events.ts';
 import { compressBody, type Decoded, decodeBody, encodeBody } from '../message/codec.ts';
 import type { Carried, Headers, MessageProperties } from '../message/delivery.ts';
+import { ignoreRejection } from '../message/unbegun.ts';
 
 export interface ReadOptions {
   /** For bodies of further content types, made by `codec`. JSON, text and bytes are read without. Default: none. */
@@ -148,6 +149,12 @@ function asEvent(
 ) {
   const named = typeof type === 'function' ? type(result, message) : type;
   const others = attributes?.(result, message) ?? {};
-  if (typeof others !== 'object') throw new ResultInvalidError('attributes must return an object of attributes');
+  for (const given of [named, others]) ignoreRejection(given);
+  // It has no members: the event would go out without its attributes.
+  const isPromise = others instanceof Promise;
+  if (typeof others !== 'object' || isPromise)
+    throw new ResultInvalidError(
+      `attributes must return an object of attributes${isPromise ? ', and gave a Promise' : ''}`,
+    );
   return writeCloudEvent(result, encoded, { id, source, type: named, others }, mode);
 }

@@ -17,6 +17,7 @@ import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import type { ReadOptions, WriteOptions } from '../../src/pipeline/message-format.ts';
 import { runPipeline } from '../../src/pipeline/run-pipeline.ts';
 import { every } from '../../src/sources/every.ts';
+import { unheardRejections } from '../support/rejections.ts';
 import { ScriptedBroker } from '../support/scripted-broker.ts';
 
 const Order = z.object({ id: z.string(), total: z.number() });
@@ -210,6 +211,25 @@ describe('messages of other forms', () => {
       { body: order },
     );
     expect(wrong?.headers['x-sluice-error-message']).to.include('event attribute "no-name"');
+  });
+
+  it('are no events of what their functions only promise, and a promise that is broken later costs nobody anything', async () => {
+    const promised = (async () => {
+      throw new Error('too late');
+    }) as never;
+    const reasonOf = (changes: object): unknown => {
+      const cloudEvents = { source: '/echo', type: 'echoed', ...changes };
+      const [letter] = made({ writes: { cloudEvents } }, { body: order });
+      return letter?.headers['x-sluice-error-message'];
+    };
+    const unheard = await unheardRejections(() => {
+      expect(reasonOf({ attributes: promised })).to.equal(
+        'attributes must return an object of attributes, and gave a Promise',
+      );
+      expect(reasonOf({ attributes: () => 'none' })).to.equal('attributes must return an object of attributes');
+      expect(reasonOf({ type: promised })).to.equal('event: source and type are texts that are not empty');
+    });
+    expect(unheard).to.deep.equal([]);
   });
 
   for (const [compress, inflate] of [
