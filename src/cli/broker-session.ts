@@ -20,6 +20,8 @@ export async function withBroker<Opened extends { close(): Promise<void> }>(
   open: (access: BrokerAccess) => Promise<Opened>,
   /** `stop` is aborted by the first SIGINT or SIGTERM: take no more, bring to an end what is under way. The second ends the process. */
   run: (opened: Opened, stop: AbortSignal, config: Config) => Promise<number>,
+  /** What is said where the first signal ends the connection, and with it the command. Default: it does not. */
+  whenStopped?: string,
 ): Promise<number> {
   const config = attempt(readConfig);
   if (!config.ok) return misconfigured(config.problems);
@@ -39,8 +41,8 @@ export async function withBroker<Opened extends { close(): Promise<void> }>(
   } catch (error) {
     if (error instanceof ConfigError) return misconfigured(error.problems);
     if (!(error instanceof SluiceError)) throw error;
-    if (opened === undefined && stop.signal.aborted)
-      return failed('stopped while there was no connection to the broker: nothing was done', EXIT.cutShort);
+    const stopped = opened === undefined ? NOT_BEGUN : whenStopped;
+    if (stop.signal.aborted && stopped !== undefined) return failed(stopped, EXIT.cutShort);
     // Of topology all is told that was refused, a line each.
     const reasons = error instanceof TopologyError ? error.message.split('\n') : [error.message];
     for (const reason of reasons) failed(reason);
@@ -50,6 +52,8 @@ export async function withBroker<Opened extends { close(): Promise<void> }>(
     disarm();
   }
 }
+
+const NOT_BEGUN = 'stopped while there was no connection to the broker: nothing was done';
 
 const NO_BROKER: Problem = {
   subject: 'environment',

@@ -1,6 +1,8 @@
 /** `sluice doctor`: compares a broker with what the pipelines want of it, and says what to do. Changes nothing. */
 import pc from 'picocolors';
 import { openInspection } from '../broker/amqp/open-inspection.ts';
+import type { BrokerInspection } from '../broker/inspection.ts';
+import type { Config } from '../config.ts';
 import { parseDuration } from '../policies/duration.ts';
 import { misconfigured, printJson, withBroker } from './broker-session.ts';
 import { examine } from './doctor/examine.ts';
@@ -31,14 +33,14 @@ export async function doctor(folder: string, options: DoctorOptions): Promise<nu
         ];
   if (problems.length > 0 || wrongTimeout.length > 0) return misconfigured([...problems, ...wrongTimeout]);
 
-  return withBroker(openInspection, async (inspection, stop, { topology }) => {
+  const look = async (inspection: BrokerInspection, _stop: AbortSignal, { topology }: Config): Promise<number> => {
     const findings = worstFirst(await examine(inspection, { pipelines, topology, consumerTimeoutMs: timeoutMs }));
-    if (stop.aborted) return EXIT.cutShort;
     const { address, product, version } = inspection;
     if (options.json === true) printJson({ broker: { address, product, version }, findings });
     else print(`${`${product} ${version}`.trim()} at ${address}`, pipelines.length, findings);
     return findings.some(({ severity }) => severity === 'problem') ? EXIT.failed : EXIT.ok;
-  });
+  };
+  return withBroker(openInspection, look, 'stopped as asked: not everything was looked at');
 }
 
 const MARK: Readonly<Record<Severity, string>> = { problem: pc.red('✗'), warning: pc.yellow('!'), note: pc.dim('·') };

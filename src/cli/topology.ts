@@ -53,22 +53,26 @@ function wrongOptions({ apply: isApplied, user }: TopologyOptions): readonly Pro
 }
 
 const apply = (needed: Topology, isJson: boolean): Promise<number> =>
-  withBroker(openDeclarer, async (declarer) => {
-    await declarer.declare(needed);
-    const { exchanges, queues, bindings } = needed;
-    if (isJson) {
-      const names = (of: readonly { readonly name: string }[]): string[] => of.map(({ name }) => name);
-      printJson({ broker: declarer.address, exchanges: names(exchanges), queues: names(queues), bindings });
+  withBroker(
+    openDeclarer,
+    async (declarer) => {
+      await declarer.declare(needed);
+      const { exchanges, queues, bindings } = needed;
+      if (isJson) {
+        const names = (of: readonly { readonly name: string }[]): string[] => of.map(({ name }) => name);
+        printJson({ broker: declarer.address, exchanges: names(exchanges), queues: names(queues), bindings });
+        return EXIT.ok;
+      }
+      const what = [
+        counted(exchanges.length, 'exchange'),
+        counted(queues.length, 'queue'),
+        counted(bindings.length, 'binding'),
+      ];
+      console.log(`${pc.green('✓')} ${what.join(', ')} at ${declarer.address}`);
       return EXIT.ok;
-    }
-    const what = [
-      counted(exchanges.length, 'exchange'),
-      counted(queues.length, 'queue'),
-      counted(bindings.length, 'binding'),
-    ];
-    console.log(`${pc.green('✓')} ${what.join(', ')} at ${declarer.address}`);
-    return EXIT.ok;
-  });
+    },
+    'stopped as asked: some of it may be declared, and applied again it is the same',
+  );
 
 function printTopology({ exchanges, queues, bindings }: Topology): void {
   section(

@@ -15,6 +15,7 @@ import { type BrokerClient, connectClient } from '../support/broker-client.ts';
 import { declarePair, numbered, seedLetters } from '../support/dead-letters.ts';
 import { freePort } from '../support/free-port.ts';
 import { describeWith } from '../support/services.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { consuming, startSluice, type WorkerProcess } from '../support/worker-process.ts';
 import { zsh } from '../support/zsh.ts';
 
@@ -337,6 +338,59 @@ describe('commands for work', function () {
           silent.close();
         }
       });
+  });
+
+  describe('a broker that falls silent in the middle', () => {
+    let line: TcpProxy;
+    let silence: Promise<void>;
+    beforeEach(async () => {
+      let fall = (): void => {};
+      silence = new Promise((resolve) => {
+        fall = resolve;
+      });
+      line = await startTcpProxy(Number(new URL(url).port), {
+        // The first that names what the pipelines need is asked, and has no answer.
+        beforeChunk: (chunk) => {
+          if (!chunk.includes('flaky')) return;
+          line.freeze('both');
+          fall();
+        },
+      });
+    });
+    afterEach(() => line.stop());
+    const startOn = (args: readonly string[], parameters = ''): WorkerProcess => {
+      const run = startSluice(args, { AMQP_URL: `amqp://127.0.0.1:${line.port}/${parameters}`, NO_COLOR: '1' });
+      started.push(run);
+      return run;
+    };
+    const lines = ({ lines: all }: WorkerProcess): readonly unknown[] => all.map(({ text }) => text);
+
+    for (const [args, said] of [
+      [
+        ['topology', fixture('flaky'), '--apply'],
+        '✗ stopped as asked: some of it may be declared, and applied again it is the same',
+      ],
+      [['doctor', fixture('flaky')], '✗ stopped as asked: not everything was looked at'],
+    ] as const)
+      it(`is waited for until a signal ends that, with 3: ${args[0]}`, async () => {
+        const run = startOn(args);
+        await Promise.race([silence, run.exit]);
+        run.signal('SIGINT');
+        expect(await run.exit).to.equal(3);
+        expect(lines(run)).to.deep.equal([said]);
+      });
+
+    it('ends what declares, and what looks, after three heartbeats, with 1 and the reason', async () => {
+      for (const args of [
+        ['topology', fixture('flaky'), '--apply'],
+        ['doctor', fixture('flaky')],
+      ]) {
+        const run = startOn(args, '?heartbeat=1');
+        expect(await run.exit).to.equal(1);
+        expect(lines(run)).to.deep.equal(['✗ the broker has fallen silent: not even a heartbeat came']);
+        line.thaw();
+      }
+    });
   });
 
   describe('top', () => {

@@ -36,8 +36,8 @@ const CHUNKS_PER_SECOND = 20;
 const GOLDEN_RATIO = 0.618_034;
 
 export interface TcpProxyOptions {
-  /** Called before anything that came is passed on, which does not happen where this cuts the connections. */
-  readonly beforeChunk?: () => void;
+  /** Called with anything that came before it is passed on, which does not happen where this cuts the connections. */
+  readonly beforeChunk?: (chunk: Buffer) => void;
 }
 
 export async function startTcpProxy(
@@ -74,8 +74,8 @@ export async function startTcpProxy(
   const nextJitterMs = (): number => jitterMs * ((pauses++ * GOLDEN_RATIO) % 1);
 
   const forward = (from: Socket, to: Socket, direction: 'up' | 'down'): void => {
-    from.on('data', (chunk) => {
-      beforeChunk();
+    from.on('data', (chunk: Buffer) => {
+      beforeChunk(chunk);
       if (!to.destroyed) to.write(chunk);
       if (bytesPerSecond === 0) return;
       from.pause();

@@ -53,6 +53,7 @@ export function reasonOf(error: unknown): string {
   const [, refusal] = REFUSED_CERTIFICATE.exec(text) ?? [];
   if (refusal !== undefined)
     return `the broker does not take the certificate of SLUICE_AMQP_CERT_FILE (${refusal}): it has to be valid, and of an authority that the broker knows`;
+  if (text === 'Heartbeat timeout') return 'the broker has fallen silent: not even a heartbeat came';
   if (/^Socket closed abruptly during opening handshake$/.test(text))
     return `the connection was closed before a word of AMQP: ${PORTS}`;
   if (text.startsWith(HTTP_AS_A_FRAME)) return `HTTP is spoken at that port, not AMQP: ${PORTS}`;

@@ -8,7 +8,7 @@ import { BrokerUnavailableError, TopologyError } from '../../errors.ts';
 import { silentLogger } from '../../log.ts';
 import type { BrokerInspection, Difference } from '../inspection.ts';
 import type { QueueSpec } from '../topology.ts';
-import { type Connecting, dialFirst } from './dial-first.ts';
+import { type Connecting, dialUntilGivenUp } from './dial-first.ts';
 import { createEndpoints } from './endpoints.ts';
 import { brokerText, isUnknownType, REPLY, replyCodeOf } from './failures.ts';
 import { inequivalence } from './inequivalence.ts';
@@ -44,7 +44,7 @@ const IMPOSSIBLE = {
 } as const;
 
 /**
- * Connects.
+ * Connects. `signal` ends the connection, too.
  * @throws ConfigError for a URL or TLS options that cannot work; BrokerUnavailableError when no broker of `urls` answers, or later when the
  *   connection is lost or an answer does not come; TopologyError for an answer that means none of what was asked.
  */
@@ -66,8 +66,8 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
     if (reason !== undefined) tellBlocked(reason);
   };
   const bounds = { handshakeTimeoutMs, rpcTimeoutMs, onDefect, onBlocked };
-  const dialOptions = { name: connectionName, tls: tlsOfConnects(tls)(), auth, ...bounds };
-  const { link, address } = await dialFirst(endpoints, urls.length, { ...dialOptions, signal });
+  const dialOptions = { name: connectionName, tls: tlsOfConnects(tls)(), auth, ...bounds, signal };
+  const { link, address } = await dialUntilGivenUp(endpoints, urls.length, dialOptions);
   const { product, version } = serverOf(link);
 
   /** Asks on a channel of its own, since a refusal closes it. @returns the refusal, undefined where there was none. */
@@ -160,7 +160,7 @@ export async function openInspection(options: OpenInspectionOptions): Promise<Br
     async hasExchangeType(type) {
       if (BUILT_IN_TYPES.includes(type)) return true;
       // For a type it does not know RabbitMQ before 4.0 ends the whole connection.
-      const { link: own } = await dialFirst(
+      const { link: own } = await dialUntilGivenUp(
         createEndpoints(urls, heartbeatS, handshakeTimeoutMs),
         urls.length,
         dialOptions,

@@ -8,6 +8,7 @@ import { BrokerUnavailableError } from '../../../src/errors.ts';
 import { type Logger, silentLogger } from '../../../src/log.ts';
 import { done, message, startConsumer, text } from '../../contract/broker-port.ts';
 import { describeWithOwnRabbitMq, type RabbitMq, startPrivateRabbitMq } from '../../support/rabbitmq.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
 import { createTestBroker } from './rabbitmq-under-test.ts';
 
 describeWithOwnRabbitMq('a user who may have few channels', () => {
@@ -58,6 +59,32 @@ describeWithOwnRabbitMq('a user who may have few channels', () => {
       await declarer.declare(queuesOf('deployment'));
     } finally {
       await declarer.close();
+    }
+  });
+
+  it('is given up while it connects again to ask for less at once', async () => {
+    await allow(1);
+    const given = new AbortController();
+    const line = await startTcpProxy(Number(new URL(url).port), {
+      beforeChunk: () => {
+        if (line.accepted === 1 || given.signal.aborted) return;
+        line.freeze('both');
+        setImmediate(() => given.abort());
+      },
+    });
+    try {
+      const through = new URL(url);
+      through.port = String(line.port);
+      const declarer = await openDeclarer({
+        urls: [through.href],
+        signal: given.signal,
+        handshakeTimeoutMs: 3_600_000,
+      });
+      const error = await declarer.declare(queuesOf('given-up')).catch((caught: unknown) => caught);
+      expect(error).to.be.instanceOf(BrokerUnavailableError);
+      expect(line.accepted).to.equal(2);
+    } finally {
+      await line.stop();
     }
   });
 

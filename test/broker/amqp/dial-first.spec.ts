@@ -4,10 +4,15 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { openDeadLetters } from '../../../src/broker/amqp/open-dead-letters.ts';
 import { openDeclarer } from '../../../src/broker/amqp/open-declarer.ts';
-import { openInspection } from '../../../src/broker/amqp/open-inspection.ts';
+import { type OpenInspectionOptions, openInspection } from '../../../src/broker/amqp/open-inspection.ts';
+import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
+import { queue } from '../../../src/broker/queue.ts';
+import { sourceTopology } from '../../../src/broker/source-topology.ts';
 import { BrokerUnavailableError } from '../../../src/errors.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 
 const AN_HOUR_MS = 3_600_000;
+const TOPOLOGY = sourceTopology(queue('unanswered'));
 
 describe('the connection of a command', () => {
   for (const open of [openDeadLetters, openDeclarer, openInspection])
@@ -32,4 +37,41 @@ describe('the connection of a command', () => {
         silent.close();
       }
     });
+
+  describe('once it is made', () => {
+    const broker = createEmbeddedBroker();
+    let line: TcpProxy;
+    let onQuestion = (): void => {};
+    let url = '';
+    before(async () => {
+      ({ url } = await broker.start());
+    });
+    beforeEach(async () => {
+      line = await startTcpProxy(Number(new URL(url).port), {
+        beforeChunk: (chunk) => {
+          if (!chunk.includes('unanswered')) return;
+          line.freeze('both');
+          onQuestion();
+        },
+      });
+    });
+    afterEach(() => line.stop());
+    after(() => broker.stop());
+
+    for (const [whose, ask] of [
+      ['a declaration', async (options: OpenInspectionOptions) => (await openDeclarer(options)).declare(TOPOLOGY)],
+      ['a look', async (options: OpenInspectionOptions) => (await openInspection(options)).queue('unanswered')],
+    ] as const)
+      it(`ends with what is asked on it, when that is given up: ${whose}`, async () => {
+        const given = new AbortController();
+        onQuestion = () => setImmediate(() => given.abort());
+        const failure: unknown = await ask({
+          urls: [`amqp://127.0.0.1:${line.port}`],
+          signal: given.signal,
+          heartbeatS: 600,
+          rpcTimeoutMs: AN_HOUR_MS,
+        }).catch((error: unknown) => error);
+        expect(failure).to.be.instanceOf(BrokerUnavailableError);
+      });
+  });
 });
