@@ -26,16 +26,23 @@ export const faults: readonly Fault[] = [
   {
     name: 'acks before its results are confirmed',
     file: 'src/pipeline/settle.ts',
-    was: '      this.#parts.publishResult(result, this.#journey, work, this);',
+    was: '      this.#parts.publishResult(message, this.#journey, work, this);',
     becomes: `      const unheard = { confirmed: () => {}, failed: (error: unknown) => this.failed(error) };
-      this.#parts.publishResult(result, this.#journey, work, unheard);
+      this.#parts.publishResult(message, this.#journey, work, unheard);
       this.confirmed();`,
   },
   {
     name: 'acks when the first of its results is confirmed',
     file: 'src/pipeline/settle.ts',
-    was: 'if (--this.#unconfirmed === 0 && this.#done !== undefined)',
-    becomes: 'if (this.#done !== undefined)',
+    was: 'if (--this.#unconfirmed > 0) return;',
+    becomes: '',
+  },
+  {
+    name: 'answers who asked before its results are confirmed',
+    file: 'src/pipeline/settle.ts',
+    was: '    this.#publish(results);',
+    becomes: `    this.#publish([...results, ...answers]);
+    this.#answers = NOTHING.answers;`,
   },
   {
     name: 'acks before the copy for the next try is confirmed',
@@ -100,7 +107,7 @@ export const faults: readonly Fault[] = [
     name: 'acks at shutdown what it has not begun',
     file: 'src/pipeline/handle-message.ts',
     was: "this.#judge({ kind: 'returned', reason: 'the worker is draining' });",
-    becomes: "this.#judge({ kind: 'done', results: [] });",
+    becomes: "this.#judge({ kind: 'done' });",
   },
   {
     name: 'takes messages while an API it needs is away',

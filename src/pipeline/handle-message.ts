@@ -18,7 +18,7 @@ import { hasNextTry } from './copies.ts';
 import type { Engine } from './engine.ts';
 import type { InFlight } from './in-flight.ts';
 import type { IntakeGate } from './intake-gate.ts';
-import type { Failure, Interruptible, Journey, Judged, Verdict } from './journey.ts';
+import type { Failure, Interruptible, Journey, Judged, Outgoing, Verdict } from './journey.ts';
 import { sayLastWord } from './last-word.ts';
 import { MessageContext } from './message-context.ts';
 import { isHandedOverForTheLastTime } from './message-headers.ts';
@@ -139,7 +139,7 @@ class Handling implements Listener<unknown>, Occupant, Interruptible, Limited {
     const isFirst = journey.attempt === 1 && !(mayHaveBegun && delivery.redelivered);
     const stale = isFirst ? source.staleBy?.(message, clockNow()) : undefined;
     if (stale === undefined) this.#handle(journey, message);
-    else this.#judge({ kind: 'done', results: [], reason: stale });
+    else this.#judge({ kind: 'done', reason: stale });
   }
 
   #handle(journey: Journey, message: unknown): void {
@@ -195,16 +195,16 @@ class Handling implements Listener<unknown>, Occupant, Interruptible, Limited {
     this.#isOver = true;
     const { journey, admission } = this.#received;
     if (!admission.ok) return;
-    let results: ReturnType<typeof toMessages>;
+    let outgoing: Outgoing;
     try {
-      results = toMessages(this.#results, admission.message, journey, this.#parts.pipeline);
+      outgoing = toMessages(this.#results, admission.message, journey, this.#parts.pipeline);
     } catch (error) {
       this.#fail('output', error);
       return;
     }
     if (this.#parts.pipeline.dedupe?.repeatsResults === true)
-      this.#judge({ kind: 'done', results, emitted: this.#results });
-    else this.#judge({ kind: 'done', results });
+      this.#judge({ kind: 'done', outgoing, emitted: this.#results });
+    else this.#judge({ kind: 'done', outgoing });
   }
 
   #fail(stage: Stage, error: unknown): void {

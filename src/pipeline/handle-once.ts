@@ -197,8 +197,8 @@ function repeated(done: DoneRecord, journey: Journey, message: unknown, pipeline
   if (!done.isSameBody(journey) && pipeline.dedupe?.otherBody !== 'done')
     return failed(new MessageConflictError(journey.identity.messageId));
   try {
-    const results = toMessages(done.results(), message, journey, pipeline);
-    return { kind: 'done', results, reason: 'it was done before' };
+    const outgoing = toMessages(done.results(), message, journey, pipeline);
+    return { kind: 'done', outgoing, reason: 'it was done before' };
   } catch (error) {
     return { kind: 'failed', failure: { stage: 'output', error } };
   }

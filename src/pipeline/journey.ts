@@ -55,16 +55,25 @@ export interface Claim {
   release(): void;
 }
 
+/** What leaves for one message's results. */
+export interface Outgoing {
+  /** To the destinations of `output`. */
+  readonly results: readonly OutgoingMessage[];
+  /** To its `reply-to`, which is told of nothing that may still fail: they leave once the results are confirmed. */
+  readonly answers: readonly OutgoingMessage[];
+}
+
 /** What the engine decides about a journey; `settle.ts` carries it out. */
 export type Verdict =
   | {
       readonly kind: 'done';
-      readonly results: readonly OutgoingMessage[];
+      /** Default: nothing. */
+      readonly outgoing?: Outgoing;
       /** Why there was nothing to do. */
       readonly reason?: string;
       /** What the handle emitted, where that is to be remembered. */
       readonly emitted?: readonly unknown[];
-      /** To be written when all results are confirmed, before the ack. */
+      /** To be written when all that is outgoing is confirmed, before the ack. */
       readonly claim?: Claim;
     }
   | { readonly kind: 'failed'; readonly failure: Failure }

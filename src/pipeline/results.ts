@@ -5,32 +5,34 @@ import { ResultInvalidError } from '../errors.ts';
 import { resultIdOf } from '../message/identity.ts';
 import type { OutgoingMessage } from '../message/outgoing.ts';
 import { contextHeaders } from '../tracing.ts';
-import type { Journey } from './journey.ts';
+import type { Journey, Outgoing } from './journey.ts';
 import { type Written, writeResult } from './message-format.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /**
- * The messages for one message's results: to each destination, and to its `reply-to`.
+ * The messages for one message's results.
  * @throws ResultInvalidError for a value that cannot be sent, and whatever the author's `output` throws.
  */
 export function toMessages(
-  results: readonly unknown[],
+  emitted: readonly unknown[],
   message: unknown,
   journey: Journey,
   pipeline: Pipeline,
-): OutgoingMessage[] {
+): Outgoing {
   const { replyTo } = journey.delivery.properties;
-  const outgoing: OutgoingMessage[] = [];
-  results.forEach((result, index) => {
+  const results: OutgoingMessage[] = [];
+  const answers: OutgoingMessage[] = [];
+  emitted.forEach((result, index) => {
     const destinations = destinationsOf(result, message, pipeline);
     if (destinations.length === 0 && replyTo === undefined) return;
     const messageId = resultIdOf(pipeline.name, journey.identity.messageId, index);
     const written = writeResult(result, message, messageId, pipeline.writes);
-    for (const destination of destinations) outgoing.push(toExchange(destination, written, messageId, journey));
-    if (replyTo !== undefined) outgoing.push(toRequester(replyTo, written, messageId, journey));
+    for (const destination of destinations) results.push(toExchange(destination, written, messageId, journey));
+    if (replyTo !== undefined) answers.push(toRequester(replyTo, written, messageId, journey));
   });
-  const told = results.length === 0 ? outcomeOf(journey, 'done') : undefined;
-  return told === undefined ? outgoing : [told];
+  const told = emitted.length === 0 ? outcomeOf(journey, 'done') : undefined;
+  if (told !== undefined) answers.push(told);
+  return { results, answers };
 }
 
 /** For a requester who asked to be told how his message ended, whether or not there is a result; undefined where nobody did. */

@@ -14,7 +14,7 @@ import { clockNow } from './context.ts';
 import { deadLetterCopy, nextDelayMs, renewedCopy, retryCopy } from './copies.ts';
 import type { Engine } from './engine.ts';
 import type { InFlight } from './in-flight.ts';
-import type { Claim, Failure, Interruptible, Journey, Judged, Verdict } from './journey.ts';
+import type { Claim, Failure, Interruptible, Journey, Judged, Outgoing, Verdict } from './journey.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type PublishListener, type PublishResult, publishWith } from './publish-result.ts';
 import { isAllowed } from './reply-to.ts';
@@ -134,6 +134,8 @@ class Settling implements Interruptible, PublishListener, Unsubscribable, Waitin
   /** What its end gives up. */
   readonly #work = new Subscription();
   #done: DoneVerdict | undefined;
+  /** Those that have still to leave. */
+  #answers = NOTHING.answers;
   /** What publishes the results, where there are several. */
   #publishing: Subscription | undefined;
   #unconfirmed = 0;
@@ -173,29 +175,42 @@ class Settling implements Interruptible, PublishListener, Unsubscribable, Waitin
   }
 
   #settleDone(verdict: DoneVerdict): void {
-    const { results, claim } = verdict;
+    const { outgoing: { results, answers } = NOTHING, claim } = verdict;
     this.#done = verdict;
+    this.#answers = answers;
     if (claim !== undefined) this.#work.add(() => claim.release());
-    if (results.length === 0) this.#allConfirmed(verdict);
-    else this.#publish(results);
+    this.#publish(results);
   }
 
-  #publish(results: readonly OutgoingMessage[]): void {
-    this.#unconfirmed = results.length;
+  #publish(messages: readonly OutgoingMessage[]): void {
+    if (messages.length === 0) {
+      this.#goOn();
+      return;
+    }
+    this.#unconfirmed = messages.length;
     let work = this.#work;
-    if (results.length > 1) {
+    if (messages.length > 1) {
       work = new Subscription();
       this.#publishing = work;
       this.#work.add(work);
     }
-    for (const result of results) {
+    for (const message of messages) {
       if (work.closed) return;
-      this.#parts.publishResult(result, this.#journey, work, this);
+      this.#parts.publishResult(message, this.#journey, work, this);
     }
   }
 
   confirmed(): void {
-    if (--this.#unconfirmed === 0 && this.#done !== undefined) this.#allConfirmed(this.#done);
+    if (--this.#unconfirmed > 0) return;
+    this.#goOn();
+  }
+
+  /** Who asked is answered once the results are confirmed: what he takes for done would else be tried again, or be a dead letter. */
+  #goOn(): void {
+    const answers = this.#answers;
+    this.#answers = NOTHING.answers;
+    if (answers.length > 0) this.#publish(answers);
+    else if (this.#done !== undefined) this.#allConfirmed(this.#done);
   }
 
   failed(error: unknown): void {
@@ -294,6 +309,11 @@ const aboutFailure = (error: unknown): OutgoingMessage['headers'] => ({
 
 type DoneVerdict = Extract<Verdict, { readonly kind: 'done' }>;
 
+const NOTHING: Outgoing = { results: [], answers: [] };
+
 /** Nothing has to be stored before the ack. */
-const isDoneAlready = (verdict: Verdict): verdict is DoneVerdict =>
-  verdict.kind === 'done' && verdict.results.length === 0 && verdict.claim === undefined;
+const isDoneAlready = (verdict: Verdict): verdict is DoneVerdict => {
+  if (verdict.kind !== 'done' || verdict.claim !== undefined) return false;
+  const { results, answers } = verdict.outgoing ?? NOTHING;
+  return results.length === 0 && answers.length === 0;
+};

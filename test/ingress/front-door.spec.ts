@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { EMPTY, NEVER, of, throwError } from 'rxjs';
 import { z } from 'zod';
+import { exchange } from '../../src/broker/exchange.ts';
 import { queue } from '../../src/broker/queue.ts';
 import { PermanentError } from '../../src/errors.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
@@ -22,6 +23,7 @@ const orders = definePipeline({
     if (order_id.startsWith('slow')) return NEVER;
     return of({ tracking: `t-${order_id}`, amount, internal: 'margin' });
   },
+  output: (_, { order_id }) => (order_id.startsWith('unheard') ? exchange('orders.heard', 'placed') : undefined),
   ingress: {
     path: '/orders',
     maxWait: '20s',
@@ -104,6 +106,16 @@ describe('the front door', () => {
       expect(bad.text).to.include('ERR_PERMANENT').and.not.include('good reasons');
       const { body } = await subject.ask(`/orders/status/${String(bad.headers['x-message-id'])}`, { method: 'GET' });
       expect([body.state, body.code]).to.deep.equal(['dead-lettered', 'ERR_PERMANENT']);
+    });
+
+    it('is not answered with a result that its pipeline could not publish', async () => {
+      const unheard = await post({ ...order, order_id: 'unheard-1' }, waiting);
+      expect([unheard.status, unheard.body.type]).to.deep.equal([500, 'urn:sluice:problem:dead-lettered']);
+      expect(unheard.text).to.include('ERR_UNROUTABLE');
+      const { body } = await subject.ask(`/orders/status/${String(unheard.headers['x-message-id'])}`, {
+        method: 'GET',
+      });
+      expect([body.state, body.code]).to.deep.equal(['dead-lettered', 'ERR_UNROUTABLE']);
     });
 
     it('hands its correlation id and trace on, where they are fit for that, and has its own elsewhere', async () => {

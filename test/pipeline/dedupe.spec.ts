@@ -158,9 +158,9 @@ describe('dedupe', () => {
     const published = results(worker ?? expect.fail());
     expect(published.map(([frame, routingKey, body]) => [frame, routingKey, body])).to.deep.equal([
       [11, 'done', { answer: 1 }],
-      [11, 'answers.first', { answer: 1 }],
+      [12, 'answers.first', { answer: 1 }],
       [100, 'done', { answer: 1 }],
-      [100, 'answers.second', { answer: 1 }],
+      [101, 'answers.second', { answer: 1 }],
     ]);
     expect(new Set(published.map(([, , , id]) => id)).size, 'the same result has the same id').to.equal(1);
   });

@@ -685,6 +685,33 @@ describe('runPipeline', () => {
       );
     });
 
+    it('answers nobody: who asked hears once the results are confirmed, of a try that published them all', () => {
+      onStage(
+        slow(1),
+        ({ broker, at }) => {
+          const isTriedAgain = () => broker.published.some(({ message }) => message.routingKey === 'work.delay.5s');
+          broker.refuse = ({ exchange, routingKey }) =>
+            exchange === '' || isTriedAgain() ? undefined : new UnroutableError(exchange, routingKey);
+          const asking = { replyTo: 'amq.gen-1', correlationId: 'c1' };
+          broker.deliver({ body: { n: 1 }, properties: { messageId: 'm1', ...asking } });
+          at(1_000, () => broker.deliver({ body: { n: 1 }, properties: { messageId: 'm2', ...asking } }));
+        },
+        ({ broker, settled }) => {
+          const sent = broker.published.map(({ frame, message }) => [frame, message.routingKey]);
+          expect(sent).to.deep.equal([
+            [1, 'done'],
+            [2, 'work.delay.5s'],
+            [1_001, 'done'],
+            [1_002, 'amq.gen-1'],
+          ]);
+          expect(settled.map(({ at: settledAt, settlement }) => [settledAt, settlement])).to.deep.equal([
+            [3, 'retry'],
+            [1_003, 'ack'],
+          ]);
+        },
+      );
+    });
+
     it('F19: of a dead letter leaves the message unsettled and is made again until it is confirmed', () => {
       onStage(
         definePipeline({
