@@ -433,6 +433,33 @@ export function dlqCases(url: () => string): void {
       ]);
     });
 
+    it('says of a letter of another format what it is, and opens nothing: with bytes or without', async () => {
+      const { client, run } = tools();
+      const ofType = (contentType: string, more: object = {}) => ({ properties: { contentType, ...more } });
+      await seedLetters(client, 'letters', [
+        { id: 'none', body: Buffer.alloc(0), ...ofType('application/x-protobuf') },
+        { id: 'some', body: Buffer.of(8, 1), ...ofType('application/x-protobuf', { contentEncoding: 'identity' }) },
+        { id: 'empty', body: Buffer.alloc(0) },
+      ]);
+      const write = await editor(`echo '{"n":2}' > "$1"`);
+      const edit = async (id: string): Promise<unknown> => {
+        const { code, text } = await run(['edit', 'letters', '--id', id], write);
+        return [code, text];
+      };
+      expect(await edit('none')).to.deep.equal([
+        1,
+        `✗ the body of letter none is no text, but 0 bytes of application/x-protobuf`,
+      ]);
+      expect(await edit('some')).to.deep.equal([
+        1,
+        `✗ the body of letter some is no text, but 2 bytes of application/x-protobuf (identity)`,
+      ]);
+      // Where JSON is expected, no bytes are what is wrong with it.
+      expect(await edit('empty')).to.have.property('0', 0);
+      const shown = await run(['show', 'letters', '--id', 'none']);
+      expect(shown.text).to.include('(0 bytes that are no text; --json has them in base64)');
+    });
+
     it('leaves the letter alone where nothing was changed, the editor failed, or the text is no JSON', async () => {
       const { client, run } = tools();
       await seedLetters(client, 'letters', [{ id: 'a', body: { n: 1 } }]);

@@ -13,7 +13,7 @@ import { readJson } from '../../message/json.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { failed, misconfigured, printJson } from '../broker-session.ts';
 import { EXIT } from '../exit-code.ts';
-import { oneLine } from '../print.ts';
+import { counted, oneLine } from '../print.ts';
 import { isTerminal } from './ask.ts';
 import { bodyText } from './body-text.ts';
 import { type QueuePair, queuePair, renewed } from './copies.ts';
@@ -40,7 +40,7 @@ export async function edit(name: string, { id, json = false }: EditOptions): Pro
     if (session.stop.aborted) return EXIT.cutShort;
     if (before === undefined) return failed(`no letter ${id} in ${pair.dead}`);
     const text = bodyText(before);
-    if (text === undefined) return failed(`the body of letter ${id} is no text`);
+    if (text === undefined) return failed(`the body of letter ${id} is no text, but ${kindOf(before)}`);
 
     const folder = await mkdtemp(join(tmpdir(), 'sluice-dlq-'));
     const file = join(folder, isJson(before) ? 'letter.json' : 'letter.txt');
@@ -71,6 +71,12 @@ export async function edit(name: string, { id, json = false }: EditOptions): Pro
       );
     return EXIT.ok;
   });
+}
+
+/** What a body is that is no text. */
+function kindOf({ body, properties: { contentType = 'no content type', contentEncoding = '' } }: Delivery): string {
+  const coding = contentEncoding === '' ? '' : ` (${contentEncoding})`;
+  return `${counted(body.byteLength, 'byte')} of ${contentType}${coding}`;
 }
 
 const isJson = ({ properties: { contentType = 'application/json' } }: Delivery): boolean =>

@@ -11,6 +11,8 @@ describe('bodyText', () => {
 
   it('is what is said to be text, whatever is in it, and what reads as text', () => {
     expect(text('')).to.equal('');
+    expect(text('', 'text/csv')).to.equal('');
+    expect(text('', 'application/json', 'gzip')).to.equal('');
     expect(text('{"a":"\u0001"}', 'application/json')).to.equal('{"a":"\u0001"}');
     expect(text('a\u0000b', 'text/plain')).to.equal('a\u0000b');
     expect(text('a\u0000b')).to.equal('a\u0000b');
@@ -25,5 +27,11 @@ describe('bodyText', () => {
     expect(text(avro, 'application/avro')).to.equal(undefined);
     expect(text(gzipSync(avro), 'application/avro', 'gzip')).to.equal(undefined);
     expect(text(new Uint8Array([0xff, 0xfe]), 'application/json')).to.equal(undefined);
+  });
+
+  it('is none where another format has no bytes: what somebody writes there is none of it', () => {
+    expect(text('', 'application/x-protobuf')).to.equal(undefined);
+    expect(text(gzipSync(''), 'application/x-protobuf', 'gzip')).to.equal(undefined);
+    expect(text('', 'application/octet-stream')).to.equal(undefined);
   });
 });
