@@ -14,7 +14,7 @@ const mayImport = {
   journal: ['policies', 'message', 'operators'],
   redis: ['policies', 'message', 'operators'],
   sources: ['policies', 'message', 'operators', 'broker', 'journal'],
-  ingress: ['policies', 'message', 'operators', 'broker'],
+  ingress: ['policies', 'message', 'operators', 'http', 'broker'],
   recording: ['policies', 'message', 'operators', 'http', 'broker'],
   pipeline: ['policies', 'message', 'operators', 'http', 'broker', 'journal', 'sources', 'ingress'],
   saga: ['policies', 'message', 'operators', 'http', 'broker', 'journal'],

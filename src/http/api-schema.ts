@@ -10,6 +10,7 @@ import { API_DEFAULTS } from './api-defaults.ts';
 import type { ApiOptions } from './api-options.ts';
 import { isAuth } from './auth.ts';
 import { headerNameProblem, headerValueProblem } from './headers.ts';
+import { tlsSchema } from './tls-schema.ts';
 import { parseBaseUrl, UrlError } from './url.ts';
 
 const baseUrlSchema = z.unknown().superRefine((value, context) => {
@@ -35,20 +36,6 @@ const headersSchema = z.record(z.string(), z.unknown()).superRefine((headers, co
     const problem = headerNameProblem(name) ?? (isSetting(value) ? undefined : headerValueProblem(name, value));
     if (problem !== undefined) context.addIssue({ code: 'custom', path: [name], message: problem });
   }
-});
-
-/** Certificates, keys and names: their values are looked at when the worker starts, and not shown. */
-const textOrSetting = z.unknown().superRefine((value, context) => {
-  const isText = typeof value === 'string' || isSetting(value);
-  if (!isText) context.addIssue({ code: 'custom', message: 'must be a text or a setting' });
-});
-
-const tlsSchema = z.strictObject({
-  ca: z.unknown().optional(),
-  cert: textOrSetting.optional(),
-  key: z.unknown().optional(),
-  pins: z.array(textOrSetting).min(1).optional(),
-  servername: textOrSetting.optional(),
 });
 
 const network = z.custom<string>((value) => typeof value === 'string' && parseNetwork(value) !== undefined, {

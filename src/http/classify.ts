@@ -90,6 +90,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
   UND_ERR_SOCKET: 'connection closed before the answer was complete',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'answer contradicts its own length',
+  ERR_BUFFER_TOO_LARGE: 'answer is too large',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'answer is too large',
   UND_ERR_HEADERS_OVERFLOW: 'headers of the answer are too large',
   HPE_HEADER_OVERFLOW: 'headers of the answer are too large',
 };

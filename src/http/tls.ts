@@ -1,5 +1,5 @@
 /**
- * TLS towards an API: always verified, 1.2 or newer; with an authority of its own, a client certificate and pinned keys where
+ * TLS towards an API, or the place of an issuer's keys: always verified, 1.2 or newer; with an authority of its own, a client certificate and pinned keys where
  * asked. What stands in files is read again for each new connection.
  */
 
@@ -24,7 +24,7 @@ export interface TlsOptions {
    * server changes to it. Default: any key that is certified.
    */
   readonly pins?: readonly (string | Setting<string>)[];
-  /** Name the certificate must be for, and the server is asked for. Default: the host of `baseUrl`. */
+  /** Name the certificate must be for, and the server is asked for. Default: the host of the URL. */
   readonly servername?: string | Setting<string>;
 }
 

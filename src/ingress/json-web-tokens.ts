@@ -6,14 +6,28 @@
  */
 import { createRequire } from 'node:module';
 import type { JWTVerifyGetKey, JWTVerifyOptions } from 'jose';
-import { asyncScheduler, catchError, defer, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
+import {
+  asyncScheduler,
+  catchError,
+  defer,
+  firstValueFrom,
+  map,
+  type Observable,
+  of,
+  shareReplay,
+  switchMap,
+} from 'rxjs';
 import { z } from 'zod';
 import { problemsOf, reportProblems } from '../definition.ts';
 import { ConfigError, messageOf, type Problem, systemCodeOf } from '../errors.ts';
+import { SecretError } from '../http/secret-value.ts';
+import { readTls, TlsError, type TlsOptions } from '../http/tls.ts';
+import { tlsSchema } from '../http/tls-schema.ts';
 import { type Duration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import { currentValue, isSetting, type Setting } from '../setting.ts';
 import type { ClientAuth, Identified } from './client-auth.ts';
+import { issuerKeys } from './issuer-keys.ts';
 import { comeAgain } from './problem.ts';
 import { single } from './request-headers.ts';
 
@@ -22,8 +36,10 @@ export interface JwtOptions {
   readonly issuer: string | Setting<string>;
   /** For whom it has to be (`aud`): this service. */
   readonly audience: string | Setting<string>;
-  /** Where the issuer publishes its keys (JWKS): https, or loopback. Read when they are first needed, and again for a key that is not known, at most every 30 s. */
+  /** Where the issuer publishes its keys (JWKS): https, or loopback. Read when they are first needed, every 10 minutes, and for a key that is not known, at most every 30 s. At most 256 KiB, within 5 s; redirects are not followed. */
   readonly jwks: string | Setting<string>;
+  /** Towards `jwks`: authorities, client certificate and pinned keys. Default: the authorities Node trusts. Always: verified, TLS 1.2 or newer. */
+  readonly tls?: TlsOptions;
   /** Algorithms of signatures. Default: RS256, PS256, ES256, EdDSA. Those with a shared secret are never taken, `none` neither. */
   readonly algorithms?: readonly string[];
   /** How far the issuer's clock may be off. Default: 5 s. */
@@ -44,6 +60,7 @@ const schema = z.strictObject({
   issuer: text,
   audience: text,
   jwks: text,
+  tls: tlsSchema.optional(),
   algorithms: z
     .array(
       z.string().regex(ASYMMETRIC, { error: 'expected an algorithm with a public key: RS256, PS256, ES256, EdDSA' }),
@@ -103,8 +120,22 @@ function readSettings(options: JwtOptions): {
     read(options.issuer, String),
     read(options.audience, String),
   ];
-  if (url === undefined || issuer === undefined || audience === undefined) throw new ConfigError(problems);
+  problems.push(...tlsProblems(options.tls, url));
+  if (url === undefined || issuer === undefined || audience === undefined || problems.length > 0)
+    throw new ConfigError(problems);
   return { url, issuer, audience };
+}
+
+function tlsProblems(tls: TlsOptions | undefined, url: URL | undefined): readonly Problem[] {
+  if (tls === undefined) return [];
+  try {
+    readTls(tls);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof TlsError || error instanceof SecretError) return [ofJwt('tls', error.message)];
+    throw error;
+  }
+  return url?.protocol === 'http:' ? [ofJwt('tls', 'needs a jwks with https://')] : [];
 }
 
 type Verify = (token: string) => Observable<Identified>;
@@ -115,10 +146,15 @@ interface Checks extends JwtOptions {
 }
 
 async function openVerifier(url: URL, checks: Checks): Promise<Verify> {
-  const { createRemoteJWKSet, jwtVerify, errors } = await import('jose');
+  const { createLocalJWKSet, createRemoteJWKSet, customFetch, jwtVerify, errors } = await import('jose');
   const { issuer, audience, algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'], clockTolerance = '5s' } = checks;
   const { clientClaim = 'sub', scopes = [] } = checks;
-  const keys: JWTVerifyGetKey = createRemoteJWKSet(url, { timeoutDuration: 5_000, cooldownDuration: 30_000 });
+  const published = issuerKeys(url, checks.tls, createLocalJWKSet);
+  const keys: JWTVerifyGetKey = createRemoteJWKSet(url, {
+    cooldownDuration: 30_000,
+    // jose knows which keys it has and when it wants them anew; Node's fetch would believe NODE_TLS_REJECT_UNAUTHORIZED, and read without an end.
+    [customFetch]: async () => Response.json(await firstValueFrom(published)),
+  });
   const fixed: JWTVerifyOptions = {
     issuer,
     audience,
@@ -128,14 +164,7 @@ async function openVerifier(url: URL, checks: Checks): Promise<Verify> {
   };
 
   const isOfToken = (error: unknown): boolean =>
-    error instanceof errors.JOSEError &&
-    !(
-      error instanceof errors.JWKSTimeout ||
-      error instanceof errors.JWKSInvalid ||
-      error instanceof errors.JWKInvalid
-    ) &&
-    // What the place of the keys answered, when it answered anything else than keys.
-    error.code !== 'ERR_JOSE_GENERIC';
+    error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid || error instanceof errors.JWKInvalid);
 
   return (token) =>
     defer(() => jwtVerify(token, keys, { ...fixed, currentDate: new Date(asyncScheduler.now()) })).pipe(
@@ -183,7 +212,7 @@ const keysAway = ({ origin, pathname }: URL, error: unknown): Identified => ({
   fault: `${origin}${pathname}: ${messageOf(error)}${causeOf(error)}`,
 });
 
-/** In it fetch says why. Where several addresses were tried, that has no text of its own. */
+/** In it the system says why. Where several addresses were tried, that has no text of its own. */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause === undefined) return '';
@@ -191,7 +220,9 @@ function causeOf(error: unknown): string {
   return `: ${causes.map(messageOf).join('; ')}`;
 }
 
-const problem = (message: string): ConfigError => new ConfigError([{ subject: 'jwt', path: 'jwks', message }]);
+const ofJwt = (path: string, message: string): Problem => ({ subject: 'jwt', path, message });
+
+const problem = (message: string): ConfigError => new ConfigError([ofJwt('jwks', message)]);
 
 /** Whoever can change the keys on their way can be every client. */
 function jwksUrl(given: string): URL {
