@@ -87,27 +87,21 @@ export class SagaForwardFailedError extends SagaStuckError {
   }
 }
 
-interface CutOffFacts extends Omit<SagaErrorFacts, 'step'> {
-  /** Steps that were begun and are not done. */
-  readonly underWay: readonly string[];
-  /** What it was last about; empty where it was about no step. */
-  readonly lastStep: string;
+interface CutOffFacts extends SagaErrorFacts {
+  /** In words: `at step "charge"`. */
+  readonly where: string;
 }
 
 /**
  * The message of a saga that was begun is given up from outside: its handle's time ran out on the last try, a function of its author's failed, or the
- * broker would not hand it over again. Its `step` is the one that was begun and is not done, several by commas; where there is none, the last one.
+ * broker would not hand it over again. Its `step` is the one that was begun and is not done, several by commas; where there is none, and on the way back, what it was last about.
  * @remedy Look at its cause and its timeline (`sluice saga show ID`); give steps a `timeout` well below the handle's; then `sluice saga resume ID`.
  */
 export class SagaCutOffError extends SagaStuckError {
   readonly code = 'ERR_SAGA_CUT_OFF';
 
-  constructor({ underWay, lastStep, ...facts }: CutOffFacts, options: { readonly cause: unknown }) {
-    const names = underWay.map((name) => `"${name}"`).join(', ');
-    const after = lastStep === '' ? 'before its first step' : `after step "${lastStep}"`;
-    const where = names === '' ? after : `at ${underWay.length === 1 ? 'step' : 'steps'} ${names}`;
-    const step = underWay.join(', ') || lastStep;
-    super({ ...facts, step }, `its message was given up ${where}: ${messageOf(options.cause)}`, options);
+  constructor({ where, ...facts }: CutOffFacts, options: { readonly cause: unknown }) {
+    super(facts, `its message was given up ${where}: ${messageOf(options.cause)}`, options);
   }
 }
 

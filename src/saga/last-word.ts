@@ -67,9 +67,8 @@ function speak(run: SagaRun, error: unknown): Observable<unknown> {
     failure === undefined || plan === undefined || run.stuckAs !== undefined || !isTransient(error)
       ? undefined
       : delayUndoing(run.under(plan), error);
-  const { underWay, lastStep } = run;
-  const cutOff = { underWay, lastStep };
-  const word = undoing ?? run.stuck((facts) => new SagaCutOffError({ ...facts, ...cutOff }, { cause: error }));
+  const { standing } = run;
+  const word = undoing ?? run.stuck((facts) => new SagaCutOffError({ ...facts, ...standing }, { cause: error }));
   return word.pipe(
     catchError((said: unknown) =>
       said instanceof SagaStuckError || said instanceof CompensationDelayedError ? of(said) : throwError(() => said),

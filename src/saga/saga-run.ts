@@ -29,6 +29,7 @@ import { retrying } from '../operators/retry-with-backoff.ts';
 import { describeJournal } from './describe-journal.ts';
 import type { SagaContext, SagaPlan, SagaScope, SagaStage, SagaStep } from './saga-plan.ts';
 import { type SagaState, sagaState } from './saga-state.ts';
+import { type Standing, standingOf } from './standing.ts';
 
 /** A record as a move writes it; the time is added where it is appended. */
 type Move = JournalRecord extends infer R ? (R extends JournalRecord ? Omit<R, 'at'> : never) : never;
@@ -84,18 +85,8 @@ export class SagaRun {
     return last?.kind === 'stuck' ? last.code : undefined;
   }
 
-  /** Steps that are begun and not done, in the order they were begun; on the way back, the one that is being undone. */
-  get underWay(): readonly string[] {
-    const { intended, results, failure } = this.state;
-    if (failure === undefined) return [...intended].filter((name) => !results.has(name));
-    const last = this.#records.at(-1);
-    return last?.kind === 'compensationIntended' ? [last.step] : [];
-  }
-
-  /** The step it was last about; empty where it was about none. */
-  get lastStep(): string {
-    const last = this.#records.at(-1);
-    return last !== undefined && 'step' in last ? last.step : '';
+  get standing(): Standing {
+    return standingOf(this.#records);
   }
 
   /** Whether a later try of the message may fare better. After the point of no return it goes on however late it is. */

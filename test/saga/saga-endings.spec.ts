@@ -197,6 +197,9 @@ describe('a saga whose message ends before it does', () => {
         const outcome = outcomeOf({ store: toldLate(), script, timeout: '2.15s', play });
         expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'stock');
         expect(outcome.journal.slice(-2)).to.deep.equal(['stuck stock', 'stuck stock']);
+        expect(outcome.letters[0]?.headers['x-sluice-error-message']).to.include(
+          'was given up on the way back, after step "stock" could not be undone: the handle did',
+        );
       });
     });
 
@@ -362,7 +365,9 @@ describe('a saga whose message ends before it does', () => {
       outcomeOf({ store, script, timeout: '600s', play: begunAndLeft });
       const outcome = outcomeOf({ store, play: ({ broker }) => broker.deliver(lastTime) });
       expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'stock');
-      expect(outcome.letters[0]?.headers['x-sluice-error-message']).to.include('was given up at step "stock"');
+      expect(outcome.letters[0]?.headers['x-sluice-error-message']).to.include(
+        'was given up on the way back, as step "stock" was being undone',
+      );
     });
 
     it('is not begun then', () => {
