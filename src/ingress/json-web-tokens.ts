@@ -36,7 +36,7 @@ export interface JwtOptions {
   readonly issuer: string | Setting<string>;
   /** For whom it has to be (`aud`): this service. */
   readonly audience: string | Setting<string>;
-  /** Where the issuer publishes its keys (JWKS): https, or loopback. Read when they are first needed, every 10 minutes, and for a key that is not known, at most every 30 s. At most 256 KiB, within 5 s; redirects are not followed. */
+  /** Where the issuer publishes its keys (JWKS): https, or loopback. Read when they are first needed, every 10 minutes, and for a key that is not known, at most every 30 s; after a failure not for 5 s. At most 256 KiB, within 5 s; redirects are not followed. */
   readonly jwks: string | Setting<string>;
   /** Towards `jwks`: authorities, client certificate and pinned keys. Default: the authorities Node trusts. Always: verified, TLS 1.2 or newer. */
   readonly tls?: TlsOptions;

@@ -1,4 +1,4 @@
-/** Where an issuer publishes its keys, or who pretends to: what is believed and how much is read. */
+/** Where an issuer publishes its keys, or who pretends to: what is believed, how much is read, and how often it is asked. */
 import { once } from 'node:events';
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
@@ -6,8 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
-import { firstValueFrom } from 'rxjs';
+import { defer, firstValueFrom, type Observable, of, switchMap, throwError, timer } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
 import type { TlsOptions } from '../../src/http/tls.ts';
+import { sparing } from '../../src/ingress/issuer-keys.ts';
 import { type JwtOptions, jwt } from '../../src/ingress/json-web-tokens.ts';
 import { publicKeyPin } from '../../src/policies/certificates.ts';
 import { Secret } from '../../src/setting.ts';
@@ -110,8 +112,15 @@ describeWithAuthority('keys of an issuer, over TLS', (shared) => {
 describe('keys of an issuer', () => {
   afterEach(closeServers);
 
-  const published = async (answer: RequestListener): Promise<string> =>
-    `http://127.0.0.1:${await listening(createPlainServer(answer))}/keys`;
+  let asked = 0;
+  const published = async (answer: RequestListener): Promise<string> => {
+    asked = 0;
+    const counted: RequestListener = (request, response) => {
+      asked++;
+      answer(request, response);
+    };
+    return `http://127.0.0.1:${await listening(createPlainServer(counted))}/keys`;
+  };
 
   it('are read up to 256 KiB, however many more come, announced, packed or without an end', async () => {
     let poured = 0;
@@ -133,6 +142,14 @@ describe('keys of an issuer', () => {
       expect(await asker({ jwks: await published(answer) })()).to.match(/^503 .*\/keys: answer is too large/);
     // What the system's buffers of both sides take beside it.
     expect(poured).to.be.below(32 * 2 ** 20);
+  });
+
+  it('are not asked for again at once after a failure, however many tokens come', async () => {
+    const ask = asker({ jwks: await published((_request, response) => response.writeHead(500).end()) });
+    const told = await Promise.all(Array.from({ length: 20 }, ask));
+    for (let n = 0; n < 5; n++) told.push(await ask());
+    expect(new Set(told)).to.have.length(1);
+    expect(asked).to.equal(1);
   });
 
   it('are not looked for where a redirect leads', async () => {
@@ -158,6 +175,42 @@ describe('keys of an issuer', () => {
       expect(await ask(), text)
         .to.match(/^503 .*(no acceptable JSON|JSON Web Key Set malformed)/)
         .and.not.include('canary');
+      // What is no set is a failure as any other.
+      await ask();
+      expect(asked, text).to.equal(1);
     }
+  });
+});
+
+describe('sparing', () => {
+  const scheduler = (): TestScheduler =>
+    new TestScheduler((actual, expected) => {
+      expect(actual).to.deep.equal(expected);
+    });
+
+  /** What each asking gives, and how often the source was asked. */
+  function asking(outcomes: readonly string[]): { readonly ask: Observable<string>; count(): number } {
+    let count = 0;
+    const ask = defer(() => {
+      const outcome = outcomes[count++] ?? '';
+      return outcome.startsWith('!') ? throwError(() => outcome) : of(outcome);
+    });
+    return { ask, count: () => count };
+  }
+
+  it('gives a failure again for 5 s, and asks when they are over', () => {
+    scheduler().run(({ expectObservable, flush }) => {
+      const source = asking(['!a', '!b', 'keys', 'keys']);
+      const spared = sparing(source.ask);
+      const asked = (atMs: number): Observable<string> => timer(atMs).pipe(switchMap(() => spared));
+      expectObservable(asked(0)).toBe('#', undefined, '!a');
+      expectObservable(asked(4_999)).toBe('4999ms #', undefined, '!a');
+      expectObservable(asked(5_000)).toBe('5s #', undefined, '!b');
+      expectObservable(asked(9_999)).toBe('9999ms #', undefined, '!b');
+      expectObservable(asked(10_000)).toBe('10s (k|)', { k: 'keys' });
+      expectObservable(asked(10_001)).toBe('10001ms (k|)', { k: 'keys' });
+      flush();
+      expect(source.count()).to.equal(4);
+    });
   });
 });
