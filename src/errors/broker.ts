@@ -2,7 +2,7 @@
  * What the broker refuses, loses or leaves open.
  * In the log, in `/readyz` and in the worker's last line where it cannot start; in dead letters with the stage `publish`.
  */
-import { SluiceError } from './sluice-error.ts';
+import { SluiceError, type SluiceErrorOptions } from './sluice-error.ts';
 
 /**
  * No connection, or it went away before the answer came.
@@ -21,6 +21,16 @@ export class BrokerUnavailableError extends SluiceError {
  */
 export class TopologyError extends SluiceError {
   readonly code = 'ERR_TOPOLOGY';
+  /** The exchange that is not there, where it is that and no other refusal. */
+  declare readonly missingExchange?: string;
+
+  constructor(
+    message: string,
+    { missingExchange, ...options }: SluiceErrorOptions & { readonly missingExchange?: string } = {},
+  ) {
+    super(message, options);
+    if (missingExchange !== undefined) this.missingExchange = missingExchange;
+  }
 }
 
 /**

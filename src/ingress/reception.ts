@@ -26,6 +26,7 @@ import {
   PublishUnknownError,
   ReplyLostError,
   ResultInvalidError,
+  TopologyError,
   UnroutableError,
 } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -293,12 +294,14 @@ function messageHeaders(headers: IncomingHttpHeaders, client: string, own: Heade
 
 /** What the client can do about a message the broker did not take, or may not have taken. */
 function refusalOf(error: unknown): Refusal {
-  if (error instanceof PublishUnknownError)
+  if (error instanceof UnroutableError || (error instanceof TopologyError && error.missingExchange !== undefined))
+    return comeAgain('no-queue', 'the queue behind this path is not there');
+  // A user who may not publish to an exchange is told as one who may not to a queue, where the broker leaves open what it took before.
+  if (error instanceof PublishUnknownError || error instanceof TopologyError)
     return comeAgain(
       'not-confirmed',
-      'the broker did not confirm in time: the message may be on its way; send it again with the same Idempotency-Key',
+      'the broker did not confirm it: the message may be on its way; send it again with the same Idempotency-Key',
     );
-  if (error instanceof UnroutableError) return comeAgain('no-queue', 'the queue behind this path is not there');
   if (error instanceof PublishNackedError)
     return comeAgain('queue-full', 'the broker refuses the message: its queue is full, or has no leader now');
   if (error instanceof ResultInvalidError)

@@ -559,7 +559,7 @@ export function brokerPortContract(setup: () => Promise<BrokerUnderTest>): void 
         ),
       );
       const guilty = outcomes.splice(50, 1)[0];
-      expect(guilty).to.be.instanceOf(TopologyError);
+      expect(guilty).to.be.instanceOf(TopologyError).and.have.property('missingExchange', missing);
       expect(guilty?.message).to.contain(missing);
       expect(outcomes.filter((outcome) => outcome !== undefined)).to.deep.equal([]);
       expect(await admin.ready(queue)).to.equal(99);

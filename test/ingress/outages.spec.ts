@@ -2,7 +2,9 @@
 import { expect } from 'chai';
 import { of, Subject, take } from 'rxjs';
 import { z } from 'zod';
+import { partitioned } from '../../src/broker/partitioned.ts';
 import { queue } from '../../src/broker/queue.ts';
+import { type Logger, silentLogger } from '../../src/log.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { entrancesOf } from '../../src/worker/entrances.ts';
 import { eventually } from '../support/eventually.ts';
@@ -84,6 +86,28 @@ describe('the front door without a queue behind it', () => {
     const subject = await openDoor([orders], { entrances: entrancesOf([pipelineOf('missing')]) });
     try {
       expect(codeOf(await subject.ask('/orders', { body }))).to.equal('503 no-queue');
+    } finally {
+      await subject.stop();
+    }
+  });
+
+  it('answers the same where it is the exchange of its partitions, and says in the log what makes it', async () => {
+    const partitions = definePipeline({
+      name: 'accounts',
+      source: partitioned('accounts', { by: 'id', partitions: 2, retry: false }),
+      input: z.object({ id: z.string() }),
+      handle: ({ id }) => of(id),
+      ingress: { path: '/accounts' },
+    });
+    const told: object[] = [];
+    const log: Logger = { ...silentLogger, warn: (fields: object | string) => told.push(Object(fields)) };
+    const subject = await openDoor([orders], { entrances: entrancesOf([partitions]), log });
+    try {
+      expect(codeOf(await subject.ask('/accounts', { body }))).to.equal('503 no-queue');
+      expect(told.at(-1)).to.have.property(
+        'reason',
+        'exchange "accounts" does not exist; "sluice topology --apply" makes those of sources and "publishes", as a worker does that may declare; others are made on the broker',
+      );
     } finally {
       await subject.stop();
     }

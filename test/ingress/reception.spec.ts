@@ -5,6 +5,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { z } from 'zod';
 import type { RequestProgress } from '../../src/broker/requests.ts';
 import {
+  BrokerUnavailableError,
   PublishNackedError,
   PublishUnknownError,
   ReplyLostError,
@@ -139,7 +140,9 @@ describe('Reception', () => {
       [new PublishNackedError('full'), '503 queue-full'],
       [new PublishUnknownError('lost'), '503 not-confirmed'],
       [new UnroutableError('', 'orders'), '503 no-queue'],
-      [new TopologyError('refused'), '503 broker-away'],
+      [new TopologyError('missing', { missingExchange: 'orders' }), '503 no-queue'],
+      [new TopologyError('refused'), '503 not-confirmed'],
+      [new BrokerUnavailableError('closed'), '503 broker-away'],
       [new ResultInvalidError('odd'), '500 not-sendable'],
     ];
     for (const [error, answer] of failures)

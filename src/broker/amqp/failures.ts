@@ -110,10 +110,11 @@ export function errorOfCulprit(closed: unknown, { exchange, bytes, userId }: Sus
 
 const namesExchange = (text: string, exchange: string): boolean => text.includes(`exchange '${exchange}'`);
 
+/** Of a result, of a copy, or of what enters by a front door, which declares nothing. */
 export function missingExchange(exchange: string, cause: unknown): TopologyError {
   return new TopologyError(
-    `exchange "${exchange}" does not exist; name it in the "publishes" of the pipeline, or create it on the broker`,
-    { cause },
+    `exchange "${exchange}" does not exist; "sluice topology --apply" makes those of sources and "publishes", as a worker does that may declare; others are made on the broker`,
+    { cause, missingExchange: exchange },
   );
 }
 

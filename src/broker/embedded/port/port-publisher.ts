@@ -110,7 +110,8 @@ export class PortPublisher {
   #refusalOf({ exchange }: PublishCommand, cause: unknown): unknown {
     if (!(cause instanceof AmqpFault)) return cause;
     if (cause.code === 406) return new ResultInvalidError(cause.message, { cause });
-    return new TopologyError(`exchange "${exchange}": ${cause.message}`, { cause });
+    const missing = cause.code === 404 ? { missingExchange: exchange } : {};
+    return new TopologyError(`exchange "${exchange}": ${cause.message}`, { cause, ...missing });
   }
 
   #receive(effect: Effect): void {
