@@ -66,7 +66,7 @@ async function byClock(
   { random, withinMs }: ReadOptions,
   body: (kit: AdvancingKit) => Promise<void>,
 ): Promise<void> {
-  const test = new PipelineTest<string>({ pipelines, random });
+  const test = new PipelineTest<string>({ pipelines, random, promises: 'settle' });
   const runToEnd = async (): Promise<void> => {
     const until = clock.now + withinMs;
     await clock.runUntil(clock.now);

@@ -167,7 +167,21 @@ describe('advancing', () => {
     });
     expect(message)
       .to.contain("retry(a, '5s', 'ERR_HANDLE_TIMEOUT')")
-      .and.to.contain('hint: the handle of message a ran out of time');
+      .and.to.contain(
+        'hint: the handle of message a ran out of time after 1000 ms without a call; if it awaits a promise: one of a file or a socket comes too late, ',
+      )
+      .and.not.to.contain('advancing(');
+  });
+
+  it('says of a message in flight what it may wait for, here too', async () => {
+    const { message } = await failureOf(slow, async ({ deliver, broker }) => {
+      broker.block();
+      deliver('a', { a });
+    });
+    expect(message)
+      .to.contain('a message is still in flight at 10 ms')
+      .and.to.contain('or for a promise: one of a file or a socket comes too late')
+      .and.not.to.contain('advancing(');
   });
 
   it('has an end', async () => {
@@ -213,6 +227,8 @@ describe('advancing', () => {
 
   it('has the clock for itself', async () => {
     const { message } = await failureOf(slow, () => advancing(slow, async () => {})());
-    expect(message).to.contain('one after the other');
+    expect(message)
+      .to.contain('one after the other')
+      .and.to.contain('as where its body awaits a timer: only advance(…) moves time');
   });
 });

@@ -83,7 +83,8 @@ export class FakeClock {
   install(): () => void {
     if (isInstalled)
       throw new Error(
-        'another test has the clock: tests by advancing() run one after the other; one whose time ran out has it still',
+        'another test has the clock: tests by advancing() run one after the other; one whose time ran out has it still, ' +
+          'as where its body awaits a timer: only advance(…) moves time',
       );
     // Sinon and vitest mark what they put there: by a clock that stands still, no promise of this one would be waited for.
     // eslint-disable-next-line no-restricted-properties -- looked at, not used

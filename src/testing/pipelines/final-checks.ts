@@ -2,11 +2,23 @@
 import { isBalanced } from '../../pipeline/ledger.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
+/** Whether promises settle in the time a test runs by. */
+export type Promises = 'settle' | 'never settle';
+
+/** What to do about one that a handle waits for. */
+const ABOUT_PROMISES: Readonly<Record<Promises, string>> = {
+  settle: 'one of a file or a socket comes too late, for time does not wait for it; replace what reads it',
+  'never settle': 'test it with advancing(pipeline, async (m) => …)',
+};
+
 /** While the worker still runs, and nothing is due any more. `quietSince`: the last moment at which anything was seen or planned. */
-export function problemsAtRest(rehearsal: Rehearsal, now: number, quietSince: number): readonly string[] {
+export function problemsAtRest(
+  rehearsal: Rehearsal,
+  { now, quietSince, promises }: { readonly now: number; readonly quietSince: number; readonly promises: Promises },
+): readonly string[] {
   return [
     ...rehearsal.unexpectedCalls,
-    ...inFlightProblems(rehearsal, now),
+    ...inFlightProblems(rehearsal, now, promises),
     ...(now > quietSince
       ? [`a timer was left: nothing happened after ${quietSince} ms, but something was still due at ${now} ms`]
       : []),
@@ -25,7 +37,7 @@ export function problemsAtEnd({ worker, workerState, unusedAnswers }: Rehearsal)
   ];
 }
 
-function inFlightProblems({ inFlight, facts }: Rehearsal, now: number): readonly string[] {
+function inFlightProblems({ inFlight, facts }: Rehearsal, now: number, promises: Promises): readonly string[] {
   if (inFlight === 0) return [];
   const open = new Map<string, string>();
   for (const { frame, value } of facts.seen) {
@@ -38,12 +50,12 @@ function inFlightProblems({ inFlight, facts }: Rehearsal, now: number): readonly
   return [
     `${who} still in flight at ${now} ms, and nothing is due any more: ${[...open.values()].join(', ')}\n` +
       '  it waits for no timer and for no answer of an API, but for a broker that is blocked or away, for a stream that never emits,\n' +
-      '  or for a promise; tests of those are written with advancing(pipeline, async (m) => …)',
+      `  or for a promise: ${ABOUT_PROMISES[promises]}`,
   ];
 }
 
 /** A hint for a test that failed: a handle that ran out of time while nothing it may have waited for was to be seen. */
-export function hints({ settlements, facts }: Rehearsal): readonly string[] {
+export function hints({ settlements, facts }: Rehearsal, promises: Promises): readonly string[] {
   const late = settlements.seen.find(({ value }) => value.code === 'ERR_HANDLE_TIMEOUT');
   if (late === undefined) return [];
   const { messageId, durationMs } = late.value;
@@ -54,6 +66,6 @@ export function hints({ settlements, facts }: Rehearsal): readonly string[] {
   if (cutOff) return [];
   return [
     `hint: the handle of message ${messageId} ran out of time after ${durationMs} ms ${started.length === 0 ? 'without a call' : 'with no call under way'}; ` +
-      'if it awaits a promise, test it with advancing(pipeline, async (m) => …)',
+      `if it awaits a promise: ${ABOUT_PROMISES[promises]}`,
   ];
 }

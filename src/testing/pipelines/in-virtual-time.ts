@@ -29,6 +29,7 @@ export function inVirtualTime<Names extends string>(
       pipelines: pipelines.map((pipeline) => watch.watchHandle(pipeline)),
       journal: watch.watchJournal(createMemoryJournal()),
       random,
+      promises: 'never settle',
     });
     const streams = new StreamKit(scheduler, helpers, test.checks);
     const rest = (): void => {

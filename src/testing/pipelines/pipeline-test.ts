@@ -5,13 +5,14 @@ import { createMemoryJournal } from '../../journal/memory-journal.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { Random } from '../../policies/random.ts';
 import { Checks } from '../marble-checks.ts';
-import { hints, problemsAtEnd, problemsAtRest } from './final-checks.ts';
+import { hints, type Promises, problemsAtEnd, problemsAtRest } from './final-checks.ts';
 import { createPipelineKit, type PipelineKit } from './pipeline-kit.ts';
 import { Rehearsal } from './rehearsal.ts';
 
 export interface PipelineTestParts {
   readonly pipelines: readonly Pipeline[];
   readonly random: Random;
+  readonly promises: Promises;
   /** Default: in memory, new. */
   readonly journal?: Journal;
 }
@@ -20,11 +21,13 @@ export class PipelineTest<Names extends string> {
   readonly checks = new Checks();
   readonly kit: PipelineKit<Names>;
   readonly #rehearsal: Rehearsal;
+  readonly #promises: Promises;
   #plannedFrame = 0;
   #problems: string[] = [];
 
   /** Starts the worker. */
-  constructor({ pipelines, random, journal = createMemoryJournal() }: PipelineTestParts) {
+  constructor({ pipelines, random, promises, journal = createMemoryJournal() }: PipelineTestParts) {
+    this.#promises = promises;
     this.#rehearsal = new Rehearsal({ pipelines, journal, random });
     this.kit = createPipelineKit(this.#rehearsal, this.checks, (frame) => {
       this.#plannedFrame = Math.max(this.#plannedFrame, frame);
@@ -34,7 +37,7 @@ export class PipelineTest<Names extends string> {
   /** Nothing is due any more. `otherFrame`: when something the rehearsal does not know of last happened. */
   rest(now: number, otherFrame = 0): void {
     const quietSince = Math.max(this.#plannedFrame, this.#rehearsal.lastFrame, otherFrame);
-    this.#problems.push(...problemsAtRest(this.#rehearsal, now, quietSince));
+    this.#problems.push(...problemsAtRest(this.#rehearsal, { now, quietSince, promises: this.#promises }));
   }
 
   /** From here on nothing is written down; the worker drains. */
@@ -53,6 +56,6 @@ export class PipelineTest<Names extends string> {
     const { failure } = this.#rehearsal;
     const problems = [...(failure === undefined ? [] : [failure]), ...this.#problems];
     this.#problems = [];
-    this.checks.verify(problems, hints(this.#rehearsal));
+    this.checks.verify(problems, hints(this.#rehearsal, this.#promises));
   }
 }

@@ -59,7 +59,7 @@ describe('marbles of a pipeline: a promise', () => {
       expectSettled('A', { A: ack(a) });
     });
     expect(printed).to.contain(
-      'hint: the handle of message a ran out of time after 300000 ms without a call; if it awaits a promise, test it with advancing(',
+      'hint: the handle of message a ran out of time after 300000 ms without a call; if it awaits a promise: test it with advancing(',
     );
   });
 
