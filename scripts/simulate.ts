@@ -102,6 +102,7 @@ function serve(): void {
 async function runAll(): Promise<void> {
   const first = Number(values.seed ?? values.first);
   const count = values.seed === undefined ? Number(values.seeds) : 1;
+  if (values.path !== undefined) console.log(`case ${values.path}: it may take a minute`);
   const startedAt = performance.now();
   let next = first;
   let kept = 0;

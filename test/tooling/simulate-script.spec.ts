@@ -22,4 +22,11 @@ describe('npm run sim', () => {
       expect([status, stderr.trim()]).to.deep.equal([2, told]);
     }
   });
+
+  it('says before anything else that a case may take a minute', function anyMachine() {
+    this.timeout(120_000);
+    expect(run('--path', '0', '--seeds', '1', '--hours', '0.01').stdout).to.match(
+      /^case 0: it may take a minute\n1 seeds in /,
+    );
+  });
 });

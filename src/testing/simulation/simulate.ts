@@ -17,6 +17,8 @@ import type { WorldEvent } from './world-event.ts';
 export interface SimulationReport {
   readonly seed: number;
   readonly totals: Totals;
+  /** Answers that no request was for, `shop POST /orders`: of an operation that is misspelt, or that this world had no need of. */
+  readonly unusedAnswers: readonly string[];
 }
 
 const DEFAULT_SHRINK_MS = 60_000;
@@ -63,7 +65,7 @@ export async function simulate(pipelines: readonly Pipeline[], options: Simulati
   if (failed && broken === undefined) throw errorInstance;
   if (first?.refusal !== undefined) throw first.refusal;
   if (first === undefined) throw new Error(`seed ${seed}: path ${JSON.stringify(path)} leads nowhere`);
-  if (broken === undefined) return { seed, totals: first.totals };
+  if (broken === undefined) return { seed, totals: first.totals, unusedAnswers: first.unusedAnswers };
   const [plan] = counterexample ?? [];
   if (plan === undefined) throw broken;
   const failure = { seed, path: counterexamplePath ?? path ?? '0', plan, shrinks: numShrinks };

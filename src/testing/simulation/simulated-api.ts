@@ -41,6 +41,7 @@ export class SimulatedApi {
   readonly effects: Effect[] = [];
   readonly #world: ApiWorld;
   readonly #routes: ReturnType<typeof routesOf>;
+  readonly #unusedAnswers: Set<string>;
   readonly #leastMs: number;
   readonly #mostMs: number;
   readonly #capacity: number;
@@ -58,12 +59,18 @@ export class SimulatedApi {
     this.name = name;
     this.#world = world;
     this.#routes = routesOf(options, name);
+    this.#unusedAnswers = new Set(this.#routes.map(({ operation }) => operation.text));
     this.#leastMs = durationMs(latency[0]);
     this.#mostMs = durationMs(latency[1]);
     this.#capacity = capacity;
     this.#honoursKeys = honoursKeys;
     this.#failureRatio = failureRatio;
     this.#lostAnswerRatio = lostAnswerRatio;
+  }
+
+  /** Operations that it has an answer for, and that no request was for. */
+  get unusedAnswers(): readonly string[] {
+    return [...this.#unusedAnswers];
   }
 
   /** From now on it does what it is asked for. */
@@ -85,6 +92,7 @@ export class SimulatedApi {
   #exchange(request: TransportRequest, life: LifeParts): Observable<TransportResponse> {
     return new Observable((subscriber) => {
       const routed = route(this.#routes, request);
+      this.#unusedAnswers.delete(routed.operation);
       const correlationId = decodeURIComponent(request.headers['x-correlation-id'] ?? '');
       const about = {
         life: life.ref,

@@ -36,6 +36,7 @@ export interface Violation {
 
 export interface WorldReport {
   readonly totals: Totals;
+  readonly unusedAnswers: readonly string[];
   readonly violation: Violation | undefined;
   /** Why these pipelines cannot be simulated at all. */
   readonly refusal: PromiseInVirtualTimeError | undefined;
@@ -173,7 +174,12 @@ class World {
   }
 
   report(): WorldReport {
-    return { totals: this.#tally.totals(this.#time.now()), violation: this.#violation, refusal: this.#refusal };
+    return {
+      totals: this.#tally.totals(this.#time.now()),
+      unusedAnswers: this.#apis.flatMap(({ name, unusedAnswers }) => unusedAnswers.map((text) => `${name} ${text}`)),
+      violation: this.#violation,
+      refusal: this.#refusal,
+    };
   }
 
   refuse(error: PromiseInVirtualTimeError): void {

@@ -33,7 +33,7 @@ const trips = definePipeline({
 
 describe('trips', () => {
   it('are booked whatever goes wrong', async () => {
-    const { totals } = await simulate([trips], {
+    const { totals, unusedAnswers } = await simulate([trips], {
       seed: 2,
       hours: 1,
       workers: 2,
@@ -44,6 +44,7 @@ describe('trips', () => {
       },
     });
     assert.ok(totals.results > 0 && totals.crashes > 0);
+    assert.deepEqual(unusedAnswers, []);
     // end: simulate
     assert.ok(totals.sagasCompensated > 0, 'no trip was refused');
     // begin: close

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { asyncScheduler, map } from 'rxjs';
 import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
+import { ok } from '../../../src/testing/pipelines/answers.ts';
 import { message } from '../../../src/testing/pipelines/messages.ts';
 import { FAULT_KINDS } from '../../../src/testing/simulation/plan.ts';
 import { simulate } from '../../../src/testing/simulation/simulate.ts';
@@ -209,6 +210,15 @@ describe('simulate', () => {
     it('a path that leads nowhere', async () => {
       expect(await refused({ path: '0:999999' })).to.be.a('string').and.not.be.empty;
     });
+  });
+
+  it('names the answers that no request was for: a misspelt one is answered {} in its place', async () => {
+    const answer = () => ok({});
+    const { report } = await lookAt({
+      faults: [],
+      apis: { shop: { 'POST /orders': answer, 'PUT /orders': answer, 'POST /orders/{id}': answer } },
+    });
+    expect(report.unusedAnswers).to.deep.equal(['shop PUT /orders', 'shop POST /orders/{id}']);
   });
 
   it('answers by operation and path, and has an effect for each key once', async () => {
