@@ -93,8 +93,9 @@ interface CutOffFacts extends SagaErrorFacts {
 }
 
 /**
- * The message of a saga that was begun is given up from outside: its handle's time ran out on the last try, a function of its author's failed, or the
- * broker would not hand it over again. Its `step` is the one that was begun and is not done, several by commas; where there is none, and on the way back, what it was last about.
+ * The message of a saga that was begun is given up from outside: its handle's time ran out on the last try, `returns` or `whenCompensated` failed, or
+ * the broker would not hand it over again. Its `step` is the one that was begun and is not done, several by commas; where there is none, and on the way
+ * back, what it was last about.
  * @remedy Look at its cause and its timeline (`sluice saga show ID`); give steps a `timeout` well below the handle's; then `sluice saga resume ID`.
  */
 export class SagaCutOffError extends SagaStuckError {
