@@ -1,11 +1,12 @@
 /** The worker's own settings: the command line reads them from the environment with `readConfig`, and hands them inwards as values. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { type AmqpTlsTexts, amqpUrl, faultsOfAmqp, LOOPBACK, tlsReadingOf } from './config/amqp-settings.ts';
+import { type AmqpTlsTexts, amqpUrl, faultsOfAmqp, tlsReadingOf } from './config/amqp-settings.ts';
 import { type Environment, ownEnvironment, problem, textOf } from './config/environment.ts';
 import { rereadingOf } from './config/rereading.ts';
 import { nearest } from './definition.ts';
 import { ConfigError, type Problem } from './errors.ts';
+import { isLoopback } from './policies/asked-as.ts';
 import { type Duration, durationMs, parseDuration } from './policies/duration.ts';
 import { durationSchema } from './policies/duration-schema.ts';
 import { Secret } from './setting.ts';
@@ -39,6 +40,8 @@ export interface Config {
   readonly doorPort: number | 'off' | undefined;
   /** Proxies in front of it, whose word about the client's address counts. */
   readonly doorProxies: readonly string[];
+  /** Names it is asked under beside loopback's. Where there are any, or it listens on loopback, it knows no others. */
+  readonly doorNames: readonly string[];
   /** What idempotency keys are derived under. */
   readonly keySecret: Secret | undefined;
   /** Time to be connected and find or declare its topology. Undefined: as long as it takes. */
@@ -73,6 +76,12 @@ function isNetwork(text: string): boolean {
   if (family === 0 || more.length > 0) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
+
+/** A name, or an IPv4 address, as a Host has it: so written that it is read as nothing else. */
+const isHostName = (text: string): boolean =>
+  /^[a-z\d.-]{1,253}$/i.test(text) &&
+  URL.canParse(`http://${text}`) &&
+  new URL(`http://${text}`).hostname === text.toLowerCase();
 
 /** An address or a name, and no port beside it: colons are those of IPv6, two at least. */
 const HOST = /^(?![^:]*:[^:]*$)[\w.:[\]-]+$/;
@@ -133,6 +142,14 @@ const configSchema = z.object({
     .refine((networks) => networks.every(isNetwork), {
       error: 'expected addresses or networks separated by commas: 10.0.0.0/8,192.168.1.7',
     })
+    .default([]),
+  SLUICE_DOOR_NAMES: z
+    .string()
+    .transform((text) => text.split(/, ?/))
+    .refine((names) => names.every(isHostName), {
+      error: 'expected names without port and scheme, separated by commas: api.example.com,shop.example.com',
+    })
+    .transform((names) => names.map((name) => name.toLowerCase()))
     .default([]),
   /** Shorter ones can be guessed, and that is all it is for. */
   SLUICE_KEY_SECRET: z
@@ -231,7 +248,7 @@ function missingBroker({ AMQP_URL, NODE_ENV }: Readonly<Record<string, string>>)
 /** Whoever reaches the management server off loopback has to show that they may. */
 function missingToken({ SLUICE_HOST, SLUICE_TOKEN }: Readonly<Record<string, string>>): readonly Problem[] {
   if (SLUICE_HOST === undefined || SLUICE_TOKEN !== undefined) return [];
-  if (LOOPBACK.test(SLUICE_HOST) || !HOST.test(SLUICE_HOST)) return [];
+  if (isLoopback(SLUICE_HOST) || !HOST.test(SLUICE_HOST)) return [];
   return [
     problem(
       'SLUICE_TOKEN',
@@ -296,6 +313,7 @@ export function readConfig(environment: Environment = ownEnvironment(), { needsB
     doorHost: parsed.data.SLUICE_DOOR_HOST,
     doorPort: parsed.data.SLUICE_DOOR_PORT as number | 'off' | undefined,
     doorProxies: parsed.data.SLUICE_DOOR_PROXIES,
+    doorNames: parsed.data.SLUICE_DOOR_NAMES,
     keySecret: parsed.data.SLUICE_KEY_SECRET,
     startWithinMs: SLUICE_START_WITHIN === undefined ? undefined : durationMs(SLUICE_START_WITHIN),
     dashboardPayloads: SLUICE_DASHBOARD_PAYLOADS,

@@ -34,6 +34,7 @@ describe('readConfig', () => {
       doorHost: '127.0.0.1',
       doorPort: undefined,
       doorProxies: [],
+      doorNames: [],
       keySecret: undefined,
       startWithinMs: undefined,
       dashboardPayloads: [],
@@ -63,6 +64,13 @@ describe('readConfig', () => {
       expect(problemsOf({ SLUICE_DOOR_PORT: wrong }), wrong).to.have.length(1);
     for (const wrong of ['10.0.0.0/33', '999.1.1.1', '::/129', '::1/', '1:2', '10.0.0.1,::g', '10.0.0.0/8/8'])
       expect([wrong, problemsOf({ SLUICE_DOOR_PROXIES: wrong }).length]).to.deep.equal([wrong, 1]);
+  });
+
+  it('reads under which names the front door is asked, without port and scheme', () => {
+    const names = (text: string) => readConfig({ SLUICE_DOOR_NAMES: text }).doorNames;
+    expect(names('API.example.com, 192.168.1.7,shop')).to.deep.equal(['api.example.com', '192.168.1.7', 'shop']);
+    for (const wrong of ['https://a.example', 'a.example:443', 'a.example/', '*', 'a b', '[::1]', 'a,,b', '1.2.3', 'é'])
+      expect([wrong, problemsOf({ SLUICE_DOOR_NAMES: wrong }).length]).to.deep.equal([wrong, 1]);
   });
 
   it('reads what the dashboard may show', () => {
@@ -265,7 +273,7 @@ describe('readConfig', () => {
     ).to.deep.equal([
       'environment: SLUICE_GRACE_PERIODE: is no setting of sluice, did you mean "SLUICE_GRACE_PERIOD"?',
       'environment: SLUICE_PROT_FILE: is no setting of sluice, did you mean "SLUICE_PORT_FILE"?',
-      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_AMQP_CA, SLUICE_AMQP_CERT, SLUICE_AMQP_KEY, SLUICE_AMQP_PINS, SLUICE_AMQP_AUTH, SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_DOOR_HOST, SLUICE_DOOR_PORT, SLUICE_DOOR_PROXIES, SLUICE_KEY_SECRET, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP, SLUICE_JOURNAL_LEASE',
+      'environment: SLUICE_COLOUR: is no setting of sluice; there are SLUICE_AMQP_CA, SLUICE_AMQP_CERT, SLUICE_AMQP_KEY, SLUICE_AMQP_PINS, SLUICE_AMQP_AUTH, SLUICE_PORT, SLUICE_HOST, SLUICE_TOKEN, SLUICE_DOOR_HOST, SLUICE_DOOR_PORT, SLUICE_DOOR_PROXIES, SLUICE_DOOR_NAMES, SLUICE_KEY_SECRET, SLUICE_START_WITHIN, SLUICE_DASHBOARD_PAYLOADS, SLUICE_GRACE_PERIOD, SLUICE_MAX_CALLS, SLUICE_TOPOLOGY, SLUICE_JOURNAL_FILE, SLUICE_JOURNAL_URL, SLUICE_JOURNAL_CONNECTIONS, SLUICE_JOURNAL_KEEP, SLUICE_JOURNAL_LEASE',
     ]);
     expect(
       problemsOf({ SLUICE_TEST_AMQP_URL: 'x', SLUICE_DRAW: '1', SLUICE_RUNS: '9', SLUICE_SEED: '1' }),

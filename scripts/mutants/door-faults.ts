@@ -10,6 +10,20 @@ export const doorFaults: readonly Fault[] = [
     specs: ['test/ingress/hostile-clients.spec.ts'],
   },
   {
+    name: 'the door takes what pages of other origins send',
+    file: 'src/ingress/front-door.ts',
+    was: 'isForAnybody ? faultOfPage(request.headers) : undefined',
+    becomes: 'undefined',
+    specs: ['test/ingress/other-pages.spec.ts'],
+  },
+  {
+    name: 'the door is asked under any name',
+    file: 'src/ingress/front-door.ts',
+    was: 'crowded ?? faultOfName(request.headers, known)',
+    becomes: 'crowded',
+    specs: ['test/ingress/other-pages.spec.ts'],
+  },
+  {
     name: 'the door lets a client come as often as it likes',
     file: 'src/ingress/admission.ts',
     was: '    rates?.take(counted);\n',

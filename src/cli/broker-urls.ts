@@ -1,7 +1,7 @@
 /** Where the broker of a worker process is: named by the environment, or embedded. */
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
-import { isLoopback } from '../management/admission.ts';
+import { isLoopback } from '../policies/asked-as.ts';
 import { AMQP_PORT, startEmbeddedBroker } from './embedded-broker.ts';
 
 /** Brokers to try, in turn; as a function, read again at each connection. They hold credentials: never log them. */

@@ -44,7 +44,7 @@ export async function openDoor(
   config: Config,
   { log, facts, urls, onOpen = () => {} }: DoorParts,
 ): Promise<OpenedDoor | undefined> {
-  const { doorHost: host, doorPort: port, doorProxies: trustedProxies } = config;
+  const { doorHost: host, doorPort: port, doorProxies: trustedProxies, doorNames: names } = config;
   const entrances = entrancesOf(pipelines);
   if (entrances.length === 0 || port === 'off') return undefined;
   const problems = openToAll(pipelines, host);
@@ -55,7 +55,7 @@ export async function openDoor(
   const closeBroker = (): Promise<void> =>
     lastValueFrom(broker.close({ withinMs: CLOSE_WITHIN_MS }).pipe(ignoreElements()), { defaultValue: undefined });
   const open = (at: number): Promise<FrontDoor> =>
-    openFrontDoor({ entrances, broker, log: doorLog, facts, host, port: at, newId: randomUUID, trustedProxies });
+    openFrontDoor({ entrances, broker, log: doorLog, facts, host, port: at, newId: randomUUID, trustedProxies, names });
   try {
     const door = await openAt(port, open);
     const opened: OpenedDoor = {

@@ -66,6 +66,8 @@ Environment of "run", "dev" and "serve":
   SLUICE_DOOR_PORT     port of the front door, where pipelines have an ingress; off: there is none (default: 3000, or a free one)
   SLUICE_DOOR_HOST     its address (default: 127.0.0.1); on one that other machines reach every ingress has to say who may come
   SLUICE_DOOR_PROXIES  addresses or networks of proxies in front of it, separated by commas, whose x-forwarded-for counts (default: none)
+  SLUICE_DOOR_NAMES    names it is asked under, separated by commas; on loopback, and where they are set, a Host that is none of them and not
+                       loopback's is refused (default: none)
   SLUICE_KEY_SECRET    at least 16 characters, or SLUICE_KEY_SECRET_FILE: idempotency keys are derived under it, so that nobody can
                        guess them; the same for all workers, and changed only while nothing is in flight
   SLUICE_START_WITHIN  time to reach the broker and find or declare its queues; then exit with 4 (default: as long as it takes)

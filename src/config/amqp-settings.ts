@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { nearest } from '../definition.ts';
 import { ConfigError, type Problem } from '../errors.ts';
+import { isLoopback } from '../policies/asked-as.ts';
 import { certificateFaults } from '../policies/certificates.ts';
 import { type Environment, problem, textOf } from './environment.ts';
 
@@ -12,8 +13,6 @@ export interface AmqpTlsTexts {
   readonly key?: string;
   readonly pins?: readonly string[];
 }
-
-export const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
 
 export const amqpUrl = z.string().superRefine((text, context) => {
   const reason = faultOfAmqpUrl(text);
@@ -34,7 +33,7 @@ function faultOfAmqpUrl(text: string): string | undefined {
   const fault = faultOfParameters(searchParams);
   if (fault !== undefined) return fault;
   // Without a user it is guest, unless a certificate says who we are.
-  if (username === 'guest' && !LOOPBACK.test(hostname)) return guestOffLoopback(hostname);
+  if (username === 'guest' && !isLoopback(hostname)) return guestOffLoopback(hostname);
   return undefined;
 }
 
@@ -55,7 +54,7 @@ export function faultsOfAmqp(
       problems.push(
         problem('AMQP_URL', 'names a user; with SLUICE_AMQP_AUTH=external the certificate says who the worker is'),
       );
-    if (auth === 'plain' && username === '' && !LOOPBACK.test(hostname))
+    if (auth === 'plain' && username === '' && !isLoopback(hostname))
       problems.push(problem('AMQP_URL', guestOffLoopback(hostname)));
   }
   if (auth === 'external' && texts.SLUICE_AMQP_CERT === undefined)

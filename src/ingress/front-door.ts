@@ -12,6 +12,7 @@ import type { Requests } from '../broker/requests.ts';
 import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { ForwardClock } from '../operators/forward-clock.ts';
+import { isLoopback } from '../policies/asked-as.ts';
 import { Admission } from './admission.ts';
 import { clientAddress } from './client-address.ts';
 import { openApiOf } from './open-api.ts';
@@ -21,6 +22,7 @@ import { Reception } from './reception.ts';
 import { refuseConnection } from './refuse-connection.ts';
 import { typeFault } from './request-form.ts';
 import { Tickets } from './tickets.ts';
+import { faultOfName, faultOfPage } from './where-from.ts';
 
 export interface FrontDoorOptions {
   readonly entrances: readonly OpenEntrance[];
@@ -35,6 +37,8 @@ export interface FrontDoorOptions {
   readonly newId: () => string;
   /** Addresses of proxies in front, whose `x-forwarded-for` is believed. Default: none. */
   readonly trustedProxies?: readonly string[];
+  /** What it is asked under beside loopback's names, in lower case. Where there are any, or it listens on loopback, other names are refused. Default: none. */
+  readonly names?: readonly string[];
   /** Requests under way at once, those that wait for a result included; the next is answered 503. Default: 10 000. */
   readonly maxRequests?: number;
   /** Bytes of bodies in memory at once; a request that does not fit is answered 503. Default: 64 MiB. */
@@ -144,14 +148,17 @@ class Door {
 
   serveOn(app: FastifyInstance): void {
     const { entrances, maxHeldBytes = DEFAULT_HELD_BYTES, maxRequests = 10_000 } = this.#options;
+    const { host, names = [] } = this.#options;
+    const known = names.length > 0 || isLoopback(host) ? new Set(names) : undefined;
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     app.setErrorHandler<Error & { readonly code?: string }>((error, request, reply) =>
       send(reply, problemAnswer(this.#refusalOf(error, request.routeOptions.bodyLimit))),
     );
-    app.addHook('onRequest', (_request, reply, next) => {
-      if (this.#isDraining) return send(reply, problemAnswer(goodbye));
-      if (this.#requests >= maxRequests) return send(reply, problemAnswer(full));
+    app.addHook('onRequest', (request, reply, next) => {
+      const crowded = this.#requests >= maxRequests ? full : undefined;
+      const refusal = this.#isDraining ? goodbye : (crowded ?? faultOfName(request.headers, known));
+      if (refusal !== undefined) return send(reply, problemAnswer(refusal));
       this.#requests++;
       reply.raw.once('close', () => this.#requests--);
       next();
@@ -179,8 +186,12 @@ class Door {
 
   #serve(entrance: OpenEntrance, app: FastifyInstance, maxHeldBytes: number): void {
     const { method, path, maxBodyBytes } = entrance.ingress;
-    const identify = (request: FastifyRequest, reply: FastifyReply, next: () => void): void =>
-      this.#identify(entrance, request, reply, next);
+    const isForAnybody = typeof entrance.ingress.auth !== 'object';
+    const identify = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
+      const refusal = isForAnybody ? faultOfPage(request.headers) : undefined;
+      if (refusal === undefined) this.#identify(entrance, request, reply, next);
+      else send(reply, problemAnswer(refusal));
+    };
     const tell = (_request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
       const startedAt = this.#clock.now();
       reply.raw.once('close', () => this.#report(entrance, reply, this.#clock.now() - startedAt));

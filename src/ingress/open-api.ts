@@ -86,12 +86,15 @@ function pathsOf(entrance: Entrance): Json {
 }
 
 /** What those are told who may not come. */
-const strangersOf = ({ ingress: { auth } }: Entrance): Json => ({
-  ...(typeof auth === 'object' ? { 401: refusal('It is not known who sends it.') } : {}),
-  ...(typeof auth === 'object' && auth.scheme.scheme === 'bearer'
-    ? { 403: refusal('The token does not allow this.') }
-    : {}),
-});
+function strangersOf({ ingress: { auth } }: Entrance): Json {
+  const elsewhere = { 421: refusal('It is not asked under this name.') };
+  if (typeof auth !== 'object') return { 403: refusal('A page of another origin sends it.'), ...elsewhere };
+  return {
+    401: refusal('It is not known who sends it.'),
+    ...(auth.scheme.scheme === 'bearer' ? { 403: refusal('The token does not allow this.') } : {}),
+    ...elsewhere,
+  };
+}
 
 /** By content type. Of what a codec reads nothing is known. */
 function bodiesOf(entrance: Entrance): Json {

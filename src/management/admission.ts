@@ -2,11 +2,11 @@
  * Who may ask the management server what. Decisions about one request's head, without reading more of it.
  *
  * On loopback the Host has to be loopback too, so that a page whose name was pointed at 127.0.0.1 gets nothing (DNS rebinding). Elsewhere
- * the token stands for that: it travels in a header no foreign page can set. A browser tells where a request comes from: any Origin
- * but our own is refused. What it fetches for a page without saying so, a picture or a frame, it marks as of another site.
+ * the token stands for that: it travels in a header no foreign page can set. Any Origin but our own is refused.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { askedAs, isLoopback, isOfOtherOrigin, isOfOtherSite } from '../policies/asked-as.ts';
 import type { Secret } from '../setting.ts';
 import { type Route, refusal, type WholeAnswer } from './route.ts';
 
@@ -16,23 +16,19 @@ export interface AdmissionRules {
   readonly token: Secret | undefined;
 }
 
-const LOOPBACK_ADDRESS = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
-
-export const isLoopback = (host: string): boolean => LOOPBACK_ADDRESS.test(host);
-
 /** What is wrong with where the request says it goes to and comes from. */
 export function faultOfOrigin(
-  { host, origin }: IncomingHttpHeaders,
+  headers: IncomingHttpHeaders,
   { isLoopback: isLocal }: AdmissionRules,
 ): WholeAnswer | undefined {
-  const asked = nameOf(`http://${host ?? ''}`);
+  const asked = askedAs(headers);
   if (asked === undefined) return refusal(400, 'expected a Host header');
-  if (isLocal && !isLoopback(asked.hostname))
+  if (isLocal && !isLoopback(asked))
     return refusal(
       421,
       'this address is served as localhost or 127.0.0.1; for a proxy or another name set SLUICE_HOST to an address that is not loopback, and SLUICE_TOKEN',
     );
-  if (origin !== undefined && nameOf(origin)?.host !== asked.host)
+  if (isOfOtherOrigin(headers))
     return refusal(403, 'requests of other pages are refused; a proxy in front has to hand on Host as it came');
   return undefined;
 }
@@ -42,14 +38,7 @@ export function faultOfOrigin(
  * holds them for a moment, and a stream takes a place. What is open may be fetched so: a link to the dashboard stands anywhere.
  */
 export function faultOfSite(headers: IncomingHttpHeaders, { isOpen = false }: Route): WholeAnswer | undefined {
-  const site = headers['sec-fetch-site'];
-  // `none` is the address bar.
-  if (isOpen || site === undefined || site === 'same-origin' || site === 'none') return undefined;
-  return refusal(403, 'requests of other pages are refused');
-}
-
-function nameOf(url: string): URL | undefined {
-  return URL.canParse(url) ? new URL(url) : undefined;
+  return isOpen || !isOfOtherSite(headers) ? undefined : refusal(403, 'requests of other pages are refused');
 }
 
 /** Whether the request shows the token, or needs none to see what there is. */

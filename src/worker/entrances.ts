@@ -4,6 +4,7 @@ import { ConfigError, type Problem } from '../errors.ts';
 import type { OpenEntrance } from '../ingress/read-request.ts';
 import { formOf } from '../pipeline/message-format.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { isLoopback } from '../policies/asked-as.ts';
 
 export const entrancesOf = (pipelines: readonly Pipeline[]): readonly OpenEntrance[] =>
   pipelines.flatMap((pipeline) => {
@@ -31,8 +32,6 @@ export const openToAll = (pipelines: readonly Pipeline[], host: string): readonl
             `is missing, and SLUICE_DOOR_HOST ${host} can be reached from other machines; expected clientKeys(…), jwt(…), or 'none' for anybody`,
           ),
         );
-
-const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
 
 const problem = ({ name }: OpenEntrance, path: string, message: string): Problem => ({
   subject: `pipeline "${name}"`,

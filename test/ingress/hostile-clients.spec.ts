@@ -1,7 +1,6 @@
 /** What clients do to a front door who mean no good, or come in too great numbers. */
 
 import { Agent } from 'node:http';
-import { connect } from 'node:net';
 import { expect } from 'chai';
 import { NEVER, of, Subject, take } from 'rxjs';
 import { z } from 'zod';
@@ -10,7 +9,7 @@ import { clientKeys } from '../../src/ingress/client-keys.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { Secret } from '../../src/setting.ts';
 import { eventually } from '../support/eventually.ts';
-import { ask, type DoorUnderTest, openDoor } from '../support/front-door.ts';
+import { ask, type DoorUnderTest, openDoor, raw } from '../support/front-door.ts';
 
 const SHOP = 'shop-key-0123456789';
 const BANK = 'bank-key-0123456789';
@@ -38,21 +37,6 @@ const guarded = definePipeline({
 });
 const body = { id: 'a' };
 
-/** What comes back for bytes that are written as they are. */
-function raw(url: string, ...parts: readonly string[]): Promise<string> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve) => {
-    let told = '';
-    const socket = connect(Number(port), hostname);
-    socket.on('data', (chunk) => {
-      told += chunk.toString();
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => resolve(told));
-    for (const part of parts) socket.write(part);
-  });
-}
-
 describe('the front door and hostile clients', () => {
   let subject: DoorUnderTest;
   afterEach(() => subject.stop());
@@ -60,7 +44,7 @@ describe('the front door and hostile clients', () => {
   it('cuts who sends too slowly: the head, the body, or nothing at all', async () => {
     subject = await openDoor([orders], { requestTimeoutMs: 300 });
     const { url } = subject.door;
-    const head = 'POST /orders HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
+    const head = 'POST /orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
     const [slowHead, slowBody, silent] = await Promise.all([
       raw(url, head),
       raw(url, `${head}content-length: 10\r\n\r\n{`),
@@ -73,7 +57,7 @@ describe('the front door and hostile clients', () => {
 
   it('stops reading what is larger than it may be, whatever is said of it', async () => {
     subject = await openDoor([orders]);
-    const head = 'POST /orders HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
+    const head = 'POST /orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
     const chunked = await raw(
       subject.door.url,
       `${head}transfer-encoding: chunked\r\n\r\n`,
@@ -89,7 +73,7 @@ describe('the front door and hostile clients', () => {
   it('refuses what is no HTTP, and requests that could be read in two ways', async () => {
     subject = await openDoor([orders]);
     const { url } = subject.door;
-    const json = 'host: a\r\ncontent-type: application/json\r\n';
+    const json = 'host: localhost\r\ncontent-type: application/json\r\n';
     for (const bytes of [
       'nonsense\r\n\r\n',
       `POST /orders HTTP/1.1\r\n${json}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}`,
@@ -105,7 +89,7 @@ describe('the front door and hostile clients', () => {
     subject = await openDoor([orders]);
     const request = [
       'POST /orders HTTP/1.1',
-      'host: a',
+      'host: localhost',
       'content-type: application/json',
       'prefer: wait=20',
       'x-correlation-id: one',

@@ -1,6 +1,7 @@
 /** A front door on the embedded broker, with a worker behind it where one is wanted, and a client that asks it. */
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
 import { createFacts, type RequestAnswered } from '../../src/events.ts';
@@ -138,5 +139,20 @@ export function ask(
     );
     asking.on('error', reject);
     asking.end(bytes);
+  });
+}
+
+/** What comes back for bytes that are written as they are. */
+export function raw(url: string, ...parts: readonly string[]): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    let told = '';
+    const socket = connect(Number(port), hostname);
+    socket.on('data', (chunk) => {
+      told += chunk.toString();
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(told));
+    for (const part of parts) socket.write(part);
   });
 }

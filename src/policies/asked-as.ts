@@ -1,0 +1,27 @@
+/**
+ * What the head of a request says of where it goes to and comes from. Whoever serves decides what of it is refused, and says so.
+ *
+ * A page whose own name was pointed at this machine (DNS rebinding) asks under that name, and to its browser is no other page: so on loopback
+ * the name has to be loopback's. What is asked for any other page has its Origin. A browser fetches pictures and frames without one, and
+ * marks them as of another site.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
+
+/** Whether nobody on another machine reaches it. */
+export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
+
+/** The name a request is for, without a port; undefined where its Host says none. */
+export const askedAs = ({ host }: IncomingHttpHeaders): string | undefined => nameIn(`http://${host ?? ''}`)?.hostname;
+
+/** Whether a page asks that was not served under the name it asks for. */
+export const isOfOtherOrigin = ({ host, origin }: IncomingHttpHeaders): boolean =>
+  origin !== undefined && nameIn(origin)?.host !== nameIn(`http://${host ?? ''}`)?.host;
+
+/** Whether a browser says that it is for a page of another origin. `none` is the address bar. */
+export function isOfOtherSite({ 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
+  return site !== undefined && site !== 'same-origin' && site !== 'none';
+}
+
+const nameIn = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined);
