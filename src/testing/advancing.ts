@@ -85,6 +85,7 @@ async function byClock(
   };
   try {
     await body({ ...test.kit, advance });
+    test.comeToRest();
     await runToEnd();
     test.rest(clock.now, advancedTo);
     test.stop();

@@ -2,7 +2,7 @@
  * The broker port over a broker in process: no sockets, all time through RxJS, so that whole pipelines run in virtual time.
  * Connections can be cut and come back, as over a network; what was out is lost then, and delivered again.
  */
-import { asyncScheduler, concat, EMPTY, Observable, ReplaySubject, type Subscription } from 'rxjs';
+import { asyncScheduler, concat, EMPTY, filter, Observable, ReplaySubject, type Subscription, take } from 'rxjs';
 import { BrokerUnavailableError, messageOf, TopologyError } from '../../errors.ts';
 import type { Delivery } from '../../message/delivery.ts';
 import type { Broker, BrokerStatus, ConsumeOptions, QueueDepth } from '../broker.ts';
@@ -184,7 +184,7 @@ class EmbeddedPort implements Broker {
   }
 
   #connect(): void {
-    if (!this.#broker.isReachable.value) {
+    if (!this.#broker.dial()) {
       this.#retrySoon('the broker is not reachable');
       return;
     }
@@ -226,6 +226,12 @@ class EmbeddedPort implements Broker {
   }
 
   #retrySoon(reason: string): void {
+    if (this.#broker.isResting) {
+      this.#reconnect = this.#broker.isReachable
+        .pipe(filter(Boolean), take(1))
+        .subscribe(() => this.#retrySoon(reason));
+      return;
+    }
     this.#reconnect = asyncScheduler.schedule(() => {
       this.#statuses.next({ state: 'connecting', reason });
       this.#connect();

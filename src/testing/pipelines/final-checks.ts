@@ -54,8 +54,22 @@ function inFlightProblems({ inFlight, facts }: Rehearsal, now: number, promises:
   ];
 }
 
-/** A hint for a test that failed: a handle that ran out of time while nothing it may have waited for was to be seen. */
-export function hints({ settlements, facts }: Rehearsal, promises: Promises): readonly string[] {
+/** Hints for a test that failed. */
+export const hints = (rehearsal: Rehearsal, promises: Promises): readonly string[] => [
+  ...handleHints(rehearsal, promises),
+  ...brokerHints(rehearsal),
+];
+
+/** What was expected may have been meant to come after an outage that has no end. */
+const brokerHints = ({ broker }: Rehearsal): readonly string[] =>
+  broker.isReachable.value
+    ? []
+    : [
+        'hint: the broker is unreachable at the end of the test; what waits for it is done after setReachable(true), which takes up to 100 ms more',
+      ];
+
+/** A handle that ran out of time while nothing it may have waited for was to be seen. */
+function handleHints({ settlements, facts }: Rehearsal, promises: Promises): readonly string[] {
   const late = settlements.seen.find(({ value }) => value.code === 'ERR_HANDLE_TIMEOUT');
   if (late === undefined) return [];
   const { messageId, durationMs } = late.value;

@@ -33,6 +33,7 @@ export function inVirtualTime<Names extends string>(
     });
     const streams = new StreamKit(scheduler, helpers, test.checks);
     const rest = (): void => {
+      test.comeToRest();
       scheduler.runToEnd();
       test.rest(scheduler.frame, streams.lastFrame);
     };

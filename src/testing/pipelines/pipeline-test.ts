@@ -1,5 +1,6 @@
 /** A test of pipelines whichever clock it runs by: its rehearsal, what it expects, and what must hold at its end. */
 
+import { asyncScheduler } from 'rxjs';
 import type { Journal } from '../../journal/journal.ts';
 import { createMemoryJournal } from '../../journal/memory-journal.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
@@ -31,6 +32,13 @@ export class PipelineTest<Names extends string> {
     this.#rehearsal = new Rehearsal({ pipelines, journal, random });
     this.kit = createPipelineKit(this.#rehearsal, this.checks, (frame) => {
       this.#plannedFrame = Math.max(this.#plannedFrame, frame);
+    });
+  }
+
+  /** Once all is done that is planned, a broker that is unreachable may be so for good: nobody dials it for ever. */
+  comeToRest(): void {
+    this.#rehearsal.at(Math.max(this.#plannedFrame, asyncScheduler.now()), () => {
+      this.#rehearsal.broker.restWhileUnreachable();
     });
   }
 

@@ -134,7 +134,7 @@ export class Rehearsal {
 
   /** When anything was last seen to happen, in the broker's own time too. */
   get lastFrame(): number {
-    return Math.max(this.broker.alarmedAt, ...this.#rows.map((row) => row.lastFrame));
+    return Math.max(this.broker.alarmedAt, this.broker.dialledAt, ...this.#rows.map((row) => row.lastFrame));
   }
 
   /** Deliveries that are not settled. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { of, timer } from 'rxjs';
+import { map, of, timer } from 'rxjs';
 import { definePipeline, queue } from 'sluice';
-import { ack, advancing, httpError, marbles, message, retry } from 'sluice/testing';
+import { ack, advancing, httpError, marbles, message, retry, returned } from 'sluice/testing';
 import { createMemoryJournal } from '../../../src/journal/memory-journal.ts';
 import { BoundedScheduler } from '../../../src/testing/pipelines/bounded-scheduler.ts';
 import { Rehearsal } from '../../../src/testing/pipelines/rehearsal.ts';
@@ -19,6 +19,55 @@ describe('marbles of a pipeline: what is always checked', () => {
     expect(printed).to.contain(
       '2 messages are still in flight at 2 ms, and nothing is due any more: a (since 0 ms), b (since 2 ms)',
     );
+  });
+
+  describe('of a broker that is left unreachable', () => {
+    const away = ({ deliver, at, broker, expectSettled }: Kit): void => {
+      deliver('       a', { a });
+      at('            --x', { x: () => broker.setReachable(false) });
+      expectSettled(' --R', { R: returned(a) });
+    };
+    const slow = working(() => timer(5).pipe(map(() => 1)));
+
+    it('is nothing: it is dialled no more, and time has an end', passes(slow, away));
+    it(
+      'is nothing, by the clock',
+      advancing(slow, async ({ deliver, broker, advance, expectSettled }) => {
+        deliver('      a', { a });
+        expectSettled('--R', { R: returned(a) });
+        await advance('2ms');
+        broker.setReachable(false);
+      }),
+    );
+    it(
+      'is nothing that keeps it from coming back later in the test',
+      passes(slow, (kit) => {
+        const { at, broker, flush, scheduler, expectConsuming } = kit;
+        away(kit);
+        flush();
+        expect(scheduler.now()).to.be.below(200);
+        const now = scheduler.now();
+        at(`${now + 10}ms x`, { x: () => broker.setReachable(true) });
+        expectConsuming(`t-f ${now + 107}ms t`);
+      }),
+    );
+    it('is told to a test that fails, of a worker that was never connected', () => {
+      const printed = printedBy(slow, ({ deliver, broker, expectSettled }) => {
+        broker.setReachable(false);
+        deliver('      a', { a });
+        expectSettled('-----A', { A: ack(a) });
+      });
+      expect(printed).to.contain('hint: the broker is unreachable at the end of the test');
+    });
+    it('is told to a test that fails: what it expects may wait for it', () => {
+      const printed = printedBy(slow, (kit) => {
+        away(kit);
+        kit.expectSettled('--R 104ms A', { R: returned(a), A: ack(a) });
+      });
+      expect(printed.split('\n').at(-1)).to.equal(
+        'hint: the broker is unreachable at the end of the test; what waits for it is done after setReachable(true), which takes up to 100 ms more',
+      );
+    });
   });
 
   it('is that no timer is left', () => {

@@ -31,7 +31,9 @@ export class InProcessBroker {
   #flush: Subscription | undefined;
   #alarm: { readonly at: number; readonly subscription: Subscription } | undefined;
   #alarmedAt = 0;
+  #dialledAt = 0;
   #isClockStopped = false;
+  #isResting = false;
 
   constructor({ random, latencyMs = 0, now = () => asyncScheduler.now() }: InProcessBrokerOptions) {
     this.model = new BrokerModel({ now, random });
@@ -76,8 +78,30 @@ export class InProcessBroker {
 
   /** Ends all connections and lets none be made, or lets them be made again. */
   setReachable(isReachable: boolean): void {
+    if (isReachable) this.#isResting = false;
     this.isReachable.next(isReachable);
     if (!isReachable) this.cutConnections('the broker is not reachable');
+  }
+
+  /** Where it is unreachable, nobody dials any more until it is reachable: that may never be said, and time has to come to an end. */
+  restWhileUnreachable(): void {
+    this.#isResting = !this.isReachable.value;
+  }
+
+  /** Whether a port has to wait for `isReachable`, and may not dial. */
+  get isResting(): boolean {
+    return this.#isResting;
+  }
+
+  /** A port tries to connect. @returns whether it can. */
+  dial(): boolean {
+    this.#dialledAt = this.#now();
+    return this.isReachable.value;
+  }
+
+  /** When anybody last tried to connect; 0 before. */
+  get dialledAt(): number {
+    return this.#dialledAt;
   }
 
   block(reason: string): void {
