@@ -61,7 +61,7 @@ export function publishWith(pipeline: Pipeline, engine: Engine): PublishResult {
   };
 
   const declareAndPublish = (result: OutgoingMessage, error: unknown): Observable<never> =>
-    error instanceof TopologyError && mayDeclare
+    error instanceof TopologyError && error.missingExchange !== undefined && mayDeclare
       ? concat(declared(result.exchange), broker.publish(result))
       : throwError(() => error);
 

@@ -78,7 +78,12 @@ describeWithOwnRabbitMq('the broker user of a front door', () => {
     try {
       await eventually('it is connected', async () => !isAway((await post('/orders'))[1]));
       reasons.length = 0;
-      return { orders: await post('/orders'), accounts: await post('/accounts'), reasons };
+      return {
+        orders: await post('/orders'),
+        accounts: await post('/accounts'),
+        later: await post('/accounts'),
+        reasons,
+      };
     } finally {
       opened.drain();
       opened.hasten();
@@ -97,12 +102,19 @@ describeWithOwnRabbitMq('the broker user of a front door', () => {
 
   it('is told of in the log where it may write to neither, and clients that nothing is confirmed', async function mute() {
     this.timeout(60_000);
-    const { orders, accounts, reasons } = await askAs('mute', { configure: '^$', write: '^$', read: '^accounts$' });
+    const { orders, accounts, later, reasons } = await askAs('mute', {
+      configure: '^$',
+      write: '^$',
+      read: '^accounts$',
+    });
     const codeOf = ([status, { type }]: typeof orders) => [status, type];
     const notConfirmed = [503, 'urn:sluice:problem:not-confirmed'];
-    expect([codeOf(orders), codeOf(accounts)]).to.deep.equal([notConfirmed, notConfirmed]);
-    expect(reasons).to.have.length(2);
+    expect([orders, accounts, later].map(codeOf)).to.deep.equal([notConfirmed, notConfirmed, notConfirmed]);
+    expect(reasons).to.have.length(3);
     expect(reasons[0]).to.match(/ACCESS_REFUSED - .*'amq\.default'/);
-    expect(reasons[1]).to.match(/^exchange "accounts": the broker user may not write to it \(ACCESS_REFUSED - /);
+    expect(reasons[1]).to.match(
+      /^exchange "accounts": the broker user may not write to it \(ACCESS_REFUSED - [^)]*\)$/,
+    );
+    expect(reasons[2]).to.match(/\); the broker said so \d s ago, and is not asked again for \d+ s$/);
   });
 });

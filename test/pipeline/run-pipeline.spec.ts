@@ -945,14 +945,14 @@ describe('runPipeline', () => {
     );
   });
 
+  const missingOut = new TopologyError('exchange "out" does not exist', { missingExchange: 'out' });
+
   it('declares an exchange its pipeline did not name, once, and publishes again', () => {
     onStage(
       slow(1),
       ({ broker }) => {
         broker.refuse = ({ exchange: name }) =>
-          name === 'out' && broker.established.length === 0
-            ? new TopologyError('exchange "out" does not exist')
-            : undefined;
+          name === 'out' && broker.established.length === 0 ? missingOut : undefined;
         broker.deliver({ body: { n: 1 } });
       },
       ({ broker, settled }) => {
@@ -982,6 +982,22 @@ describe('runPipeline', () => {
     );
   });
 
+  it('declares none that it may not write to, which would tell of another permission, or of none', () => {
+    onStage(
+      slow(1),
+      ({ broker }) => {
+        broker.refuse = ({ exchange: name }) => (name === 'out' ? new TopologyError('it may not write') : undefined);
+        broker.deliver({ body: { n: 1 } });
+      },
+      ({ broker, settled }) => {
+        expect(broker.established).to.deep.equal([]);
+        expect(settled.map(({ settlement, reason }) => [settlement, reason])).to.deep.equal([
+          ['deadLetter', 'it may not write'],
+        ]);
+      },
+    );
+  });
+
   it('declares it with the type that its pipeline says', () => {
     onStage(
       definePipeline({
@@ -993,8 +1009,7 @@ describe('runPipeline', () => {
         output: () => exchange('out', 'done'),
       }),
       ({ broker }) => {
-        broker.refuse = () =>
-          broker.established.length === 0 ? new TopologyError('exchange "out" does not exist') : undefined;
+        broker.refuse = () => (broker.established.length === 0 ? missingOut : undefined);
         broker.deliver({ body: { n: 1 } });
       },
       ({ broker, settled }) => {
@@ -1009,9 +1024,7 @@ describe('runPipeline', () => {
       slow(1),
       ({ broker }) => {
         broker.refuse = ({ exchange: name }) =>
-          name === 'out' && broker.established.length === 0
-            ? new TopologyError('exchange "out" does not exist')
-            : undefined;
+          name === 'out' && broker.established.length === 0 ? missingOut : undefined;
         for (const n of [1, 2, 3]) broker.deliver({ body: { n }, properties: { messageId: `m${n}` } });
       },
       ({ broker, settled }) => {

@@ -26,7 +26,7 @@ export function createExchangeGate(link: Link, onDefect: DefectListener): Exchan
   // The default exchange always exists, and always takes everything.
   const known = new Set<string>(['']);
   const looking = new Set<string>();
-  const refused = new Map<string, { readonly refusal: SluiceError; readonly untilMs: number }>();
+  const refused = new Map<string, { readonly refusal: SluiceError; readonly atMs: number }>();
 
   const refusalOf = async (exchange: string): Promise<SluiceError | undefined> => {
     try {
@@ -44,9 +44,10 @@ export function createExchangeGate(link: Link, onDefect: DefectListener): Exchan
   return {
     isOpenFor: (exchange) => known.has(exchange),
     look(exchange, answer) {
-      const { refusal, untilMs = 0 } = refused.get(exchange) ?? {};
-      if (refusal !== undefined && asyncScheduler.now() < untilMs) {
-        answer(refusal);
+      const { refusal, atMs = 0 } = refused.get(exchange) ?? {};
+      const forMs = asyncScheduler.now() - atMs;
+      if (refusal !== undefined && forMs < REFUSAL_HOLDS_MS) {
+        answer(remembered(refusal, forMs));
         return;
       }
       if (looking.has(exchange)) return;
@@ -61,7 +62,16 @@ export function createExchangeGate(link: Link, onDefect: DefectListener): Exchan
     forget: (exchange) => void known.delete(exchange),
     refuse(exchange, refusal) {
       known.delete(exchange);
-      refused.set(exchange, { refusal, untilMs: asyncScheduler.now() + REFUSAL_HOLDS_MS });
+      refused.set(exchange, { refusal, atMs: asyncScheduler.now() });
     },
   };
 }
+
+/** Says that it is from memory: whoever gave the permission back meanwhile would look for another that is missing. */
+const remembered = ({ message, cause }: SluiceError, forMs: number): TopologyError => {
+  const ago = Math.floor(forMs / 1_000);
+  const left = Math.ceil((REFUSAL_HOLDS_MS - forMs) / 1_000);
+  return new TopologyError(`${message}; the broker said so ${ago} s ago, and is not asked again for ${left} s`, {
+    cause,
+  });
+};
