@@ -9,7 +9,7 @@ import { ConfigError, type Problem } from './errors.ts';
 import { isLoopback } from './policies/asked-as.ts';
 import { type Duration, durationMs, parseDuration } from './policies/duration.ts';
 import { durationSchema } from './policies/duration-schema.ts';
-import { Secret } from './setting.ts';
+import { Secret, type Setting } from './setting.ts';
 
 export { env, environmentWith, isStartedByNpm, ownEnvironment } from './config/environment.ts';
 
@@ -32,8 +32,8 @@ export interface Config {
   readonly host: string;
   /** Its port. Undefined: 8080, or any free port where that is taken. */
   readonly port: number | undefined;
-  /** Needed for its actions, and where it is set for everything but health. */
-  readonly token: Secret | undefined;
+  /** Needed for its actions, and where it is set for everything but health. A setting where it stands in a file, which may be replaced. */
+  readonly token: Secret | Setting<Secret> | undefined;
   /** Address of the front door. */
   readonly doorHost: string;
   /** Its port. Undefined: 3000, or any free port where that is taken. `off`: there is none, but for `sluice serve`. */
@@ -309,7 +309,7 @@ export function readConfig(environment: Environment = ownEnvironment(), { needsB
     logFormat: LOG_FORMAT,
     host: SLUICE_HOST,
     port: SLUICE_PORT,
-    token: SLUICE_TOKEN,
+    token: tokenOf(environment, SLUICE_TOKEN),
     doorHost: parsed.data.SLUICE_DOOR_HOST,
     doorPort: parsed.data.SLUICE_DOOR_PORT as number | 'off' | undefined,
     doorProxies: parsed.data.SLUICE_DOOR_PROXIES,
@@ -334,6 +334,11 @@ export function readTopology(environment: Environment = ownEnvironment()): Confi
     if (error instanceof ConfigError) return undefined;
     throw error;
   }
+}
+
+function tokenOf(environment: Environment, token: Secret | undefined): Config['token'] {
+  const read = rereadingOf(environment, 'SLUICE_TOKEN', configSchema.shape.SLUICE_TOKEN);
+  return read === undefined ? token : { kind: 'setting', name: 'SLUICE_TOKEN', read, canChange: () => true };
 }
 
 function journalOf(data: z.output<typeof configSchema>, environment: Environment): Config['journal'] {

@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { env, readConfig } from '../src/config.ts';
 import { ConfigError, describeProblem } from '../src/errors.ts';
-import { Secret } from '../src/setting.ts';
+import { canChange, isSetting, Secret } from '../src/setting.ts';
 
 const PIN = `${'A'.repeat(43)}=`;
 
@@ -124,6 +125,28 @@ describe('readConfig', () => {
     expect(journal.kind === 'postgres' && journal.reread?.()).to.equal('postgres://app:new@host/journal');
   });
 
+  it('reads the token’s file again whenever it is asked, shows none, and reads a pipe once', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
+    const file = join(folder, 'token');
+    writeFileSync(file, 'canary-canary-old');
+    const { token } = readConfig({ SLUICE_TOKEN_FILE: file });
+    writeFileSync(file, 'canary-canary-new\n');
+    expect(canChange(token)).to.equal(true);
+    expect(isSetting(token) && (token.read() as Secret).reveal()).to.equal('canary-canary-new');
+    for (const text of ['', 'canary']) {
+      writeFileSync(file, text);
+      expect(() => isSetting(token) && token.read())
+        .to.throw(ConfigError, 'SLUICE_TOKEN_FILE')
+        .that.does.not.match(/canary/);
+    }
+    // As a shell hands on what a command prints: SLUICE_TOKEN_FILE=<(vault read …). Who reads it a second time waits for ever.
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    spawn('sh', ['-c', 'printf canary-canary-pipe > "$0"', pipe], { stdio: 'ignore' });
+    const piped = readConfig({ SLUICE_TOKEN_FILE: pipe });
+    expect(piped.token instanceof Secret && piped.token.reveal()).to.equal('canary-canary-pipe');
+  });
+
   it('names the variable of the file where that is what holds the mistake', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'sluice-')), 'value');
     writeFileSync(file, 'canary');
@@ -224,7 +247,7 @@ describe('readConfig', () => {
         'environment: SLUICE_HOST: expected an address without a port: 127.0.0.1, 0.0.0.0 or a name',
       ]);
     const config = readConfig({ SLUICE_HOST: '0.0.0.0', SLUICE_TOKEN: 'canary-canary-canary' });
-    expect(config.token?.reveal()).to.equal('canary-canary-canary');
+    expect(config.token instanceof Secret && config.token.reveal()).to.equal('canary-canary-canary');
     expect(inspect(config) + JSON.stringify(config)).not.to.include('canary');
   });
 

@@ -5,7 +5,7 @@ export const doorFaults: readonly Fault[] = [
   {
     name: 'the door asks nobody who he is',
     file: 'src/ingress/admission.ts',
-    was: "typeof auth === 'object' ? auth.open() : undefined",
+    was: "typeof auth === 'object' ? auth.open(log) : undefined",
     becomes: 'undefined',
     specs: ['test/ingress/hostile-clients.spec.ts'],
   },

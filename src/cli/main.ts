@@ -61,8 +61,8 @@ Environment of "run", "dev" and "serve":
   SLUICE_PORT          port of the dashboard, /metrics, /livez, /readyz and what else the worker tells about itself
                        (default: 8080, or a free one)
   SLUICE_HOST          its address (default: 127.0.0.1); one that other machines reach needs SLUICE_TOKEN
-  SLUICE_TOKEN         at least 16 characters, or SLUICE_TOKEN_FILE: sent as "authorization: Bearer …" with every action,
-                       and where it is set with everything but /livez and /readyz
+  SLUICE_TOKEN         at least 16 characters, or SLUICE_TOKEN_FILE, read again within 10 s: sent as "authorization: Bearer …"
+                       with every action, and where it is set with everything but /livez and /readyz
   SLUICE_DOOR_PORT     port of the front door, where pipelines have an ingress; off: there is none (default: 3000, or a free one)
   SLUICE_DOOR_HOST     its address (default: 127.0.0.1); on one that other machines reach every ingress has to say who may come
   SLUICE_DOOR_PROXIES  addresses or networks of proxies in front of it, separated by commas, whose x-forwarded-for counts (default: none)

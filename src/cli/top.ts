@@ -2,6 +2,7 @@
 import { asyncScheduler, firstValueFrom, fromEvent, merge, timer } from 'rxjs';
 import { readConfig } from '../config.ts';
 import { messageOf } from '../errors.ts';
+import { currentValue, type Secret } from '../setting.ts';
 import { failed, misconfigured, printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { attempt } from './problems.ts';
@@ -27,7 +28,7 @@ export async function top(address: string, { once = false, json = false }: TopOp
   if (fault !== undefined) return misconfigured([{ subject: 'argument', path: 'address', message: fault }]);
   const config = attempt(() => readConfig(undefined, { needsBroker: false }));
   if (!config.ok) return misconfigured(config.problems);
-  const { token } = config.value;
+  const token = config.value.token === undefined ? undefined : currentValue<Secret>(config.value.token);
   const url = metricsUrl(address);
   const rates = new Rates();
   const screen = !once && !json && process.stdout.isTTY ? openScreen(process.stdout) : undefined;

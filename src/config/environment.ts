@@ -1,7 +1,7 @@
 /**
  * The only reader of `process.env`. Authors name values with `env`, which are read when the worker starts.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { ConfigError, messageOf, type Problem } from '../errors.ts';
 import { Secret, type Setting } from '../setting.ts';
 
@@ -22,6 +22,17 @@ export function textOf(environment: Environment, name: string): string | undefin
   }
 }
 
+/** Whether the value stands in a file, which may be replaced. What a pipe gives it gives once. */
+export function mayChange(environment: Environment, name: string): boolean {
+  const file = environment[`${name}_FILE`];
+  if (environment[name] || !file) return false;
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.isFile() ?? true;
+  } catch {
+    return true;
+  }
+}
+
 function setting<T>(name: string, fallback: T | undefined, parse: (text: string) => T): Setting<T> {
   return {
     kind: 'setting',
@@ -32,7 +43,7 @@ function setting<T>(name: string, fallback: T | undefined, parse: (text: string)
       if (fallback !== undefined) return fallback;
       throw new ConfigError([problem(name, `is not set; set ${name}, or ${name}_FILE to a file that holds it`)]);
     },
-    canChange: () => !process.env[name] && Boolean(process.env[`${name}_FILE`]),
+    canChange: () => mayChange(process.env, name),
   };
 }
 

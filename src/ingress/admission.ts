@@ -26,7 +26,7 @@ export class Admission {
     this.#failures = new ClientRates(FAILURES, clock);
     for (const entrance of entrances) {
       const { auth, rateLimit } = entrance.ingress;
-      this.#authenticators.set(entrance, typeof auth === 'object' ? auth.open() : undefined);
+      this.#authenticators.set(entrance, typeof auth === 'object' ? auth.open(log) : undefined);
       if (rateLimit !== undefined) this.#rates.set(entrance, new ClientRates(rateLimit, clock));
     }
   }

@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Observable } from 'rxjs';
+import type { Logger } from '../log.ts';
 import type { Refusal } from './problem.ts';
 
 /** Made by `clientKeys` or `jwt`. */
@@ -12,10 +13,10 @@ export interface ClientAuth {
   /** For the document that describes the API: a security scheme of OpenAPI. */
   readonly scheme: Readonly<Record<string, string>>;
   /**
-   * Reads settings and loads what it needs.
+   * Reads settings and loads what it needs. The log is told of secrets that are replaced while it is open. Default: nobody is.
    * @throws ConfigError when a setting is missing or wrong, or a package is not installed.
    */
-  open(): Authenticator;
+  open(log?: Logger): Authenticator;
 }
 
 export type Identified =

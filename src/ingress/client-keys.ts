@@ -3,12 +3,14 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { of } from 'rxjs';
 import { sound, unknownOptions } from '../definition.ts';
 import { ConfigError, DefinitionError, type Problem } from '../errors.ts';
+import { type Logger, silentLogger } from '../log.ts';
 import type { Known } from '../policies/unknown-option.ts';
-import { currentValue, isSetting, Secret, type Setting } from '../setting.ts';
+import { rotating } from '../rotating.ts';
+import { isSetting, Secret, type Setting } from '../setting.ts';
 import type { ClientAuth, Identified } from './client-auth.ts';
 import { single } from './request-headers.ts';
 
-/** A key, best from the environment: `env.secret('SHOP_KEY')`. Several at once while an old one is being replaced. */
+/** A key, best from the environment: `env.secret('SHOP_KEY')`; the file of `SHOP_KEY_FILE` is read again, within 10 s. Several at once while an old one is being replaced. */
 export type ClientKey = Secret | Setting<Secret>;
 
 export interface ClientKeysOptions {
@@ -39,57 +41,61 @@ export function clientKeys(
   return {
     kind: 'clientAuth',
     scheme: { type: 'apiKey', in: 'header', name },
-    open: () => {
-      const known = openKeys(keys);
+    open: (log = silentLogger) => {
+      const known = openKeys(keys, log);
       return (headers) => of(identify(known, single(headers, name), name));
     },
   };
 }
 
-interface KnownKey {
+class KnownKey {
   readonly client: string;
-  readonly digest: Buffer;
+  readonly #current: () => Buffer;
+  #digest: Buffer;
+
+  /** @throws ConfigError where the key is missing, short, or one of the `others`, who may be more later. */
+  constructor(client: string, key: ClientKey, others: readonly KnownKey[], log: Logger) {
+    this.client = client;
+    this.#current = rotating(key, (secret) => this.#read(secret, isSetting(key) ? key.name : client, others), log);
+    this.#digest = this.#current();
+  }
+
+  /** As it is now. */
+  get digest(): Buffer {
+    this.#digest = this.#current();
+    return this.#digest;
+  }
+
+  #read(secret: Secret, path: string, others: readonly KnownKey[]): Buffer {
+    const text = secret.reveal();
+    if (text.length < MIN_LENGTH)
+      throw problem('environment', path, `expected a key of at least ${MIN_LENGTH} characters`);
+    const digest = digestOf(text);
+    // Whose request it is must not depend on the order of the clients.
+    const owner = others.find((other) => other.client !== this.client && other.#digest.equals(digest));
+    if (owner === undefined) return digest;
+    throw problem('clientKeys', this.client, `has the same key as ${owner.client}; each needs one of its own`);
+  }
 }
 
-function openKeys(keys: Parameters<typeof clientKeys>[0]): readonly KnownKey[] {
+const problem = (subject: string, path: string, message: string): ConfigError =>
+  new ConfigError([{ subject, path, message }]);
+
+function openKeys(keys: Parameters<typeof clientKeys>[0], log: Logger): readonly KnownKey[] {
   const problems: Problem[] = [];
   const known: KnownKey[] = [];
   for (const [client, given] of Object.entries(keys)) {
     for (const key of listOf(given)) {
       try {
-        const text = currentValue<Secret>(key).reveal();
-        if (text.length < MIN_LENGTH) {
-          const path = isSetting(key) ? key.name : client;
-          problems.push({
-            subject: 'environment',
-            path,
-            message: `expected a key of at least ${MIN_LENGTH} characters`,
-          });
-        }
-        known.push({ client, digest: digestOf(text) });
+        known.push(new KnownKey(client, key, known, log));
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         problems.push(...error.problems);
       }
     }
   }
-  problems.push(...sharedKeys(known));
   if (problems.length > 0) throw new ConfigError(problems);
   return known;
-}
-
-/** Whose request it is must not depend on the order of the clients. */
-function sharedKeys(known: readonly KnownKey[]): readonly Problem[] {
-  const owners = new Map<string, string>();
-  return known.flatMap(({ client, digest }) => {
-    const text = digest.toString('hex');
-    const owner = owners.get(text);
-    owners.set(text, client);
-    if (owner === undefined) return [];
-    return [
-      { subject: 'clientKeys', path: client, message: `has the same key as ${owner}; each needs one of its own` },
-    ];
-  });
 }
 
 function identify(known: readonly KnownKey[], shown: string | undefined, header: string): Identified {

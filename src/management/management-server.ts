@@ -4,11 +4,12 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { asyncScheduler, ReplaySubject } from 'rxjs';
+import { asyncScheduler, filter, interval, merge, NEVER, type Observable, ReplaySubject } from 'rxjs';
 import { systemCodeOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { isLoopback } from '../policies/asked-as.ts';
-import type { Secret } from '../setting.ts';
+import { rotating } from '../rotating.ts';
+import { canChange, type Secret, type Setting } from '../setting.ts';
 import { type AdmissionRules, faultOfOrigin, faultOfSite, faultOfToken, isTrusted } from './admission.ts';
 import { boundConnections } from './connections.ts';
 import { readBody } from './read-body.ts';
@@ -20,9 +21,9 @@ export interface ManagementServerOptions {
   readonly host: string;
   /** Undefined: 8080, or a free port where that is taken. 0: a free port. */
   readonly port: number | undefined;
-  /** Where it is set, all but open routes ask for it. Without it no action is served. */
-  readonly token: Secret | undefined;
-  /** Told of actions, done and refused, and of routes that fail. */
+  /** Where it is set, all but open routes ask for it. Without it no action is served. Of one in a file that is replaced the old one counts for 10 s at most. */
+  readonly token: Secret | Setting<Secret> | undefined;
+  /** Told of actions, done and refused, of routes that fail, and of a token that is replaced. */
   readonly log: Logger;
   /** Connections open at once; the one idle longest gives way. Default: 100. */
   readonly maxConnections?: number;
@@ -46,12 +47,21 @@ const DEFAULT_PORT = 8080;
 /** Refused actions are told at most so often: whoever knocks must not fill the log. */
 const REFUSALS_TOLD_EVERY_MS = 10_000;
 
+/** Who has shown a token that is replaced meanwhile is cut off about so much later, on top of what it takes to see the new one. */
+const TRUST_LASTS_MS = 1_000;
+
 /** @throws when the port or the address cannot be had. */
 export async function startManagementServer(options: ManagementServerOptions): Promise<ManagementServer> {
   const { host, port, token, log, maxConnections = 100, maxStreams = 16 } = options;
   const { requestTimeoutMs = 5_000, stallMs = 120_000 } = options;
   if (!isLoopback(host) && token === undefined) throw new TypeError(`${host} is not loopback: it needs a token`);
-  const rules: AdmissionRules = { isLoopback: isLoopback(host), token };
+  const currentToken = token === undefined ? undefined : rotating(token, (secret) => secret, log);
+  const rules: AdmissionRules = {
+    isLoopback: isLoopback(host),
+    get token() {
+      return currentToken?.();
+    },
+  };
   const routes = new Map<string, Map<string, Route>>();
   const closing = new ReplaySubject<void>(1);
   const tellRefusal = throttled(log);
@@ -83,6 +93,12 @@ export async function startManagementServer(options: ManagementServerOptions): P
     });
   };
 
+  /** When a stream that was opened by a token shows what that token may see no longer. */
+  const distrust = (headers: IncomingMessage['headers']): Observable<unknown> =>
+    canChange(token) && isTrusted(headers, rules)
+      ? interval(TRUST_LASTS_MS).pipe(filter(() => !isTrusted(headers, rules)))
+      : NEVER;
+
   const send = async (request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> => {
     request.socket.setTimeout(stallMs);
     if (isWhole(answer)) return sendWhole(request, response, answer);
@@ -95,7 +111,7 @@ export async function startManagementServer(options: ManagementServerOptions): P
       );
     streams++;
     try {
-      await sendStream(response, answer, closing, stallMs);
+      await sendStream(response, answer, merge(closing, distrust(request.headers)), stallMs);
     } finally {
       streams--;
     }

@@ -48,7 +48,7 @@ function ignoreRest(request: IncomingMessage): void {
 export async function sendStream(
   response: ServerResponse,
   { contentType, headers, texts }: StreamAnswer,
-  closing: Observable<void>,
+  closing: Observable<unknown>,
   stallMs: number,
 ): Promise<void> {
   const gone = new ReplaySubject<void>(1);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { type Observable, Subject, takeUntil } from 'rxjs';
+import { asyncScheduler, type Observable, Subject, takeUntil } from 'rxjs';
 import { latestValueFrom } from 'rxjs-for-await';
 import type { Logger } from '../../src/log.ts';
 import { faultOfOrigin } from '../../src/management/admission.ts';
@@ -360,6 +360,33 @@ describe('the management server', function () {
         return !source.observed;
       });
       await eventually('his connection is closed', () => left === 1);
+    });
+
+    it('S1: end, and open no more, once the token they were opened by is no longer in its file', async () => {
+      const { now } = asyncScheduler;
+      let laterMs = 0;
+      let held = TOKEN;
+      const read = (): Secret => new Secret(held);
+      asyncScheduler.now = () => now() + laterMs;
+      try {
+        await startStreaming({ token: { kind: 'setting', name: 'SLUICE_TOKEN', read, canChange: () => true } });
+        const opening = () => fetch(`${server.url}/events`, { headers: bearer });
+        const response = await opening();
+        await eventually('it listens', () => source.observed);
+        const ended = response.text();
+        held = 'another-token-of-24-chars';
+        laterMs = 10_000;
+        expect(await ended).to.equal('');
+        expect(left).to.equal(1);
+        const statusOf = async (path: string, headers: Record<string, string>) =>
+          (await fetch(`${server.url}${path}`, { headers })).status;
+        const next = { authorization: `Bearer ${held}` };
+        expect([await statusOf('/data', bearer), (await opening()).status]).to.deep.equal([401, 401]);
+        expect(await statusOf('/data', next)).to.equal(200);
+        expect(lines).to.deep.include({ level: 'info', message: 'a secret was replaced', setting: 'SLUICE_TOKEN' });
+      } finally {
+        asyncScheduler.now = now;
+      }
     });
 
     it('end when the server closes', async () => {
