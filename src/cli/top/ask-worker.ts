@@ -1,5 +1,7 @@
 /** A worker's metrics, asked for over HTTP. Whatever answers there may be none: what it says is bounded, in time and in size, and looked at. */
-import { fromEvent, merge, timer } from 'rxjs';
+import { firstValueFrom, fromEvent, takeUntil } from 'rxjs';
+import { fetchOnce } from '../../http/fetch-once.ts';
+import { TransportError } from '../../http/transport.ts';
 import type { Secret } from '../../setting.ts';
 import { readMetrics, type Sample } from './read-metrics.ts';
 
@@ -36,41 +38,31 @@ export interface AskOptions {
 
 /** @throws Error that says in a person's words why there is no answer. */
 export async function askWorker(url: URL, { token, stop, withinMs = 5_000 }: AskOptions): Promise<readonly Sample[]> {
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` };
-  // Not AbortSignal.any: Node forgets the time limit that nothing else holds.
-  const asking = new AbortController();
-  const ended = merge(timer(withinMs), fromEvent(stop, 'abort')).subscribe(() => asking.abort());
-  let response: Response;
-  let text: string | undefined;
-  try {
-    // Another place is not asked: it would be shown the token.
-    response = await fetch(url, { headers, redirect: 'manual', signal: asking.signal });
-    if (response.ok) text = await textOf(response);
-    else await response.body?.cancel();
-  } catch {
-    throw new Error('does not answer; is a worker running there?');
-  } finally {
-    ended.unsubscribe();
-  }
-  if (response.status === 401) throw new Error('asks for its token: set SLUICE_TOKEN to that of the worker');
-  if (!response.ok) throw new Error(`answered ${response.status}: is that a worker of sluice?`);
-  const samples = text === undefined ? [] : readMetrics(text);
+  const headers = {
+    accept: 'text/plain',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }),
+  };
+  // Another place is not asked, nor one that is not certified: it would be shown the token.
+  const asking = fetchOnce({ url, headers, maxBytes: MAX_BYTES, withinMs }).pipe(takeUntil(fromEvent(stop, 'abort')));
+  const { status, body } = await firstValueFrom(asking).catch((error: unknown) => {
+    throw new Error(reasonOf(error));
+  });
+  if (status === 401) throw new Error('asks for its token: set SLUICE_TOKEN to that of the worker');
+  if (status < 200 || status > 299) throw new Error(`answered ${status}: is that a worker of sluice?`);
+  const samples = readMetrics(new TextDecoder().decode(body));
   // Shown as a worker it would be one without a broker.
-  if (!samples.some(({ name }) => TOLD_BY_WORKERS.includes(name)))
-    throw new Error('answers, and tells nothing of sluice: is that a worker of sluice?');
+  if (!samples.some(({ name }) => TOLD_BY_WORKERS.includes(name))) throw new Error(STRANGER);
   return samples;
 }
 
-/** Undefined where it is longer than that of any worker. */
-async function textOf({ body }: Response): Promise<string | undefined> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    // Leaving the loop cancels the rest.
-    if (bytes > MAX_BYTES) return undefined;
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
+const STRANGER = 'answers, and tells nothing of sluice: is that a worker of sluice?';
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof TransportError)) return NOBODY;
+  if (error.fault === 'size') return STRANGER;
+  return /^(certificate of|no TLS connection)/.test(error.message)
+    ? `is not asked: ${error.message}; NODE_EXTRA_CA_CERTS names an authority of your own`
+    : NOBODY;
 }
+
+const NOBODY = 'does not answer; is a worker running there?';

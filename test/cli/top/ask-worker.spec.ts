@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Rates } from '../../../src/cli/rates.ts';
 import { askWorker, faultOfAddress, metricsUrl } from '../../../src/cli/top/ask-worker.ts';
 import { overviewOf } from '../../../src/cli/top/overview.ts';
+import { Secret } from '../../../src/setting.ts';
+import { describeWithAuthority } from '../../http/test-authority.ts';
 
 const STRANGER = 'answers, and tells nothing of sluice: is that a worker of sluice?';
 const NOBODY = 'does not answer; is a worker running there?';
@@ -103,5 +106,32 @@ describe('asking a worker for its metrics', () => {
     expect(metricsUrl('http://127.0.0.1:8080').href).to.equal('http://127.0.0.1:8080/metrics');
     expect(metricsUrl('https://ops.example/sluice').href).to.equal('https://ops.example/sluice/metrics');
     expect(metricsUrl('https://ops.example/sluice/?a#b').href).to.equal('https://ops.example/sluice/metrics');
+  });
+});
+
+describeWithAuthority('asking a worker behind TLS', (authority) => {
+  it('S11: shows its token to nobody who is not certified, whatever the environment says, and tells why', async () => {
+    let asked = 0;
+    const server = createTlsServer(authority().issue('localhost'), (_request, response) => {
+      asked++;
+      response.end('sluice_broker_connected 1\n');
+    });
+    server.on('tlsClientError', () => {});
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = `https://localhost:${(server.address() as AddressInfo).port}`;
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+    try {
+      const token = new Secret('canary-token-27182818');
+      const refusal = await rejectionOf(askWorker(metricsUrl(address), { token, stop: new AbortController().signal }));
+      expect(refusal.message).to.match(
+        /^is not asked: certificate of localhost:\d+ is refused: its authority is not trusted .* NODE_EXTRA_CA_CERTS/,
+      );
+      expect(asked).to.equal(0);
+    } finally {
+      delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+      server.close();
+      server.closeAllConnections();
+    }
   });
 });
