@@ -7,7 +7,7 @@ import { readConfig } from '../src/config.ts';
 import { ConfigError } from '../src/errors.ts';
 import { cell, type Declared, readModule, root, toCell, toMarkdown } from './docstrings.ts';
 
-/** A section for each function an author calls, with the options it takes. */
+/** A section for each function an author calls, with the options it takes, and what a handle is given. */
 const SECTIONS: readonly (readonly [title: string, words: string, options: readonly (readonly [string, string])[]])[] =
   [
     [
@@ -17,6 +17,7 @@ const SECTIONS: readonly (readonly [title: string, words: string, options: reado
         ['src/pipeline/pipeline-options.ts', 'PipelineOptions'],
         ['src/pipeline/pipeline-options.ts', 'DedupeOptions'],
         ['src/pipeline/pipeline-options.ts', 'PublishedExchange'],
+        ['src/pipeline/context.ts', 'Context'],
       ],
     ],
     [
@@ -223,7 +224,7 @@ function tableOf(path: string, name: string, isFirst: boolean): string {
   if (declared === undefined) throw new Error(`${path} exports no interface ${name}`);
   const words = declared.doc === '' ? '' : `${toMarkdown(declared.doc)}\n\n`;
   const title = isFirst ? '' : `### ${name}\n\n`;
-  return `${title}${words}| Option | Type | |\n| --- | --- | --- |\n${declared.members.map(rowOf).join('\n')}\n`;
+  return `${title}${words}| ${name === 'Context' ? 'Member' : 'Option'} | Type | |\n| --- | --- | --- |\n${declared.members.map(rowOf).join('\n')}\n`;
 }
 
 const rowOf = ({ name, type, doc }: Declared['members'][number]): string =>

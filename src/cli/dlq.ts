@@ -68,7 +68,7 @@ Exit codes:
     .description('print single letters with their failure, headers and content')
     .argument('<queue>', queueArgument)
     .option('-n, --number <letters>', 'print at most so many', atLeastOne, SHOWN)
-    .option('--full', 'print bodies in full')
+    .option('--full', 'print bodies and details in full')
     .action(async (queue: string, options: ShowOptions) => {
       const { show } = await import('./dlq/show.ts');
       await exit(await show(queue, options));

@@ -6,12 +6,15 @@ import type { Logger } from '../log.ts';
 import type { Headers } from '../message/delivery.ts';
 import type { TraceContext } from '../tracing.ts';
 
+/** The second argument of `handle`, of which it takes what it needs: `handle: (message, { apis, log, headers }) => …`. */
 export interface Context<Definitions extends CallTargets = ApiDefinitions> {
   /** The pipeline's APIs and services, bound to this message: its correlation id, trace, deadline and idempotency keys go with every call. */
   readonly apis: Apis<Definitions>;
   /** Every line carries pipeline, message id, correlation id, trace id and attempt. */
   readonly log: Logger;
+  /** The publisher's, or else `body-` and the `bodyHash`. */
   readonly messageId: string;
+  /** Of the whole conversation: the publisher's, or else the message id. Results and calls carry it on. */
   readonly correlationId: string;
   /** W3C trace context of this message, for clients of your own; the `apis` hand it on by themselves. */
   readonly trace: TraceContext;
@@ -28,7 +31,7 @@ export interface Context<Definitions extends CallTargets = ApiDefinitions> {
   readonly expiresAt: number | undefined;
   /** Names the message's body as it came: 43 characters, the same for the same bytes. */
   readonly bodyHash: string;
-  /** Headers of the message: own keys only. */
+  /** Headers of the message, by their names: own keys only. */
   readonly headers: Headers;
   /** Whether the broker says it handed this message over before. */
   readonly redelivered: boolean;

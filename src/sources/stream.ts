@@ -12,8 +12,8 @@ import { placeQueue, streamFeeder } from './stream-feeder.ts';
 
 export interface StreamOptions extends Omit<QueueOptions, 'bindings'> {
   /**
-   * Where the pipeline begins the very first time: with the stream's `'first'` message, the `'last'` it holds, what comes `'next'`, an offset, or a
-   * moment. From then on it goes on where it stood. Default: next.
+   * Where the pipeline begins the very first time: with the stream's `'first'` message, those of the `'last'` chunk written, what comes `'next'`, an
+   * offset, or a moment. From then on it goes on where it stood. Default: next.
    */
   readonly from?: StreamOffset;
   /** Name of the pipeline's own queue, which the messages are copied to. Default: the pipeline's name and `.stream`. */

@@ -127,6 +127,22 @@ export function dlqCases(url: () => string): void {
     ]);
   });
 
+  it('says that a letter has details, the journal of a saga say, and shows them in full, its lines kept', async () => {
+    const { client, run } = tools();
+    const headers = { 'x-sluice-error-details': '1 opened\n2 charge: begun\u0007', tenant: 'blue' };
+    await seedLetters(client, 'letters', [{ id: 'a', body: Buffer.from('kůň'), headers }]);
+    const shown = async (...options: readonly string[]): Promise<string> => {
+      const { text } = await run(['show', 'letters', ...options]);
+      // The broker counts the first look.
+      return text.slice(text.indexOf('  type')).replace('  header        x-delivery-count: 1\n', '');
+    };
+    const [before, after] = ['  type          application/json\n', '\n  header        tenant: blue\n  kůň\n'];
+    expect(await shown()).to.equal(`${before}  details       25 characters; --full shows them${after}`);
+    expect(await shown('--full')).to.equal(
+      `${before}  details       1 opened\n                2 charge: begun\\u{7}${after}`,
+    );
+  });
+
   it('puts back into the queue what the filter asks for, with ids and bodies as they were, and nothing of the failure', async () => {
     const { client, run } = tools();
     await seedLetters(client, 'letters', [

@@ -61,6 +61,7 @@ const TOLD: ReadonlySet<string> = new Set([...Object.values(HEADER), DLQ_HEADER.
 
 function print(delivery: Delivery, letter: Letter, now: number, isFull: boolean): void {
   const { properties, headers } = delivery;
+  const details = textOf(headers[HEADER.errorDetails]);
   const at = (time: number | undefined): string =>
     time === undefined ? '' : `${isoTime(time)} (${age(time, now)} ago)`;
   const rows: readonly (readonly [string, string | undefined])[] = [
@@ -77,14 +78,21 @@ function print(delivery: Delivery, letter: Letter, now: number, isFull: boolean)
     ['edited', letter.edits === 0 ? undefined : counted(letter.edits, 'time')],
     ['stripped', strippedOf(delivery)],
     ['type', [properties.contentType, properties.contentEncoding].filter(Boolean).join(', ')],
+    ['details', isFull ? undefined : hintOf(details)],
   ];
   console.log(pc.bold(oneLine(letter.id)));
   for (const [label, value] of rows)
     if (value !== undefined && value !== '') console.log(`  ${pc.dim(label.padEnd(13))} ${oneLine(value)}`);
+  if (isFull && details !== undefined)
+    console.log(`  ${pc.dim('details')}       ${lines(details).replaceAll('\n', `\n${' '.repeat(16)}`)}`);
   for (const [header, value] of Object.entries(headers))
     if (!TOLD.has(header)) console.log(`  ${pc.dim('header')}        ${oneLine(`${header}: ${textOf(value)}`)}`);
   console.log(`${indented(shownBody(delivery, isFull))}\n`);
 }
+
+/** Of what its error told beside the message: the journal of a saga that is stuck, headers that AMQP does not carry. */
+const hintOf = (details: string | undefined): string | undefined =>
+  details === undefined ? undefined : `${counted(details.length, 'character')}; --full shows them`;
 
 const origin = ({ exchange, routingKey }: Letter): string | undefined => {
   if (exchange === undefined) return undefined;
