@@ -1,4 +1,6 @@
 /** What every broker must do for those who ask over it: one suite, over the embedded broker and over RabbitMQ. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { type Observable, Subscription } from 'rxjs';
 import type { Broker } from '../../src/broker/broker.ts';
@@ -66,6 +68,11 @@ export function requestsContract(setup: () => Promise<AskedBroker>): void {
     listening.add(broker.consume(queue, { prefetch: 100 }).subscribe((delivery) => taken.push(delivery)));
     return taken;
   };
+  const eventuallyTaken = async (): Promise<readonly Delivery[]> => {
+    const taken = deliveries();
+    await eventually('it was asked', () => taken.length > 0);
+    return taken;
+  };
   const answer = (
     delivery: Delivery | undefined,
     text: string,
@@ -99,6 +106,23 @@ export function requestsContract(setup: () => Promise<AskedBroker>): void {
 
     expect(first.progress).to.have.members(['confirmed', 'to m1']);
     expect(second.progress).to.have.members(['confirmed', 'to m2']);
+  });
+
+  it('holds nothing of a message once it is confirmed, however long its answer takes', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const [asked, held] = (() => {
+      const body = Buffer.alloc(20_000);
+      return [ask('m1', { body }), new WeakRef(body)] as const;
+    })();
+    await eventually('it is confirmed', () => asked.progress.includes('confirmed'));
+    await eventually('its body is let go of', () => {
+      collect();
+      return held.deref() === undefined;
+    });
+    const [delivery] = await eventuallyTaken();
+    await answer(delivery, 'pong', { headers: { [REQUEST_HEADER.answers]: 'm1' } });
+    await eventually('it was answered', () => asked.progress.includes('pong'));
   });
 
   it('knows an answer of a stranger by its correlation id, and drops one that is for nobody', async () => {

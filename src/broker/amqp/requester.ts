@@ -5,7 +5,7 @@
  * @see https://www.rabbitmq.com/docs/direct-reply-to
  */
 import type { ConsumeMessage } from 'amqplib';
-import { Observable, type Subscriber } from 'rxjs';
+import { Observable, type Subscriber, type TeardownLogic } from 'rxjs';
 import { ReplyLostError } from '../../errors.ts';
 import type { OutgoingMessage } from '../../message/outgoing.ts';
 import { REQUEST_HEADER, type Reply, type RequestProgress, type Requests } from '../requests.ts';
@@ -57,31 +57,34 @@ export class Requester implements Requests {
   }
 
   request(message: OutgoingMessage, key: string): Observable<RequestProgress> {
-    return new Observable((subscriber) => {
-      const asker: Asker = { subscriber, sentOn: undefined, isConfirmed: false };
-      const askers = this.#askers.get(key) ?? new Set();
-      this.#askers.set(key, askers.add(asker));
-      subscriber.add(() => {
-        askers.delete(asker);
-        if (askers.size === 0 && this.#askers.get(key) === askers) this.#askers.delete(key);
-        this.#publisher?.closeLeft();
-      });
-      const asking = { ...message, properties: { ...message.properties, replyTo: REPLY_QUEUE } };
-      return this.#open()
-        .publish(asking, (channel) => (asker.sentOn = channel))
-        .subscribe({
-          error: (error: unknown) => subscriber.error(error),
-          complete: () => {
-            asker.isConfirmed = true;
-            subscriber.next({ kind: 'confirmed' });
-          },
-        });
-    });
+    return new Observable((subscriber) => this.#ask(subscriber, message, key));
   }
 
   setBlocked(isBlocked: boolean): void {
     this.#isBlocked = isBlocked;
     this.#publisher?.setBlocked(isBlocked);
+  }
+
+  /** Whoever waits for an answer may wait for minutes. Apart from where the message is subscribed to, so that nothing of it is held once it is confirmed. */
+  #ask(subscriber: Subscriber<RequestProgress>, message: OutgoingMessage, key: string): TeardownLogic {
+    const asker: Asker = { subscriber, sentOn: undefined, isConfirmed: false };
+    const askers = this.#askers.get(key) ?? new Set();
+    this.#askers.set(key, askers.add(asker));
+    subscriber.add(() => {
+      askers.delete(asker);
+      if (askers.size === 0 && this.#askers.get(key) === askers) this.#askers.delete(key);
+      this.#publisher?.closeLeft();
+    });
+    const asking = { ...message, properties: { ...message.properties, replyTo: REPLY_QUEUE } };
+    return this.#open()
+      .publish(asking, (channel) => (asker.sentOn = channel))
+      .subscribe({
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          asker.isConfirmed = true;
+          subscriber.next({ kind: 'confirmed' });
+        },
+      });
   }
 
   #open(): Publisher {
