@@ -59,6 +59,20 @@ export const doorFaults: readonly Fault[] = [
     specs: ['test/ingress/proxies.spec.ts'],
   },
   {
+    name: 'the door lets one client have all the room there is',
+    file: 'src/ingress/shared-room.ts',
+    was: 'if (held > this.#free)',
+    becomes: 'if (amount > this.#free)',
+    specs: ['test/ingress/hostile-clients.spec.ts'],
+  },
+  {
+    name: 'the door keeps room for bodies of those who only wait',
+    file: 'src/ingress/reception.ts',
+    was: "first(({ state }) => state !== 'publishing')",
+    becomes: "first(({ state }) => state !== 'publishing' && state !== 'accepted')",
+    specs: ['test/ingress/hostile-clients.spec.ts'],
+  },
+  {
     name: 'the door counts clients who have left as under way',
     file: 'src/ingress/front-door.ts',
     was: "      reply.raw.once('close', () => this.#requests--);\n",

@@ -12,6 +12,13 @@ import { failed, type Refusal } from './problem.ts';
 /** How often one address may fail to say who it is. */
 const FAILURES = { requests: 30, periodMs: 60_000, burst: 30 };
 
+export interface Admitted {
+  /** His name, or his address where he has none. */
+  readonly client: string;
+  /** As whom he is counted: by his name wherever he comes from, or by what of his address is one client's. */
+  readonly counted: string;
+}
+
 export class Admission {
   readonly #authenticators = new Map<Entrance, Authenticator | undefined>();
   readonly #rates = new Map<Entrance, ClientRates>();
@@ -31,14 +38,16 @@ export class Admission {
     }
   }
 
-  /** Cold. Emits once the client's name, or why he may not come in now; never errors. Who is known by nothing else is his address. */
-  admit(entrance: Entrance, headers: IncomingHttpHeaders, address: string): Observable<string | Refusal> {
+  /** Cold. Emits once who comes in, or why he may not now; never errors. */
+  admit(entrance: Entrance, headers: IncomingHttpHeaders, address: string): Observable<Admitted | Refusal> {
     return defer(() => {
       const shutMs = this.#failures.waitMs(countedAs(address));
       if (shutMs > 0) return of(tooMany(shutMs, SHUT));
       const authenticate = this.#authenticators.get(entrance);
       const asked = authenticate?.(headers) ?? of<Identified>({ ok: true, client: address });
-      const ofRate = (client: string): string => (authenticate === undefined ? countedAs(address) : client);
+      // A name may look like an address.
+      const countedBy = (client: string): string =>
+        authenticate === undefined ? `address ${countedAs(address)}` : `client ${client}`;
       return asked.pipe(
         catchError((error: unknown): Observable<Identified> => {
           this.#log.error({ error, pipeline: entrance.name }, 'a client could not be looked at');
@@ -46,7 +55,7 @@ export class Admission {
         }),
         map((who) => {
           this.#tellFault(entrance, who);
-          if (who.ok) return this.#outcomeOf(entrance, who.client, ofRate(who.client));
+          if (who.ok) return this.#outcomeOf(entrance, { client: who.client, counted: countedBy(who.client) });
           if (who.refusal.status === 401) this.#failures.take(countedAs(address));
           return who.refusal;
         }),
@@ -63,13 +72,13 @@ export class Admission {
     }
   }
 
-  /** `counted`: as whom he is counted. */
-  #outcomeOf(entrance: Entrance, client: string, counted: string): string | Refusal {
+  #outcomeOf(entrance: Entrance, admitted: Admitted): Admitted | Refusal {
+    const { counted } = admitted;
     const rates = this.#rates.get(entrance);
     const waitMs = rates?.waitMs(counted) ?? 0;
     if (waitMs > 0) return tooMany(waitMs, 'this client comes too often');
     rates?.take(counted);
-    return client;
+    return admitted;
   }
 }
 

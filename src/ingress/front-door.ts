@@ -13,7 +13,7 @@ import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { ForwardClock } from '../operators/forward-clock.ts';
 import { isLoopback } from '../policies/asked-as.ts';
-import { Admission } from './admission.ts';
+import { Admission, type Admitted } from './admission.ts';
 import { clientAddress } from './client-address.ts';
 import { openApiOf } from './open-api.ts';
 import { type Answer, comeAgain, failed, jsonAnswer, problemAnswer, type Refusal } from './problem.ts';
@@ -21,6 +21,8 @@ import type { OpenEntrance } from './read-request.ts';
 import { Reception } from './reception.ts';
 import { refuseConnection } from './refuse-connection.ts';
 import { typeFault } from './request-form.ts';
+import { full, Room } from './room.ts';
+import type { Share } from './shared-room.ts';
 import { Tickets } from './tickets.ts';
 import { faultOfName, faultOfPage } from './where-from.ts';
 
@@ -39,9 +41,9 @@ export interface FrontDoorOptions {
   readonly trustedProxies?: readonly string[];
   /** What it is asked under beside loopback's names, in lower case. Where there are any, or it listens on loopback, other names are refused. Default: none. */
   readonly names?: readonly string[];
-  /** Requests under way at once, those that wait for a result included; the next is answered 503. Default: 10 000. */
+  /** Requests under way at once, those that wait for a result included; the next is answered 503, as is that of a client who then had more than are left. Default: 10 000. */
   readonly maxRequests?: number;
-  /** Bytes of bodies in memory at once; a request that does not fit is answered 503. Default: 64 MiB. */
+  /** Bytes at once of bodies that arrive, or that the broker has not confirmed; a request that does not fit is answered 503, as is that of a client who then had more than are left. Default: 64 MiB. */
   readonly maxHeldBytes?: number;
   /** Time for a request to arrive as a whole. Default: 10 s. */
   readonly requestTimeoutMs?: number;
@@ -63,6 +65,7 @@ export interface FrontDoor {
   readonly closed: Promise<void>;
 }
 
+const DEFAULT_REQUESTS = 10_000;
 const DEFAULT_HELD_BYTES = 64 * 2 ** 20;
 /** Answers that are kept for those who ask later, in bytes. */
 const MAX_KEPT_BYTES = 32 * 2 ** 20;
@@ -85,7 +88,7 @@ const GUARDS = {
 
 /** @throws ConfigError when settings of clients are missing; what the system says when the address cannot be had. */
 export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
-  const { requestTimeoutMs = 10_000, maxRequests = 10_000, trustedProxies = [] } = options;
+  const { requestTimeoutMs = 10_000, maxRequests = DEFAULT_REQUESTS, trustedProxies = [] } = options;
   const door = new Door(options);
   const { fastify } = await import('fastify');
   const app = fastify({
@@ -120,8 +123,6 @@ const notFound: Refusal = {
   detail: 'there is nothing here; GET /openapi.json names the paths there are',
 };
 
-const full = comeAgain('full', 'there are as many requests under way as there may be', 1);
-
 const goodbye: Refusal = { ...comeAgain('draining', 'this process is ending; another takes over', 1) };
 
 class Door {
@@ -131,15 +132,19 @@ class Door {
   readonly #tickets: Tickets;
   readonly #reception: Reception;
   readonly #admission: Admission;
-  readonly #clients = new WeakMap<FastifyRequest, string>();
+  readonly #admitted = new WeakMap<FastifyRequest, Admitted>();
+  /** Of bodies that are on their way here. */
+  readonly #arriving = new WeakMap<FastifyRequest, Share>();
+  readonly #room: Room;
   #broker: BrokerStatus = { state: 'connecting' };
   #requests = 0;
-  #heldBytes = 0;
   #isDraining = false;
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
     const { broker, log, newId, acceptWithinMs = 10_000, maxTickets = 10_000, keepTicketsMs = 15 * 60_000 } = options;
+    const { maxHeldBytes = DEFAULT_HELD_BYTES, maxRequests = DEFAULT_REQUESTS } = options;
+    this.#room = new Room(maxRequests, maxHeldBytes);
     this.#tickets = new Tickets({ maxTickets, maxBytes: MAX_KEPT_BYTES, keepMs: keepTicketsMs, clock: this.#clock });
     const { tickets, hurry } = { tickets: this.#tickets, hurry: this.#hurry };
     this.#reception = new Reception({ broker, tickets, log, newId, acceptWithinMs, hurry });
@@ -147,8 +152,7 @@ class Door {
   }
 
   serveOn(app: FastifyInstance): void {
-    const { entrances, maxHeldBytes = DEFAULT_HELD_BYTES, maxRequests = 10_000 } = this.#options;
-    const { host, names = [] } = this.#options;
+    const { entrances, host, names = [], maxRequests = DEFAULT_REQUESTS } = this.#options;
     const known = names.length > 0 || isLoopback(host) ? new Set(names) : undefined;
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -168,7 +172,7 @@ class Door {
       if (this.#isDraining || !request.raw.complete) reply.header('connection', 'close');
       next();
     });
-    for (const entrance of entrances) this.#serve(entrance, app, maxHeldBytes);
+    for (const entrance of entrances) this.#serve(entrance, app);
     const description = jsonAnswer(200, openApiOf(entrances));
     app.get('/openapi.json', (_request, reply) => send(reply, description));
     const methods = new Map(entrances.map(({ ingress: { path, method } }) => [path, method]));
@@ -184,7 +188,7 @@ class Door {
     });
   }
 
-  #serve(entrance: OpenEntrance, app: FastifyInstance, maxHeldBytes: number): void {
+  #serve(entrance: OpenEntrance, app: FastifyInstance): void {
     const { method, path, maxBodyBytes } = entrance.ingress;
     const isForAnybody = typeof entrance.ingress.auth !== 'object';
     const identify = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
@@ -198,8 +202,7 @@ class Door {
       next();
     };
     const makeRoom = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
-      const refusal =
-        this.#fault() ?? faultOfBody(entrance, request) ?? this.#hold(request, reply, maxBodyBytes, maxHeldBytes);
+      const refusal = this.#fault() ?? faultOfBody(entrance, request) ?? this.#takeIn(request, reply, maxBodyBytes);
       if (refusal === undefined) next();
       else send(reply, problemAnswer(refusal));
     };
@@ -215,7 +218,7 @@ class Door {
       url: `${path}/status/:id`,
       onRequest: identify,
       handler: (request, reply) => {
-        const client = this.#clients.get(request) ?? '';
+        const client = this.#admitted.get(request)?.client ?? '';
         send(reply, this.#reception.statusOf(entrance, request.params.id, client));
       },
     });
@@ -260,12 +263,9 @@ class Door {
   #identify(entrance: OpenEntrance, request: FastifyRequest, reply: FastifyReply, next: () => void): void {
     const address = clientAddress(request.ip, request.socket.remoteAddress ?? '');
     const asking = this.#admission.admit(entrance, request.headers, address).subscribe((outcome) => {
-      if (typeof outcome === 'string') {
-        this.#clients.set(request, outcome);
-        next();
-      } else {
-        send(reply, problemAnswer(outcome));
-      }
+      if ('status' in outcome) return send(reply, problemAnswer(outcome));
+      this.#admitted.set(request, outcome);
+      next();
     });
     reply.raw.once('close', () => asking.unsubscribe());
   }
@@ -282,23 +282,33 @@ class Door {
     }
   }
 
-  /** Room for the body, for as long as the request is under way. */
-  #hold(request: FastifyRequest, reply: FastifyReply, maxBytes: number, maxHeldBytes: number): Refusal | undefined {
-    const bytes = Number(request.headers['content-length'] ?? maxBytes);
-    if (this.#heldBytes + bytes > maxHeldBytes) return full;
-    this.#heldBytes += bytes;
+  /** A place for as long as the request is under way, and room for its body until that has left. */
+  #takeIn(request: FastifyRequest, reply: FastifyReply, maxBytes: number): Refusal | undefined {
+    const counted = this.#admitted.get(request)?.counted ?? '';
+    const stay = this.#room.enter(counted, Number(request.headers['content-length'] ?? maxBytes));
+    if ('status' in stay) return stay;
+    this.#arriving.set(request, stay.body);
     reply.raw.once('close', () => {
-      this.#heldBytes -= bytes;
+      stay.place.shrinkTo(0);
+      // Of a body that never came, or not as a whole.
+      this.#arriving.get(request)?.shrinkTo(0);
     });
     return undefined;
   }
 
   #receive(entrance: OpenEntrance, request: FastifyRequest, reply: FastifyReply): void {
-    const client = this.#clients.get(request) ?? '';
+    const client = this.#admitted.get(request)?.client ?? '';
     const body = request.body instanceof Uint8Array ? request.body : new Uint8Array();
-    const receiving = this.#reception.receive(entrance, { client, headers: request.headers, body }).subscribe({
+    // Whoever waits for a result does so without it; and it is on its way, and takes room, whether or not he stays.
+    request.body = undefined;
+    const share = this.#arriving.get(request);
+    this.#arriving.delete(request);
+    share?.shrinkTo(body.byteLength);
+    const letGo = (): void => share?.shrinkTo(0);
+    const receiving = this.#reception.receive(entrance, { client, headers: request.headers, body, letGo }).subscribe({
       next: (answer) => send(reply, answer),
       error: (error: unknown) => {
+        letGo();
         this.#options.log.error({ error, pipeline: entrance.name }, 'a request failed');
         send(reply, problemAnswer(failed));
       },

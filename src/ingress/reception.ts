@@ -8,6 +8,7 @@ import {
   asyncScheduler,
   defer,
   filter,
+  first,
   map,
   merge,
   type Observable,
@@ -47,6 +48,8 @@ export interface Arrival {
   readonly client: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Uint8Array;
+  /** Called when the body is held no longer, and takes no room: it is refused, or with the broker, or will not be. Perhaps long before the answer, or after whoever asked has left. */
+  readonly letGo: () => void;
 }
 
 export interface ReceptionParts {
@@ -74,9 +77,14 @@ export class Reception {
   /** Cold. Emits the answer once; never errors. Unsubscribing lets go of the wait alone: the message goes its way. */
   receive(entrance: OpenEntrance, arrival: Arrival): Observable<Answer> {
     return defer(() => {
+      const { headers, letGo } = arrival;
       const ticket = this.#ticketFor(entrance, arrival);
-      if (!(ticket instanceof Ticket)) return of(problemAnswer(ticket));
-      return this.#await(entrance, ticket, arrival.headers);
+      if (!(ticket instanceof Ticket)) {
+        letGo();
+        return of(problemAnswer(ticket));
+      }
+      ticket.progress.pipe(first(({ state }) => state !== 'publishing')).subscribe(letGo);
+      return this.#await(entrance, ticket, headers);
     });
   }
 

@@ -16,6 +16,8 @@ type Admit = (address: string, key?: string) => string;
 
 /** Why somebody was refused last. */
 let why = '';
+/** As whom somebody was counted who was let in last. */
+let as = '';
 
 function atTheDoor(ingress: IngressOptions<never>, script: (admit: Admit) => void, log: Logger = silentLogger): void {
   new TestScheduler(() => undefined).run(({ flush }) => {
@@ -25,8 +27,9 @@ function atTheDoor(ingress: IngressOptions<never>, script: (admit: Admit) => voi
       let told = '';
       admission.admit(entrance, key === undefined ? {} : { 'x-api-key': key }, address).subscribe((outcome) => {
         told =
-          typeof outcome === 'string' ? outcome : `${outcome.status} ${outcome.headers?.['retry-after'] ?? ''}`.trim();
-        if (typeof outcome !== 'string') why = outcome.detail;
+          'client' in outcome ? outcome.client : `${outcome.status} ${outcome.headers?.['retry-after'] ?? ''}`.trim();
+        if ('detail' in outcome) why = outcome.detail;
+        else as = outcome.counted;
       });
       return told;
     });
@@ -88,10 +91,14 @@ describe('Admission', () => {
       const told = ['203.0.113.1', '203.0.113.2', '203.0.113.3'].map((address) => admit(address, key));
       expect(told).to.deep.equal(['shop', 'shop', '429 5']);
       expect(why).to.equal('this client comes too often');
+      expect(as).to.equal('client shop');
     });
     atTheDoor({ path: '/a', rateLimit }, (admit) => {
       const told = ['203.0.113.1', '203.0.113.1', '203.0.113.1', '203.0.113.2'].map((address) => admit(address));
       expect(told).to.deep.equal(['203.0.113.1', '203.0.113.1', '429 5', '203.0.113.2']);
+      expect(as).to.equal('address 203.0.113.2');
+      admit('2001:db8::7');
+      expect(as).to.equal('address 2001:db8:0:0::/64');
     });
   });
 });

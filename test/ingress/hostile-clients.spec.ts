@@ -1,6 +1,7 @@
 /** What clients do to a front door who mean no good, or come in too great numbers. */
 
 import { Agent } from 'node:http';
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { NEVER, of, Subject, take } from 'rxjs';
 import { z } from 'zod';
@@ -9,7 +10,7 @@ import { clientKeys } from '../../src/ingress/client-keys.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { Secret } from '../../src/setting.ts';
 import { eventually } from '../support/eventually.ts';
-import { ask, type DoorUnderTest, openDoor, raw } from '../support/front-door.ts';
+import { ask, type DoorSetup, type DoorUnderTest, openDoor, raw, type Told } from '../support/front-door.ts';
 
 const SHOP = 'shop-key-0123456789';
 const BANK = 'bank-key-0123456789';
@@ -148,25 +149,108 @@ describe('the front door and hostile clients', () => {
     expect((await post(BANK)).status).to.equal(200);
   });
 
-  it('has so many requests under way at once, those that wait included, and room for so many bytes', async () => {
-    subject = await openDoor([orders], { maxRequests: 50, maxHeldBytes: 550 });
+  describe('and room', () => {
     const agent = new Agent();
-    const post = (id: string) =>
-      ask(`${subject.door.url}/orders`, agent, { body: { id }, headers: { prefer: 'wait=60' } });
-    const waiting = Array.from({ length: 45 }, () => post('wait'));
-    await eventually('all of them wait', () => subject.worker.contents.length >= 42);
-    // 13 bytes each: 42 fit, and no other.
-    const without = await post('a');
-    expect([without.status, without.body.type]).to.deep.equal([503, 'urn:sluice:problem:full']);
-    expect(without.headers['retry-after']).to.equal('1');
+    after(() => agent.destroy());
+    /** Of a client behind the proxy that asks. */
+    const post = (id: string, client: number, path = '/orders') =>
+      ask(`${subject.door.url}${path}`, agent, {
+        body: { id },
+        headers: { prefer: 'wait=60', 'x-forwarded-for': `203.0.113.${client}` },
+      });
+    const openBehindProxy = async (options: DoorSetup): Promise<void> => {
+      subject = await openDoor([orders, guarded], { trustedProxies: ['127.0.0.1'], ...options });
+    };
+    const refusals = (told: readonly Told[]) => told.filter(({ status }) => status !== 200);
 
-    answers.next('done');
-    const told = (await Promise.all(waiting)).map(({ status }) => status);
-    expect(told.filter((status) => status === 200)).to.have.length(42);
-    expect(told.filter((status) => status === 503)).to.have.length(3);
-    // All of it is free again.
-    expect((await post('a')).status).to.equal(200);
-    agent.destroy();
+    it('has so many requests under way at once, those that wait included', async () => {
+      await openBehindProxy({ maxRequests: 42 });
+      const waiting = Array.from({ length: 45 }, (_, client) => post('wait', client));
+      await eventually('all of them wait', () => subject.worker.contents.length >= 42);
+      const without = await post('a', 99);
+      expect([without.status, without.body.type]).to.deep.equal([503, 'urn:sluice:problem:full']);
+      expect(without.headers['retry-after']).to.equal('1');
+      expect(without.body.detail).to.equal('there are as many requests under way as there may be');
+
+      answers.next('done');
+      expect(refusals(await Promise.all(waiting)).map(({ status }) => status)).to.deep.equal([503, 503, 503]);
+      // All of it is free again.
+      expect((await post('a', 99)).status).to.equal(200);
+    });
+
+    it('has room for so many bytes that the broker has not confirmed, and for none of those who only wait', async () => {
+      await openBehindProxy({ maxHeldBytes: 550 });
+      subject.embedded.holdConfirms(true);
+      const waiting = Array.from({ length: 45 }, (_, client) => post('wait', client));
+      await eventually('all of them are with the broker', () => subject.worker.contents.length >= 42);
+      // 13 bytes each: 42 fit, and no other.
+      expect((await post('a', 99)).body.type).to.equal('urn:sluice:problem:full');
+      subject.embedded.holdConfirms(false);
+      const more = Array.from({ length: 45 }, (_, client) => post('wait', 100 + client));
+      await eventually('more of them wait', () => subject.worker.contents.length >= 42 + 45);
+
+      answers.next('done');
+      expect(refusals(await Promise.all(waiting))).to.have.length(3);
+      expect(refusals(await Promise.all(more))).to.have.length(0);
+    });
+
+    it('leaves of both as much to others as one client has, whatever it announces and does not send', async () => {
+      await openBehindProxy({ maxHeldBytes: 20_000, maxRequests: 40 });
+      const head = 'POST /orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
+      const announcing = Array.from({ length: 25 }, () => {
+        const socket = connect(Number(new URL(subject.door.url).port), '127.0.0.1');
+        let told = '';
+        socket.on('data', (chunk: Buffer) => {
+          told += chunk.toString();
+        });
+        socket.write(`${head}x-forwarded-for: 203.0.113.1\r\ncontent-length: 1000\r\n\r\n{`);
+        return { socket, told: () => told };
+      });
+      const refused = () => announcing.filter(({ told }) => told() !== '');
+      try {
+        // Ten of 1000 bytes are half, and the other half is left.
+        await eventually('it is refused', () => refused().length === 15);
+        for (const { told } of refused()) expect(told()).to.match(/^HTTP\/1\.1 503 .*:full".*this client/s);
+        const shop = { body, headers: { 'x-api-key': SHOP, 'x-forwarded-for': '203.0.113.1' } };
+        expect((await ask(`${subject.door.url}/guarded`, agent, shop)).status).to.equal(200);
+        expect((await post('a', 2)).status).to.equal(200);
+        expect((await post('a', 1)).body.type).to.equal('urn:sluice:problem:full');
+      } finally {
+        for (const { socket } of announcing) socket.destroy();
+      }
+      await eventually('it has room again', async () => (await post('a', 1)).status === 200);
+
+      const waiting = Array.from({ length: 25 }, () => post('wait', 1));
+      await eventually('they wait', () => subject.worker.contents.length >= 20);
+      const crowding = await post('a', 1);
+      expect([crowding.status, crowding.body.detail]).to.deep.equal([
+        503,
+        'this client has as much under way, in requests or in bytes of bodies, as is left for others',
+      ]);
+      expect((await post('a', 2)).status).to.equal(200);
+      answers.next('done');
+      expect(refusals(await Promise.all(waiting))).to.have.length(5);
+    });
+
+    it('takes of what does not say how large it is as much as it may be, until it is read', async () => {
+      await openBehindProxy({ maxHeldBytes: 3_000 });
+      const chunked = () =>
+        raw(
+          subject.door.url,
+          'POST /orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\n' +
+            'transfer-encoding: chunked\r\n\r\n',
+          'd\r\n{"id":"wait"}\r\n0\r\n\r\n',
+        );
+      subject.embedded.holdConfirms(true);
+      const all: Promise<string>[] = [];
+      for (let n = 1; n <= 20; n++) {
+        all.push(chunked());
+        await eventually('it is with the broker', () => subject.worker.contents.length >= n);
+      }
+      subject.embedded.holdConfirms(false);
+      for (const told of await Promise.all(all)) expect(told).to.match(/^HTTP\/1\.1 202 /);
+      answers.next('done');
+    });
   });
 
   it('does not count who has left: a client that is gone frees its place', async () => {

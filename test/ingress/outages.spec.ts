@@ -1,6 +1,9 @@
 /** A front door whose broker fails it, and one that ends. */
+import { Agent } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { of, Subject, take } from 'rxjs';
+import { firstValueFrom, NEVER, of, Subject, take } from 'rxjs';
 import { z } from 'zod';
 import { partitioned } from '../../src/broker/partitioned.ts';
 import { queue } from '../../src/broker/queue.ts';
@@ -8,7 +11,7 @@ import { type Logger, silentLogger } from '../../src/log.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { entrancesOf } from '../../src/worker/entrances.ts';
 import { eventually } from '../support/eventually.ts';
-import { type DoorUnderTest, openDoor, type Told } from '../support/front-door.ts';
+import { ask, type DoorUnderTest, openDoor, type Told } from '../support/front-door.ts';
 import { describeWithRabbitMq } from '../support/rabbitmq.ts';
 
 const answers = new Subject<string>();
@@ -172,6 +175,40 @@ describeWithRabbitMq('the front door over RabbitMQ', (broker) => {
       expect(codeOf(await post('bad'))).to.equal('500 dead-lettered');
       expect((await subject.ask('/orders', { body })).status).to.equal(202);
     } finally {
+      await subject.stop();
+    }
+  });
+
+  it('holds no body of those who wait for a result', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const name = `door-held-${process.pid}`;
+    const pipeline = definePipeline({
+      name,
+      // One is in this process for the pipeline, and the others with the broker.
+      source: queue(name, { retry: false, prefetch: 1 }),
+      input: z.string(),
+      concurrency: 1,
+      handle: () => NEVER,
+      ingress: { path: '/orders', maxWait: '60s', maxBodyBytes: 250_002 },
+    });
+    const subject = await openDoor([pipeline], { amqpUrl: broker().url });
+    const agent = new Agent({ keepAlive: false });
+    try {
+      collect();
+      const before = process.memoryUsage().arrayBuffers;
+      const asked = { body: JSON.stringify('x'.repeat(250_000)), headers: { prefer: 'wait=60' } };
+      for (let n = 0; n < 40; n++) ask(`${subject.door.url}/orders`, agent, asked).catch(() => {});
+      const depth = async () => (await firstValueFrom(subject.amqp.depthOf(name))).messages;
+      await eventually('one is handled, and all others wait', async () => (await depth()) === 39);
+      // The messages of 10 MB and what came with them.
+      await eventually('they are let go of', () => {
+        collect();
+        return process.memoryUsage().arrayBuffers - before < 2_000_000;
+      });
+      expect(subject.answered).to.deep.equal([]);
+    } finally {
+      agent.destroy();
       await subject.stop();
     }
   });

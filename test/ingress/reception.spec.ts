@@ -29,6 +29,8 @@ interface Stage extends Helpers {
   readonly tickets: Tickets;
   readonly sent: OutgoingMessage[];
   readonly hurry: Subject<void>;
+  /** Bodies that are held no longer. */
+  readonly letGo: string[];
   /** What the broker does with each request from now on. */
   answer: (message: OutgoingMessage) => Observable<RequestProgress>;
   /** Answers, as their status and the code of their problem. */
@@ -54,6 +56,7 @@ function onStage(script: (stage: Stage) => void, { maxTickets = 100, ...ofIngres
     };
     const sent: OutgoingMessage[] = [];
     const hurry = new Subject<void>();
+    const letGo: string[] = [];
     const tickets = new Tickets({ maxTickets, maxBytes: 10_000, keepMs: 60_000, clock: new ForwardClock() });
     const request = (message: OutgoingMessage): Observable<RequestProgress> => {
       sent.push(message);
@@ -67,10 +70,17 @@ function onStage(script: (stage: Stage) => void, { maxTickets = 100, ...ofIngres
       tickets,
       sent,
       hurry,
+      letGo,
       answer: () => NEVER,
       receive: (headers = {}, arrival = {}) =>
         reception
-          .receive(entrance, { client: 'shop', headers, body: Buffer.from('{"n":1}'), ...arrival })
+          .receive(entrance, {
+            client: 'shop',
+            headers,
+            body: Buffer.from('{"n":1}'),
+            letGo: () => letGo.push(`${asyncScheduler.now()}`),
+            ...arrival,
+          })
           .pipe(map(said)),
       stateOf: (id, client = 'shop') => {
         const { status, text } = reception.statusOf(entrance, id, client);
@@ -165,6 +175,36 @@ describe('Reception', () => {
       const keyed = { 'idempotency-key': 'k' };
       stage.expectObservable(stage.receive(keyed)).toBe('1s (a|)', { a: '503 not-confirmed' });
       stage.expectObservable(stage.receive(keyed), '--^').toBe('1s (a|)', { a: '503 not-confirmed' });
+    });
+  });
+
+  it('lets go of the body once it is refused, confirmed or given up, whoever still waits or has left', () => {
+    const outcomes: readonly (readonly [string, Error | undefined, string, string | undefined])[] = [
+      ['--c---r', undefined, '2', 'wait=9'],
+      ['--r', undefined, '2', undefined],
+      ['---#', new PublishNackedError('full'), '3', undefined],
+      ['-', undefined, '1000', undefined],
+    ];
+    for (const [does, error, at, prefer] of outcomes)
+      onStage((stage) => {
+        stage.answer = () => stage.cold(does, values, error);
+        const leaving = stage.receive(prefer === undefined ? {} : { prefer }).subscribe();
+        timer(1).subscribe(() => leaving.unsubscribe());
+        stage.flush();
+        expect([does, stage.letGo]).to.deep.equal([does, [at]]);
+      });
+    onStage((stage) => {
+      stage.receive({}, { body: Buffer.from('{') }).subscribe();
+      expect([stage.sent.length, stage.letGo]).to.deep.equal([0, ['0']]);
+    });
+    onStage((stage) => {
+      stage.answer = () => stage.cold('--c', values);
+      const keyed = { 'idempotency-key': 'k' };
+      stage.receive(keyed).subscribe();
+      timer(1).subscribe(() => stage.receive(keyed).subscribe());
+      timer(5).subscribe(() => stage.receive(keyed).subscribe());
+      stage.flush();
+      expect([stage.sent.length, stage.letGo]).to.deep.equal([1, ['2', '2', '5']]);
     });
   });
 
