@@ -24,6 +24,7 @@ import type { ApiDefinition } from './define-api.ts';
 import type { ServiceDefinition } from './define-service.ts';
 import { createGuards, type GuardListeners } from './guards.ts';
 import { reportSharing } from './limiter.ts';
+import { tokenRequests } from './oauth2.ts';
 import { createPlainTransport } from './plain-transport.ts';
 import { renewedTransport } from './renewed-transport.ts';
 import type { Service } from './service.ts';
@@ -173,9 +174,9 @@ function transportOf(
   const { tokenRequest, headers } = settings;
   const { auth } = definition.options;
   if (auth?.scheme === 'header' && auth.canChange()) return renewedTransport(api, auth, headers[auth.header] ?? '');
-  if (tokenRequest === undefined) return api;
+  if (auth?.scheme !== 'oauth2' || tokenRequest === undefined) return api;
   const tokens = transport ?? tokenTransport(tokenRequest.origin, settings, lookup);
-  return authorizedTransport(api, tokens, tokenRequest, settings.timeoutMs);
+  return authorizedTransport(api, tokens, tokenRequests(auth, tokenRequest), settings.timeoutMs);
 }
 
 function overNetwork(

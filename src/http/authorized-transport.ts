@@ -10,7 +10,7 @@ const UNAUTHORIZED = 401;
 export function authorizedTransport(
   transport: Transport,
   toTokens: Transport,
-  tokenRequest: TokenRequest,
+  tokenRequest: () => TokenRequest,
   timeoutMs: number,
 ): Transport {
   const tokens = new TokenSource(tokenRequest, toTokens, timeoutMs);

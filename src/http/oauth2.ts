@@ -6,7 +6,7 @@
  */
 import { reportProblems, unknownOptions } from '../definition.ts';
 import type { Known } from '../policies/unknown-option.ts';
-import { currentValue, type Setting } from '../setting.ts';
+import { canChange, currentValue, type Setting } from '../setting.ts';
 import { reveal, type SecretValue } from './secret-value.ts';
 import { UrlError } from './url.ts';
 
@@ -17,6 +17,7 @@ export interface OAuth2Options {
    */
   readonly tokenUrl: string | Setting<string>;
   readonly clientId: string | Setting<string>;
+  /** Read again from its file for each token that is asked for. */
   readonly clientSecret: SecretValue;
   /** What the token is for, scopes parted by spaces. Default: what the endpoint gives by itself. */
   readonly scope?: string | Setting<string>;
@@ -53,6 +54,8 @@ export interface OAuth2Auth {
    * @throws ConfigError when a setting behind it is missing or malformed, UrlError when the token URL is none.
    */
   read(): TokenRequest;
+  /** Whether it may be another one later. */
+  canChange(): boolean;
 }
 
 /**
@@ -65,7 +68,31 @@ export interface OAuth2Auth {
  */
 export function oauth2(options: OAuth2Options): OAuth2Auth {
   reportProblems(unknownOptions('oauth2', options, OPTIONS));
-  return { kind: 'auth', scheme: 'oauth2', header: 'authorization', read: () => tokenRequest(options) };
+  return {
+    kind: 'auth',
+    scheme: 'oauth2',
+    header: 'authorization',
+    read: () => tokenRequest(options),
+    canChange: () => Object.values(options).some(canChange),
+  };
+}
+
+/**
+ * The request as it is whenever a token is asked for: what stands in files is read for each, which are few. It goes where it went at the start. What
+ * cannot be read leaves the last one.
+ */
+export function tokenRequests(auth: OAuth2Auth, first: TokenRequest): () => TokenRequest {
+  if (!auth.canChange()) return () => first;
+  let last = first;
+  return () => {
+    try {
+      const { headers, body } = auth.read();
+      last = { ...first, headers, body };
+    } catch {
+      // The endpoint says what it thinks of the last one.
+    }
+    return last;
+  };
 }
 
 function tokenRequest({

@@ -27,15 +27,16 @@ const RENEWED_BEFORE_MS = 30_000;
 const REPLACED_AT_MOST_EACH_MS = 10_000;
 
 export class TokenSource {
-  readonly #request: TransportRequest;
+  readonly #requestNow: () => TokenRequest;
   readonly #transport: Transport;
   readonly #timeoutMs: number;
   #token: Token | undefined;
   #isReplacing = false;
   #flight: Observable<Token> | undefined;
 
-  constructor({ origin, path, headers, body }: TokenRequest, transport: Transport, timeoutMs: number) {
-    this.#request = { method: 'POST', origin, path, headers, body: Buffer.from(body) };
+  /** `requestNow` is called for each token that is asked for. */
+  constructor(requestNow: () => TokenRequest, transport: Transport, timeoutMs: number) {
+    this.#requestNow = requestNow;
     this.#transport = transport;
     this.#timeoutMs = timeoutMs;
   }
@@ -61,7 +62,7 @@ export class TokenSource {
 
   /** One request for all that wait; it ends when the last of them has gone. */
   #asked(): Observable<Token> {
-    this.#flight ??= defer(() => this.#transport(this.#request)).pipe(
+    this.#flight ??= defer(() => this.#transport(requestOf(this.#requestNow()))).pipe(
       timeoutWithin(this.#timeoutMs),
       map((response) => this.#read(response)),
       tap((token) => {
@@ -102,6 +103,14 @@ export class TokenSource {
     };
   }
 }
+
+const requestOf = ({ origin, path, headers, body }: TokenRequest): TransportRequest => ({
+  method: 'POST',
+  origin,
+  path,
+  headers,
+  body: Buffer.from(body),
+});
 
 const membersOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? { ...value } : {};

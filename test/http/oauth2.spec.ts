@@ -1,13 +1,13 @@
 /** Tokens of the client credentials grant, in virtual time, and once over sockets. */
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { concat, firstValueFrom, type Observable, of, range, throwError, timer } from 'rxjs';
+import { concat, firstValueFrom, merge, type Observable, of, range, throwError, timer } from 'rxjs';
 import { ignoreElements, map, mergeMap, toArray } from 'rxjs/operators';
 import { ConfigError, isTransient } from '../../src/errors.ts';
 import type { ApiOptions } from '../../src/http/define-api.ts';
 import { type OAuth2Options, oauth2 } from '../../src/http/oauth2.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../../src/http/transport.ts';
-import { Secret } from '../../src/setting.ts';
+import { Secret, type Setting } from '../../src/setting.ts';
 import { startHostileServer } from '../support/hostile-server.ts';
 import { clientOf, failureOf, scopeOf } from './call-scope.ts';
 import { bound, codes, down, inVirtualTime, ok, status } from './scripted-transport.ts';
@@ -236,6 +236,41 @@ describe('oauth2', () => {
       expectObservable(calls).toBe('86400002ms |');
       flush();
       expect(asked).to.have.length(1);
+    }),
+  );
+
+  it(
+    'shows its endpoint the secret that its file holds when a token is asked for, the last one where there is none',
+    inVirtualTime(({ expectObservable, flush }) => {
+      const { transport, asked } = partiesOf();
+      let held: string | undefined = 'old';
+      const clientSecret: Setting<Secret> = {
+        kind: 'setting',
+        name: 'SECRET',
+        read: () => {
+          if (held === undefined) throw new ConfigError([]);
+          return new Secret(held);
+        },
+        canChange: () => true,
+      };
+      const { api } = bound(base({ clientSecret }), transport);
+      const calls = [0, 3_600_000, 7_200_000].map((ms, n) =>
+        timer(ms).pipe(
+          mergeMap(() => {
+            held = ['old', 'new', undefined][n];
+            return api.get('/x');
+          }),
+        ),
+      );
+      expectObservable(merge(...calls).pipe(ignoreElements())).toBe('7200002ms |');
+      flush();
+      const shown = asked.map(({ headers }) => headers.authorization?.replace('Basic ', '') ?? '');
+      expect(shown.map((text) => Buffer.from(text, 'base64').toString())).to.deep.equal([
+        'worker:old',
+        'worker:new',
+        'worker:new',
+      ]);
+      expect(new Set(asked.map(({ origin, path }) => `${origin}${path}`))).to.have.length(1);
     }),
   );
 
