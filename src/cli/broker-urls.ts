@@ -28,7 +28,7 @@ export async function findBroker(
 ): Promise<FoundBroker> {
   const urls = rereadAmqpUrls ?? amqpUrls;
   if (urls !== undefined) {
-    warnOfPlainText(readUrls(urls), log);
+    warnOfPlainBrokers(readUrls(urls), log);
     return { urls, embeddedUrl: undefined, close: async () => {} };
   }
   const { url, isElsewhere, stop } = await startEmbeddedBroker();
@@ -54,10 +54,14 @@ function withoutCredentials(url: string): string {
   return `${protocol}//${host}${pathname}`;
 }
 
-/** Whoever is on the way reads password and messages, and can change them. */
-function warnOfPlainText(urls: readonly string[], log: Logger): void {
+/** Those of which whoever is on the way reads password and messages, and can change them; without credentials. */
+export function plainBrokers(urls: readonly string[]): readonly string[] {
   const isPlain = ({ protocol, hostname }: URL): boolean => protocol === 'amqp:' && !isLoopback(hostname);
-  const brokers = urls.filter((url) => isPlain(new URL(url))).map(withoutCredentials);
+  return urls.filter((url) => isPlain(new URL(url))).map(withoutCredentials);
+}
+
+export function warnOfPlainBrokers(urls: readonly string[], log: Logger): void {
+  const brokers = plainBrokers(urls);
   if (brokers.length === 0) return;
   log.warn(
     { brokers },

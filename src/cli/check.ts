@@ -1,11 +1,13 @@
-/** `sluice check`: loads every pipeline, reads every setting, prints every mistake. Connects to nothing. */
+/** `sluice check`: loads every pipeline, reads every setting, prints every mistake, and what may be one. Connects to nothing. */
 import pc from 'picocolors';
+import { describeProblem } from '../errors.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { BuiltFolder } from '../worker/build-folder.ts';
 import { openToAll } from '../worker/entrances.ts';
 import { printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { loadChecked } from './load.ts';
+import { plainTextWarnings } from './plain-text.ts';
 import { printProblems } from './problems.ts';
 
 const sourceTitle = ({ name, partitions }: Pipeline['source']): string =>
@@ -15,8 +17,9 @@ export async function check(folder: string, isJson: boolean, building?: Promise<
   const { pipelines, problems, config, dispose } = await loadChecked(folder, { building });
   await dispose();
   const all = [...problems, ...(config.ok ? openToAll(pipelines, config.value.doorHost) : config.problems)];
+  const warnings = all.length > 0 || !config.ok ? [] : plainTextWarnings(config.value, pipelines);
   if (isJson) {
-    printJson({ pipelines: pipelines.map(summaryOf), problems: all });
+    printJson({ pipelines: pipelines.map(summaryOf), problems: all, warnings });
     return all.length > 0 ? EXIT.misconfigured : EXIT.ok;
   }
   if (all.length > 0) {
@@ -29,6 +32,7 @@ export async function check(folder: string, isJson: boolean, building?: Promise<
       `${pc.green('✓')} ${name}: ${entered}${source.feeder === undefined ? '' : `${source.feeder.title} → `}${sourceTitle(source)}${Object.keys(apis).length === 0 ? '' : ` → ${Object.keys(apis).join(', ')}`}`,
     );
   }
+  for (const warning of warnings) console.error(`${pc.yellow('!')} ${describeProblem(warning)}`);
   return EXIT.ok;
 }
 

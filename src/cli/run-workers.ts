@@ -18,6 +18,7 @@ import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { type OpenedJournal, openJournal } from './open-journal.ts';
 import { openLog } from './open-log.ts';
+import { warnOfPlainApis } from './plain-text.ts';
 import { onSignals, onUncaught } from './signals.ts';
 import { startText } from './start-text.ts';
 import { misconfigured } from './until-stopped.ts';
@@ -58,6 +59,7 @@ async function superviseUntilStopped(fleet: Fleet): Promise<number> {
     try {
       const warning = journalWarning(config, pipelines, { isFleet: true });
       if (warning !== undefined) log.warn(warning);
+      warnOfPlainApis(pipelines, log);
       const broker = await findBroker(config, log);
       try {
         const { url } = management;

@@ -9,6 +9,7 @@ import { journalWarning } from './journal-warning.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
+import { warnOfPlainApis } from './plain-text.ts';
 import { type RecordOptions, record } from './record.ts';
 import { sendLastSpans } from './send-last-spans.ts';
 import { startText } from './start-text.ts';
@@ -58,6 +59,7 @@ async function runUntilStopped(
           if (isPretty) terminal.write(startText({ pipelines, broker, url, isProtected, door: door?.url }));
           const warning = journalWarning(config, pipelines);
           if (warning !== undefined) log.warn(warning);
+          warnOfPlainApis(pipelines, log);
           log.info({ pipelines: pipelines.map(({ name }) => name), dashboard: url }, 'sluice is starting');
           const showing = terminal.isInteractive ? showStatus(worker, terminal) : undefined;
           const report = await untilStopped(worker, log);

@@ -7,7 +7,7 @@ import { createFacts } from '../events.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { entrancesOf } from '../worker/entrances.ts';
 import type { Readiness } from '../worker/worker.ts';
-import { describeUrls } from './broker-urls.ts';
+import { describeUrls, readUrls, warnOfPlainBrokers } from './broker-urls.ts';
 import { EXIT } from './exit-code.ts';
 import { type OpenedDoor, openDoor } from './front-door.ts';
 import { loadChecked } from './load.ts';
@@ -73,6 +73,7 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
   const management = await openManagement(config, log, () => ({ readiness }));
   try {
     const urls = config.rereadAmqpUrls ?? config.amqpUrls ?? [];
+    warnOfPlainBrokers(readUrls(urls), log);
     const facts = createFacts();
     const metrics = measureWorker(facts);
     management.serve([metrics.route]);

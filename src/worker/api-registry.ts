@@ -103,7 +103,7 @@ export const apiProblems = (pipelines: readonly Pipeline[]): readonly Problem[] 
   });
 
 /** Each once, whichever pipelines use it. */
-const definitionsOf = (pipelines: readonly Pipeline[]): readonly CallTarget[] => [
+export const definitionsOf = (pipelines: readonly Pipeline[]): readonly CallTarget[] => [
   ...new Set(pipelines.flatMap(({ apis }) => Object.values(apis))),
 ];
 

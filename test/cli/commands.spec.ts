@@ -14,6 +14,7 @@ const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${n
 interface CheckReport {
   readonly pipelines: readonly object[];
   readonly problems: readonly { readonly path?: string }[];
+  readonly warnings: readonly object[];
 }
 
 /** Fails each time; there is one more try. */
@@ -60,8 +61,9 @@ describe('the sluice command', () => {
     it('tells a program of pipelines and mistakes alike', async () => {
       const fine = sluice(['check', 'pipelines', '--json']);
       expect(await fine.exit).to.equal(0);
-      const { pipelines, problems } = reportOf(fine) as CheckReport;
+      const { pipelines, problems, warnings } = reportOf(fine) as CheckReport;
       expect(problems).to.deep.equal([]);
+      expect(warnings).to.deep.equal([]);
       expect(pipelines).to.deep.include({
         name: 'order-processing',
         source: { queue: 'orders.placed' },
@@ -100,6 +102,30 @@ describe('the sluice command', () => {
       const check = sluice(['check', 'pipelines']);
       expect(await check.exit).to.equal(0);
       expect(textOf(check)).to.include('✓ order-processing: queue orders.placed → inventory, payment, shipping');
+    });
+
+    it('S11: warns of passwords and secrets that go to other machines in plain text, shows none, and exits with 0', async () => {
+      const environment = { AMQP_URL: 'amqp://worker:canary@rabbit.internal/v', PLAIN_SECRET: 'canary-of-an-api' };
+      const check = sluice(['check', fixture('plain')], environment);
+      expect(await check.exit).to.equal(0);
+      for (const line of [
+        '✓ plain: queue plain → payment, ledger, near, open',
+        '! environment: AMQP_URL: amqp://rabbit.internal/v is reached without TLS: password and messages can be read and changed on the way; use amqps://',
+        '! api "payment": baseUrl: http://payment.internal:4002 is told a secret without TLS: it can be read on the way, and used; use https://',
+        '! api "ledger": auth.tokenUrl: http://tokens.internal is told a secret without TLS',
+      ])
+        expect(textOf(check)).to.include(line);
+      expect(textOf(check))
+        .to.not.include('canary')
+        .and.not.match(/api "(near|open)"/);
+      const told = sluice(['check', fixture('plain'), '--json'], environment);
+      expect(await told.exit).to.equal(0);
+      const report = reportOf(told) as CheckReport;
+      expect(report.warnings.map((warning) => Object.values(warning).slice(0, 2))).to.deep.equal([
+        ['environment', 'AMQP_URL'],
+        ['api "payment"', 'baseUrl'],
+        ['api "ledger"', 'auth.tokenUrl'],
+      ]);
     });
 
     it('names a module that is no TypeScript by line and column', async () => {

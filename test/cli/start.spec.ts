@@ -42,6 +42,33 @@ describe('a worker and a broker that is not there', function () {
     expect(JSON.stringify(run.lines)).to.not.contain('canary');
   });
 
+  for (const [title, args] of [
+    ['a worker', ['run', fixture('plain')]],
+    ['the parent of several workers', ['run', fixture('plain'), '--workers', '2']],
+  ] as const)
+    it(`S11: ${title} warns once where APIs on other machines are told secrets in plain text, and shows none`, async () => {
+      run = startSluice(args, {
+        AMQP_URL: `amqp://guest:guest@127.0.0.1:${await freePort()}`,
+        SLUICE_START_WITHIN: '300ms',
+        PLAIN_SECRET: 'canary-of-an-api',
+      });
+      await run.exit;
+      const told = run.lines.filter(({ msg }) => String(msg).startsWith('APIs are told secrets without TLS'));
+      expect(told.map(({ apis }) => apis)).to.deep.equal([
+        ['payment: baseUrl http://payment.internal:4002', 'ledger: auth.tokenUrl http://tokens.internal'],
+      ]);
+      expect(JSON.stringify(run.lines)).to.not.contain('canary');
+    });
+
+  it('S11: a front door alone warns of a broker in plain text too', async () => {
+    run = startSluice(['serve', fixture('entered'), '--port', '0'], {
+      AMQP_URL: 'amqp://worker:canary@[::ffff:127.0.0.1]:1/v',
+      SHOP_KEY: 'shop-key-0123456789',
+    });
+    const { brokers } = await run.line(({ msg }) => String(msg).startsWith('the broker is reached without TLS'));
+    expect(brokers).to.deep.equal(['amqp://[::ffff:7f00:1]:1/v']);
+  });
+
   it('F4: waits for it by default, says why in one line and in /readyz, and consumes when it is there', async () => {
     const port = await freePort();
     run = startSluice(['run', fixture('hanging')], { AMQP_URL: `amqp://guest:guest@127.0.0.1:${port}` });
