@@ -35,8 +35,8 @@ export const fetchOnce = ({ url, headers, tls, maxBytes, withinMs }: FetchOnceOp
       maxResponseBytes: maxBytes,
     });
     const answer = transport({ method: 'GET', origin, path: `${pathname}${search}`, headers, body: undefined });
-    return answer.pipe(
-      timeoutWithin(withinMs),
-      finalize(() => concat(transport.close?.() ?? []).subscribe()),
-    );
+    const close = (): void => {
+      concat(transport.close?.() ?? []).subscribe();
+    };
+    return answer.pipe(timeoutWithin(withinMs), finalize(close));
   });
