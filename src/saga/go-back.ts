@@ -24,10 +24,15 @@ export function goBack(run: SagaRun, error?: unknown): Observable<unknown> {
   );
 }
 
-/** Cold. What becomes of an undoing that was cut off from outside: it has failed once more. Undefined where nothing is left to undo. */
+/**
+ * Cold. What becomes of an undoing that was cut off from outside: it has failed once more. Undefined where nothing is left to undo, or where what is left
+ * was not begun and would not be tried again: it cannot have failed.
+ */
 export function delayUndoing(run: SagaRun, cause: unknown): Observable<never> | undefined {
   const undo = nextToUndo(run);
-  return undo === undefined ? undefined : failToUndo(run, undo.step.name, cause);
+  if (undo === undefined) return undefined;
+  const { name } = undo.step;
+  return run.maxAttempts > 1 || run.state.undoing.has(name) ? failToUndo(run, name, cause) : undefined;
 }
 
 function nextToUndo({ plan, state }: SagaRun): { readonly step: SagaStep; readonly work: SagaStep['run'] } | undefined {

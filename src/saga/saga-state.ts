@@ -19,6 +19,8 @@ export interface SagaState {
   readonly skipped: ReadonlySet<string>;
   /** The decision to compensate, once taken. */
   readonly failure: StepFailure | undefined;
+  /** Steps whose undoing was begun. */
+  readonly undoing: ReadonlySet<string>;
   /** Steps undone, in the order they were. */
   readonly compensated: readonly string[];
   /** How often undoing a step has failed; counted anew when a stuck saga is given back. */
@@ -36,6 +38,7 @@ export function sagaState(records: readonly JournalRecord[]): SagaState {
   const intended = new Set<string>();
   const results = new Map<string, unknown>();
   const skipped = new Set<string>();
+  const undoing = new Set<string>();
   const compensated: string[] = [];
   const undoFailures = new Map<string, number>();
   for (const record of records) {
@@ -75,11 +78,12 @@ export function sagaState(records: readonly JournalRecord[]): SagaState {
       case 'stuck':
         undoFailures.clear();
         break;
-      // What was begun and not ended is done again, with the same key: nothing to remember of it.
       case 'compensationIntended':
+        undoing.add(record.step);
+        break;
       case 'kept':
         break;
     }
   }
-  return { started, intended, results, skipped, failure, compensated, undoFailures, end, answer };
+  return { started, intended, results, skipped, failure, undoing, compensated, undoFailures, end, answer };
 }

@@ -172,7 +172,7 @@ describe('a saga whose message ends before it does', () => {
       }
     });
 
-    describe('in the moment in which it says that it is stuck, of which nobody hears any more', () => {
+    describe('in the moment in which it writes down what nobody hears any more', () => {
       /** Stored at once, and told 20 ms later. */
       const toldLate = (): JournalStore => {
         const inner = new MemoryStore();
@@ -183,7 +183,19 @@ describe('a saga whose message ends before it does', () => {
       };
       const play = ({ broker }: SagaPipelineWorld): void => broker.deliver(message);
 
-      it('is as loud as any', () => {
+      it('that it turns back, no undoing of it has failed that was not begun, and it is undone when it is given back', () => {
+        const store = toldLate();
+        const outcome = outcomeOf({ store, script: { charge: [refused] }, timeout: '1.09s', play });
+        expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'charge');
+        expect(outcome.journal.slice(-2)).to.deep.equal(['stepFailed charge', 'stuck charge']);
+        expect(outcome.letters[0]?.headers['x-sluice-error-message']).to.include(
+          'was given up on the way back, after step "charge" failed: the handle did',
+        );
+        const again = outcomeOf({ store, timeout: '10s', play });
+        expect([again.settled, again.made]).to.deep.equal([['ack'], ['restore']]);
+      });
+
+      it('that it is stuck, is as loud as any', () => {
         const script = { charge: [timesOut] };
         const outcome = outcomeOf({ store: toldLate(), script, timeout: '2.09s', play });
         expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'charge');
@@ -192,7 +204,7 @@ describe('a saga whose message ends before it does', () => {
         expect(details).to.match(/stuck at charge: ERR_SAGA_IN_DOUBT .*\n.*stuck at charge: ERR_SAGA_CUT_OFF/);
       });
 
-      it('is so on the way back, and its undoing does not begin anew', () => {
+      it('that it is stuck on the way back, is so too, and its undoing does not begin anew', () => {
         const script = { charge: [refused], restore: [timer(1_000).pipe(mergeMap(() => refused))] };
         const outcome = outcomeOf({ store: toldLate(), script, timeout: '2.15s', play });
         expectStuckLetter(outcome, 'ERR_SAGA_CUT_OFF', 'stock');
