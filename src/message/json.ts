@@ -102,9 +102,9 @@ function scan(text: string, maxDepth: number): JsonRefusal | undefined {
     } else if (char >= 0x30 && char <= 0x39) {
       const end = endOfNumber(text, at);
       if (end - at > 15 || hasExponent(text, at, end)) {
-        if (isAnotherNumber(text.slice(at, end))) {
-          return { fault: 'number', message: `body holds a number that a double cannot (at position ${at})` };
-        }
+        const fault = numberFault(text.slice(at, end));
+        if (fault !== undefined)
+          return { fault: 'number', message: `body holds a number ${fault} (at position ${at})` };
       }
       at = end - 1;
     }
@@ -142,16 +142,17 @@ function hasExponent(text: string, from: number, to: number): boolean {
 }
 
 /**
- * Whether reading the number loses it: an integer of more than fifteen significant digits beyond ±(2^53 − 1), however it is written, or
- * one beyond the range of a double. A rounded fraction is what doubles are, and 1e300 is what it says.
+ * Why reading the number loses it, or may: an integer of more than fifteen significant digits beyond ±(2^53 − 1), however it is written, or
+ * one beyond the range of a double. A rounded fraction is what doubles are, and 1e300 is what it says. Of those that are refused a double holds
+ * some, 2^53 itself; but what it holds there it also makes of their neighbours.
  */
-function isAnotherNumber(text: string): boolean {
+function numberFault(text: string): string | undefined {
   const value = Number(text);
-  if (value === Number.POSITIVE_INFINITY) return true;
-  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return false;
+  if (value === Number.POSITIVE_INFINITY) return 'beyond the range of doubles';
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return undefined;
   const significant = text
     .replace(/e.*$/i, '')
     .replace('.', '')
     .replace(/^0+|0+$/g, '');
-  return significant.length > 15;
+  return significant.length > 15 ? 'from 2^53 on with more than 15 digits' : undefined;
 }

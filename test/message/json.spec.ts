@@ -43,6 +43,18 @@ describe('readJson', () => {
     it(`${fault === 'accepted' ? 'accepts' : 'refuses'} ${title}`, () => expect(faultOf(bytes(text))).to.equal(fault));
   }
 
+  for (const [text, why] of [
+    ['{"id":9007199254740992}', 'from 2^53 on with more than 15 digits (at position 6)'],
+    ['[9007199254740993]', 'from 2^53 on with more than 15 digits (at position 1)'],
+    ['[-1e999]', 'beyond the range of doubles (at position 2)'],
+  ] as const) {
+    it(`says of ${text} which number it does not take`, () =>
+      expect(readJson(bytes(text))).to.deep.equal({
+        ok: false,
+        refusal: { fault: 'number', message: `body holds a number ${why}` },
+      }));
+  }
+
   it('B3: refuses malformed UTF-8 instead of replacing it', () => {
     expect(faultOf(Uint8Array.of(0x22, 0xff, 0x22))).to.equal('encoding');
   });
