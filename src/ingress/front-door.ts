@@ -15,11 +15,12 @@ import { ForwardClock } from '../operators/forward-clock.ts';
 import { isLoopback } from '../policies/asked-as.ts';
 import { Admission, type Admitted } from './admission.ts';
 import { clientAddress } from './client-address.ts';
+import { GUARDS } from './guards.ts';
 import { openApiOf } from './open-api.ts';
 import { type Answer, comeAgain, failed, jsonAnswer, problemAnswer, type Refusal } from './problem.ts';
 import type { OpenEntrance } from './read-request.ts';
 import { Reception } from './reception.ts';
-import { refuseConnection } from './refuse-connection.ts';
+import { refuseConnection, refuseExpectation, refuseTunnel } from './refuse-connection.ts';
 import { typeFault } from './request-form.ts';
 import { full, Room } from './room.ts';
 import type { Share } from './shared-room.ts';
@@ -78,14 +79,6 @@ const SPARE_CONNECTIONS = 1_000;
 /** As nginx has it: there is no status for an answer that nobody takes. */
 const CLIENT_LEFT = 499;
 
-/** What every answer says: not to be kept, sniffed at, framed. */
-const GUARDS = {
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-};
-
 /** @throws ConfigError when settings of clients are missing; what the system says when the address cannot be had. */
 export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
   const { requestTimeoutMs = 10_000, maxRequests = DEFAULT_REQUESTS, trustedProxies = [] } = options;
@@ -107,11 +100,15 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
       // Timeouts are enforced by a look around that is 30 s apart by default.
       connectionsCheckingInterval: Math.min(1_000, requestTimeoutMs),
       maxHeaderSize: 16 * 1024,
+      // Node's own answers to what lacks a Host, and below to what it cannot serve, are empty: ours say what is wrong.
+      requireHostHeader: false,
     },
     frameworkErrors: (_error, _request, reply) => send(reply, problemAnswer(notFound)),
     clientErrorHandler: (error, socket) => refuseConnection(error.code, socket),
   });
   app.server.maxConnections = maxRequests + SPARE_CONNECTIONS;
+  app.server.on('checkExpectation', (_request, response) => refuseExpectation(response));
+  app.server.on('connect', (_request, socket) => refuseTunnel(socket));
   door.serveOn(app);
   await app.listen({ host: options.host.replace(/^\[|\]$/g, ''), port: options.port });
   return door.opened(app);

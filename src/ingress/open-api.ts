@@ -58,14 +58,15 @@ function pathsOf(entrance: Entrance): Json {
           ...results,
           202: answer('The broker has the message.', schemaRef('Accepted')),
           204: answer('The message is done, and has no result.'),
-          400: refusal('The body or a header cannot be read.'),
+          ...anywhere,
           ...strangersOf(entrance),
+          400: refusal('The body or a header cannot be read.'),
           413: refusal('The body is too large.'),
           415: refusal('The body is of another type.'),
           422: refusal('The body does not fit its schema, or its key was used with another.'),
           429: refusal('This client comes too often.'),
           500: refusal('The message could not be done.'),
-          503: refusal('Nothing was accepted: come again.'),
+          503: refusal('Nothing was accepted, or it is not known to be: come again.'),
         },
       },
     },
@@ -76,6 +77,7 @@ function pathsOf(entrance: Entrance): Json {
         parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
         responses: {
           200: answer('How the message stands.', schemaRef('State')),
+          ...anywhere,
           ...strangersOf(entrance),
           404: refusal('Not known here.'),
           429: refusal('This client comes too often.'),
@@ -84,6 +86,15 @@ function pathsOf(entrance: Entrance): Json {
     },
   };
 }
+
+/** What every path answers where it comes to that. */
+const anywhere: Json = {
+  400: refusal('It is no request that can be read.'),
+  408: refusal('It did not arrive in time.'),
+  431: refusal('Its headers are too large.'),
+  500: refusal('This went wrong here.'),
+  503: refusal('Not now: come again.'),
+};
 
 /** What those are told who may not come. */
 function strangersOf({ ingress: { auth } }: Entrance): Json {

@@ -1,16 +1,45 @@
-/** The answer to what never became a request, written on its socket: Fastify knows nothing of it. */
-import type { Socket } from 'node:net';
-import { PROBLEM_TYPE, problemAnswer, type Refusal } from './problem.ts';
+/** The answer to what never becomes a request of Fastify's, which knows nothing of it: written on its socket, or on node's own response. */
+import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { GUARDS } from './guards.ts';
+import { problemAnswer, type Refusal } from './problem.ts';
 
 /** What never became a request: too slow, too long, no HTTP. */
-export function refuseConnection(code: string, socket: Socket): void {
-  if (socket.destroyed || !socket.writable || code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const { status, text } = problemAnswer(refusalOfConnection(code));
-  const head = `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n`;
-  socket.end(head + text, () => socket.destroy());
+export function refuseConnection(code: string, socket: Duplex): void {
+  if (socket.destroyed || !socket.writable || code === 'ECONNRESET') socket.destroy();
+  else writeTo(socket, refusalOfConnection(code));
+}
+
+/** CONNECT: node has taken its hands off the socket, and would close it without a word. */
+export function refuseTunnel(socket: Duplex): void {
+  // Whoever is gone meanwhile would end this process.
+  socket.on('error', () => {});
+  writeTo(socket, { status: 501, code: 'method', detail: 'this is no proxy' });
+}
+
+/** `Expect` with anything but `100-continue`. */
+export function refuseExpectation(response: ServerResponse): void {
+  const { status, headers, text } = problemAnswer({
+    status: 417,
+    code: 'expectation',
+    detail: 'nothing can be expected but 100-continue',
+  });
+  response.writeHead(status, { ...GUARDS, ...headers, ...endOf(text) });
+  response.end(text);
+}
+
+/** What else was sent is not read. */
+const endOf = (text: string): Readonly<Record<string, string | number>> => ({
+  connection: 'close',
+  'content-length': Buffer.byteLength(text),
+});
+
+function writeTo(socket: Duplex, refusal: Refusal): void {
+  const { status, headers, text } = problemAnswer(refusal);
+  const lines = Object.entries({ ...GUARDS, ...headers, ...endOf(text) }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join('')}\r\n${text}`, () => socket.destroy());
 }
 
 function refusalOfConnection(code: string): Refusal {

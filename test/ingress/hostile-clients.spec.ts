@@ -1,5 +1,6 @@
 /** What clients do to a front door who mean no good, or come in too great numbers. */
 
+import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'chai';
@@ -84,6 +85,38 @@ describe('the front door and hostile clients', () => {
     ])
       expect(await raw(url, bytes)).to.match(/^HTTP\/1\.1 400 /);
     expect(subject.worker.contents).to.deep.equal([]);
+  });
+
+  it('says what is wrong, as it says everything, with what is no request of its own too, and outlives who is gone', async () => {
+    subject = await openDoor([orders], { requestTimeoutMs: 300 });
+    const { url } = subject.door;
+    const host = 'host: localhost\r\n';
+    const cases: readonly (readonly [string, number, string])[] = [
+      ['POST /orders HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}', 400, 'host'],
+      ['GET /openapi.json HTTP/1.1\r\n\r\n', 400, 'host'],
+      [`POST /orders HTTP/1.1\r\n${host}expect: xyz\r\ncontent-length: 2\r\n\r\n{}`, 417, 'expectation'],
+      [`CONNECT example.test:443 HTTP/1.1\r\n${host}\r\n`, 501, 'method'],
+      [`POST /orders HTTP/1.1\r\n${host}content-length: 9\r\n`, 408, 'too-slow'],
+      [`POST /orders HTTP/1.1\r\n${host}x: ${'y'.repeat(20_000)}\r\n\r\n`, 431, 'headers-too-large'],
+      ['nonsense\r\n\r\n', 400, 'no-http'],
+    ];
+    for (const [bytes, status, code] of cases) {
+      const [head = '', text = ''] = (await raw(url, bytes)).split('\r\n\r\n');
+      expect([bytes, head.split(' ')[1]]).to.deep.equal([bytes, String(status)]);
+      expect(head.toLowerCase())
+        .to.include('content-type: application/problem+json')
+        .and.include('cache-control: no-store')
+        .and.include("content-security-policy: default-src 'none'");
+      expect(JSON.parse(text)).to.include({ type: `urn:sluice:problem:${code}`, status });
+    }
+    for (let n = 0; n < 20; n++) {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      socket.write(`CONNECT example.test:443 HTTP/1.1\r\n${host}\r\n`);
+      socket.resetAndDestroy();
+    }
+    expect((await subject.ask('/orders', { body })).status).to.equal(202);
   });
 
   it('does not take headers for its own: what comes twice or is made up is dropped or refused', async () => {

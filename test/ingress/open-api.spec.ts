@@ -86,17 +86,22 @@ describe('openApiOf', () => {
     expect(at(post, '/responses/201/content/application~1json/schema/properties')).to.deep.equal({
       tracking: { type: 'string' },
     });
+    expect(Object.keys(at(document, '/paths/~1orders~1status~1{id}/get/responses') as object)).to.deep.equal(
+      '200 400 401 404 408 421 429 431 500 503'.split(' '),
+    );
     expect(Object.keys(post.responses as object)).to.deep.equal([
       '201',
       '202',
       '204',
       '400',
       '401',
+      '408',
       '413',
       '415',
       '421',
       '422',
       '429',
+      '431',
       '500',
       '503',
     ]);
