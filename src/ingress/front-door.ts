@@ -6,7 +6,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asyncScheduler, ReplaySubject, timer } from 'rxjs';
+import { asyncScheduler, NEVER, ReplaySubject, Subject, switchMap, timer } from 'rxjs';
 import type { Broker, BrokerStatus } from '../broker/broker.ts';
 import type { Requests } from '../broker/requests.ts';
 import type { Facts } from '../events.ts';
@@ -70,6 +70,8 @@ const DEFAULT_REQUESTS = 10_000;
 const DEFAULT_HELD_BYTES = 64 * 2 ** 20;
 /** Answers that are kept for those who ask later, in bytes. */
 const MAX_KEPT_BYTES = 32 * 2 ** 20;
+/** The confirms of what a broker took before an alarm come within milliseconds, those of a slow disk within this. */
+const STALLED_AFTER_MS = 1_000;
 /** A client who waits for a result is silent for as long as he may wait, and no longer. */
 const SILENCE_MS = 90_000;
 /** Time to take an answer, once there is no more time. */
@@ -126,6 +128,7 @@ class Door {
   readonly #options: FrontDoorOptions;
   readonly #clock = new ForwardClock();
   readonly #hurry = new ReplaySubject<void>(1);
+  readonly #stalled = new Subject<unknown>();
   readonly #tickets: Tickets;
   readonly #reception: Reception;
   readonly #admission: Admission;
@@ -143,8 +146,8 @@ class Door {
     const { maxHeldBytes = DEFAULT_HELD_BYTES, maxRequests = DEFAULT_REQUESTS } = options;
     this.#room = new Room(maxRequests, maxHeldBytes);
     this.#tickets = new Tickets({ maxTickets, maxBytes: MAX_KEPT_BYTES, keepMs: keepTicketsMs, clock: this.#clock });
-    const { tickets, hurry } = { tickets: this.#tickets, hurry: this.#hurry };
-    this.#reception = new Reception({ broker, tickets, log, newId, acceptWithinMs, hurry });
+    const { tickets, hurry, stalled } = { tickets: this.#tickets, hurry: this.#hurry, stalled: this.#stalled };
+    this.#reception = new Reception({ broker, tickets, log, newId, acceptWithinMs, hurry, stalled });
     this.#admission = new Admission(options.entrances, this.#clock, log);
   }
 
@@ -222,9 +225,15 @@ class Door {
   }
 
   opened(app: FastifyInstance): FrontDoor {
-    const watching = this.#options.broker.status.subscribe((status) => {
-      this.#broker = status;
+    const { status } = this.#options.broker;
+    const watching = status.subscribe((latest) => {
+      this.#broker = latest;
     });
+    watching.add(
+      status
+        .pipe(switchMap(({ state }) => (state === 'blocked' ? timer(STALLED_AFTER_MS) : NEVER)))
+        .subscribe(this.#stalled),
+    );
     let end = (): void => {};
     const closed = new Promise<void>((resolve) => {
       end = resolve;
@@ -302,6 +311,13 @@ class Door {
     this.#arriving.delete(request);
     share?.shrinkTo(body.byteLength);
     const letGo = (): void => share?.shrinkTo(0);
+    // While the body came.
+    const refusal = this.#fault();
+    if (refusal !== undefined) {
+      letGo();
+      send(reply, problemAnswer(refusal));
+      return;
+    }
     const receiving = this.#reception.receive(entrance, { client, headers: request.headers, body, letGo }).subscribe({
       next: (answer) => send(reply, answer),
       error: (error: unknown) => {

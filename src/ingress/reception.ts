@@ -13,10 +13,9 @@ import {
   merge,
   type Observable,
   of,
+  Subscription,
   switchMap,
   take,
-  throwError,
-  timeout,
   timer,
 } from 'rxjs';
 import { REQUEST_HEADER, type Reply, type RequestProgress, type Requests } from '../broker/requests.ts';
@@ -60,6 +59,8 @@ export interface ReceptionParts {
   readonly newId: () => string;
   /** Time for the broker's confirm. */
   readonly acceptWithinMs: number;
+  /** Emits when the broker does not read what it has not confirmed by now, and may yet do so. */
+  readonly stalled: Observable<unknown>;
   /** Emits when nobody may wait for a result any longer. */
   readonly hurry: Observable<unknown>;
 }
@@ -163,8 +164,10 @@ export class Reception {
   }
 
   #publish(entrance: OpenEntrance, ticket: Ticket, message: OutgoingMessage): void {
-    const { broker, tickets, log, acceptWithinMs } = this.#parts;
+    const { broker, tickets, log, acceptWithinMs, stalled } = this.#parts;
+    const awaiting = new Subscription();
     const receive = (progress: RequestProgress): void => {
+      awaiting.unsubscribe();
       // An answer may be faster than the confirm: it proves as much.
       ticket.acceptedAt ??= asyncScheduler.now();
       if (progress.kind === 'confirmed') ticket.move({ state: 'accepted' });
@@ -184,12 +187,11 @@ export class Reception {
       // Whoever sends the same key again begins anew.
       tickets.remove(ticket);
     };
-    const tooLate = (): Observable<never> =>
-      throwError(() => new PublishUnknownError(`no confirm within ${acceptWithinMs} ms`));
-    const following = broker
-      .request(message, ticket.id)
-      .pipe(timeout({ first: acceptWithinMs, with: tooLate }))
-      .subscribe({ next: receive, error: fail });
+    const giveUp = (reason: string): void => fail(new PublishUnknownError(`no confirm ${reason}`));
+    awaiting.add(timer(acceptWithinMs).subscribe(() => giveUp(`within ${acceptWithinMs} ms`)));
+    awaiting.add(stalled.subscribe(() => giveUp('before the broker stopped reading: an alarm')));
+    const following = broker.request(message, ticket.id).subscribe({ next: receive, error: fail });
+    following.add(awaiting);
     ticket.following = following;
     if (!ticket.isOpen) following.unsubscribe();
   }

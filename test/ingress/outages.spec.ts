@@ -1,5 +1,7 @@
 /** A front door whose broker fails it, and one that ends. */
+import { once } from 'node:events';
 import { Agent } from 'node:http';
+import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
@@ -12,7 +14,7 @@ import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { entrancesOf } from '../../src/worker/entrances.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask, type DoorUnderTest, openDoor, type Told } from '../support/front-door.ts';
-import { describeWithRabbitMq } from '../support/rabbitmq.ts';
+import { describeWithOwnRabbitMq, describeWithRabbitMq, startPrivateRabbitMq } from '../support/rabbitmq.ts';
 
 const answers = new Subject<string>();
 const pipelineOf = (name: string) =>
@@ -52,6 +54,42 @@ describe('the front door when its broker fails it', () => {
     await eventually('it knows', async () => codeOf(await post()) === '503 broker-blocked');
     subject.embedded.unblock();
     await accepts();
+  });
+
+  it('answers whom an alarm meets on their way soon, and does not wait for a confirm as long as it may', async () => {
+    await subject.stop();
+    subject = await openDoor([orders]);
+    subject.embedded.block('low on memory');
+    const begun = Date.now();
+    const met = await Promise.all(Array.from({ length: 20 }, () => post()));
+    expect(met.map(codeOf)).to.include('503 not-confirmed');
+    expect(met.filter(({ status }) => status !== 503)).to.deep.equal([]);
+    // 10 s are what a confirm may take.
+    expect(Date.now() - begun).to.be.below(5_000);
+    expect(codeOf(await post())).to.equal('503 broker-blocked');
+    subject.embedded.unblock();
+    await accepts();
+  });
+
+  it('publishes nothing of whose body came while it was blocked or away, and says so', async () => {
+    await subject.stop();
+    subject = await openDoor([orders]);
+    const socket = connect(Number(new URL(subject.door.url).port), '127.0.0.1');
+    const head = 'POST /orders HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n';
+    let told = '';
+    socket.on('data', (chunk: Buffer) => {
+      told += chunk.toString();
+    });
+    await once(socket, 'connect');
+    socket.write(`${head}content-length: 10\r\n\r\n{"id"`);
+    // Whoever comes after it was let in after it.
+    expect((await post()).status).to.equal(202);
+    subject.embedded.block('low on memory');
+    await post();
+    socket.write(':"a"}');
+    await once(socket, 'close');
+    expect(told).to.match(/^HTTP\/1\.1 503 .*:broker-blocked"/s);
+    subject.embedded.unblock();
   });
 
   it('answers 503 for what the broker refuses or does not confirm, and never 202', async () => {
@@ -149,6 +187,28 @@ describe('the front door when it ends', () => {
     await subject.door.closed;
     answers.next('done');
     await subject.stop();
+  });
+});
+
+describeWithOwnRabbitMq('the front door under an alarm of RabbitMQ', () => {
+  it('answers whom it meets within a second and some, and whoever comes then at once', async () => {
+    const rabbit = await startPrivateRabbitMq();
+    const subject = await openDoor([orders], { amqpUrl: rabbit.url });
+    try {
+      const post = () => subject.ask('/orders', { body });
+      await rabbit.control('set_vm_memory_high_watermark', '0.0000001');
+      const begun = Date.now();
+      const met = await Promise.all(Array.from({ length: 50 }, post));
+      expect(met.map(codeOf)).to.include('503 not-confirmed');
+      expect(met.filter(({ status }) => status !== 503)).to.deep.equal([]);
+      expect(Date.now() - begun).to.be.below(5_000);
+      expect(codeOf(await post())).to.equal('503 broker-blocked');
+      await rabbit.control('set_vm_memory_high_watermark', '0.4');
+      await eventually('it accepts again', async () => (await post()).status === 202);
+    } finally {
+      await subject.stop();
+      await rabbit.stop();
+    }
   });
 });
 

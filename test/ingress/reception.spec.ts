@@ -29,6 +29,7 @@ interface Stage extends Helpers {
   readonly tickets: Tickets;
   readonly sent: OutgoingMessage[];
   readonly hurry: Subject<void>;
+  readonly stalled: Subject<void>;
   /** Bodies that are held no longer. */
   readonly letGo: string[];
   /** What the broker does with each request from now on. */
@@ -63,13 +64,15 @@ function onStage(script: (stage: Stage) => void, { maxTickets = 100, ...ofIngres
       return stage.answer(message);
     };
     const newId = (): string => `m${sent.length + 1}`;
-    const parts = { broker: { request }, tickets, log: silentLogger, newId, acceptWithinMs: 1_000, hurry };
+    const stalled = new Subject<void>();
+    const parts = { broker: { request }, tickets, log: silentLogger, newId, acceptWithinMs: 1_000, hurry, stalled };
     const reception = new Reception(parts);
     const stage: Stage = {
       ...helpers,
       tickets,
       sent,
       hurry,
+      stalled,
       letGo,
       answer: () => NEVER,
       receive: (headers = {}, arrival = {}) =>
@@ -175,6 +178,16 @@ describe('Reception', () => {
       const keyed = { 'idempotency-key': 'k' };
       stage.expectObservable(stage.receive(keyed)).toBe('1s (a|)', { a: '503 not-confirmed' });
       stage.expectObservable(stage.receive(keyed), '--^').toBe('1s (a|)', { a: '503 not-confirmed' });
+    });
+  });
+
+  it('answers who is not confirmed when the broker does not read any more, and nobody else', () => {
+    onStage((stage) => {
+      timer(10).subscribe(() => stage.stalled.next());
+      stage.answer = ({ properties }) => stage.cold(properties.messageId === 'm1' ? '-c 20ms r' : '- 20ms c', values);
+      stage.expectObservable(stage.receive({ prefer: 'wait=9' })).toBe('22ms (a|)', { a: '200' });
+      stage.expectObservable(stage.receive()).toBe('10ms (a|)', { a: '503 not-confirmed' });
+      stage.expectObservable(stage.receive(), '- 10ms ^').toBe('32ms (a|)', { a: '202' });
     });
   });
 
