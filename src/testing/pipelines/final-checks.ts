@@ -68,9 +68,17 @@ const brokerHints = ({ broker }: Rehearsal): readonly string[] =>
         'hint: the broker is unreachable at the end of the test; what waits for it is done after setReachable(true), which takes up to 100 ms more',
       ];
 
-/** A handle that ran out of time while nothing it may have waited for was to be seen. */
-function handleHints({ settlements, facts }: Rehearsal, promises: Promises): readonly string[] {
-  const late = settlements.seen.find(({ value }) => value.code === 'ERR_HANDLE_TIMEOUT');
+/** Of a whole handle, of a step of its saga, and of a stream with `timeoutWithin`. */
+const OUT_OF_TIME: readonly (string | undefined)[] = ['ERR_HANDLE_TIMEOUT', 'ERR_TIMEOUT'];
+
+/** A handle, or a step, that ran out of time while nothing it may have waited for was to be seen. */
+function handleHints({ settlements, deadLetters, facts }: Rehearsal, promises: Promises): readonly string[] {
+  // A saga that is stuck by it has a code of its own, and a settlement no cause: its letter has.
+  const isCause = (messageId: string): boolean =>
+    deadLetters.seen.some(({ value }) => value.messageId === messageId && OUT_OF_TIME.includes(value.causeCode));
+  const late = settlements.seen.find(
+    ({ value }) => OUT_OF_TIME.includes(value.code) || (value.settlement === 'deadLetter' && isCause(value.messageId)),
+  );
   if (late === undefined) return [];
   const { messageId, durationMs } = late.value;
   const started = facts.seen.filter(({ value }) => value.type === 'callStarted' && value.messageId === messageId);

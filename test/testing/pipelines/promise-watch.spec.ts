@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { concatMap, NEVER, timer } from 'rxjs';
+import { concatMap, NEVER, Observable, throwError, timer } from 'rxjs';
 import { definePipeline, queue, saga } from 'sluice';
 import { ack, marbles, message } from 'sluice/testing';
-import { a, apis, failureOf, paying, printedBy, Work, working } from './working.ts';
+import { a, apis, failureOf, paying, printedBy, source, Work, working } from './working.ts';
 
 describe('marbles of a pipeline: a promise', () => {
   const wayOut =
@@ -62,6 +62,74 @@ describe('marbles of a pipeline: a promise', () => {
       'hint: the handle of message a ran out of time after 300000 ms without a call; if it awaits a promise: test it with advancing(',
     );
   });
+
+  const awaiting = () =>
+    new Observable<number>((subscriber) => {
+      void (async () => {
+        subscriber.next(await Promise.resolve(1));
+        subscriber.complete();
+      })();
+    });
+  for (const [title, pipeline, code, afterMs] of [
+    ['is cut off', working(steps.step('first', awaiting).returns(() => 1)), 'ERR_SAGA_CUT_OFF', 300_000],
+    [
+      'is in doubt',
+      working(steps.step('first', { run: awaiting, compensate: () => timer(1), timeout: '10s' }).returns(() => 1)),
+      'ERR_SAGA_IN_DOUBT',
+      10_000,
+    ],
+    [
+      'cannot be undone',
+      working(
+        steps
+          .step('first', () => timer(1), awaiting)
+          .step('second', () => throwError(() => new RangeError('none left')))
+          .returns(() => 1),
+      ),
+      'ERR_COMPENSATION_FAILED',
+      300_000,
+    ],
+    [
+      'is given up by a step',
+      working(steps.step('first', { run: awaiting, timeout: '10s' }).returns(() => 1)),
+      'ERR_TIMEOUT',
+      10_000,
+    ],
+  ] as const) {
+    it(`that RxJS cannot see is suspected when a saga ${title} after its time`, () => {
+      const printed = printedBy(pipeline, ({ deliver, expectSettled }) => {
+        deliver('      a', { a: message(a, { attempt: 3 }) });
+        expectSettled('A', { A: ack(a) });
+      });
+      expect(printed)
+        .to.contain(`deadLetter(a, '${code}')`)
+        .and.to.contain(
+          `hint: the handle of message a ran out of time after ${afterMs} ms without a call; if it awaits a promise: test it with advancing(`,
+        );
+    });
+  }
+
+  for (const [title, timeout, code] of [
+    ['with its saga', undefined, 'ERR_SAGA_CUT_OFF'],
+    ['with its step', '2s', 'ERR_SAGA_IN_DOUBT'],
+  ] as const) {
+    it(`is not suspected where a call was cut off ${title}`, () => {
+      const handle = steps
+        .step('first', {
+          run: ({ apis: { pay } }) => pay.post('/pay', {}),
+          compensate: () => timer(1),
+          ...(timeout === undefined ? {} : { timeout }),
+        })
+        .returns(() => 1);
+      const charging = definePipeline({ name: 'work', source, input: Work, apis, needs: [], timeout: '3s', handle });
+      const printed = printedBy(charging, ({ deliver, api, expectSettled }) => {
+        deliver('                a', { a: message(a, { attempt: 3 }) });
+        api.pay.on('POST /pay', '-');
+        expectSettled('          A', { A: ack(a) });
+      });
+      expect(printed).to.contain(`deadLetter(a, '${code}')`).and.not.to.contain('hint:');
+    });
+  }
 
   it('keeps its own way of waiting outside of the test', async () => {
     failureOf(
