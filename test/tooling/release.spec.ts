@@ -69,6 +69,7 @@ interface Step {
   readonly run?: string;
 }
 interface Workflow {
+  readonly on?: { readonly push?: { readonly tags?: readonly string[] } };
   readonly permissions?: Readonly<Record<string, string>>;
   readonly jobs: Readonly<
     Record<
@@ -76,6 +77,7 @@ interface Workflow {
       {
         readonly permissions?: Readonly<Record<string, string>>;
         readonly 'timeout-minutes'?: number;
+        readonly environment?: string;
         readonly container?: string;
         readonly env?: Readonly<Record<string, string>>;
         readonly strategy?: {
@@ -126,6 +128,19 @@ describe('the workflows of GitHub', () => {
       .and.to.include('--notes-file release/notes.md');
     // What comes from outside goes into no shell but as a variable.
     for (const { steps } of jobs) for (const { run = '' } of steps) expect(run).to.not.match(/\$\{\{/);
+  });
+
+  it('are what CONTRIBUTING.md has npm and GitHub trust: this workflow, its environment and tags', () => {
+    const page = text('CONTRIBUTING.md');
+    const { environment, steps = [] } = release.jobs.publish ?? {};
+    expect(environment).to.equal('npm');
+    expect(release.on?.push?.tags).to.deep.equal(['v*.*.*']);
+    for (const said of ['the workflow `release.yml` and the environment `npm`', 'for tags `v*.*.*` alone'])
+      expect(page).to.include(said);
+    // By hand it is published as the workflow does it.
+    const publish = steps.flatMap(({ run = [] }) => run).find((run) => run.startsWith('npm publish'));
+    expect(publish).to.include('--access public --ignore-scripts');
+    expect(page).to.include('`--access public --ignore-scripts`');
   });
 
   it('let root ask git about the checkout of another user, where they work in a container', () => {
