@@ -5,11 +5,11 @@
 
 import { ConfigError } from '../errors.ts';
 import { type CheckServerIdentity, certificateFaults, pinned } from '../policies/certificates.ts';
-import { canChange, currentValue, type Setting } from '../setting.ts';
+import { canChange, currentValue, Secret, type Setting } from '../setting.ts';
 import { reveal, type SecretValue } from './secret-value.ts';
 
 /** A certificate, or several behind each other, as PEM: `-----BEGIN CERTIFICATE-----`. */
-export type Pem = string | Setting<string>;
+export type Pem = Setting<string> | SecretValue;
 
 /** There is no option to skip verification: for a certificate of your own, give its authority as `ca`. */
 export interface TlsOptions {
@@ -45,8 +45,8 @@ export class TlsError extends Error {
 /** @throws ConfigError for a setting that is missing, TlsError for what is not what it should be. */
 export function readTls({ ca, cert, key, pins = [], servername }: TlsOptions): TlsSettings {
   const read = {
-    ca: ca === undefined ? undefined : listOf(ca).map((pem) => currentValue<string>(pem)),
-    cert: cert === undefined ? undefined : currentValue<string>(cert),
+    ca: ca === undefined ? undefined : listOf(ca).map(textOf),
+    cert: cert === undefined ? undefined : textOf(cert),
     key: key === undefined ? undefined : reveal(key),
     pins: pins.map((pin) => currentValue<string>(pin)),
     servername: servername === undefined ? undefined : currentValue<string>(servername),
@@ -74,6 +74,12 @@ export function tlsOfConnects(options: TlsOptions): (() => TlsSettings) | undefi
 
 const listOf = (pem: Pem | readonly Pem[]): readonly Pem[] =>
   Array.isArray(pem) ? (pem as readonly Pem[]) : [pem as Pem];
+
+/** No secret, and often read as one, since it stands in a file. */
+function textOf(pem: Pem): string {
+  const text = currentValue<string | Secret>(pem);
+  return text instanceof Secret ? text.reveal() : text;
+}
 
 /** What `tls.connect` takes, as far as an API may say it. */
 export interface TlsConnectOptions {

@@ -305,7 +305,7 @@ function messageHeaders(headers: IncomingHttpHeaders, client: string, own: Heade
 /** What the client can do about a message the broker did not take, or may not have taken. */
 function refusalOf(error: unknown): Refusal {
   if (error instanceof UnroutableError || (error instanceof TopologyError && error.missingExchange !== undefined))
-    return comeAgain('no-queue', 'the queue behind this path is not there');
+    return comeAgain('no-queue', 'the queue or exchange behind this path is not there');
   // A user who may not publish to an exchange is told as one who may not to a queue, where the broker leaves open what it took before.
   if (error instanceof PublishUnknownError || error instanceof TopologyError)
     return comeAgain(

@@ -88,6 +88,8 @@ describeWithAuthority('TLS', (shared) => {
         expect(await firstValueFrom(api(port, { ca: authority.ca }).get('/x'))).to.deep.equal({ peer: null });
         const several: TlsOptions = { ca: [stranger.ca, { kind: 'setting', name: 'CA', read: () => authority.ca }] };
         expect(await firstValueFrom(api(port, several).get('/x'))).to.deep.equal({ peer: null });
+        const asSecret: TlsOptions = { ca: { kind: 'setting', name: 'CA', read: () => new Secret(authority.ca) } };
+        expect(await firstValueFrom(api(port, asSecret).get('/x'))).to.deep.equal({ peer: null });
       });
 
       it('refuses an unknown authority, naming host and reason, whatever the environment says', async () => {
