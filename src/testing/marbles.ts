@@ -10,6 +10,7 @@ import { Checks } from './marble-checks.ts';
 import { inVirtualTime, type VirtualPipelineKit } from './pipelines/in-virtual-time.ts';
 import { type PipelineTestOptions, type Rehearsed, readOptions, readPipelines } from './pipelines/test-options.ts';
 import { type MarbleKit, StreamKit } from './stream-kit.ts';
+import { type Then, withThen } from './with-then.ts';
 
 export type { MarbleKit, ObservableExpectation, SubscriptionExpectation } from './stream-kit.ts';
 
@@ -23,7 +24,7 @@ export type { MarbleKit, ObservableExpectation, SubscriptionExpectation } from '
  *
  * @throws AssertionError at its end when something is not as expected: the message holds both diagrams, the stack begins at the expectation.
  * @throws MarbleSyntaxError for a diagram that cannot be read, with the place. EndlessTimeError where virtual time has no end.
- *   PromiseInVirtualTimeError where a stream waits for a promise.
+ *   PromiseInVirtualTimeError where a pipeline waits for a promise.
  */
 export function marbles(test: (kit: MarbleKit) => void): () => void;
 export function marbles<Names extends string>(
@@ -51,17 +52,28 @@ export function marbles(
 function streamTest(test: (kit: MarbleKit) => void): () => void {
   return function marbleTest() {
     const scheduler = new TestScheduler(() => {});
-    scheduler.run((helpers) => {
-      const checks = new Checks();
-      const kit = new StreamKit(scheduler, helpers, checks);
-      try {
-        const returned: unknown = test(kit);
-        if (isPromise(returned))
-          throw new TypeError('a marble test must not be async: virtual time does not wait for promises');
-        kit.flush();
-      } finally {
-        checks.close();
-      }
-    });
+    let hasPromise = false;
+    const noting = (then: Then): Then =>
+      function notedThen(...handlers) {
+        hasPromise = true;
+        return Reflect.apply(then, this, handlers);
+      };
+    withThen(noting, () =>
+      scheduler.run((helpers) => {
+        const checks = new Checks();
+        const kit = new StreamKit(scheduler, helpers, checks, () => (hasPromise ? [ABOUT_PROMISES] : []));
+        try {
+          const returned: unknown = test(kit);
+          if (isPromise(returned))
+            throw new TypeError('a marble test must not be async: virtual time does not wait for promises');
+          kit.flush();
+        } finally {
+          checks.close();
+        }
+      }),
+    );
   };
 }
+
+const ABOUT_PROMISES =
+  "hint: something waits for a promise, and virtual time does not: it settles once the test is over. In its place give an Observable, of(x) or cold('-x|')";

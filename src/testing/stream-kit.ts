@@ -94,8 +94,13 @@ export class StreamKit implements MarbleKit {
   /** The last frame at which the test itself does something: a value of a hot stream, an unsubscription. */
   #lastPlannedFrame = 0;
 
-  // Fields with arrow functions, so that a test can take the kit apart.
-  constructor(scheduler: TestScheduler, helpers: RunHelpers, checks: Checks) {
+  /** Fields with arrow functions, so that a test can take the kit apart. @param hints What a failure may be due to. */
+  constructor(
+    scheduler: TestScheduler,
+    helpers: RunHelpers,
+    checks: Checks,
+    hints: () => readonly string[] = () => [],
+  ) {
     this.#checks = checks;
     this.scheduler = scheduler;
     const cold: RunHelpers['cold'] = (diagram, values, error) => {
@@ -141,7 +146,7 @@ export class StreamKit implements MarbleKit {
 
     this.flush = () => {
       helpers.flush();
-      this.#checks.verify();
+      this.#checks.verify([], hints());
     };
   }
 

@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { asyncScheduler, of, tap, timer } from 'rxjs';
+import { asyncScheduler, from, mergeMap, of, tap, timer } from 'rxjs';
 import { RetryExhaustedError, TransientError } from '../../src/errors.ts';
 import { MarbleSyntaxError } from '../../src/testing/marble-parser.ts';
 import { type MarbleKit, marbles } from '../../src/testing/marbles.ts';
@@ -75,6 +75,29 @@ describe('marbles', () => {
       expect(seen).to.deep.equal([86_400_000, 86_400_000]);
     }),
   );
+
+  for (const [title, stream] of [
+    ['an operator', (kit: MarbleKit) => kit.cold('a|').pipe(mergeMap(async (x) => x))],
+    ['a stream', () => from(Promise.resolve('a'))],
+  ] as const) {
+    it(`says of a failure that ${title} waits for a promise`, () => {
+      const printed = printedBy((kit) => kit.expectObservable(stream(kit)).toBe('a|'));
+      expect(printed).to.match(
+        /first difference, at 0 ms\n\nhint: something waits for a promise, and virtual time does not/,
+      );
+    });
+  }
+
+  it('says nothing of promises where nobody waits for one', () =>
+    expect(printedBy(({ cold, expectObservable }) => expectObservable(cold('a')).toBe('b'))).not.to.contain('hint'));
+
+  it('lets a promise of a test settle once it is over', async () => {
+    let settled: Promise<number> | undefined;
+    marbles(() => {
+      settled = Promise.resolve(1).then((one) => one + 1);
+    })();
+    expect(await settled).to.equal(2);
+  });
 
   it('prints expected over actual, aligned in time, with a legend', () => {
     const printed = printedBy(({ cold, expectObservable }) => {

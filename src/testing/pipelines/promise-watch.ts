@@ -5,6 +5,8 @@
 import { asyncScheduler, map, type ObservableInput, tap } from 'rxjs';
 import type { Journal, JournalRecord, OpenJournal } from '../../journal/journal.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
+import { keepAuthorsFrames } from '../authors-frames.ts';
+import { withThen } from '../with-then.ts';
 
 /** Somebody waits for a promise, where promises do not settle. */
 export class PromiseInVirtualTimeError extends TypeError {
@@ -66,22 +68,16 @@ export class PromiseWatch {
 
   /** Runs something synchronous, watched. */
   during<T>(run: () => T): T {
-    const prototype: object = Promise.prototype;
-    const original = Object.getOwnPropertyDescriptor(prototype, 'then');
-    const then: unknown = original?.value;
-    if (original === undefined || typeof then !== 'function') return run();
     const found = (): void => this.#found();
-    function watchedThen(this: unknown): unknown {
-      found();
-      // It settles after the test: what waits for it is not told, and would go on in the machine's time.
-      return Reflect.apply(then as () => unknown, this, [undefined, () => {}]);
-    }
-    Object.defineProperty(prototype, 'then', { ...original, value: watchedThen });
-    try {
-      return run();
-    } finally {
-      Object.defineProperty(prototype, 'then', original);
-    }
+    return withThen(
+      (then) =>
+        function watchedThen() {
+          found();
+          // It settles after the test: what waits for it is not told, and would go on in the machine's time.
+          return Reflect.apply(then, this, [undefined, () => {}]);
+        },
+      run,
+    );
   }
 
   #begin(who: string): void {
@@ -97,9 +93,10 @@ export class PromiseWatch {
   #found(): void {
     const { who, at } = this.#latest ?? {};
     const isRecent = at === asyncScheduler.now();
-    this.#onFound(
-      new PromiseInVirtualTimeError(isRecent && who !== undefined ? who : aStreamIn([...this.#handled]), this.#wayOut),
-    );
+    const waiting = isRecent && who !== undefined ? who : aStreamIn([...this.#handled]);
+    const error = new PromiseInVirtualTimeError(waiting, this.#wayOut);
+    keepAuthorsFrames(error);
+    this.#onFound(error);
   }
 }
 

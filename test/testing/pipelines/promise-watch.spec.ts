@@ -39,6 +39,12 @@ describe('marbles of a pipeline: a promise', () => {
     it(`that ${title} fails the test by name, with the way out`, () => {
       const failure = failureOf(working(handle), ({ deliver }) => deliver('a', { a }));
       expect(failure).to.include({ name: 'PromiseInVirtualTimeError', message: who + wayOut });
+      const [first, ...frames] = (failure.stack ?? '')
+        .slice(failure.name.length + 2 + failure.message.length)
+        .split('\n');
+      expect(first).to.equal('');
+      expect(frames, 'the test that asks, and nothing of RxJS or ours').to.be.an('array').that.is.not.empty;
+      for (const frame of frames) expect(frame).to.match(/^ {4}at .*[\\/]test[\\/]testing[\\/]/);
     });
   }
 
