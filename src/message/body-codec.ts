@@ -24,6 +24,13 @@ export interface CodecOptions<Value> {
   encode(value: Value): Uint8Array;
 }
 
+/** To the compiler a `decode` that gives a promise, or may, is a mistake, and this its text. */
+interface ReadsAtOnce<Decoded> {
+  decode(
+    body: Uint8Array,
+  ): Decoded extends PromiseLike<unknown> ? 'codecs are synchronous: decode gives a value, and no promise' : Decoded;
+}
+
 const TYPE = /^[a-z0-9][\w!#$&^.+-]*\/[a-z0-9][\w!#$&^.+-]*$/i;
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
@@ -37,7 +44,7 @@ const schema = z.strictObject({
  * A codec, for `reads.codecs` and `writes.codec` of a pipeline. It runs on the message path: synchronous, and once for each body.
  * @throws DefinitionError naming what is wrong.
  */
-export function codec<Value>(options: CodecOptions<Value>): Codec {
+export function codec<Value, Decoded = unknown>(options: CodecOptions<Value> & ReadsAtOnce<Decoded>): Codec {
   reportProblems(problemsOf(`codec ${JSON.stringify(options.contentType)}`, schema, options));
   return {
     kind: 'codec',

@@ -117,7 +117,7 @@ describe('decodeBody', () => {
 const tooLate = async (): Promise<never> => {
   throw new Error('too late');
 };
-const late = codec({ contentType: 'application/avro', decode: tooLate, encode: tooLate as never });
+const late = codec({ contentType: 'application/avro', decode: tooLate as () => unknown, encode: tooLate as never });
 
 /** JSON sees nothing of it. */
 class Price {

@@ -126,7 +126,11 @@ describe('messages of other forms', () => {
     expect(reason({ writes: { codec: throws } }, { body: order })).to.equal(
       'result cannot be written as application/avro: its codec threw RangeError',
     );
-    const late = codec({ contentType: 'application/avro', decode: async () => order, encode: () => 'text' as never });
+    const late = codec({
+      contentType: 'application/avro',
+      decode: (async () => order) as () => unknown,
+      encode: () => 'text' as never,
+    });
     expect(reason({ reads: { codecs: [late] } }, inAvro)).to.include('gave a Promise; codecs are synchronous');
     expect(reason({ writes: { codec: late } }, { body: order })).to.equal(
       'the codec of application/avro gave no bytes',

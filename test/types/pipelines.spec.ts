@@ -4,6 +4,8 @@ import { expectTypeOf } from 'expect-type';
 import { map, type Observable, of } from 'rxjs';
 import {
   type Call,
+  type CodecOptions,
+  codec,
   defineApi,
   definePipeline,
   defineService,
@@ -50,6 +52,45 @@ describe('the types of a pipeline', () => {
         return exchange('out', result.id);
       },
     });
+  });
+
+  it('refuse a codec that gives promises, and take any other', () => {
+    const contentType = 'application/x-typed';
+    const encode = (value: { n: number }): Uint8Array => Buffer.from(String(value.n));
+    // @ts-expect-error codecs are synchronous
+    codec({ contentType, encode, decode: async (body) => body.byteLength });
+    // @ts-expect-error now and then a promise
+    codec({ contentType, encode, decode: ({ byteLength }) => (byteLength === 0 ? 0 : Promise.resolve(byteLength)) });
+    // @ts-expect-error codecs are synchronous
+    codec({ contentType, encode: async ({ byteLength }: Uint8Array) => Buffer.alloc(byteLength), decode: () => 1 });
+
+    codec({ contentType, encode, decode: (body) => ({ n: body.byteLength }) });
+    codec({ contentType, encode, decode: (body) => JSON.parse(Buffer.from(body).toString()) });
+    codec({ contentType, encode, decode: (body): unknown => body });
+    codec({ contentType, encode, decode: ({ byteLength }) => (byteLength === 0 ? undefined : [byteLength]) });
+    codec({
+      contentType,
+      encode,
+      decode: () => {
+        throw new RangeError('none');
+      },
+    });
+    codec<{ n: number }>({
+      contentType,
+      decode: (body) => {
+        expectTypeOf(body).toEqualTypeOf<Uint8Array>();
+        return body.byteLength;
+      },
+      encode: (value) => {
+        expectTypeOf(value).toEqualTypeOf<{ n: number }>();
+        return encode(value);
+      },
+    });
+    const decode = <Value>(read: (body: Uint8Array) => Value) =>
+      codec({ contentType, encode, decode: (body): unknown => read(body) });
+    expect(decode(() => 1).contentType).to.equal(contentType);
+    const options: CodecOptions<{ n: number }> = { contentType, encode, decode: (body) => body };
+    expect(codec(options).contentType).to.equal(contentType);
   });
 
   it('infer what a service is asked and what it answers', () => {
