@@ -13,7 +13,7 @@ import { type Logger, silentLogger } from '../../src/log.ts';
 import { definePipeline } from '../../src/pipeline/define-pipeline.ts';
 import { entrancesOf } from '../../src/worker/entrances.ts';
 import { eventually } from '../support/eventually.ts';
-import { ask, type DoorUnderTest, openDoor, type Told } from '../support/front-door.ts';
+import { ask, type DoorUnderTest, openDoor, raw, type Told } from '../support/front-door.ts';
 import { describeWithOwnRabbitMq, describeWithRabbitMq, startPrivateRabbitMq } from '../support/rabbitmq.ts';
 
 const answers = new Subject<string>();
@@ -43,6 +43,10 @@ describe('the front door when its broker fails it', () => {
     await subject.embedded.stop();
     await eventually('it knows', async () => codeOf(await post()) === '503 broker-away');
     expect((await post()).headers['retry-after']).to.equal('5');
+    // Before its body is read: it does not come.
+    const head = 'POST /orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
+    const unread = await raw(subject.door.url, `${head}content-length: 10\r\n\r\n{`);
+    expect(unread).to.match(/^HTTP\/1\.1 503 .*:broker-away"/s);
     await subject.embedded.start();
     await accepts();
   });
