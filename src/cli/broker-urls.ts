@@ -1,8 +1,8 @@
 /** Where the broker of a worker process is: named by the environment, or embedded. */
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
-import { isLoopback } from '../policies/asked-as.ts';
 import { AMQP_PORT, startEmbeddedBroker } from './embedded-broker.ts';
+import { warnOfPlainBrokers, withoutCredentials } from './plain-brokers.ts';
 
 /** Brokers to try, in turn; as a function, read again at each connection. They hold credentials: never log them. */
 export type BrokerUrls = readonly string[] | (() => readonly string[]);
@@ -48,23 +48,3 @@ export const readUrls = (urls: BrokerUrls): readonly string[] => (typeof urls ==
 
 /** For people: addresses without credentials. */
 export const describeUrls = (urls: BrokerUrls): string => readUrls(urls).map(withoutCredentials).join(', ');
-
-function withoutCredentials(url: string): string {
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
-}
-
-/** Those of which whoever is on the way reads password and messages, and can change them; without credentials. */
-export function plainBrokers(urls: readonly string[]): readonly string[] {
-  const isPlain = ({ protocol, hostname }: URL): boolean => protocol === 'amqp:' && !isLoopback(hostname);
-  return urls.filter((url) => isPlain(new URL(url))).map(withoutCredentials);
-}
-
-export function warnOfPlainBrokers(urls: readonly string[], log: Logger): void {
-  const brokers = plainBrokers(urls);
-  if (brokers.length === 0) return;
-  log.warn(
-    { brokers },
-    'the broker is reached without TLS: password and messages can be read and changed on the way; use amqps://',
-  );
-}

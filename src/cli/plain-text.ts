@@ -4,7 +4,7 @@ import type { Problem } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { plainAddresses } from '../worker/plain-apis.ts';
-import { plainBrokers } from './broker-urls.ts';
+import { plainBrokers } from './plain-brokers.ts';
 
 export function plainTextWarnings(
   { amqpUrls = [] }: Pick<Config, 'amqpUrls'>,

@@ -16,6 +16,7 @@ import type { Logger } from '../log.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Random } from '../policies/random.ts';
 import type { Secret } from '../setting.ts';
+import { definitionsOf } from './definitions-of.ts';
 import { shareCalls } from './share-calls.ts';
 
 export interface ApiRegistry {
@@ -101,11 +102,6 @@ export const apiProblems = (pipelines: readonly Pipeline[]): readonly Problem[] 
       return problemsIn(error);
     }
   });
-
-/** Each once, whichever pipelines use it. */
-export const definitionsOf = (pipelines: readonly Pipeline[]): readonly CallTarget[] => [
-  ...new Set(pipelines.flatMap(({ apis }) => Object.values(apis))),
-];
 
 function problemsIn(error: unknown): readonly Problem[] {
   if (error instanceof ConfigError || error instanceof DefinitionError) return error.problems;

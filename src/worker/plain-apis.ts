@@ -4,7 +4,7 @@ import { readSettings } from '../http/api-settings.ts';
 import type { ApiDefinition } from '../http/define-api.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { isLoopback } from '../policies/asked-as.ts';
-import { definitionsOf } from './api-registry.ts';
+import { definitionsOf } from './definitions-of.ts';
 
 /** An address to which a secret goes in plain text. */
 export interface PlainAddress {
