@@ -27,7 +27,7 @@ before(async () => {
   keys = [{ ...(await exportJWK(own.publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }];
   token = await new SignJWT({ sub: 'shop', iss: CHECKS.issuer, aud: CHECKS.audience })
     .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
-    .setExpirationTime('10m')
+    .setExpirationTime('1d')
     .sign(own.privateKey);
 });
 
