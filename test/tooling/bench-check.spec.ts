@@ -1,5 +1,6 @@
 /** The budgets of the engine's stations: the check runs, and says so where one is exceeded. Whether they are kept is for a quiet machine. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 
@@ -13,6 +14,11 @@ const check = (share: string) =>
   );
 
 describe('npm run bench -- --check', () => {
+  it('measures with the RxJS of the project: Observables of another copy take the long way into a gather', () => {
+    const { devDependencies } = JSON.parse(readFileSync(join(root, 'bench/package.json'), 'utf8'));
+    expect(devDependencies.rxjs).to.equal('file:../node_modules/rxjs');
+  });
+
   it('names each station that is over its budget, and exits with 1', () => {
     const { status, stdout, stderr } = check('0.0001');
     expect(status).to.equal(1);
