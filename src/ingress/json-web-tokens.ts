@@ -23,6 +23,7 @@ import { ConfigError, messageOf, type Problem, systemCodeOf } from '../errors.ts
 import { SecretError } from '../http/secret-value.ts';
 import { readTls, TlsError, type TlsOptions } from '../http/tls.ts';
 import { tlsSchema } from '../http/tls-schema.ts';
+import { isLoopback } from '../policies/asked-as.ts';
 import { type Duration, parseDuration } from '../policies/duration.ts';
 import { durationSchema } from '../policies/duration-schema.ts';
 import { currentValue, isSetting, type Setting } from '../setting.ts';
@@ -228,8 +229,7 @@ const problem = (message: string): ConfigError => new ConfigError([ofJwt('jwks',
 function jwksUrl(given: string): URL {
   if (!URL.canParse(given)) throw problem('expected a URL that begins with https://');
   const url = new URL(given);
-  const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal))
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
     throw problem('expected a URL that begins with https://; http is for loopback alone');
   // Nothing is fetched from such a one, and the error that says so shows them.
   if (url.username !== '' || url.password !== '') throw problem('expected a URL without user and password');

@@ -16,8 +16,12 @@ export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
 export const askedAs = ({ host }: IncomingHttpHeaders): string | undefined => nameIn(`http://${host ?? ''}`)?.hostname;
 
 /** Whether a page asks that was not served under the name it asks for. */
-export const isOfOtherOrigin = ({ host, origin }: IncomingHttpHeaders): boolean =>
-  origin !== undefined && nameIn(origin)?.host !== nameIn(`http://${host ?? ''}`)?.host;
+export function isOfOtherOrigin({ host = '', origin }: IncomingHttpHeaders): boolean {
+  if (origin === undefined) return false;
+  const from = nameIn(origin);
+  // Under its own scheme, whose port may be said or not: a proxy says `Host: name:443`.
+  return from === undefined || from.host !== nameIn(`${from.protocol}//${host}`)?.host;
+}
 
 /** Whether a browser says that it is for a page of another origin. `none` is the address bar. */
 export function isOfOtherSite({ 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {

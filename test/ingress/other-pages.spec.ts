@@ -62,6 +62,10 @@ describe('the front door and pages of other origins', () => {
     subject = await openDoor([unsaid], { names: ['shop.example', 'localhost.example'] });
     for (const host of ['shop.example', 'Shop.Example:8443', `localhost:${port()}`])
       expect([host, await answerTo('/unsaid', { host, origin: `https://${host}` })]).to.deep.equal([host, '202']);
+    // As a proxy hands it on that always names the port.
+    const named = { host: 'shop.example:443', origin: 'https://shop.example' };
+    expect(await answerTo('/unsaid', named)).to.equal('202');
+    expect(await answerTo('/unsaid', { ...named, origin: 'https://shop.example:8443' })).to.equal('403 other-origin');
     for (const host of ['api.shop.example', 'shop.example.evil.test'])
       expect([host, await answerTo('/unsaid', { host })]).to.deep.equal([host, '421 name-unknown']);
   });
