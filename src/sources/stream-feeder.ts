@@ -46,7 +46,7 @@ export interface StreamFeederOptions {
   readonly ahead: number;
 }
 
-/** Messages in hand at once. */
+/** Messages in hand at once: as a prefetch, which RabbitMQ 3 goes beyond by the rest of the chunk that it has begun. */
 const READ_AHEAD = 512;
 /** A lot is what comes in so long after its first; none is larger than what may be in hand. */
 const LOT_MS = 10;

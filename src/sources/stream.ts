@@ -56,7 +56,8 @@ const schema = z.strictObject({
 /**
  * Reads a stream, and copies each message into the pipeline's own queue, from where it is handled, retried and dead-lettered as ever. One worker of all
  * reads, in the stream's order, and another goes on when that one ends. Where it stands is kept on the broker and written once a second, after the copies are
- * confirmed: a crash means that the last second is copied again, under the same message ids. In memory are at most 512 messages.
+ * confirmed: a crash means that the last second is copied again, under the same message ids. In memory are at most 512 messages, and up to a chunk more on
+ * RabbitMQ 3.
  * @throws DefinitionError naming each wrong option.
  */
 export function stream(name: string, options: StreamOptions = {}): FedSource {
