@@ -8,6 +8,7 @@ import type { Known } from '../policies/unknown-option.ts';
 import { rotating } from '../rotating.ts';
 import { isSetting, Secret, type Setting } from '../setting.ts';
 import type { ClientAuth, Identified } from './client-auth.ts';
+import { comeAgain } from './problem.ts';
 import { single } from './request-headers.ts';
 
 /** A key, best from the environment: `env.secret('SHOP_KEY')`; the file of `SHOP_KEY_FILE` is read again, within 10 s. Several at once while an old one is being replaced. */
@@ -26,7 +27,8 @@ const MIN_LENGTH = 16;
 const CLIENT = /^[\w.-]{1,64}$/;
 
 /**
- * Clients by name, each with a key of at least 16 characters, or several. What is shown is compared with all keys in constant time.
+ * Clients by name, each with a key of at least 16 characters, or several. What is shown is compared with all keys in constant time. A key that two
+ * clients have, since the file of one was replaced, lets neither in.
  * @throws DefinitionError for names and values that cannot be used, and an option it does not have.
  */
 export function clientKeys(
@@ -43,66 +45,85 @@ export function clientKeys(
     scheme: { type: 'apiKey', in: 'header', name },
     open: (log = silentLogger) => {
       const known = openKeys(keys, log);
-      return (headers) => of(identify(known, single(headers, name), name));
+      return (headers) => of(identify(known(), single(headers, name), name));
     },
   };
 }
 
-class KnownKey {
-  readonly client: string;
-  readonly #current: () => Buffer;
-  #digest: Buffer;
+/** As it is now: of one that was replaced another buffer, of one that was not the same. */
+type CurrentKey = readonly [client: string, digest: Buffer];
 
-  /** @throws ConfigError where the key is missing, short, or one of the `others`, who may be more later. */
-  constructor(client: string, key: ClientKey, others: readonly KnownKey[], log: Logger) {
-    this.client = client;
-    this.#current = rotating(key, (secret) => this.#read(secret, isSetting(key) ? key.name : client, others), log);
-    this.#digest = this.#current();
-  }
-
-  /** As it is now. */
-  get digest(): Buffer {
-    this.#digest = this.#current();
-    return this.#digest;
-  }
-
-  #read(secret: Secret, path: string, others: readonly KnownKey[]): Buffer {
-    const text = secret.reveal();
-    if (text.length < MIN_LENGTH)
-      throw problem('environment', path, `expected a key of at least ${MIN_LENGTH} characters`);
-    const digest = digestOf(text);
-    // Whose request it is must not depend on the order of the clients.
-    const owner = others.find((other) => other.client !== this.client && other.#digest.equals(digest));
-    if (owner === undefined) return digest;
-    throw problem('clientKeys', this.client, `has the same key as ${owner.client}; each needs one of its own`);
-  }
-}
-
-const problem = (subject: string, path: string, message: string): ConfigError =>
-  new ConfigError([{ subject, path, message }]);
-
-function openKeys(keys: Parameters<typeof clientKeys>[0], log: Logger): readonly KnownKey[] {
+/** @throws ConfigError naming keys that are missing, short, or of two clients. */
+function openKeys(keys: Parameters<typeof clientKeys>[0], log: Logger): () => readonly CurrentKey[] {
   const problems: Problem[] = [];
-  const known: KnownKey[] = [];
+  const known: (readonly [client: string, digest: () => Buffer])[] = [];
   for (const [client, given] of Object.entries(keys)) {
     for (const key of listOf(given)) {
+      const digest = (secret: Secret): Buffer => digestOfKey(secret, isSetting(key) ? key.name : client);
       try {
-        known.push(new KnownKey(client, key, known, log));
+        known.push([client, rotating(key, digest, log)]);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         problems.push(...error.problems);
       }
     }
   }
+  const now = (): readonly CurrentKey[] => known.map(([client, digest]) => [client, digest()]);
+  let current = now();
+  let shared = sharedIn(current);
+  problems.push(
+    ...[...shared].map(([path, same]) => ({
+      subject: 'clientKeys',
+      path,
+      message: `${same}; each needs one of its own`,
+    })),
+  );
   if (problems.length > 0) throw new ConfigError(problems);
-  return known;
+
+  return () => {
+    const latest = now();
+    if (latest.some(([, digest], n) => digest !== current[n]?.[1])) {
+      const before = shared;
+      shared = sharedIn(latest);
+      for (const [client, same] of shared)
+        if (before.get(client) !== same) log.warn({ reason: `${client} ${same}` }, SHARED);
+    }
+    current = latest;
+    return latest;
+  };
 }
 
-function identify(known: readonly KnownKey[], shown: string | undefined, header: string): Identified {
+/** @throws ConfigError for one that is short. */
+function digestOfKey(secret: Secret, path: string): Buffer {
+  const text = secret.reveal();
+  if (text.length >= MIN_LENGTH) return digestOf(text);
+  const message = `expected a key of at least ${MIN_LENGTH} characters`;
+  throw new ConfigError([{ subject: 'environment', path, message }]);
+}
+
+const SHARED = 'two clients have the same key: it is refused until they have not';
+
+/** By clients: that one has the key of another before it. */
+function sharedIn(keys: readonly CurrentKey[]): ReadonlyMap<string, string> {
+  const owners = new Map<string, string>();
+  const shared = new Map<string, string>();
+  for (const [client, digest] of keys) {
+    const text = digest.toString('base64');
+    const owner = owners.get(text);
+    if (owner === undefined) owners.set(text, client);
+    else if (owner !== client) shared.set(client, `has the same key as ${owner}`);
+  }
+  return shared;
+}
+
+function identify(keys: readonly CurrentKey[], shown: string | undefined, header: string): Identified {
   const digest = digestOf(shown ?? '');
-  let client: string | undefined;
+  const clients = new Set<string>();
   // All of them, whichever fits: how long it takes tells nothing.
-  for (const key of known) if (timingSafeEqual(key.digest, digest)) client = key.client;
+  for (const [client, known] of keys) if (timingSafeEqual(known, digest)) clients.add(client);
+  const [client] = clients;
+  // Whose request it is must not depend on the order of the clients. It is no guess, and not the client's to mend.
+  if (clients.size > 1) return { ok: false, refusal: comeAgain('key-shared', 'this key is that of two clients now') };
   if (client !== undefined && shown !== undefined) return { ok: true, client };
   const detail = shown === undefined ? `expected a key in the header ${header}` : 'the key is not known';
   return {
