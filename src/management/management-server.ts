@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { asyncScheduler, filter, interval, merge, NEVER, type Observable, ReplaySubject } from 'rxjs';
+import { asyncScheduler, filter, interval, merge, NEVER, type Observable, ReplaySubject, startWith } from 'rxjs';
 import { systemCodeOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { isLoopback } from '../policies/asked-as.ts';
@@ -56,18 +56,19 @@ export async function startManagementServer(options: ManagementServerOptions): P
   const { requestTimeoutMs = 5_000, stallMs = 120_000 } = options;
   if (!isLoopback(host) && token === undefined) throw new TypeError(`${host} is not loopback: it needs a token`);
   const currentToken = token === undefined ? undefined : rotating(token, (secret) => secret, log);
-  const rules: AdmissionRules = {
-    isLoopback: isLoopback(host),
-    get token() {
-      return currentToken?.();
-    },
-  };
+  /** A request is let in by those of its beginning, whatever the token is when its body has come or its answer is made. */
+  const currentRules = (): AdmissionRules => ({ isLoopback: isLoopback(host), token: currentToken?.() });
   const routes = new Map<string, Map<string, Route>>();
   const closing = new ReplaySubject<void>(1);
   const tellRefusal = throttled(log);
   let streams = 0;
 
-  const answerTo = async (request: IncomingMessage, path: string, query: URLSearchParams): Promise<Answer> => {
+  const answerTo = async (
+    request: IncomingMessage,
+    path: string,
+    query: URLSearchParams,
+    rules: AdmissionRules,
+  ): Promise<Answer> => {
     const { headers } = request;
     const fault = faultOfOrigin(headers, rules);
     if (fault !== undefined) return fault;
@@ -93,13 +94,21 @@ export async function startManagementServer(options: ManagementServerOptions): P
     });
   };
 
-  /** When a stream that was opened by a token shows what that token may see no longer. */
-  const distrust = (headers: IncomingMessage['headers']): Observable<unknown> =>
-    canChange(token) && isTrusted(headers, rules)
-      ? interval(TRUST_LASTS_MS).pipe(filter(() => !isTrusted(headers, rules)))
+  /** When a stream that was let in by a token shows what that token may see no longer: at its beginning too, for its route may have taken long. */
+  const distrust = (headers: IncomingMessage['headers'], letInBy: AdmissionRules): Observable<unknown> =>
+    canChange(token) && isTrusted(headers, letInBy)
+      ? interval(TRUST_LASTS_MS).pipe(
+          startWith(0),
+          filter(() => !isTrusted(headers, currentRules())),
+        )
       : NEVER;
 
-  const send = async (request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> => {
+  const send = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: Answer,
+    rules: AdmissionRules,
+  ): Promise<void> => {
     request.socket.setTimeout(stallMs);
     if (isWhole(answer)) return sendWhole(request, response, answer);
     if (request.method === 'HEAD') return sendWhole(request, response, { ...answer, status: 200, body: '' });
@@ -111,7 +120,7 @@ export async function startManagementServer(options: ManagementServerOptions): P
       );
     streams++;
     try {
-      await sendStream(response, answer, merge(closing, distrust(request.headers)), stallMs);
+      await sendStream(response, answer, merge(closing, distrust(request.headers, rules)), stallMs);
     } finally {
       streams--;
     }
@@ -121,7 +130,8 @@ export async function startManagementServer(options: ManagementServerOptions): P
     const [path = '', search = ''] = (request.url ?? '').split('?', 2);
     const from = request.socket.remoteAddress;
     try {
-      const answer = await answerTo(request, path, new URLSearchParams(search));
+      const rules = currentRules();
+      const answer = await answerTo(request, path, new URLSearchParams(search), rules);
       const status = isWhole(answer) ? answer.status : 200;
       if (request.method === 'POST') {
         const isServed = routes.get(path)?.has('POST') === true;
@@ -129,7 +139,7 @@ export async function startManagementServer(options: ManagementServerOptions): P
           tellRefusal({ action: isServed ? path : undefined, status, from });
         else if (isServed) log.info({ action: path, status, from }, 'action');
       }
-      await send(request, response, answer);
+      await send(request, response, answer, rules);
     } catch (error) {
       if (request.destroyed && !request.complete) return;
       log.error({ error, path: routes.has(path) ? path : undefined }, 'a management request failed');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { asyncScheduler, type Observable, Subject, takeUntil } from 'rxjs';
+import { asyncScheduler, firstValueFrom, map, type Observable, Subject, takeUntil } from 'rxjs';
 import { latestValueFrom } from 'rxjs-for-await';
 import type { Logger } from '../../src/log.ts';
 import { faultOfOrigin } from '../../src/management/admission.ts';
@@ -384,6 +384,37 @@ describe('the management server', function () {
         expect([await statusOf('/data', bearer), (await opening()).status]).to.deep.equal([401, 401]);
         expect(await statusOf('/data', next)).to.equal(200);
         expect(lines).to.deep.include({ level: 'info', message: 'a secret was replaced', setting: 'SLUICE_TOKEN' });
+      } finally {
+        asyncScheduler.now = now;
+      }
+    });
+
+    it('S1: show nothing where the token they were let in by is replaced while their route makes them ready', async () => {
+      const { now } = asyncScheduler;
+      let laterMs = 0;
+      let held = TOKEN;
+      const read = (): Secret => new Secret(held);
+      asyncScheduler.now = () => now() + laterMs;
+      try {
+        await startStreaming({ token: { kind: 'setting', name: 'SLUICE_TOKEN', read, canChange: () => true } });
+        const ready = new Subject<void>();
+        const { answer } = streaming();
+        server.serve([
+          { method: 'GET', path: '/later', answer: (asking) => firstValueFrom(ready.pipe(map(() => answer(asking)))) },
+        ] as readonly Route[]);
+        let ended: string | undefined;
+        void fetch(`${server.url}/later`, { headers: bearer }).then(async (response) => {
+          ended = await response.text();
+        });
+        await eventually('it is let in', () => ready.observed);
+        held = 'another-token-of-24-chars';
+        laterMs = 10_000;
+        ready.next();
+        await eventually('it listens or has ended', () => source.observed || ended !== undefined);
+        source.next('data: 1\n\n');
+        await eventually('it has ended', () => ended !== undefined);
+        expect(ended).to.equal('');
+        expect([opened, left]).to.deep.equal([1, 1]);
       } finally {
         asyncScheduler.now = now;
       }
