@@ -73,6 +73,13 @@ export const doorFaults: readonly Fault[] = [
     specs: ['test/ingress/hostile-clients.spec.ts'],
   },
   {
+    name: 'the door holds the bodies of those who only wait',
+    file: 'src/ingress/front-door.ts',
+    was: '    request.body = undefined;\n',
+    becomes: '',
+    specs: ['test/ingress/outages.spec.ts'],
+  },
+  {
     name: 'the door counts clients who have left as under way',
     file: 'src/ingress/front-door.ts',
     was: "      reply.raw.once('close', () => this.#requests--);\n",

@@ -12,8 +12,8 @@ import { UrlError } from './url.ts';
 
 export interface OAuth2Options {
   /**
-   * Where tokens are asked for: http or https, a query allowed. It is called under the API's own `timeout`, `addresses` and `tls.ca`; client
-   * certificate and pins are for the API alone.
+   * Where tokens are asked for: http or https, a query allowed. Read at the start alone, as `baseUrl` is. It is called under the API's own
+   * `timeout`, `addresses` and `tls.ca`; client certificate and pins are for the API alone.
    */
   readonly tokenUrl: string | Setting<string>;
   readonly clientId: string | Setting<string>;
@@ -37,12 +37,15 @@ const OPTIONS: Known<OAuth2Options> = {
   credentialsIn: true,
 };
 
-/** A token request, ready to be sent. */
-export interface TokenRequest {
-  readonly origin: string;
-  readonly path: string;
+interface Credentials {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+}
+
+/** A token request, ready to be sent. */
+export interface TokenRequest extends Credentials {
+  readonly origin: string;
+  readonly path: string;
 }
 
 export interface OAuth2Auth {
@@ -54,6 +57,11 @@ export interface OAuth2Auth {
    * @throws ConfigError when a setting behind it is missing or malformed, UrlError when the token URL is none.
    */
   read(): TokenRequest;
+  /**
+   * What in it says who asks, and for what, without where.
+   * @throws ConfigError when a setting behind it is missing or malformed.
+   */
+  readCredentials(): Credentials;
   /** Whether it may be another one later. */
   canChange(): boolean;
 }
@@ -72,8 +80,9 @@ export function oauth2(options: OAuth2Options): OAuth2Auth {
     kind: 'auth',
     scheme: 'oauth2',
     header: 'authorization',
-    read: () => tokenRequest(options),
-    canChange: () => Object.values(options).some(canChange),
+    read: () => ({ ...placeOf(options), ...credentialsOf(options) }),
+    readCredentials: () => credentialsOf(options),
+    canChange: () => Object.values({ ...options, tokenUrl: undefined }).some(canChange),
   };
 }
 
@@ -86,8 +95,7 @@ export function tokenRequests(auth: OAuth2Auth, first: TokenRequest): () => Toke
   let last = first;
   return () => {
     try {
-      const { headers, body } = auth.read();
-      last = { ...first, headers, body };
+      last = { ...first, ...auth.readCredentials() };
     } catch {
       // The endpoint says what it thinks of the last one.
     }
@@ -95,15 +103,12 @@ export function tokenRequests(auth: OAuth2Auth, first: TokenRequest): () => Toke
   };
 }
 
-function tokenRequest({
-  tokenUrl,
-  clientId,
-  clientSecret,
-  scope,
-  audience,
-  credentialsIn,
-}: OAuth2Options): TokenRequest {
-  const url = parseTokenUrl(currentValue<string>(tokenUrl));
+function placeOf({ tokenUrl }: OAuth2Options): Omit<TokenRequest, keyof Credentials> {
+  const { origin, pathname, search } = parseTokenUrl(currentValue<string>(tokenUrl));
+  return { origin, path: pathname + search };
+}
+
+function credentialsOf({ clientId, clientSecret, scope, audience, credentialsIn }: OAuth2Options): Credentials {
   const [id, secret] = [currentValue<string>(clientId), reveal(clientSecret)];
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   if (scope !== undefined) form.set('scope', currentValue<string>(scope));
@@ -119,7 +124,7 @@ function tokenRequest({
     // Each encoded as in a form before they are joined: RFC 6749 section 2.3.1.
     headers.authorization = `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString('base64')}`;
   }
-  return { origin: url.origin, path: url.pathname + url.search, headers, body: form.toString() };
+  return { headers, body: form.toString() };
 }
 
 const formEncoded = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1);

@@ -274,6 +274,51 @@ describe('oauth2', () => {
     }),
   );
 
+  it(
+    'shows the secret that is replaced where it did at the start, wherever its setting for that leads by then',
+    inVirtualTime(({ expectObservable, flush }) => {
+      const { transport, asked } = partiesOf();
+      let times = 0;
+      const replaced = <T>(name: string, ...values: readonly [T, T, T]): Setting<T> => ({
+        kind: 'setting',
+        name,
+        read: () => values[times] ?? values[0],
+        canChange: () => true,
+      });
+      const [old, next, last] = [new Secret('old'), new Secret('new'), new Secret('last')];
+      const { api } = bound(
+        base({
+          tokenUrl: replaced('TOKEN_URL', 'http://auth.test/token?of=old', 'http://elsewhere.test/other', 'no URL'),
+          clientId: replaced('ID', 'worker', 'next-worker', 'next-worker'),
+          clientSecret: replaced('SECRET', old, next, last),
+          scope: replaced('SCOPE', 'a', 'b', 'b'),
+        }),
+        transport,
+      );
+      const calls = [0, 3_600_000, 7_200_000].map((ms, n) =>
+        timer(ms).pipe(
+          mergeMap(() => {
+            times = n;
+            return api.get('/x');
+          }),
+        ),
+      );
+      expectObservable(merge(...calls).pipe(ignoreElements())).toBe('7200002ms |');
+      flush();
+      const shown = ({ origin, path, headers, body }: TransportRequest) => [
+        `${origin}${path}`,
+        Buffer.from(headers.authorization?.replace('Basic ', '') ?? '', 'base64').toString(),
+        new URLSearchParams(String(body)).get('scope'),
+      ];
+      const where = 'http://auth.test/token?of=old';
+      expect(asked.map(shown)).to.deep.equal([
+        [where, 'worker:old', 'a'],
+        [where, 'next-worker:new', 'b'],
+        [where, 'next-worker:last', 'b'],
+      ]);
+    }),
+  );
+
   it('finds wrong settings at start, and its header belongs to it', async () => {
     const problem = (options: Partial<OAuth2Options>): string => {
       try {
