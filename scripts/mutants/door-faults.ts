@@ -103,14 +103,14 @@ export const doorFaults: readonly Fault[] = [
   {
     name: 'the door takes messages while it has no broker',
     file: 'src/ingress/front-door.ts',
-    was: '    const refusal = this.#fault();\n',
+    was: '    const refusal = this.#broker.fault();\n',
     becomes: '    const refusal = undefined;\n',
     specs: ['test/ingress/outages.spec.ts'],
   },
   {
     name: 'the door reads bodies while it has no broker',
     file: 'src/ingress/front-door.ts',
-    was: 'this.#fault() ?? faultOfBody',
+    was: 'this.#broker.fault() ?? faultOfBody',
     becomes: 'faultOfBody',
     specs: ['test/ingress/outages.spec.ts'],
   },

@@ -6,14 +6,15 @@
  */
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asyncScheduler, NEVER, ReplaySubject, Subject, switchMap, timer } from 'rxjs';
-import type { Broker, BrokerStatus } from '../broker/broker.ts';
+import { asyncScheduler, ReplaySubject, timer } from 'rxjs';
+import type { Broker } from '../broker/broker.ts';
 import type { Requests } from '../broker/requests.ts';
 import type { Facts } from '../events.ts';
 import type { Logger } from '../log.ts';
 import { ForwardClock } from '../operators/forward-clock.ts';
 import { isLoopback } from '../policies/asked-as.ts';
 import { Admission, type Admitted } from './admission.ts';
+import { BrokerWatch } from './broker-watch.ts';
 import { clientAddress } from './client-address.ts';
 import { GUARDS } from './guards.ts';
 import { openApiOf } from './open-api.ts';
@@ -70,8 +71,6 @@ const DEFAULT_REQUESTS = 10_000;
 const DEFAULT_HELD_BYTES = 64 * 2 ** 20;
 /** Answers that are kept for those who ask later, in bytes. */
 const MAX_KEPT_BYTES = 32 * 2 ** 20;
-/** The confirms of what a broker took before an alarm come within milliseconds, those of a slow disk within this. */
-const STALLED_AFTER_MS = 1_000;
 /** A client who waits for a result is silent for as long as he may wait, and no longer. */
 const SILENCE_MS = 90_000;
 /** Time to take an answer, once there is no more time. */
@@ -128,7 +127,6 @@ class Door {
   readonly #options: FrontDoorOptions;
   readonly #clock = new ForwardClock();
   readonly #hurry = new ReplaySubject<void>(1);
-  readonly #stalled = new Subject<unknown>();
   readonly #tickets: Tickets;
   readonly #reception: Reception;
   readonly #admission: Admission;
@@ -136,7 +134,7 @@ class Door {
   /** Of bodies that are on their way here. */
   readonly #arriving = new WeakMap<FastifyRequest, Share>();
   readonly #room: Room;
-  #broker: BrokerStatus = { state: 'connecting' };
+  readonly #broker: BrokerWatch;
   #requests = 0;
   #isDraining = false;
 
@@ -145,8 +143,9 @@ class Door {
     const { broker, log, newId, acceptWithinMs = 10_000, maxTickets = 10_000, keepTicketsMs = 15 * 60_000 } = options;
     const { maxHeldBytes = DEFAULT_HELD_BYTES, maxRequests = DEFAULT_REQUESTS } = options;
     this.#room = new Room(maxRequests, maxHeldBytes);
+    this.#broker = new BrokerWatch(broker.status);
     this.#tickets = new Tickets({ maxTickets, maxBytes: MAX_KEPT_BYTES, keepMs: keepTicketsMs, clock: this.#clock });
-    const { tickets, hurry, stalled } = { tickets: this.#tickets, hurry: this.#hurry, stalled: this.#stalled };
+    const { tickets, hurry, stalled } = { tickets: this.#tickets, hurry: this.#hurry, stalled: this.#broker.stalled };
     this.#reception = new Reception({ broker, tickets, log, newId, acceptWithinMs, hurry, stalled });
     this.#admission = new Admission(options.entrances, this.#clock, log);
   }
@@ -202,7 +201,8 @@ class Door {
       next();
     };
     const makeRoom = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
-      const refusal = this.#fault() ?? faultOfBody(entrance, request) ?? this.#takeIn(request, reply, maxBodyBytes);
+      const refusal =
+        this.#broker.fault() ?? faultOfBody(entrance, request) ?? this.#takeIn(request, reply, maxBodyBytes);
       if (refusal === undefined) next();
       else send(reply, problemAnswer(refusal));
     };
@@ -225,15 +225,7 @@ class Door {
   }
 
   opened(app: FastifyInstance): FrontDoor {
-    const { status } = this.#options.broker;
-    const watching = status.subscribe((latest) => {
-      this.#broker = latest;
-    });
-    watching.add(
-      status
-        .pipe(switchMap(({ state }) => (state === 'blocked' ? timer(STALLED_AFTER_MS) : NEVER)))
-        .subscribe(this.#stalled),
-    );
+    const watching = this.#broker.watch();
     let end = (): void => {};
     const closed = new Promise<void>((resolve) => {
       end = resolve;
@@ -276,18 +268,6 @@ class Door {
     reply.raw.once('close', () => asking.unsubscribe());
   }
 
-  /** Why no message can leave now. */
-  #fault(): Refusal | undefined {
-    switch (this.#broker.state) {
-      case 'connected':
-        return undefined;
-      case 'blocked':
-        return comeAgain('broker-blocked', 'the broker takes no messages now: it is short of resources');
-      default:
-        return comeAgain('broker-away', 'there is no connection to the broker now');
-    }
-  }
-
   /** A place for as long as the request is under way, and room for its body until that has left. */
   #takeIn(request: FastifyRequest, reply: FastifyReply, maxBytes: number): Refusal | undefined {
     const counted = this.#admitted.get(request)?.counted ?? '';
@@ -312,7 +292,7 @@ class Door {
     share?.shrinkTo(body.byteLength);
     const letGo = (): void => share?.shrinkTo(0);
     // While the body came.
-    const refusal = this.#fault();
+    const refusal = this.#broker.fault();
     if (refusal !== undefined) {
       letGo();
       send(reply, problemAnswer(refusal));
