@@ -78,7 +78,9 @@ describe('the pages of reference', () => {
   it('have the defaults of the schema', () => {
     const told = new Map(variables().map((variable) => [variable.name, variable.default]));
     const defaults = [
-      ...read('src/config.ts').matchAll(/^ {2}([A-Z_]+): z(?:(?!^ {2}[A-Z_]+:)[\s\S])*?\.default\(([^)]*)\)/gm),
+      ...read('src/config/config-schema.ts').matchAll(
+        /^ {2}([A-Z_]+): z(?:(?!^ {2}[A-Z_]+:)[\s\S])*?\.default\(([^)]*)\)/gm,
+      ),
     ];
     const wrong = defaults.filter(
       ([, name = '', value = '']) => value !== '[]' && told.get(name) !== value.replace(/['_]/g, ''),
