@@ -22,7 +22,7 @@ const GROUPS = {
   definitions: ['index.ts'],
   console: ['cli/broker-session.ts', 'cli/rates.ts', 'log.ts'],
   journals: ['cli/journal/with-store.ts', 'cli/journal/migrate.ts', 'journal/memory-journal.ts'],
-  loading: ['cli/load.ts', 'cli/plain-text.ts', 'worker/needed-topology.ts'],
+  loading: ['cli/load.ts', 'cli/start-warnings.ts', 'worker/needed-topology.ts'],
   engine: ['worker/worker.ts', 'events/facts.ts', 'recording/redaction.ts', 'broker/routing-headers.ts'],
   embedded: ['cli/embedded-broker.ts'],
   broker: ['broker/amqp/create-amqp-broker.ts', 'broker/amqp/open-declarer.ts'],

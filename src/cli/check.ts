@@ -7,8 +7,8 @@ import { openToAll } from '../worker/entrances.ts';
 import { printJson } from './broker-session.ts';
 import { EXIT } from './exit-code.ts';
 import { loadChecked } from './load.ts';
-import { plainTextWarnings } from './plain-text.ts';
 import { printProblems } from './problems.ts';
+import { startWarnings } from './start-warnings.ts';
 
 const sourceTitle = ({ name, partitions }: Pipeline['source']): string =>
   partitions === undefined ? `queue ${name}` : `exchange ${name}, ${partitions.count} partitions by ${partitions.by}`;
@@ -17,7 +17,7 @@ export async function check(folder: string, isJson: boolean, building?: Promise<
   const { pipelines, problems, config, dispose } = await loadChecked(folder, { building });
   await dispose();
   const all = [...problems, ...(config.ok ? openToAll(pipelines, config.value.doorHost) : config.problems)];
-  const warnings = all.length > 0 || !config.ok ? [] : plainTextWarnings(config.value, pipelines);
+  const warnings = all.length > 0 || !config.ok ? [] : startWarnings(config.value, pipelines);
   if (isJson) {
     printJson({ pipelines: pipelines.map(summaryOf), problems: all, warnings });
     return all.length > 0 ? EXIT.misconfigured : EXIT.ok;

@@ -11,11 +11,11 @@ import { type OpenedDoor, openDoor } from './front-door.ts';
 import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { openLog } from './open-log.ts';
-import { warnOfPlainApis } from './plain-text.ts';
 import { attempt, printProblems } from './problems.ts';
 import { sendLastSpans } from './send-last-spans.ts';
 import { onSignals } from './signals.ts';
 import { startText } from './start-text.ts';
+import { warnAtStart } from './start-warnings.ts';
 import { showStatus } from './status-line.ts';
 import { watchFolder } from './watch-folder.ts';
 import { wire } from './wiring.ts';
@@ -87,7 +87,7 @@ async function watchAndRun(folder: string, config: Config): Promise<void> {
     const isProtected = config.token !== undefined;
     if (isPretty) terminal.write(startText({ pipelines, broker, url, isProtected, door: door?.url }));
     version = { worker, loaded, door, showing: terminal.isInteractive ? showStatus(worker, terminal) : undefined };
-    warnOfPlainApis(pipelines, log);
+    warnAtStart(pipelines, log);
     log.info({ pipelines: pipelines.map(({ name }) => name) }, 'this version runs now');
   }
 

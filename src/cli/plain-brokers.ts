@@ -13,11 +13,10 @@ export function plainBrokers(urls: readonly string[]): readonly string[] {
   return urls.filter((url) => isPlain(new URL(url))).map(withoutCredentials);
 }
 
+export const WITHOUT_TLS =
+  'is reached without TLS: password and messages can be read and changed on the way; use amqps://';
+
 export function warnOfPlainBrokers(urls: readonly string[], log: Logger): void {
   const brokers = plainBrokers(urls);
-  if (brokers.length === 0) return;
-  log.warn(
-    { brokers },
-    'the broker is reached without TLS: password and messages can be read and changed on the way; use amqps://',
-  );
+  if (brokers.length > 0) log.warn({ brokers }, `the broker ${WITHOUT_TLS}`);
 }

@@ -18,9 +18,9 @@ import { loadChecked } from './load.ts';
 import { openManagement } from './management.ts';
 import { type OpenedJournal, openJournal } from './open-journal.ts';
 import { openLog } from './open-log.ts';
-import { warnOfPlainApis } from './plain-text.ts';
 import { onSignals, onUncaught } from './signals.ts';
 import { startText } from './start-text.ts';
+import { warnAtStart } from './start-warnings.ts';
 import { misconfigured } from './until-stopped.ts';
 import { Supervisor } from './workers/supervisor.ts';
 
@@ -59,7 +59,7 @@ async function superviseUntilStopped(fleet: Fleet): Promise<number> {
     try {
       const warning = journalWarning(config, pipelines, { isFleet: true });
       if (warning !== undefined) log.warn(warning);
-      warnOfPlainApis(pipelines, log);
+      warnAtStart(pipelines, log);
       const broker = await findBroker(config, log);
       try {
         const { url } = management;

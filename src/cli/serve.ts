@@ -18,6 +18,7 @@ import { warnOfPlainBrokers } from './plain-brokers.ts';
 import { sendLastSpans } from './send-last-spans.ts';
 import { onSignals } from './signals.ts';
 import { doorText } from './start-text.ts';
+import { warnOfSlowPatterns } from './start-warnings.ts';
 import { misconfigured } from './until-stopped.ts';
 
 /** `port`: 0 for any free one. Default: that of the configuration. */
@@ -75,6 +76,7 @@ async function serveUntilStopped(pipelines: readonly Pipeline[], config: Config)
   try {
     const urls = config.rereadAmqpUrls ?? config.amqpUrls ?? [];
     warnOfPlainBrokers(readUrls(urls), log);
+    warnOfSlowPatterns(pipelines, log);
     const facts = createFacts();
     const metrics = measureWorker(facts);
     management.serve([metrics.route]);

@@ -1,5 +1,6 @@
 /** Issues of a schema in words that tell nothing of the value. */
 import type { z } from 'zod';
+import { TOO_SLOW } from '../message/parse-now.ts';
 
 const MAX_LISTED = 5;
 
@@ -28,6 +29,8 @@ function kindOf(issue: z.core.$ZodIssue): string {
       return `${issue.code}, expected ${issue.format}`;
     case 'unrecognized_keys':
       return `${issue.code}: ${listOf(issue.keys, shortened)}`;
+    case 'custom':
+      return issue.message === TOO_SLOW ? TOO_SLOW : issue.code;
     default:
       return issue.code;
   }

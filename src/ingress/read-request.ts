@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Entry, entryOf, keyIn, type MaybePartitioned, type Partitions } from '../broker/partitions.ts';
 import type { PayloadInvalidError } from '../errors.ts';
 import type { Carried } from '../message/delivery.ts';
+import { parseNow } from '../message/parse-now.ts';
 import { isShortString, MAX_SHORT_STRING_BYTES } from '../message/short-string.ts';
 import type { Reading } from './entrance-form.ts';
 import type { Entrance } from './ingress.ts';
@@ -62,7 +63,7 @@ const invalid = (detail: string, errors?: Refusal['errors']): Refusal => ({
 /** By the pipeline's schema. */
 function parse({ input }: Entrance, value: unknown): Parsed {
   try {
-    const { success, data, error } = input.safeParse(value);
+    const { success, data, error } = parseNow(input, value, 'the schema of input');
     if (success) return { ok: true, value: data };
     const errors = error.issues
       .slice(0, MAX_ERRORS)

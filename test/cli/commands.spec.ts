@@ -128,6 +128,14 @@ describe('the sluice command', () => {
       ]);
     });
 
+    it('B14: warns of patterns of schemas that backtrack, by pipeline and path, and exits with 0', async () => {
+      const check = sluice(['check', fixture('backtracking')], { SHOP_KEY: 'shop-key-0123456789' });
+      expect(await check.exit).to.equal(0);
+      expect(textOf(check)).to.include(
+        '! pipeline "backtracking": input.items[].sku: /^(a+)+$/ may have ever more to try on a short text that almost fits',
+      );
+    });
+
     it('names a module that is no TypeScript by line and column', async () => {
       const folder = await scratch({ 'bad.ts': 'export const a = ;' });
       const check = sluice(['check', folder]);

@@ -53,7 +53,7 @@ describe('a worker and a broker that is not there', function () {
         PLAIN_SECRET: 'canary-of-an-api',
       });
       await run.exit;
-      const told = run.lines.filter(({ msg }) => String(msg).startsWith('APIs are told secrets without TLS'));
+      const told = run.lines.filter(({ msg }) => String(msg).startsWith('an API is told a secret without TLS'));
       expect(told.map(({ apis }) => apis)).to.deep.equal([
         ['payment: baseUrl http://payment.internal:4002', 'ledger: auth.tokenUrl http://tokens.internal'],
       ]);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { z } from 'zod';
 import { ResponseInvalidError } from '../../src/errors.ts';
 import { readAnswer } from '../../src/http/answer.ts';
+import { TOO_SLOW } from '../../src/message/parse-now.ts';
 
 const call = { api: 'payment', operation: 'GET /x' };
 const read = (body: string | Buffer, contentType?: string, schema?: z.ZodType, status = 200) =>
@@ -30,6 +31,15 @@ describe('readAnswer', () => {
       TypeError,
       'the schema of response waits for a promise (an async refine or transform): ask for it in the handle instead',
     );
+  });
+
+  it('B14: refuses what is made for a pattern of the schema that backtracks, and says so', () => {
+    const schema = z.object({ id: z.string().regex(/^(a+)+$/) });
+    expect(() => read(JSON.stringify({ id: `${'a'.repeat(27)}!` }), 'application/json', schema)).to.throw(
+      ResponseInvalidError,
+      `answer does not fit the schema: the whole answer (${TOO_SLOW})`,
+    );
+    expect(read('{"id":"aa"}', 'application/json', schema)).to.deep.equal({ id: 'aa' });
   });
 
   it('takes a body without a type for JSON where a schema says what to expect, else for bytes', () => {
