@@ -82,7 +82,7 @@ export const doorFaults: readonly Fault[] = [
   {
     name: 'the door counts clients who have left as under way',
     file: 'src/ingress/front-door.ts',
-    was: "      reply.raw.once('close', () => this.#requests--);\n",
+    was: '      whenOver(reply.raw, request.raw.socket, () => this.#requests--);\n',
     becomes: '',
     specs: ['test/ingress/hostile-clients.spec.ts'],
   },

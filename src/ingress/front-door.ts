@@ -26,6 +26,7 @@ import { typeFault } from './request-form.ts';
 import { full, Room } from './room.ts';
 import type { Share } from './shared-room.ts';
 import { Tickets } from './tickets.ts';
+import { whenOver } from './when-over.ts';
 import { faultOfName, faultOfPage } from './where-from.ts';
 
 export interface FrontDoorOptions {
@@ -163,7 +164,7 @@ class Door {
       const refusal = this.#isDraining ? goodbye : (crowded ?? faultOfName(request.headers, known));
       if (refusal !== undefined) return send(reply, problemAnswer(refusal));
       this.#requests++;
-      reply.raw.once('close', () => this.#requests--);
+      whenOver(reply.raw, request.raw.socket, () => this.#requests--);
       next();
     });
     app.addHook('onSend', (request, reply, _payload, next) => {
@@ -195,9 +196,9 @@ class Door {
       if (refusal === undefined) this.#identify(entrance, request, reply, next);
       else send(reply, problemAnswer(refusal));
     };
-    const tell = (_request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
+    const tell = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
       const startedAt = this.#clock.now();
-      reply.raw.once('close', () => this.#report(entrance, reply, this.#clock.now() - startedAt));
+      whenOver(reply.raw, request.raw.socket, () => this.#report(entrance, reply, this.#clock.now() - startedAt));
       next();
     };
     const makeRoom = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
@@ -265,7 +266,7 @@ class Door {
       this.#admitted.set(request, outcome);
       next();
     });
-    reply.raw.once('close', () => asking.unsubscribe());
+    whenOver(reply.raw, request.raw.socket, () => asking.unsubscribe());
   }
 
   /** A place for as long as the request is under way, and room for its body until that has left. */
@@ -274,7 +275,7 @@ class Door {
     const stay = this.#room.enter(counted, Number(request.headers['content-length'] ?? maxBytes));
     if ('status' in stay) return stay;
     this.#arriving.set(request, stay.body);
-    reply.raw.once('close', () => {
+    whenOver(reply.raw, request.raw.socket, () => {
       stay.place.shrinkTo(0);
       // Of a body that never came, or not as a whole.
       this.#arriving.get(request)?.shrinkTo(0);
@@ -307,7 +308,7 @@ class Door {
       },
     });
     // The client has left: nobody waits for the result any more.
-    reply.raw.once('close', () => receiving.unsubscribe());
+    whenOver(reply.raw, request.raw.socket, () => receiving.unsubscribe());
   }
 
   #refusalOf(error: Error & { readonly code?: string }, maxBodyBytes: number): Refusal {

@@ -120,7 +120,7 @@ export async function startManagementServer(options: ManagementServerOptions): P
       );
     streams++;
     try {
-      await sendStream(response, answer, merge(closing, distrust(request.headers, rules)), stallMs);
+      await sendStream(request, response, answer, merge(closing, distrust(request.headers, rules)), stallMs);
     } finally {
       streams--;
     }

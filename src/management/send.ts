@@ -46,13 +46,15 @@ function ignoreRest(request: IncomingMessage): void {
  * with what the stream throws. An asker who takes nothing for `stallMs` is cut off; one who is told nothing may wait for ever.
  */
 export async function sendStream(
+  request: IncomingMessage,
   response: ServerResponse,
   { contentType, headers, texts }: StreamAnswer,
   closing: Observable<unknown>,
   stallMs: number,
 ): Promise<void> {
   const gone = new ReplaySubject<void>(1);
-  merge(fromEvent(response, 'close'), closing)
+  // An answer behind another on its connection is not told that it closes.
+  merge(fromEvent(response, 'close'), fromEvent(request.socket, 'close'), closing)
     .pipe(
       take(1),
       map(() => undefined),

@@ -286,6 +286,27 @@ describe('the front door and hostile clients', () => {
     });
   });
 
+  it('does not count those either who stand behind another request on a connection that is gone', async () => {
+    subject = await openDoor([orders, guarded], { maxRequests: 12 });
+    const post = (id: string, head: string): string =>
+      `POST /orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n${head}content-length: ${id.length + 9}\r\n\r\n{"id":"${id}"}`;
+    const others =
+      'GET /guarded/status/x HTTP/1.1\r\nhost: localhost\r\n\r\nGET /x HTTP/1.1\r\nhost: localhost\r\n\r\n';
+    for (let round = 1; round <= 6; round++) {
+      const socket = connect(Number(new URL(subject.door.url).port), '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(
+        post('never', 'prefer: wait=60\r\n') + post('a', '') + post('never', 'prefer: wait=60\r\n') + others,
+      );
+      await eventually('they are handled', () => subject.worker.contents.length === 3 * round);
+      socket.destroy();
+      await eventually('they are over', () => subject.answered.length === 3 * round);
+    }
+    expect(new Set(subject.answered.map(({ status }) => status))).to.deep.equal(new Set([499]));
+    const asked = Array.from({ length: 6 }, () => subject.ask('/orders', { body }));
+    expect((await Promise.all(asked)).map(({ status }) => status)).to.deep.equal(Array(6).fill(202));
+  });
+
   it('does not count who has left: a client that is gone frees its place', async () => {
     subject = await openDoor([orders], { maxRequests: 1 });
     const leaving = new AbortController();

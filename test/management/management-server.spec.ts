@@ -348,6 +348,16 @@ describe('the management server', function () {
       expect(next.status).to.equal(200);
     });
 
+    it('have a place again when the connection is gone on which they stand behind another', async () => {
+      await startStreaming({ maxStreams: 2 });
+      const socket = await dial();
+      socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2));
+      await eventually('both are open', () => opened === 2);
+      socket.destroy();
+      await eventually('both have left', () => left === 2);
+      expect((await open()).status).to.equal(200);
+    });
+
     it('cut off a reader who takes nothing, and hold no more for him than his socket does', async () => {
       await startStreaming({ stallMs: 100 });
       const socket = await dial();
