@@ -4,6 +4,7 @@
  *
  * Rests on Fastify, an optional peer that is loaded when a front door opens. Fastify's own JSON parsing, validation and logging are not used.
  */
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asyncScheduler, ReplaySubject, timer } from 'rxjs';
@@ -88,8 +89,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   const { fastify } = await import('fastify');
   const app = fastify({
     logger: false,
-    // Each entrance has its own, smaller one.
-    bodyLimit: 128 * 2 ** 20,
+    // Each entrance has its own.
+    bodyLimit: 1,
     requestTimeout: requestTimeoutMs,
     connectionTimeout: SILENCE_MS,
     keepAliveTimeout: 5_000,
@@ -165,27 +166,30 @@ class Door {
       if (refusal !== undefined) return send(reply, problemAnswer(refusal));
       this.#requests++;
       whenOver(reply.raw, request.raw.socket, () => this.#requests--);
+      // Before its body is read: of that nobody has said how large it may be.
+      if (request.is404) return send(reply, this.#nothingAt(request));
       next();
     });
     app.addHook('onSend', (request, reply, _payload, next) => {
       // What was not read is not worth waiting for; and who is answered while the door closes has to find another.
-      if (this.#isDraining || !request.raw.complete) reply.header('connection', 'close');
+      if (this.#isDraining || hasMore(request.raw)) reply.header('connection', 'close');
       next();
     });
     for (const entrance of entrances) this.#serve(entrance, app);
     const description = jsonAnswer(200, openApiOf(entrances));
     app.get('/openapi.json', (_request, reply) => send(reply, description));
-    const methods = new Map(entrances.map(({ ingress: { path, method } }) => [path, method]));
-    app.setNotFoundHandler((request, reply) => {
-      const path = request.url.split('?', 1)[0] ?? '';
-      const allowed = methods.get(path);
-      if (allowed === undefined) return send(reply, problemAnswer(notFound));
-      const allow = `${allowed}, OPTIONS`;
-      // Without the headers of CORS: no page of another origin may send anything.
-      if (request.method === 'OPTIONS') return send(reply, { status: 204, headers: { allow }, text: '' });
-      const detail = `expected ${allowed}`;
-      return send(reply, problemAnswer({ status: 405, code: 'method', detail, headers: { allow } }));
-    });
+  }
+
+  /** Another path, or another method than its path takes. */
+  #nothingAt({ method, url }: FastifyRequest): Answer {
+    const path = url.split('?', 1)[0];
+    const entrance = this.#options.entrances.find(({ ingress }) => ingress.path === path);
+    if (entrance === undefined) return problemAnswer(notFound);
+    const expected = entrance.ingress.method;
+    const headers = { allow: `${expected}, OPTIONS` };
+    // Without the headers of CORS: no page of another origin may send anything.
+    if (method === 'OPTIONS') return { status: 204, headers, text: '' };
+    return problemAnswer({ status: 405, code: 'method', detail: `expected ${expected}`, headers });
   }
 
   #serve(entrance: OpenEntrance, app: FastifyInstance): void {
@@ -337,6 +341,10 @@ const tooLarge = (maxBodyBytes: number): Refusal => ({
 /** What is wrong with the body, by what is said of it. */
 const faultOfBody = ({ ingress, form }: OpenEntrance, { headers }: FastifyRequest): Refusal | undefined =>
   Number(headers['content-length']) > ingress.maxBodyBytes ? tooLarge(ingress.maxBodyBytes) : typeFault(form, headers);
+
+/** Whether bytes of it may be on their way. Node calls one without a body complete a moment after it has come. */
+const hasMore = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
 
 function send(reply: FastifyReply, { status, headers, text }: Answer): void {
   if (reply.sent) return;

@@ -212,6 +212,14 @@ describe('the front door', () => {
     });
   });
 
+  it('keeps the connection of who sent all there was, and not of whose body it did not read', async () => {
+    for (const path of ['/openapi.json', '/orders/status/x', '/nowhere'])
+      expect((await subject.ask(path, { method: 'GET' })).headers.connection, path).to.equal('keep-alive');
+    expect((await subject.ask('/orders', { body: order })).headers.connection).to.equal('keep-alive');
+    const unread = await subject.ask('/nowhere', { body: 'x'.repeat(500_000) });
+    expect([unread.status, unread.headers.connection]).to.deep.equal([404, 'close']);
+  });
+
   it('answers other methods with what there is, and unknown paths with nothing', async () => {
     const get = await subject.ask('/orders', { method: 'GET' });
     expect([get.status, get.headers.allow]).to.deep.equal([405, 'POST, OPTIONS']);

@@ -72,6 +72,23 @@ describe('the front door and hostile clients', () => {
     expect(headers).to.match(/^HTTP\/1\.1 431 .*headers-too-large/s);
   });
 
+  it('reads no body where there is nothing, or nothing of that method', async () => {
+    subject = await openDoor([orders]);
+    for (const [head, status] of [
+      ['POST /nowhere', 404],
+      ['PUT /orders', 405],
+      ['OPTIONS /orders', 204],
+      ['POST /openapi.json', 404],
+      ['GET /openapi.json', 200],
+    ] as const)
+      for (const length of ['content-length: 100000000', 'transfer-encoding: chunked']) {
+        const begun = `${head} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n${length}\r\n\r\n`;
+        const told = await raw(subject.door.url, begun);
+        expect(told.split(' ')[1], begun).to.equal(String(status));
+        expect(told, begun).to.include('connection: close');
+      }
+  });
+
   it('refuses what is no HTTP, and requests that could be read in two ways', async () => {
     subject = await openDoor([orders]);
     const { url } = subject.door;
