@@ -24,11 +24,16 @@ export interface CodecOptions<Value> {
   encode(value: Value): Uint8Array;
 }
 
-/** To the compiler a `decode` that gives a promise, or may, is a mistake, and this its text. */
-interface ReadsAtOnce<Decoded> {
+/**
+ * To the compiler a `decode` that gives a promise, or may, is a mistake, and this its text. `Then` is inferred where there is one: asked of all that is
+ * decoded, nothing could be said of a type parameter, and no helper be generic.
+ */
+interface ReadsAtOnce<Decoded, Then> {
   decode(
     body: Uint8Array,
-  ): Decoded extends PromiseLike<unknown> ? 'codecs are synchronous: decode gives a value, and no promise' : Decoded;
+  ): { then: Then } extends PromiseLike<unknown>
+    ? 'codecs are synchronous: decode gives a value, and no promise'
+    : Decoded | { then: Then };
 }
 
 const TYPE = /^[a-z0-9][\w!#$&^.+-]*\/[a-z0-9][\w!#$&^.+-]*$/i;
@@ -44,7 +49,9 @@ const schema = z.strictObject({
  * A codec, for `reads.codecs` and `writes.codec` of a pipeline. It runs on the message path: synchronous, and once for each body.
  * @throws DefinitionError naming what is wrong.
  */
-export function codec<Value, Decoded = unknown>(options: CodecOptions<Value> & ReadsAtOnce<Decoded>): Codec {
+export function codec<Value, Decoded = unknown, Then = undefined>(
+  options: CodecOptions<Value> & ReadsAtOnce<Decoded, Then>,
+): Codec {
   reportProblems(problemsOf(`codec ${JSON.stringify(options.contentType)}`, schema, options));
   return {
     kind: 'codec',

@@ -106,7 +106,7 @@ describe('a recorder', () => {
     const settled = scheduler.run(() => {
       const rehearsal = new Rehearsal({
         pipelines: [orders, letters],
-        journal: createMemoryJournal(),
+        journal: () => createMemoryJournal(),
         random: () => 0.5,
         recording: { rules, write: () => note('write', undefined), isOver: () => isOver },
       });

@@ -168,7 +168,7 @@ describe('advancing', () => {
     expect(message)
       .to.contain("retry(a, '5s', 'ERR_HANDLE_TIMEOUT')")
       .and.to.contain(
-        'hint: the handle of message a ran out of time after 1000 ms without a call; if it awaits a promise: one of a file or a socket comes too late, ',
+        'hint: in the handle of message a time ran out without a call; if it awaits a promise: one of a file or a socket comes too late, ',
       )
       .and.not.to.contain('advancing(');
   });

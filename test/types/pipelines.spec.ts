@@ -93,6 +93,69 @@ describe('the types of a pipeline', () => {
     expect(codec(options).contentType).to.equal(contentType);
   });
 
+  it('take a codec in a generic helper, and refuse one that gives promises there too', () => {
+    const contentType = 'application/x-protobuf';
+    interface Message<Value> {
+      decode(body: Uint8Array): Value;
+      encode(value: Value): { finish(): Uint8Array };
+    }
+    const helpers = {
+      protobuf: <Value>(type: Message<Value>) =>
+        codec({
+          contentType,
+          decode: (body) => type.decode(body),
+          encode: (value: Value) => type.encode(value).finish(),
+        }),
+      ofObjects: <Value extends object>({ decode, encode }: Message<Value>) =>
+        codec({ contentType, decode, encode: (value: Value) => encode(value).finish() }),
+      orNone: <Value>(type: Message<Value>) =>
+        codec({
+          contentType,
+          decode(body) {
+            return body.byteLength === 0 ? undefined : type.decode(body);
+          },
+          encode: (value: Value) => type.encode(value).finish(),
+        }),
+      late: <Value>(type: Message<Value>) =>
+        // @ts-expect-error codecs are synchronous
+        codec({ contentType, decode: async (body) => type.decode(body), encode: () => Buffer.alloc(0) }),
+      lateBySchema: <Value extends PromiseLike<unknown>>(type: Message<Value>) =>
+        // @ts-expect-error codecs are synchronous
+        codec({ contentType, decode: (body) => type.decode(body), encode: () => Buffer.alloc(0) }),
+    };
+    const type = { decode: (body: Uint8Array) => body.byteLength, encode: () => ({ finish: () => Buffer.alloc(0) }) };
+    expect(helpers.protobuf(type).decode(Buffer.alloc(2))).to.equal(2);
+  });
+
+  it('refuse a codec that gives a promise in any form', () => {
+    const [contentType, encode] = ['application/x-typed', () => Buffer.alloc(0)];
+    const later = async ({ byteLength }: Uint8Array): Promise<number> => byteLength;
+    class Late<Value> extends Promise<Value> {}
+    codec({
+      contentType,
+      encode,
+      // @ts-expect-error a method
+      async decode(body) {
+        return body.byteLength;
+      },
+    });
+    // @ts-expect-error a reference
+    codec({ contentType, encode, decode: later });
+    // @ts-expect-error something that can be waited for
+    codec({ contentType, encode, decode: (body): PromiseLike<number> => later(body) });
+    // @ts-expect-error a promise of one's own
+    codec({ contentType, encode, decode: () => new Late<number>(() => {}) });
+    // @ts-expect-error of anything
+    codec({ contentType, encode, decode: async (body) => JSON.parse(String(body)) });
+    // @ts-expect-error of nothing
+    codec({ contentType, encode, decode: async () => {} });
+    // @ts-expect-error that only fails
+    codec({ contentType, encode, decode: () => Promise.reject(new RangeError('none')) });
+
+    codec({ contentType, encode, decode: (body): { then: string } => JSON.parse(String(body)) });
+    codec({ contentType, encode, decode: (): { then?: string } => ({}) });
+  });
+
   it('infer what a service is asked and what it answers', () => {
     const rates = defineService('rates', {
       queue: 'rates',

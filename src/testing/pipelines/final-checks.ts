@@ -71,23 +71,31 @@ const brokerHints = ({ broker }: Rehearsal): readonly string[] =>
 /** Of a whole handle, of a step of its saga, and of a stream with `timeoutWithin`. */
 const OUT_OF_TIME: readonly (string | undefined)[] = ['ERR_HANDLE_TIMEOUT', 'ERR_TIMEOUT'];
 
-/** A handle, or a step, that ran out of time while nothing it may have waited for was to be seen. */
-function handleHints({ settlements, deadLetters, facts }: Rehearsal, promises: Promises): readonly string[] {
+/**
+ * A handle, or a step, that ran out of time while nothing it may have waited for was to be seen. Of a step its saga's journal tells, too: the message may be
+ * settled by something else, later, or be acked.
+ */
+function handleHints({ deadLetters, facts }: Rehearsal, promises: Promises): readonly string[] {
   // A saga that is stuck by it has a code of its own, and a settlement no cause: its letter has.
   const isCause = (messageId: string): boolean =>
     deadLetters.seen.some(({ value }) => value.messageId === messageId && OUT_OF_TIME.includes(value.causeCode));
-  const late = settlements.seen.find(
-    ({ value }) => OUT_OF_TIME.includes(value.code) || (value.settlement === 'deadLetter' && isCause(value.messageId)),
+  const late = facts.seen.find(
+    ({ value }) =>
+      ((value.type === 'settled' || value.type === 'sagaMoved') && OUT_OF_TIME.includes(value.code)) ||
+      (value.type === 'settled' && value.settlement === 'deadLetter' && isCause(value.messageId)),
   );
-  if (late === undefined) return [];
-  const { messageId, durationMs } = late.value;
-  const started = facts.seen.filter(({ value }) => value.type === 'callStarted' && value.messageId === messageId);
-  const cutOff = facts.seen.some(
-    ({ frame, value }) => value.type === 'callEnded' && value.outcome === 'aborted' && frame === late.frame,
+  if (late === undefined || !('messageId' in late.value)) return [];
+  const { messageId } = late.value;
+  const own = facts.seen.filter(({ value }) => 'messageId' in value && value.messageId === messageId);
+  const moments = own.filter(({ value }) => value.type === 'sagaMoved' && value.move === 'stepFailed').concat(late);
+  // Whoever made it: several messages may wait for one call.
+  const isCutOff = facts.seen.some(
+    ({ frame, value }) =>
+      value.type === 'callEnded' && value.outcome === 'aborted' && moments.some((moment) => moment.frame === frame),
   );
-  if (cutOff) return [];
+  if (isCutOff) return [];
+  const calls = own.some(({ value }) => value.type === 'callStarted') ? 'with no call under way' : 'without a call';
   return [
-    `hint: the handle of message ${messageId} ran out of time after ${durationMs} ms ${started.length === 0 ? 'without a call' : 'with no call under way'}; ` +
-      `if it awaits a promise: ${ABOUT_PROMISES[promises]}`,
+    `hint: in the handle of message ${messageId} time ran out ${calls}; if it awaits a promise: ${ABOUT_PROMISES[promises]}`,
   ];
 }

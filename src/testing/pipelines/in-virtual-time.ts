@@ -1,6 +1,5 @@
 /** A test of pipelines from beginning to end in virtual time: one synchronous stretch. */
 import type { RunHelpers } from 'rxjs/testing';
-import { createMemoryJournal } from '../../journal/memory-journal.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import { isPromise } from '../is-promise.ts';
 import { type MarbleKit, StreamKit } from '../stream-kit.ts';
@@ -27,7 +26,7 @@ export function inVirtualTime<Names extends string>(
   const play = (helpers: RunHelpers): void => {
     const test = new PipelineTest<Names>({
       pipelines: pipelines.map((pipeline) => watch.watchHandle(pipeline)),
-      journal: watch.watchJournal(createMemoryJournal()),
+      watchJournal: (journal) => watch.watchJournal(journal),
       random,
       promises: 'never settle',
     });

@@ -1,6 +1,7 @@
 /** A test of pipelines whichever clock it runs by: its rehearsal, what it expects, and what must hold at its end. */
 
 import { asyncScheduler } from 'rxjs';
+import type { Facts } from '../../events.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { createMemoryJournal } from '../../journal/memory-journal.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
@@ -14,8 +15,8 @@ export interface PipelineTestParts {
   readonly pipelines: readonly Pipeline[];
   readonly random: Random;
   readonly promises: Promises;
-  /** Default: in memory, new. */
-  readonly journal?: Journal;
+  /** Of the one in memory. Default: the same. */
+  readonly watchJournal?: (journal: Journal) => Journal;
 }
 
 export class PipelineTest<Names extends string> {
@@ -27,8 +28,9 @@ export class PipelineTest<Names extends string> {
   #problems: string[] = [];
 
   /** Starts the worker. */
-  constructor({ pipelines, random, promises, journal = createMemoryJournal() }: PipelineTestParts) {
+  constructor({ pipelines, random, promises, watchJournal = (journal) => journal }: PipelineTestParts) {
     this.#promises = promises;
+    const journal = (facts: Facts): Journal => watchJournal(createMemoryJournal({ facts }));
     this.#rehearsal = new Rehearsal({ pipelines, journal, random });
     this.kit = createPipelineKit(this.#rehearsal, this.checks, (frame) => {
       this.#plannedFrame = Math.max(this.#plannedFrame, frame);

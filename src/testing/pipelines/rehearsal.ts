@@ -10,7 +10,7 @@ import { toPublish } from '../../broker/embedded/port/properties.ts';
 import { deadLetterQueue, type QueueSource } from '../../broker/queue.ts';
 import type { Topology } from '../../broker/topology.ts';
 import { messageOf, TopologyError } from '../../errors.ts';
-import { createFacts, type Fact, type Settled } from '../../events.ts';
+import { createFacts, type Fact, type Facts, type Settled } from '../../events.ts';
 import type { CallTarget } from '../../http/call-target.ts';
 import type { Transport } from '../../http/transport.ts';
 import type { Journal } from '../../journal/journal.ts';
@@ -33,7 +33,8 @@ import { watchedPort } from './watched-port.ts';
 
 export interface RehearsalOptions {
   readonly pipelines: readonly Pipeline[];
-  readonly journal: Journal;
+  /** Made with what it reports to. */
+  readonly journal: (facts: Facts) => Journal;
   readonly random: Random;
   /** What answers every call, in place of what a test says. */
   readonly answering?: Transport;
@@ -91,7 +92,7 @@ export class Rehearsal {
     });
     this.worker = startVirtualWorker({
       pipelines: pipelines.map(unwatched),
-      journal,
+      journal: journal(facts),
       facts,
       random,
       broker: this.broker,

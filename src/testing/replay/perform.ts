@@ -130,7 +130,7 @@ class Stage {
     this.#playback = new Playback(told, roundUp);
     this.#rehearsal = new Rehearsal({
       pipelines,
-      journal: watch?.watchJournal(journal) ?? journal,
+      journal: () => watch?.watchJournal(journal) ?? journal,
       random: () => this.#draw(told),
       answering: this.#playback.transport,
       receiving: (delivery) => lineage.asThen(delivery, isPure),

@@ -190,7 +190,7 @@ describe('marbles of a pipeline: what is always checked', () => {
       const failure = scheduler.run(() => {
         const rehearsal = new Rehearsal({
           pipelines: [paying],
-          journal: createMemoryJournal(),
+          journal: () => createMemoryJournal(),
           random: () => 0.5,
         });
         expect(rehearsal.failure).to.equal(undefined);

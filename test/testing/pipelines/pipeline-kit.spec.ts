@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { map, of, timer } from 'rxjs';
-import { exchange, TransientError } from 'sluice';
+import { exchange, saga, TransientError } from 'sluice';
 import { ack, call, httpError, message, ok, published, retry } from 'sluice/testing';
-import { a, b, done, failureOf, type Kit, passes, paying, printedBy, text, working } from './working.ts';
+import { a, apis, b, done, failureOf, type Kit, passes, paying, printedBy, text, Work, working } from './working.ts';
 
 describe('marbles of a pipeline: what is expected', () => {
   it('is drawn over what was, with what the symbols stand for', () => {
@@ -120,6 +120,27 @@ describe('marbles of a pipeline: what is expected', () => {
     });
     expect(printed).to.contain("A = { type: 'published', exchange: 'out' }");
   });
+
+  it(
+    'has the moves of a saga among the facts',
+    passes(
+      working(
+        saga({ name: 'steps', input: Work, apis, id: ({ n }) => String(n) })
+          .step('first', () => timer(4))
+          .returns(() => 1),
+      ),
+      ({ deliver, expectFacts }) => {
+        const moved = { saga: 'steps', sagaId: '1', messageId: 'a' };
+        deliver('                 a', { a });
+        expectFacts('sagaMoved', '(sb)(dc)', {
+          s: { ...moved, move: 'started' },
+          b: { ...moved, move: 'stepIntended', step: 'first' },
+          d: { ...moved, move: 'stepDone', step: 'first' },
+          c: { ...moved, move: 'completed' },
+        });
+      },
+    ),
+  );
 
   it('says of dead letters what their headers say', () => {
     const printed = printedBy(

@@ -23,7 +23,7 @@ export function recordedBy(pipelines: readonly Pipeline[], play: (script: Script
   scheduler.run(() => {
     const rehearsal = new Rehearsal({
       pipelines,
-      journal: createMemoryJournal(),
+      journal: () => createMemoryJournal(),
       random: seededRandom(11),
       recording: { rules: new Redaction(), write: (event) => events.push(event) },
     });
