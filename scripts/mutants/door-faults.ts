@@ -52,6 +52,13 @@ export const doorFaults: readonly Fault[] = [
     specs: ['test/ingress/hostile-clients.spec.ts'],
   },
   {
+    name: 'the door reads bodies of what leads nowhere',
+    file: 'src/ingress/front-door.ts',
+    was: '      if (request.is404) return send(reply, this.#nothingAt(request));\n',
+    becomes: '',
+    specs: ['test/ingress/hostile-clients.spec.ts'],
+  },
+  {
     name: 'the door believes x-forwarded-for of anyone',
     file: 'src/ingress/front-door.ts',
     was: 'trustedProxies.length === 0 ? false : [...trustedProxies]',
@@ -91,6 +98,27 @@ export const doorFaults: readonly Fault[] = [
     file: 'src/ingress/front-door.ts',
     was: '        this.#isDraining = true;',
     becomes: '        this.#isDraining = true;\n        app.server.closeAllConnections();',
+    specs: ['test/ingress/outages.spec.ts'],
+  },
+  {
+    name: 'the door waits at its end for connections that were never used',
+    file: 'src/ingress/connections.ts',
+    was: 'if (socket.bytesRead === 0) socket.destroy()',
+    becomes: 'void socket',
+    specs: ['test/ingress/outages.spec.ts'],
+  },
+  {
+    name: 'the door cuts at its end those it has yet to answer',
+    file: 'src/ingress/connections.ts',
+    was: 'if (!isAnswered) refuse',
+    becomes: 'if (isAnswered || !isAnswered) refuse',
+    specs: ['test/ingress/outages.spec.ts'],
+  },
+  {
+    name: 'the door waits at its end for the rest of requests, however long it takes',
+    file: 'src/ingress/front-door.ts',
+    was: 'connections.endUnasked(requestTimeoutMs)',
+    becomes: 'connections.endUnasked(3_600_000)',
     specs: ['test/ingress/outages.spec.ts'],
   },
   {

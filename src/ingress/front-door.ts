@@ -17,6 +17,7 @@ import { isLoopback } from '../policies/asked-as.ts';
 import { Admission, type Admitted } from './admission.ts';
 import { BrokerWatch } from './broker-watch.ts';
 import { clientAddress } from './client-address.ts';
+import { Connections } from './connections.ts';
 import { GUARDS } from './guards.ts';
 import { openApiOf } from './open-api.ts';
 import { type Answer, comeAgain, failed, jsonAnswer, problemAnswer, type Refusal } from './problem.ts';
@@ -49,7 +50,7 @@ export interface FrontDoorOptions {
   readonly maxRequests?: number;
   /** Bytes at once of bodies that arrive, or that the broker has not confirmed; a request that does not fit is answered 503, as is that of a client who then had more than are left. Default: 64 MiB. */
   readonly maxHeldBytes?: number;
-  /** Time for a request to arrive as a whole. Default: 10 s. */
+  /** Time for a request to arrive as a whole; counted from the drain for one that it meets on its way. Default: 10 s. */
   readonly requestTimeoutMs?: number;
   /** Time for the broker to confirm. Default: 10 s. */
   readonly acceptWithinMs?: number;
@@ -61,7 +62,7 @@ export interface FrontDoorOptions {
 
 export interface FrontDoor {
   readonly url: string;
-  /** Lets nobody in any more; who is in is answered. Idempotent. */
+  /** Lets nobody in any more; who is in is answered, and who does not send the rest of his request in time is not waited for. Idempotent. */
   drain(): void;
   /** Who still waits for a result is told at once that his message is accepted; who has not taken his answer 2 s later is cut. */
   hasten(): void;
@@ -70,6 +71,7 @@ export interface FrontDoor {
 }
 
 const DEFAULT_REQUESTS = 10_000;
+const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 const DEFAULT_HELD_BYTES = 64 * 2 ** 20;
 /** Answers that are kept for those who ask later, in bytes. */
 const MAX_KEPT_BYTES = 32 * 2 ** 20;
@@ -84,7 +86,11 @@ const CLIENT_LEFT = 499;
 
 /** @throws ConfigError when settings of clients are missing; what the system says when the address cannot be had. */
 export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
-  const { requestTimeoutMs = 10_000, maxRequests = DEFAULT_REQUESTS, trustedProxies = [] } = options;
+  const {
+    requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS,
+    maxRequests = DEFAULT_REQUESTS,
+    trustedProxies = [],
+  } = options;
   const door = new Door(options);
   const { fastify } = await import('fastify');
   const app = fastify({
@@ -113,8 +119,9 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   app.server.on('checkExpectation', (_request, response) => refuseExpectation(response));
   app.server.on('connect', (_request, socket) => refuseTunnel(socket));
   door.serveOn(app);
+  const connections = new Connections(app.server);
   await app.listen({ host: options.host.replace(/^\[|\]$/g, ''), port: options.port });
-  return door.opened(app);
+  return door.opened(app, connections);
 }
 
 const notFound: Refusal = {
@@ -229,7 +236,8 @@ class Door {
     });
   }
 
-  opened(app: FastifyInstance): FrontDoor {
+  opened(app: FastifyInstance, connections: Connections): FrontDoor {
+    const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = this.#options;
     const watching = this.#broker.watch();
     let end = (): void => {};
     const closed = new Promise<void>((resolve) => {
@@ -240,6 +248,8 @@ class Door {
       drain: () => {
         if (this.#isDraining) return;
         this.#isDraining = true;
+        const ending = connections.endUnasked(requestTimeoutMs).subscribe();
+        void closed.then(() => ending.unsubscribe());
         void app.close().then(() => {
           watching.unsubscribe();
           this.#tickets.clear();

@@ -1,7 +1,7 @@
 /** A front door whose broker fails it, and one that ends. */
 import { once } from 'node:events';
 import { Agent } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
@@ -191,6 +191,80 @@ describe('the front door when it ends', () => {
     await subject.door.closed;
     answers.next('done');
     await subject.stop();
+  });
+
+  describe('and connections that have asked nothing', () => {
+    const head = 'POST /orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
+    const answered = 'GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n';
+    const bodyOf = (id: string) => {
+      const text = JSON.stringify({ id });
+      return `content-length: ${text.length}\r\nprefer: wait=60\r\n\r\n${text}`;
+    };
+    let subject: DoorUnderTest;
+    let sockets: Socket[] = [];
+    afterEach(async () => {
+      for (const socket of sockets.splice(0)) socket.destroy();
+      await subject.stop();
+    });
+
+    /** Connections on which so much is sent that the door has it. */
+    async function openWith(parts: readonly string[], requestTimeoutMs: number) {
+      subject = await openDoor([orders], { requestTimeoutMs });
+      const told = parts.map(() => '');
+      sockets = parts.map((part, n) => {
+        const socket = connect(Number(new URL(subject.door.url).port), '127.0.0.1');
+        socket.on('data', (chunk) => {
+          told[n] += chunk.toString();
+        });
+        socket.on('error', () => {});
+        if (part !== '') socket.write(part);
+        return socket;
+      });
+      await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+      // What a connection after them is told is told after the door has read what they sent.
+      expect((await subject.ask('/openapi.json', { method: 'GET' })).status).to.equal(200);
+      return { told, ended: sockets.map((socket) => once(socket, 'close')) };
+    }
+
+    for (const [name, part, expected] of [
+      ['that has sent nothing', '', /^$/],
+      ['that has sent half a head', head, /^HTTP\/1\.1 408 .*:too-slow"/s],
+      ['that has sent half a body', `${head}content-length: 10\r\n\r\n{`, /^HTTP\/1\.1 408 .*:too-slow"/s],
+      [
+        'that has sent half a head after a request',
+        `${answered}${head}`,
+        /^HTTP\/1\.1 200 .*HTTP\/1\.1 408 .*:too-slow"/s,
+      ],
+    ] as const)
+      it(`does not wait for one ${name}`, async () => {
+        const { told, ended } = await openWith([part], 600);
+        subject.door.drain();
+        await Promise.all([...ended, subject.door.closed]);
+        expect(told[0]).to.match(expected);
+      });
+
+    it('tells those on which a request comes yet, or the rest of one, how it is', async () => {
+      const { told, ended } = await openWith(['', head, `${head}content-length: 10\r\n\r\n{`], 20_000);
+      subject.door.drain();
+      for (const [n, rest] of [`${head}${bodyOf('a')}`, bodyOf('b'), '"id":"c"}'].entries()) sockets[n]?.write(rest);
+      await Promise.all(ended);
+      for (const late of told.slice(0, 2)) expect(late).to.match(/^HTTP\/1\.1 503 .*connection: close.*:draining"/is);
+      expect(told[2]).to.match(/^HTTP\/1\.1 202 .*connection: close/is);
+      await subject.door.closed;
+    });
+
+    it('answers meanwhile who waits for a result, whatever part of a request stands behind his', async () => {
+      const waiting = `${head}${bodyOf('wait')}`;
+      const { told, ended } = await openWith([waiting, waiting, head], 300);
+      await eventually('they are handled', () => subject.worker.contents.length === 2);
+      subject.door.drain();
+      sockets[1]?.write(head);
+      await eventually('who is late is gone', () => told[2]?.includes(' 408 ') === true);
+      expect(told.slice(0, 2)).to.deep.equal(['', '']);
+      answers.next('done');
+      await Promise.all([...ended, subject.door.closed]);
+      for (const answer of told.slice(0, 2)) expect(answer).to.match(/^HTTP\/1\.1 200 .*"done"$/s);
+    });
   });
 });
 

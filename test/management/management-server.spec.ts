@@ -277,6 +277,15 @@ describe('the management server', function () {
     expect(asked).to.deep.equal([]);
   });
 
+  it('waits at its close for nobody who has sent nothing, half a head or half a body', async () => {
+    await start({ token: new Secret(TOKEN) });
+    const head = `POST /act HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: 10\r\n`;
+    for (const part of ['', head, `${head}\r\n{`]) (await dial()).write(part);
+    expect((await fetch(`${server.url}/open`)).status).to.equal(200);
+    await server.close();
+    expect(asked).to.deep.equal([]);
+  });
+
   it('B42: lets new requests in where a thousand connections stay silent', async () => {
     await start({ maxConnections: 20 });
     const silent = await Promise.all(Array.from({ length: 1_000 }, dial));

@@ -1,0 +1,53 @@
+/**
+ * The connections of the front door, for its end. A server of Node's that closes drops its time limits for requests, and closes of the connections
+ * those alone that were answered and say nothing more: one that never sent anything, or a part of a request, would keep it from its end.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { merge, type Observable, tap, timer } from 'rxjs';
+import { refuseConnection } from './refuse-connection.ts';
+
+/** So long what was on its way when the door closed is waited for, on a connection that has sent nothing yet. */
+const UNUSED_MS = 1_000;
+/** Between two looks. */
+const LOOK_EVERY_MS = 1_000;
+
+export class Connections {
+  /** With the requests whose answers have not gone. */
+  readonly #open = new Map<Socket, Set<{ readonly request: IncomingMessage; readonly response: ServerResponse }>>();
+
+  /** Has to see a server before it listens. */
+  constructor(server: Server) {
+    server.on('connection', (socket) => {
+      this.#open.set(socket, new Set());
+      socket.once('close', () => this.#open.delete(socket));
+    });
+    server.on('request', (request, response) => {
+      const underWay = this.#open.get(request.socket);
+      const exchange = { request, response };
+      underWay?.add(exchange);
+      response.once('close', () => underWay?.delete(exchange));
+    });
+  }
+
+  /** Closes, while it is subscribed to, those that have sent nothing, and refuses whose request does not come as a whole in time: counted from now. */
+  endUnasked(requestTimeoutMs: number): Observable<unknown> {
+    const unusedMs = Math.min(UNUSED_MS, requestTimeoutMs);
+    return merge(
+      timer(unusedMs, LOOK_EVERY_MS).pipe(tap(() => this.#endUnused())),
+      timer(requestTimeoutMs, LOOK_EVERY_MS).pipe(tap(() => this.#refuseLate())),
+    );
+  }
+
+  #endUnused(): void {
+    for (const socket of this.#open.keys()) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  #refuseLate(): void {
+    for (const [socket, underWay] of this.#open) {
+      // Who has an answer coming to him keeps his connection, whatever stands behind that: with the answer it ends.
+      const isAnswered = [...underWay].some(({ request, response }) => request.complete || response.headersSent);
+      if (!isAnswered) refuseConnection('ERR_HTTP_REQUEST_TIMEOUT', socket);
+    }
+  }
+}
