@@ -5,19 +5,25 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { merge, type Observable, tap, timer } from 'rxjs';
-import { refuseConnection } from './refuse-connection.ts';
 
 /** So long what was on its way when the door closed is waited for, on a connection that has sent nothing yet. */
 const UNUSED_MS = 1_000;
 /** Between two looks. */
 const LOOK_EVERY_MS = 1_000;
 
+class RequestTimeout extends Error {
+  override readonly name = 'RequestTimeout';
+  readonly code = 'ERR_HTTP_REQUEST_TIMEOUT';
+}
+
 export class Connections {
+  readonly #server: Server;
   /** With the requests whose answers have not gone. */
   readonly #open = new Map<Socket, Set<{ readonly request: IncomingMessage; readonly response: ServerResponse }>>();
 
   /** Has to see a server before it listens. */
   constructor(server: Server) {
+    this.#server = server;
     server.on('connection', (socket) => {
       this.#open.set(socket, new Set());
       socket.once('close', () => this.#open.delete(socket));
@@ -47,7 +53,8 @@ export class Connections {
     for (const [socket, underWay] of this.#open) {
       // Who has an answer coming to him keeps his connection, whatever stands behind that: with the answer it ends.
       const isAnswered = [...underWay].some(({ request, response }) => request.complete || response.headersSent);
-      if (!isAnswered) refuseConnection('ERR_HTTP_REQUEST_TIMEOUT', socket);
+      // As Node tells of one while the server is open, so that one place refuses both.
+      if (!isAnswered) this.#server.emit('clientError', new RequestTimeout(), socket);
     }
   }
 }
