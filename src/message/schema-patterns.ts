@@ -6,6 +6,8 @@ export interface SchemaPatterns {
   readonly patterns: readonly SchemaPattern[];
   /** False: there may be others. The schema makes itself anew without end, or a part of it throws where it is asked for. */
   readonly areAll: boolean;
+  /** All that were found, checks among them. */
+  readonly parts: ReadonlySet<OfZod>;
 }
 
 export interface SchemaPattern {
@@ -27,6 +29,7 @@ interface Place {
 /** Throws nothing. */
 export function patternsOf(schema: z.ZodType): SchemaPatterns {
   const patterns: SchemaPattern[] = [];
+  const parts = new Set<OfZod>();
   const seen = new Set<unknown>();
   const waiting: Place[] = [{ part: schema, path: '', depth: 0 }];
   let areAll = true;
@@ -34,7 +37,9 @@ export function patternsOf(schema: z.ZodType): SchemaPatterns {
   const visit = ({ part, path, depth }: Place): void => {
     if (part instanceof RegExp) patterns.push({ path, pattern: part });
     else if (Array.isArray(part)) for (const member of part) waiting.push({ part: member, path, depth });
-    else if (isOfZod(part) && !seen.has(identityOf(part))) {
+    else if (isOfZod(part)) {
+      parts.add(part);
+      if (seen.has(identityOf(part))) return;
       seen.add(identityOf(part));
       if (depth > MAX_DEPTH || seen.size > MAX_PARTS) areAll = false;
       else
@@ -48,7 +53,7 @@ export function patternsOf(schema: z.ZodType): SchemaPatterns {
     } catch {
       areAll = false;
     }
-  return { patterns, areAll };
+  return { patterns, areAll, parts };
 }
 
 const joined = (path: string, at: string): string =>
@@ -84,7 +89,7 @@ function partsOf(part: OfZod): readonly (readonly [at: string, part: unknown])[]
 }
 
 /** A schema, or one of its checks. */
-interface OfZod {
+export interface OfZod {
   readonly _zod: {
     readonly def: Readonly<Record<string, unknown>>;
     readonly pattern?: unknown;

@@ -1,5 +1,6 @@
 /** A zod schema taken apart as far as a recording needs: which part of it describes which part of a value. Reads zod's own definitions. */
-import { z } from 'zod';
+import type { z } from 'zod';
+import { parseNow } from '../message/parse-now.ts';
 
 export type Schema = z.core.$ZodType;
 
@@ -58,10 +59,10 @@ const LEAVES: ReadonlySet<string> = new Set([
 /** Whether it says what a text, a number or a boolean is: `z.unknown()` does not. */
 export const describesLeaf = (schema: Schema): boolean => LEAVES.has(defOf(schema).type);
 
-/** Whether a value passes. A refinement that throws, or waits, takes nothing. */
+/** Whether a value passes. A refinement that throws, or waits, takes nothing, nor does what a pattern has too much to try on. */
 export function takes(schema: Schema, value: unknown): boolean {
   try {
-    return z.safeParse(schema, value).success;
+    return parseNow(schema as z.ZodType, value, 'the schema').success;
   } catch {
     return false;
   }

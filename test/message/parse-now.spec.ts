@@ -1,5 +1,7 @@
 /** Values against schemas whose patterns have more to try than there is time for. */
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { z } from 'zod';
@@ -64,6 +66,17 @@ describe('a value that is watched', () => {
     expect(stood).to.equal(2);
   });
 
+  it('is tried again where the thread had something else to do, as when it looks through all of its memory', () => {
+    let tried = 0;
+    const schema = backtracking.refine(() => {
+      const beganMs = performance.now();
+      if (++tried === 1) while (performance.now() - beganMs < 600);
+      return true;
+    });
+    expect(parseNow(schema, 'aa', whose).data).to.equal('aa');
+    expect(tried).to.equal(2);
+  });
+
   it('is tried again where another thread of the process worked meanwhile', async () => {
     const busy = new Worker('for (;;);', { eval: true });
     await once(busy, 'online');
@@ -90,6 +103,19 @@ describe('a value that is watched', () => {
     expect(parseNow(slow, 'aa', whose).success).to.equal(true);
     for (let hostile = 0; hostile < 8; hostile++) expect(issuesOf(slow, BOMB)).to.deep.equal([`: ${TOO_SLOW}`]);
     expect(parseNow(slow, 'aa', whose).success).to.equal(true);
+  });
+
+  it('is held against its schema without a watch where the process may open no more files: Node ends it for one', () => {
+    const program = fileURLToPath(new URL('../fixtures/no-files-left.ts', import.meta.url));
+    const args = [
+      '-c',
+      'ulimit -n 256 && ulimit -c 0 && exec "$0" "$@"',
+      process.execPath,
+      ...process.execArgv,
+      program,
+    ];
+    const { stdout, signal } = spawnSync('sh', args, { encoding: 'utf8' });
+    expect({ stdout, signal }).to.deep.equal({ stdout: 'true true\n', signal: null });
   });
 
   it('may be of a schema that makes itself anew without end', () => {

@@ -46,7 +46,31 @@ describe('the watch over a schema', () => {
     const backtracking = watch(/^(a+)+$/);
     expect(limitMs(backtracking, 'a'.repeat(1_000_000))).to.equal(301);
     expect(limitMs(backtracking, Array(50_000).fill(''))).to.equal(753);
-    expect(limitMs(backtracking, new Map())).to.equal(10_250);
+    // Nobody sees what is in it.
+    expect(limitMs(backtracking, new Map())).to.equal(251);
+  });
+
+  it('gives a tenth for the size, too, once enough was lost: whoever sends hostile values makes them large', () => {
+    const backtracking = watch(/^(a+)+$/);
+    const large = Array(100_000).fill('');
+    expect(limitMs(backtracking, large)).to.equal(1_256);
+    backtracking.learnRefused(1_256, 0);
+    expect(limitMs(backtracking, large)).to.equal(111);
+    // Unless sound ones take it.
+    backtracking.learnSound(300, { limitMs: 1_256, fullMs: 1_256 });
+    expect(limitMs(backtracking, large)).to.equal(600);
+  });
+
+  it('has ready what zod makes of a schema when it is first asked: a parse that is ended meanwhile leaves it half made for good', () => {
+    const kind = z.literal('a');
+    let asked = 0;
+    Object.defineProperty(kind._zod, 'values', { get: () => new Set(['a', ++asked]) });
+    const schema = z.discriminatedUnion('kind', [z.object({ kind, sku: z.string().regex(/^(a+)+$/) })]);
+    new SchemaWatch(schema);
+    const before = asked;
+    expect(schema.safeParse({ kind: 'a', sku: 'aa' }).success).to.equal(true);
+    expect([before, asked]).to.deep.equal([before, before]);
+    expect(before).to.be.above(0);
   });
 
   it('gives less the more was lost on refused values, and all of it again with time', () => {
@@ -81,22 +105,22 @@ describe('the watch over a schema', () => {
     expect(limitMs(backtracking, '', 1_000_000)).to.equal(11);
     expect(limitMs(backtracking, '', 900_000)).to.equal(251);
     backtracking.learnRefused(-50_000, 900_000);
-    backtracking.learnSound(-50_000, { limitMs: 250, sizeMs: 0 });
+    backtracking.learnSound(-50_000, { limitMs: 250, fullMs: 250 });
     expect(limitMs(backtracking, '', 900_000)).to.equal(251);
   });
 
   it('gives sound values what they took before, however many hostile ones come, as long as such are seen', () => {
     const backtracking = watch(/^(a+)+$/);
-    backtracking.learnSound(60, { limitMs: 250, sizeMs: 0 });
+    backtracking.learnSound(60, { limitMs: 250, fullMs: 250 });
     for (let hostile = 0; hostile < 200; hostile++) backtracking.learnRefused(250, 0);
     expect(limitMs(backtracking, '')).to.equal(121);
     // What was slow by chance alone is forgotten.
-    for (let sound = 0; sound < 300; sound++) backtracking.learnSound(0.1, { limitMs: 250, sizeMs: 0 });
+    for (let sound = 0; sound < 300; sound++) backtracking.learnSound(0.1, { limitMs: 250, fullMs: 250 });
     expect(limitMs(backtracking, '')).to.equal(11);
     // What the size gives is not counted twice.
-    backtracking.learnSound(900, { limitMs: 1_250, sizeMs: 1_000 });
+    backtracking.learnSound(40, { limitMs: 10_250, fullMs: 10_250 });
     expect(limitMs(backtracking, '')).to.equal(11);
-    backtracking.learnSound(10_000, { limitMs: 250, sizeMs: 0 });
+    backtracking.learnSound(10_000, { limitMs: 250, fullMs: 250 });
     expect(limitMs(backtracking, '')).to.equal(251);
   });
 });
