@@ -4,6 +4,7 @@
  *
  * Rests on Fastify, an optional peer that is loaded when a front door opens. Fastify's own JSON parsing, validation and logging are not used.
  */
+import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -120,7 +121,9 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   app.server.on('connect', (_request, socket) => refuseTunnel(socket));
   door.serveOn(app);
   const connections = new Connections(app.server);
-  await app.listen({ host: options.host.replace(/^\[|\]$/g, ''), port: options.port });
+  // Of a name its first address, as Node has it: for localhost Fastify opens a second server where it has two, which knows none of the limits above.
+  const { address } = await lookup(options.host.replace(/^\[|\]$/g, ''));
+  await app.listen({ host: address, port: options.port });
   return door.opened(app, connections);
 }
 

@@ -1,10 +1,12 @@
 /** What clients do to a front door who mean no good, or come in too great numbers. */
 
+import dns from 'node:dns';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { NEVER, of, Subject, take } from 'rxjs';
+import sinon from 'sinon';
 import { z } from 'zod';
 import { queue } from '../../src/broker/queue.ts';
 import { clientKeys } from '../../src/ingress/client-keys.ts';
@@ -322,6 +324,29 @@ describe('the front door and hostile clients', () => {
     expect(new Set(subject.answered.map(({ status }) => status))).to.deep.equal(new Set([499]));
     const asked = Array.from({ length: 6 }, () => subject.ask('/orders', { body }));
     expect((await Promise.all(asked)).map(({ status }) => status)).to.deep.equal(Array(6).fill(202));
+  });
+
+  it('has one address of a name that has two: a second server would know none of these limits', async () => {
+    const two = [
+      { address: '127.0.0.1', family: 4 },
+      { address: '127.0.0.2', family: 4 },
+    ];
+    const lookup: sinon.SinonStub = sinon.stub(dns, 'lookup');
+    lookup.withArgs('localhost', { all: true }, sinon.match.func).yields(null, two);
+    lookup.callThrough();
+    try {
+      subject = await openDoor([orders], { host: 'localhost' });
+    } finally {
+      lookup.restore();
+    }
+    const second = connect(Number(new URL(subject.door.url).port), '127.0.0.2');
+    const outcome = await once(second, 'connect').then(
+      () => 'connected',
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    second.destroy();
+    expect(outcome).to.equal('ECONNREFUSED');
+    expect((await subject.ask('/orders', { body })).status).to.equal(202);
   });
 
   it('does not count who has left: a client that is gone frees its place', async () => {
