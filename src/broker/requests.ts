@@ -32,7 +32,7 @@ export type RequestProgress = { readonly kind: 'confirmed' } | { readonly kind: 
 
 export interface Requests {
   /**
-   * Cold. Publishes with a confirm and a `reply-to` of this process, then emits what comes back under `key` until it is unsubscribed; never completes. What comes back for nobody is dropped. Holds one entry for
+   * Cold. Publishes with a confirm and a `reply-to` of this process, then emits what comes back under `key` until it is unsubscribed; never completes. What comes back for nobody is dropped, and so may an answer be to who has had one. Holds one entry for
    * each subscriber, and whoever subscribes bounds them. Unsubscribing before it left takes it back; after that it only stops listening.
    * @throws whatever `Broker.publish` does; ReplyLostError when it was confirmed and the channel its answers would come over is gone.
    */

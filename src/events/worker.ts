@@ -157,7 +157,7 @@ export interface EventLoopBlocked extends WorkerFact {
 /** A client of the front door was answered, or left before he was. */
 export interface RequestAnswered extends WorkerFact {
   readonly type: 'requestAnswered';
-  /** Whose ingress he asked. */
+  /** Whose ingress he asked; empty for what is no message of one: another path or method, the state of a message, what is no HTTP. */
   readonly pipeline: string;
   /** Of the answer; 499 for who left. */
   readonly status: number;

@@ -8,7 +8,7 @@ import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asyncScheduler, ReplaySubject, timer } from 'rxjs';
+import { ReplaySubject, timer } from 'rxjs';
 import type { Broker } from '../broker/broker.ts';
 import type { Requests } from '../broker/requests.ts';
 import type { Facts } from '../events.ts';
@@ -26,6 +26,7 @@ import type { OpenEntrance } from './read-request.ts';
 import { Reception } from './reception.ts';
 import { refuseConnection, refuseExpectation, refuseTunnel } from './refuse-connection.ts';
 import { typeFault } from './request-form.ts';
+import { RequestReports } from './request-reports.ts';
 import { full, Room } from './room.ts';
 import type { Share } from './shared-room.ts';
 import { Tickets } from './tickets.ts';
@@ -82,8 +83,6 @@ const SILENCE_MS = 90_000;
 const CUT_AFTER_MS = 2_000;
 /** Connections beyond the requests that may be under way: they get their refusal. */
 const SPARE_CONNECTIONS = 1_000;
-/** As nginx has it: there is no status for an answer that nobody takes. */
-const CLIENT_LEFT = 499;
 
 /** @throws ConfigError when settings of clients are missing; what the system says when the address cannot be had. */
 export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
@@ -92,7 +91,9 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     maxRequests = DEFAULT_REQUESTS,
     trustedProxies = [],
   } = options;
-  const door = new Door(options);
+  const clock = new ForwardClock();
+  const reports = new RequestReports(options.facts, clock);
+  const door = new Door(options, clock, reports);
   const { fastify } = await import('fastify');
   const app = fastify({
     logger: false,
@@ -113,12 +114,21 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
       // Node's own answers to what lacks a Host, and below to what it cannot serve, are empty: ours say what is wrong.
       requireHostHeader: false,
     },
-    frameworkErrors: (_error, _request, reply) => send(reply, problemAnswer(notFound)),
-    clientErrorHandler: (error, socket) => refuseConnection(error.code, socket),
+    frameworkErrors: (_error, request, reply) => {
+      reports.begin(reply.raw, request.raw.socket);
+      send(reply, problemAnswer(notFound));
+    },
+    clientErrorHandler: (error, socket) => {
+      const status = refuseConnection(error.code, socket);
+      if (status !== undefined) reports.cut(socket, status);
+    },
   });
   app.server.maxConnections = maxRequests + SPARE_CONNECTIONS;
-  app.server.on('checkExpectation', (_request, response) => refuseExpectation(response));
-  app.server.on('connect', (_request, socket) => refuseTunnel(socket));
+  app.server.on('checkExpectation', (request, response) => {
+    reports.begin(response, request.socket);
+    refuseExpectation(response);
+  });
+  app.server.on('connect', (_request, socket) => reports.cut(socket, refuseTunnel(socket)));
   door.serveOn(app);
   const connections = new Connections(app.server);
   // Of a name its first address, as Node has it: for localhost Fastify opens a second server where it has two, which knows none of the limits above.
@@ -137,7 +147,7 @@ const goodbye: Refusal = { ...comeAgain('draining', 'this process is ending; ano
 
 class Door {
   readonly #options: FrontDoorOptions;
-  readonly #clock = new ForwardClock();
+  readonly #reports: RequestReports;
   readonly #hurry = new ReplaySubject<void>(1);
   readonly #tickets: Tickets;
   readonly #reception: Reception;
@@ -150,27 +160,31 @@ class Door {
   #requests = 0;
   #isDraining = false;
 
-  constructor(options: FrontDoorOptions) {
+  constructor(options: FrontDoorOptions, clock: ForwardClock, reports: RequestReports) {
     this.#options = options;
+    this.#reports = reports;
     const { broker, log, newId, acceptWithinMs = 10_000, maxTickets = 10_000, keepTicketsMs = 15 * 60_000 } = options;
     const { maxHeldBytes = DEFAULT_HELD_BYTES, maxRequests = DEFAULT_REQUESTS } = options;
     this.#room = new Room(maxRequests, maxHeldBytes);
     this.#broker = new BrokerWatch(broker.status);
-    this.#tickets = new Tickets({ maxTickets, maxBytes: MAX_KEPT_BYTES, keepMs: keepTicketsMs, clock: this.#clock });
+    this.#tickets = new Tickets({ maxTickets, maxBytes: MAX_KEPT_BYTES, keepMs: keepTicketsMs, clock });
     const { tickets, hurry, stalled } = { tickets: this.#tickets, hurry: this.#hurry, stalled: this.#broker.stalled };
     this.#reception = new Reception({ broker, tickets, log, newId, acceptWithinMs, hurry, stalled });
-    this.#admission = new Admission(options.entrances, this.#clock, log);
+    this.#admission = new Admission(options.entrances, clock, log);
   }
 
   serveOn(app: FastifyInstance): void {
     const { entrances, host, names = [], maxRequests = DEFAULT_REQUESTS } = this.#options;
     const known = names.length > 0 || isLoopback(host) ? new Set(names) : undefined;
+    const pipelines = new Map(entrances.map(({ name, ingress }) => [`${ingress.method} ${ingress.path}`, name]));
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     app.setErrorHandler<Error & { readonly code?: string }>((error, request, reply) =>
       send(reply, problemAnswer(this.#refusalOf(error, request.routeOptions.bodyLimit))),
     );
     app.addHook('onRequest', (request, reply, next) => {
+      const { method, url } = request.routeOptions;
+      this.#reports.begin(reply.raw, request.raw.socket, pipelines.get(`${String(method)} ${url}`));
       const crowded = this.#requests >= maxRequests ? full : undefined;
       const refusal = this.#isDraining ? goodbye : (crowded ?? faultOfName(request.headers, known));
       if (refusal !== undefined) return send(reply, problemAnswer(refusal));
@@ -210,11 +224,6 @@ class Door {
       if (refusal === undefined) this.#identify(entrance, request, reply, next);
       else send(reply, problemAnswer(refusal));
     };
-    const tell = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
-      const startedAt = this.#clock.now();
-      whenOver(reply.raw, request.raw.socket, () => this.#report(entrance, reply, this.#clock.now() - startedAt));
-      next();
-    };
     const makeRoom = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
       const refusal =
         this.#broker.fault() ?? faultOfBody(entrance, request) ?? this.#takeIn(request, reply, maxBodyBytes);
@@ -225,7 +234,7 @@ class Door {
       method,
       url: path,
       bodyLimit: maxBodyBytes,
-      onRequest: [tell, identify, makeRoom],
+      onRequest: [identify, makeRoom],
       handler: (request, reply) => this.#receive(entrance, request, reply),
     });
     app.route<{ Params: { id: string } }>({
@@ -266,13 +275,6 @@ class Door {
       },
       closed,
     };
-  }
-
-  #report({ name: pipeline }: OpenEntrance, { raw, statusCode }: FastifyReply, durationMs: number): void {
-    const { facts } = this.#options;
-    const status = raw.writableFinished ? statusCode : CLIENT_LEFT;
-    if (facts.isHeard.requestAnswered)
-      facts.report({ type: 'requestAnswered', at: asyncScheduler.now(), pipeline, status, durationMs });
   }
 
   /** Who sends it, and whether he may now. */

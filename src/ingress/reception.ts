@@ -196,7 +196,7 @@ export class Reception {
     if (!ticket.isOpen) following.unsubscribe();
   }
 
-  /** The first answer counts: a result, or how the message ended without one. */
+  /** The first result counts, or that it ended without one; a dead letter counts until it is retried and has another end. */
   #end(entrance: Entrance, ticket: Ticket, reply: Reply): void {
     const outcome = reply.headers[REQUEST_HEADER.outcome];
     if (outcome === 'dead-lettered') {

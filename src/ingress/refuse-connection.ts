@@ -4,17 +4,18 @@ import type { Duplex } from 'node:stream';
 import { GUARDS } from './guards.ts';
 import { problemAnswer, type Refusal } from './problem.ts';
 
-/** What never became a request: too slow, too long, no HTTP. */
-export function refuseConnection(code: string, socket: Duplex): void {
-  if (socket.destroyed || !socket.writable || code === 'ECONNRESET') socket.destroy();
-  else writeTo(socket, refusalOfConnection(code));
+/** What never became a request, or not as a whole: too slow, too long, no HTTP. @returns the status; undefined where nobody is there to be told. */
+export function refuseConnection(code: string, socket: Duplex): number | undefined {
+  if (!socket.destroyed && socket.writable && code !== 'ECONNRESET') return writeTo(socket, refusalOfConnection(code));
+  socket.destroy();
+  return undefined;
 }
 
 /** CONNECT: node has taken its hands off the socket, and would close it without a word. */
-export function refuseTunnel(socket: Duplex): void {
+export function refuseTunnel(socket: Duplex): number {
   // Whoever is gone meanwhile would end this process.
   socket.on('error', () => {});
-  writeTo(socket, { status: 501, code: 'method', detail: 'this is no proxy' });
+  return writeTo(socket, { status: 501, code: 'method', detail: 'this is no proxy' });
 }
 
 /** `Expect` with anything but `100-continue`. */
@@ -34,12 +35,13 @@ const endOf = (text: string): Readonly<Record<string, string | number>> => ({
   'content-length': Buffer.byteLength(text),
 });
 
-function writeTo(socket: Duplex, refusal: Refusal): void {
+function writeTo(socket: Duplex, refusal: Refusal): number {
   const { status, headers, text } = problemAnswer(refusal);
   const lines = Object.entries({ ...GUARDS, ...headers, ...endOf(text) }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   );
   socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join('')}\r\n${text}`, () => socket.destroy());
+  return status;
 }
 
 function refusalOfConnection(code: string): Refusal {

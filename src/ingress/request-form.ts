@@ -11,6 +11,8 @@ import type { EntranceForm } from './entrance-form.ts';
 import type { Refusal } from './problem.ts';
 
 const JSON_TYPE = 'application/json';
+/** The kinds of it, for people. */
+const ANY_JSON = 'application/*+json';
 
 /** JSON is UTF-8. A content type of a message has at most 255 bytes. */
 const JSON_IN_UTF8 = /^application\/([\w.+-]{1,127}\+)?json *(; *charset="?utf-8"? *)?$/i;
@@ -25,7 +27,7 @@ export function typeFault(form: EntranceForm, headers: IncomingHttpHeaders): Ref
   const { 'content-type': type, 'content-encoding': encoding = 'identity' } = headers;
   const isKnown = type === undefined ? isEventAlone(form, headers) : isTaken(form, type);
   if (isKnown && encoding.toLowerCase() === 'identity') return undefined;
-  const types = typesOf(form).join(' or ');
+  const types = [JSON_TYPE, ANY_JSON, ...typesOf(form).filter((known) => known !== JSON_TYPE)].join(' or ');
   return { status: 415, code: 'content-type', detail: `expected content-type: ${types}, not encoded, JSON in UTF-8` };
 }
 

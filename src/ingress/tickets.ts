@@ -7,7 +7,7 @@ import { BehaviorSubject, type Subscription } from 'rxjs';
 import type { ForwardClock } from '../operators/forward-clock.ts';
 import type { Answer, Refusal } from './problem.ts';
 
-/** How a message stands. Only `publishing` and `accepted` move on. */
+/** How a message stands. `publishing` and `accepted` move on, and so does `dead-lettered`, where people mend what was wrong and try it again. */
 export type Progress =
   | { readonly state: 'publishing' }
   /** The broker did not take it: nothing will come of it, as far as that is known. */
@@ -45,18 +45,21 @@ export class Ticket {
     this.print = fields.print;
   }
 
+  /** Whether more may be heard of it. */
   get isOpen(): boolean {
-    const { state } = this.progress.value;
-    return state === 'publishing' || state === 'accepted';
+    return !LAST.has(this.progress.value.state);
   }
 
-  /** What has ended stays as it ended. */
+  /** What is done stays so, whatever is told of its copies. A dead letter may be done after all, or be one for another reason; it stays one where no more will be told. */
   move(progress: Progress): void {
-    if (!this.isOpen) return;
-    this.progress.next(progress);
-    if (!this.isOpen) this.following?.unsubscribe();
+    const { state } = this.progress.value;
+    const isAboutDead = progress.state === 'done' || progress.state === 'dead-lettered';
+    if (this.isOpen && (state !== 'dead-lettered' || isAboutDead)) this.progress.next(progress);
+    if (LAST.has(progress.state)) this.following?.unsubscribe();
   }
 }
+
+const LAST: ReadonlySet<Progress['state']> = new Set(['refused', 'done', 'untold']);
 
 export interface TicketBounds {
   readonly maxTickets: number;

@@ -164,7 +164,7 @@ describe('the front door and forms of messages', () => {
       const other = await post('/coded', 'a', { 'content-type': 'application/avro' });
       expect([other.status, other.detail]).to.deep.equal([
         415,
-        'expected content-type: application/json or application/x-pairs, not encoded, JSON in UTF-8',
+        'expected content-type: application/json or application/*+json or application/x-pairs, not encoded, JSON in UTF-8',
       ]);
     });
   });
@@ -270,7 +270,7 @@ describe('the front door and forms of messages', () => {
       const batch = await post('/data', [event], { 'content-type': 'application/cloudevents-batch+json' });
       expect([batch.status, batch.detail]).to.deep.equal([
         415,
-        'expected content-type: application/json or application/x-pairs or application/cloudevents+json, not encoded, JSON in UTF-8',
+        'expected content-type: application/json or application/*+json or application/x-pairs or application/cloudevents+json, not encoded, JSON in UTF-8',
       ]);
       const long = { ...event, ['x'.repeat(300)]: 1, data: {} };
       const refused = await post('/data', long, { 'content-type': 'application/cloudevents+json' });

@@ -11,6 +11,8 @@ import { type DoorUnderTest, openDoor } from '../support/front-door.ts';
 const Order = z.object({ order_id: z.string().min(1), amount: z.number() });
 const order = { order_id: 'o-1', amount: 5 };
 
+let isMended = false;
+
 /** What becomes of an order is in its id. */
 const orders = definePipeline({
   name: 'orders',
@@ -18,7 +20,8 @@ const orders = definePipeline({
   input: Order,
   concurrency: 100,
   handle: ({ order_id, amount }) => {
-    if (order_id.startsWith('bad')) return throwError(() => new PermanentError('refused for good reasons'));
+    if (order_id.startsWith('bad') || (order_id === 'mended-1' && !isMended))
+      return throwError(() => new PermanentError('refused for good reasons'));
     if (order_id.startsWith('mute')) return EMPTY;
     if (order_id.startsWith('slow')) return NEVER;
     return of({ tracking: `t-${order_id}`, amount, internal: 'margin' });
@@ -106,6 +109,21 @@ describe('the front door', () => {
       expect(bad.text).to.include('ERR_PERMANENT').and.not.include('good reasons');
       const { body } = await subject.ask(`/orders/status/${String(bad.headers['x-message-id'])}`, { method: 'GET' });
       expect([body.state, body.code]).to.deep.equal(['dead-lettered', 'ERR_PERMANENT']);
+    });
+
+    it('is answered with its result once its dead letter is retried, by its state and under its key', async () => {
+      const keyed = { ...waiting, 'idempotency-key': 'mended-1' };
+      const bad = await post({ ...order, order_id: 'mended-1' }, keyed);
+      expect(bad.status).to.equal(500);
+      const state = () => subject.ask(`/orders/status/${String(bad.headers['x-message-id'])}`, { method: 'GET' });
+
+      expect((await state()).body.state).to.equal('dead-lettered');
+
+      isMended = true;
+      await subject.retry('orders');
+      await eventually('it is done', async () => (await state()).body.state === 'done');
+      const again = await post({ ...order, order_id: 'mended-1' }, keyed);
+      expect([again.status, again.body]).to.deep.equal([201, { tracking: 't-mended-1', amount: 5 }]);
     });
 
     it('is not answered with a result that its pipeline could not publish', async () => {

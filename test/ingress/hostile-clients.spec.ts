@@ -319,7 +319,7 @@ describe('the front door and hostile clients', () => {
       );
       await eventually('they are handled', () => subject.worker.contents.length === 3 * round);
       socket.destroy();
-      await eventually('they are over', () => subject.answered.length === 3 * round);
+      await eventually('they are over', () => subject.answered.length === 5 * round);
     }
     expect(new Set(subject.answered.map(({ status }) => status))).to.deep.equal(new Set([499]));
     const asked = Array.from({ length: 6 }, () => subject.ask('/orders', { body }));

@@ -291,27 +291,34 @@ describeWithOwnRabbitMq('the front door under an alarm of RabbitMQ', () => {
 });
 
 describeWithRabbitMq('the front door over RabbitMQ', (broker) => {
-  it('accepts, waits, tells of dead letters, and answers 503 for a queue that is gone', async () => {
+  it('accepts, waits, tells of dead letters and of their end when they are retried', async () => {
     const name = `door-${process.pid}`;
+    let isMended = false;
     const pipeline = definePipeline({
       name,
       source: queue(name, { retry: false }),
       input: z.object({ id: z.string() }),
       handle: ({ id }) => {
-        if (id === 'bad') throw new TypeError('mine');
+        if (id === 'bad' && !isMended) throw new TypeError('mine');
         return of({ done: id });
       },
       ingress: { path: '/orders', maxWait: '60s' },
     });
     const subject = await openDoor([pipeline], { amqpUrl: broker().url });
     try {
-      const post = (id: string, headers = { prefer: 'wait=60' }) => subject.ask('/orders', { body: { id }, headers });
+      const post = (id: string, headers: Record<string, string> = {}) =>
+        subject.ask('/orders', { body: { id }, headers: { prefer: 'wait=60', ...headers } });
       const done = await Promise.all(Array.from({ length: 50 }, (_, n) => post(`o-${n}`)));
       expect(done.map(({ status, body: told }) => [status, told.done])).to.deep.equal(
         Array.from({ length: 50 }, (_, n) => [200, `o-${n}`]),
       );
-      expect(codeOf(await post('bad'))).to.equal('500 dead-lettered');
+      const keyed = { 'idempotency-key': 'bad-1' };
+      expect(codeOf(await post('bad', keyed))).to.equal('500 dead-lettered');
       expect((await subject.ask('/orders', { body })).status).to.equal(202);
+
+      isMended = true;
+      await subject.retry(name);
+      await eventually('it is done', async () => (await post('bad', keyed)).status === 200);
     } finally {
       await subject.stop();
     }

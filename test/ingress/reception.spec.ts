@@ -38,6 +38,8 @@ interface Stage extends Helpers {
   receive(headers?: Record<string, string>, arrival?: Partial<Arrival>): Observable<string>;
   /** What is told of a message: status, and the state it is in. */
   stateOf(id: string, client?: string): string;
+  /** The state, with the code of a dead letter's error. */
+  standingOf(id: string): string;
 }
 
 interface StageOptions extends Partial<IngressOptions<never>> {
@@ -89,6 +91,11 @@ function onStage(script: (stage: Stage) => void, { maxTickets = 100, ...ofIngres
         const { status, text } = reception.statusOf(entrance, id, client);
         return `${status} ${String((JSON.parse(text) as { state?: string }).state)}`;
       },
+      standingOf(id) {
+        const { text } = reception.statusOf(entrance, id, 'shop');
+        const { state, code = '' } = JSON.parse(text) as { state: string; code?: string };
+        return `${state} ${code}`.trim();
+      },
     };
     script(stage);
   });
@@ -105,6 +112,8 @@ const replied = (value: unknown, headers: Record<string, string> = {}): RequestP
   reply: { body: Buffer.from(JSON.stringify(value)), properties: { contentType: 'application/json' }, headers },
 });
 const values = { c: confirmed, r: replied({ ok: true }) };
+const dead = (code: string): RequestProgress =>
+  replied('', { 'x-sluice-outcome': 'dead-lettered', 'x-sluice-error-code': code });
 
 describe('Reception', () => {
   it('answers 202 with the confirm, not before', () => {
@@ -241,12 +250,53 @@ describe('Reception', () => {
       expect(stage.stateOf('m1')).to.equal('200 done');
     });
     onStage((stage) => {
-      const code = 'ERR_MESSAGE_CONFLICT';
-      const dead = replied('', { 'x-sluice-outcome': 'dead-lettered', 'x-sluice-error-code': code });
-      stage.answer = () => stage.cold('cd', { c: confirmed, d: dead });
+      stage.answer = () => stage.cold('cd', { c: confirmed, d: dead('ERR_MESSAGE_CONFLICT') });
       // Another process accepted the same key with another body.
       stage.expectObservable(stage.receive({ prefer: 'wait=9' })).toBe('-(a|)', { a: '422 idempotency-key-reused' });
     });
+  });
+
+  it('takes the end of a dead letter that was retried for the message’s, and none after it is done', () => {
+    onStage((stage) => {
+      // Faster than its confirm, which says nothing new.
+      stage.answer = () => stage.cold('-dc--e--r--d', { ...values, d: dead('ERR_PERMANENT'), e: dead('ERR_OTHER') });
+      const keyed = { 'idempotency-key': 'k', prefer: 'wait=9' };
+      const deadLettered = { a: '500 dead-lettered' };
+      stage.expectObservable(stage.receive(keyed)).toBe('-(a|)', deadLettered);
+      stage.expectObservable(stage.receive(keyed), '---^').toBe('---(a|)', deadLettered);
+      stage.expectObservable(stage.receive(keyed), '---------^').toBe('---------(a|)', { a: '200' });
+      stage.expectObservable(stage.receive(keyed), '------------^').toBe('------------(a|)', { a: '200' });
+      const told: string[] = [];
+      for (const at of [3, 6, 9, 12])
+        timer(at).subscribe(() => told.push(stage.standingOf(String(stage.sent[0]?.properties.messageId))));
+      stage.flush();
+      expect(stage.sent).to.have.length(1);
+      expect(told).to.deep.equal(['dead-lettered ERR_PERMANENT', 'dead-lettered ERR_OTHER', 'done', 'done']);
+    });
+  });
+
+  it('listens for that until it is done, forgotten, or can be told no more, and then it is a dead letter as before', () => {
+    for (const [replies, until, standing] of [
+      ['(cd)-r', '^----!', 'done'],
+      ['(cd)-#', '^----!', 'dead-lettered ERR_PERMANENT'],
+      ['(cd)', '^------!', 'dead-lettered ERR_PERMANENT'],
+    ] as const)
+      onStage(
+        (stage) => {
+          const telling = stage.cold(
+            replies,
+            { ...values, d: dead('ERR_PERMANENT') },
+            new ReplyLostError('the channel is gone'),
+          );
+          stage.answer = ({ properties }) => (properties.messageId === 'm1' ? telling : NEVER);
+          stage.receive().subscribe();
+          timer(6).subscribe(() => expect(stage.standingOf('m1')).to.equal(standing));
+          // There is room for one.
+          timer(7).subscribe(() => stage.receive().subscribe());
+          stage.expectSubscriptions(telling.subscriptions).toBe(until);
+        },
+        { maxTickets: 1 },
+      );
   });
 
   it('shows no result that respond or its schema refuses', () => {

@@ -109,11 +109,14 @@ describe('metrics of several processes', () => {
     expect(await lines()).to.include('sluice_requests_total{pipeline="orders",status="202"} 1');
     await take();
     ofParent.report(request);
+    ofParent.report({ ...request, pipeline: '', status: 405 });
     const told = await lines();
     expect(told).to.include.members([
       'sluice_requests_total{pipeline="orders",status="202"} 2',
+      'sluice_requests_total{pipeline="",status="405"} 1',
       'sluice_request_seconds_count{pipeline="orders"} 2',
     ]);
+    expect(told.filter((line) => line.startsWith('sluice_request_seconds_count'))).to.have.length(1);
     expect(told.filter((line) => line.startsWith('# TYPE sluice_requests_total'))).to.have.length(1);
     fleet.close();
     ofParent.report(request);

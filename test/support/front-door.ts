@@ -3,7 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { createAmqpBroker } from '../../src/broker/amqp/create-amqp-broker.ts';
+import { openDeadLetters } from '../../src/broker/amqp/open-dead-letters.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
+import { queuePair } from '../../src/cli/dlq/copies.ts';
+import { replayLetters } from '../../src/cli/dlq/replay-letters.ts';
 import { createFacts, type RequestAnswered } from '../../src/events.ts';
 import { type FrontDoor, type FrontDoorOptions, openFrontDoor } from '../../src/ingress/front-door.ts';
 import type { Logger } from '../../src/log.ts';
@@ -43,6 +46,8 @@ export interface DoorUnderTest {
   /** What was told of requests. */
   readonly answered: readonly RequestAnswered[];
   ask(path: string, question?: Question): Promise<Told>;
+  /** Puts the dead letters of a queue into it again, as `sluice dlq retry` does. */
+  retry(queue: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -92,6 +97,12 @@ export async function openDoor(
     amqp,
     answered,
     ask: (path, question) => ask(`${door.url}${path}`, agent, question),
+    async retry(queue) {
+      const office = await openDeadLetters({ urls: [url], random: Math.random });
+      const session = { office, stop: new AbortController().signal };
+      await replayLetters(session, queuePair(queue), { filter: () => true, everyMs: 0 });
+      await office.close();
+    },
     async stop() {
       agent.destroy();
       door.drain();

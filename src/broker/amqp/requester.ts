@@ -30,6 +30,8 @@ interface Asker {
   /** The channel its request left on: the answer comes there. */
   sentOn: object | undefined;
   isConfirmed: boolean;
+  /** Whoever has one may hear of another, of a message that was tried again, but keeps no channel for it. */
+  isAnswered: boolean;
 }
 
 export class Requester implements Requests {
@@ -67,7 +69,7 @@ export class Requester implements Requests {
 
   /** Whoever waits for an answer may wait for minutes. Apart from where the message is subscribed to, so that nothing of it is held once it is confirmed. */
   #ask(subscriber: Subscriber<RequestProgress>, message: OutgoingMessage, key: string): TeardownLogic {
-    const asker: Asker = { subscriber, sentOn: undefined, isConfirmed: false };
+    const asker: Asker = { subscriber, sentOn: undefined, isConfirmed: false, isAnswered: false };
     const askers = this.#askers.get(key) ?? new Set();
     this.#askers.set(key, askers.add(asker));
     subscriber.add(() => {
@@ -101,11 +103,16 @@ export class Requester implements Requests {
     const reply = { body: message.content, properties, headers };
     const key = this.#keyOf(reply);
     const askers = key === undefined ? undefined : this.#askers.get(key);
-    for (const { subscriber } of [...(askers ?? [])]) subscriber.next({ kind: 'reply', reply });
+    for (const asker of [...(askers ?? [])]) {
+      asker.isAnswered = true;
+      asker.subscriber.next({ kind: 'reply', reply });
+    }
+    this.#publisher?.closeLeft();
   }
 
   #isAwaitedOn(channel: object): boolean {
-    for (const askers of this.#askers.values()) for (const { sentOn } of askers) if (sentOn === channel) return true;
+    for (const askers of this.#askers.values())
+      for (const { sentOn, isAnswered } of askers) if (sentOn === channel && !isAnswered) return true;
     return false;
   }
 

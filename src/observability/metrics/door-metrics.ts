@@ -5,7 +5,7 @@ import type { Meter } from './meter.ts';
 export function doorMetrics(meter: Meter): FactListeners {
   const requests = meter.counter({
     name: 'sluice_requests_total',
-    help: 'Requests at the front door, by the status of their answer; 499 for clients who left before it.',
+    help: 'Requests at the front door, by the status of their answer; 499 for clients who left before it. Without a pipeline: another path or method, the state of a message, what is no HTTP.',
     labels: ['pipeline', 'status'],
   });
   const seconds = meter.seconds({
@@ -17,7 +17,7 @@ export function doorMetrics(meter: Meter): FactListeners {
   return {
     requestAnswered: (fact) => {
       requests(fact.pipeline, String(fact.status)).inc();
-      seconds(fact.pipeline).observeMs(fact.durationMs);
+      if (fact.pipeline !== '') seconds(fact.pipeline).observeMs(fact.durationMs);
     },
   };
 }

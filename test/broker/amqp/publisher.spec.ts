@@ -277,6 +277,15 @@ describe('a publisher whose channel is refused', () => {
       expect(told).to.deep.equal({ first: 'reply', refused: 'ERR_PUBLISH_NACKED', second: 'reply' });
     });
 
+    it('closes the old one when each who asked there is answered, for whom another answer is a hope', async () => {
+      await leaveWithTwo();
+      at(1).confirm();
+      at(1).answer('second');
+      expect(at(0).isClosed).to.equal(false);
+      at(0).answer('first');
+      expect([at(0).isClosed, at(1).isClosed]).to.deep.equal([true, false]);
+    });
+
     it('tells of answers that cannot come those alone who asked there', async () => {
       await leaveWithTwo();
       at(1).confirm();
