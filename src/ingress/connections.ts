@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { merge, type Observable, tap, timer } from 'rxjs';
+import { merge, type Observable, Subject, tap, timer } from 'rxjs';
 
 /** So long what was on its way when the door closed is waited for, on a connection that has sent nothing yet. */
 const UNUSED_MS = 1_000;
@@ -16,10 +16,17 @@ class RequestTimeout extends Error {
   readonly code = 'ERR_HTTP_REQUEST_TIMEOUT';
 }
 
+const latest = new WeakMap<Socket, IncomingMessage>();
+
+/** Whether no other stands behind it on its connection, so that this may end with its answer. */
+export const isLatest = (request: IncomingMessage): boolean => latest.get(request.socket) === request;
+
 export class Connections {
   readonly #server: Server;
   /** With the requests whose answers have not gone. */
   readonly #open = new Map<Socket, Set<{ readonly request: IncomingMessage; readonly response: ServerResponse }>>();
+  /** Emits those that have all their answers. */
+  readonly #answered = new Subject<Socket>();
 
   /** Has to see a server before it listens. */
   constructor(server: Server) {
@@ -28,18 +35,25 @@ export class Connections {
       this.#open.set(socket, new Set());
       socket.once('close', () => this.#open.delete(socket));
     });
-    server.on('request', (request, response) => {
+    // Before whoever answers it at once.
+    server.prependListener('request', (request, response) => {
+      latest.set(request.socket, request);
       const underWay = this.#open.get(request.socket);
       const exchange = { request, response };
       underWay?.add(exchange);
-      response.once('close', () => underWay?.delete(exchange));
+      response.once('close', () => {
+        underWay?.delete(exchange);
+        if (underWay?.size === 0) this.#answered.next(request.socket);
+      });
     });
   }
 
-  /** Closes, while it is subscribed to, those that have sent nothing, and refuses whose request does not come as a whole in time: counted from now. */
+  /** Closes, while it is subscribed to, those that have sent nothing or have all their answers, and refuses whose request does not come as a whole in time: counted from now. */
   endUnasked(requestTimeoutMs: number): Observable<unknown> {
     const unusedMs = Math.min(UNUSED_MS, requestTimeoutMs);
     return merge(
+      // Of what was answered before, behind what is answered now, the answer does not say so.
+      this.#answered.pipe(tap((socket) => socket.destroySoon())),
       timer(unusedMs, LOOK_EVERY_MS).pipe(tap(() => this.#endUnused())),
       timer(requestTimeoutMs, LOOK_EVERY_MS).pipe(tap(() => this.#refuseLate())),
     );

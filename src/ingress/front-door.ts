@@ -18,7 +18,7 @@ import { isLoopback } from '../policies/asked-as.ts';
 import { Admission, type Admitted } from './admission.ts';
 import { BrokerWatch } from './broker-watch.ts';
 import { clientAddress } from './client-address.ts';
-import { Connections } from './connections.ts';
+import { Connections, isLatest } from './connections.ts';
 import { GUARDS } from './guards.ts';
 import { openApiOf } from './open-api.ts';
 import { type Answer, comeAgain, failed, jsonAnswer, problemAnswer, type Refusal } from './problem.ts';
@@ -195,8 +195,9 @@ class Door {
       next();
     });
     app.addHook('onSend', (request, reply, _payload, next) => {
-      // What was not read is not worth waiting for; and who is answered while the door closes has to find another.
-      if (this.#isDraining || hasMore(request.raw)) reply.header('connection', 'close');
+      // What was not read is not worth waiting for; and who is answered while the door closes has to find another, once he has all his answers.
+      const isLeaving = this.#isDraining && isLatest(request.raw);
+      if (isLeaving || hasMore(request.raw)) reply.header('connection', 'close');
       next();
     });
     for (const entrance of entrances) this.#serve(entrance, app);

@@ -1,6 +1,7 @@
 /** Answers on their way out: whole ones at once, streams text by text, never faster than the asker reads. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { firstValueFrom, fromEvent, map, merge, type Observable, ReplaySubject, take, timer } from 'rxjs';
+import type { Socket } from 'node:net';
+import { firstValueFrom, fromEvent, map, merge, type Observable, ReplaySubject, share, take, timer } from 'rxjs';
 import type { Answer, StreamAnswer, WholeAnswer } from './route.ts';
 
 /** What every answer says unless its route says otherwise: not to be kept, framed, sniffed at, or run. */
@@ -54,7 +55,7 @@ export async function sendStream(
 ): Promise<void> {
   const gone = new ReplaySubject<void>(1);
   // An answer behind another on its connection is not told that it closes.
-  merge(fromEvent(response, 'close'), fromEvent(request.socket, 'close'), closing)
+  merge(fromEvent(response, 'close'), closeOf(request.socket), closing)
     .pipe(
       take(1),
       map(() => undefined),
@@ -73,6 +74,15 @@ export async function sendStream(
   } finally {
     if (!response.writableEnded) response.destroy();
   }
+}
+
+const closes = new WeakMap<Socket, Observable<unknown>>();
+
+/** With one listener for all streams of a connection: Node warns of more than ten. */
+function closeOf(socket: Socket): Observable<unknown> {
+  const close = closes.get(socket) ?? fromEvent(socket, 'close').pipe(share());
+  closes.set(socket, close);
+  return close;
 }
 
 const hasDrained = (response: ServerResponse, gone: Observable<void>, stallMs: number): Promise<boolean> =>

@@ -265,6 +265,18 @@ describe('the front door when it ends', () => {
       await Promise.all([...ended, subject.door.closed]);
       for (const answer of told.slice(0, 2)) expect(answer).to.match(/^HTTP\/1\.1 200 .*"done"$/s);
     });
+
+    it('answers all on one connection who are in, one behind another, and closes it then', async () => {
+      const waiting = `${head}${bodyOf('wait')}`;
+      const { told, ended } = await openWith([waiting + waiting, waiting + answered], 20_000);
+      await eventually('they are handled', () => subject.worker.contents.length === 3);
+      subject.door.drain();
+      answers.next('done');
+      await eventually('they are answered', () => told.every((all) => all.split('HTTP/1.1 200 ').length === 3));
+      sockets[1]?.write(answered);
+      await Promise.all([...ended, subject.door.closed]);
+      for (const all of told) expect(all.match(/HTTP\/1\.1 /g), all).to.have.length(2);
+    });
   });
 });
 

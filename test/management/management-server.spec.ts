@@ -367,6 +367,20 @@ describe('the management server', function () {
       expect((await open()).status).to.equal(200);
     });
 
+    it('may be as many on one connection as there are, without a warning of too many listeners', async () => {
+      await startStreaming();
+      const warned: Error[] = [];
+      const hear = (warning: Error): unknown => warned.push(warning);
+      process.on('warning', hear);
+      const socket = await dial();
+      socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(16));
+      await eventually('all are open', () => opened === 16);
+      socket.destroy();
+      await eventually('all have left', () => left === 16);
+      process.off('warning', hear);
+      expect(warned).to.deep.equal([]);
+    });
+
     it('cut off a reader who takes nothing, and hold no more for him than his socket does', async () => {
       await startStreaming({ stallMs: 100 });
       const socket = await dial();
