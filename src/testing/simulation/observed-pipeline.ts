@@ -48,12 +48,16 @@ export function observedPipeline(pipeline: Pipeline, life: LifeParts): Pipeline 
       };
       subscriber.add(() => end('dropped'));
       return handling.subscribe({
-        next: (value) => subscriber.next(value),
+        next: (value) => {
+          if (!life.isDead()) subscriber.next(value);
+        },
         error: (error: unknown) => {
+          if (life.isDead()) return;
           end('failed');
           subscriber.error(error);
         },
         complete: () => {
+          if (life.isDead()) return;
           // The engine asks for the destinations while it is told of the end.
           const asked: Addressing = { messageId, promised: [], index: 0 };
           isOver = true;

@@ -160,6 +160,11 @@ export class SimulatedWorker {
     after(Math.max(1, downMs), () => this.start());
   }
 
+  /** The world is over, with it or in the middle of its work: what comes to it later, by a promise, is nobody's. */
+  forget(): void {
+    if (this.#life !== undefined) this.#life.fate.isDead = true;
+  }
+
   /** Strikes when it next comes to the `step`. */
   arm(step: Step, strike: () => void): void {
     if (step === 'now') strike();

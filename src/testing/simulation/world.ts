@@ -66,7 +66,7 @@ export function runWorld(setup: Setup, plan: Plan, onEvent?: (event: WorldEvent)
     ),
   );
   if (world === undefined) throw new TypeError('virtual time ended before it began');
-  return world.report();
+  return world.close();
 }
 
 interface PublishedMessage {
@@ -173,7 +173,9 @@ class World {
     });
   }
 
-  report(): WorldReport {
+  /** Time is over. */
+  close(): WorldReport {
+    for (const worker of this.#workers) worker.forget();
     return {
       totals: this.#tally.totals(this.#time.now()),
       unusedAnswers: this.#apis.flatMap(({ name, unusedAnswers }) => unusedAnswers.map((text) => `${name} ${text}`)),

@@ -1,7 +1,8 @@
 /** Whoever waits for a promise in a simulation is named: virtual time would go on without it, and the world show something else. */
 import { expect } from 'chai';
-import { firstValueFrom, mergeMap, of, timer } from 'rxjs';
+import { firstValueFrom, mergeMap, Observable, of, type Subscriber, type TeardownLogic, timer } from 'rxjs';
 import { z } from 'zod';
+import { exchange } from '../../../src/broker/exchange.ts';
 import { queue } from '../../../src/broker/queue.ts';
 import { definePipeline } from '../../../src/pipeline/define-pipeline.ts';
 import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
@@ -106,6 +107,35 @@ describe('simulate refuses a promise', () => {
       expect(handled).to.equal(5);
       await clock.runUntil(60_000);
       expect(handled).to.equal(5);
+    } finally {
+      handBack();
+    }
+  });
+
+  it('and where it is not seen and a law is broken, leaves nothing to do for when it settles', async () => {
+    const clock = new FakeClock();
+    const handBack = clock.install();
+    try {
+      const answer = async (subscriber: Subscriber<number>): Promise<void> => {
+        await Promise.resolve();
+        subscriber.next(1);
+        subscriber.complete();
+      };
+      // As an async function in its place would be: a promise for a teardown, which cannot be torn down.
+      const handle = () => new Observable<number>((subscriber) => answer(subscriber) as unknown as TeardownLogic);
+      const publishing = definePipeline({
+        name: 'packing',
+        source: queue('packing', { retry: false }),
+        input: Order,
+        handle,
+        publishes: ['packed'],
+        output: () => exchange('packed', 'done'),
+      });
+      const messages = { packing: ({ id }: { readonly id: string }) => ({ id }) };
+      const broken = await simulate([publishing], { seed: 2, messages, hours: 0.2 }).catch((error: Error) => error);
+      expect(broken).to.have.property('name', 'SimulationError');
+      await clock.runUntil(0);
+      expect(clock.next, 'what is due after it').to.equal(undefined);
     } finally {
       handBack();
     }
