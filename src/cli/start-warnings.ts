@@ -56,7 +56,8 @@ const BACKTRACKS =
 
 const MAX_SHOWN = 80;
 
-function shown({ pattern }: SlowPattern): string {
+function shown({ pattern, morePlaces }: SlowPattern): string {
   const text = String(pattern);
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  const short = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  return morePlaces === 0 ? short : `${short} (and in ${morePlaces} more ${morePlaces === 1 ? 'place' : 'places'})`;
 }

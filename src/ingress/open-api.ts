@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { STRUCTURED_TYPE } from '../message/cloud-events.ts';
+import { hasEnd } from '../message/schema-patterns.ts';
 import { versionsOf } from '../message/versions.ts';
 import type { Entrance } from './ingress.ts';
 import { PROBLEM_TYPE } from './problem.ts';
@@ -127,9 +128,11 @@ function eventSchemaOf(entrance: Entrance): Json {
 
 /** Of an event whose whole is the pipeline's to look at. */
 const dataSchemaOf = ({ name, input }: Entrance): Json =>
-  input instanceof z.ZodObject && input.shape.data instanceof z.ZodType
-    ? jsonSchemaOf(input.shape.data, `${name}-data`, 'input')
-    : {};
+  orUndescribed(() =>
+    input instanceof z.ZodObject && input.shape.data instanceof z.ZodType
+      ? jsonSchemaOf(input.shape.data, `${name}-data`, 'input')
+      : {},
+  );
 
 /** Of any version, where there are several. */
 function inputSchemaOf({ name, input }: Entrance): Json {
@@ -158,18 +161,31 @@ const schemesOf = (entrance: Entrance): Json =>
   typeof entrance.ingress.auth === 'object' ? { [schemeName(entrance)]: entrance.ingress.auth.scheme } : {};
 
 /** What zod can say of it; what JSON Schema has no word for is anything. References of a schema to itself stay in it, by an id of its own. */
-function jsonSchemaOf(schema: z.ZodType, name: string, io: 'input' | 'output'): Json {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: 'any',
-    override: ({ jsonSchema }) => {
-      // A mark of our own for recordings.
-      if (jsonSchema.secret !== true) return;
-      delete jsonSchema.secret;
-      jsonSchema.format ??= 'password';
-    },
+const jsonSchemaOf = (schema: z.ZodType, name: string, io: 'input' | 'output'): Json =>
+  orUndescribed(() => {
+    if (!hasEnd(schema)) return undescribed;
+    const { $schema: _, ...json } = z.toJSONSchema(schema, {
+      io,
+      unrepresentable: 'any',
+      override: ({ jsonSchema }) => {
+        // A mark of our own for recordings.
+        if (jsonSchema.secret !== true) return;
+        delete jsonSchema.secret;
+        jsonSchema.format ??= 'password';
+      },
+    });
+    return JSON.stringify(json).includes('"$ref"') ? { $id: `urn:sluice:schema:${name}`, ...json } : json;
   });
-  return JSON.stringify(json).includes('"$ref"') ? { $id: `urn:sluice:schema:${name}`, ...json } : json;
+
+/** Of a schema that makes itself anew without end, that throws where it is read, or that gives two parts one id. It takes messages all the same. */
+const undescribed: Json = { description: 'Not described: zod makes no JSON Schema of it.' };
+
+function orUndescribed(describe: () => Json): Json {
+  try {
+    return describe();
+  } catch {
+    return undescribed;
+  }
 }
 
 const text = { type: 'string' };

@@ -56,6 +56,33 @@ export function patternsOf(schema: z.ZodType): SchemaPatterns {
   return { patterns, areAll, parts };
 }
 
+/** Deeper than what is written down; whoever walks a schema by calling himself gets a few times as far. */
+const MAX_WALK = 500;
+
+/**
+ * Whether who walks it comes to an end. Zod must not be asked to go through one that has none: where its stack ends it may leave parts half made, for good.
+ * Each `z.lazy` counts, whatever it gives: zod asks each. Throws nothing.
+ */
+export function hasEnd(schema: z.ZodType): boolean {
+  const seen = new Set<unknown>();
+  const waiting: Omit<Place, 'path'>[] = [{ part: schema, depth: 0 }];
+  try {
+    // The last first: one without an end is deep soon, however wide it is.
+    for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
+      const { part, depth } = place;
+      if (depth > MAX_WALK) return false;
+      if (Array.isArray(part)) for (const member of part) waiting.push({ part: member, depth });
+      else if (isOfZod(part) && !seen.has(part)) {
+        seen.add(part);
+        for (const [, inner] of partsOf(part)) waiting.push({ part: inner, depth: depth + 1 });
+      }
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const joined = (path: string, at: string): string =>
   path === '' || at === '' || at.startsWith('[') ? path + at : `${path}.${at}`;
 

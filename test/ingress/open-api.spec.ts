@@ -124,4 +124,62 @@ describe('openApiOf', () => {
       fn: {},
     });
   });
+
+  const endless = (): z.ZodType =>
+    z.object({
+      get children() {
+        return z.array(endless());
+      },
+    });
+  const endlessLazy = (): z.ZodType => z.object({ children: z.array(z.lazy(endlessLazy)) });
+  const thrown = z.lazy(() => {
+    throw new Error('boom');
+  });
+  const events = { ...plainForm, cloudEvents: 'event' } as const;
+
+  for (const [title, schema] of [
+    ['makes itself anew without end', endless()],
+    ['makes itself anew by a function that is named', endlessLazy()],
+    ['throws where it is read', z.object({ v: thrown })],
+    ['has two parts of one id', z.object({ a: z.string().meta({ id: 'same' }), b: z.number().meta({ id: 'same' }) })],
+  ] as const)
+    it(`describes a schema that ${title} as anything, and says so`, () => {
+      const anything = { description: 'Not described: zod makes no JSON Schema of it.' };
+      const open = { path: '/open', auth: 'none' } as const;
+      const [asInput, asResult, asData] = [
+        entrance('open', schema, open),
+        entrance('open', z.object({ id: z.string() }), { ...open, responses: { 201: schema } }),
+        { ...entrance('open', z.object({ data: schema }), open), form: events },
+      ].map((each) => at(openApiOf([each]), '/paths/~1open/post'));
+      expect(at(asInput, '/requestBody/content/application~1json/schema')).to.deep.equal(anything);
+      expect(at(asResult, '/responses/201/content/application~1json/schema')).to.deep.equal(anything);
+      expect(at(asResult, '/requestBody/content/application~1json/schema/required')).to.deep.equal(['id']);
+      expect(at(asData, '/requestBody/content/application~1json/schema')).to.deep.equal(anything);
+    });
+
+  it('describes the data of an event that cannot be asked for as anything, and says so', () => {
+    const input = z.object({
+      get data(): z.ZodType {
+        throw new Error('boom');
+      },
+    });
+    const document = openApiOf([{ ...entrance('open', input, { path: '/open', auth: 'none' }), form: events }]);
+    expect(at(document, '/paths/~1open/post/requestBody/content/application~1json/schema')).to.have.property(
+      'description',
+    );
+  });
+
+  it('has zod go through no schema without an end: where its stack ends it may leave parts half made', () => {
+    let made = 0;
+    const counted = (): z.ZodType => {
+      made++;
+      return z.object({
+        get next() {
+          return z.optional(counted());
+        },
+      });
+    };
+    openApiOf([entrance('open', counted(), { path: '/open', auth: 'none' })]);
+    expect(made).to.be.below(400);
+  });
 });
