@@ -120,7 +120,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     },
     clientErrorHandler: (error, socket) => {
       const status = refuseConnection(error.code, socket);
-      if (status !== undefined) reports.cut(socket, status);
+      if (status !== undefined) reports.cut(socket, status, error.code);
     },
   });
   app.server.maxConnections = maxRequests + SPARE_CONNECTIONS;

@@ -8,6 +8,7 @@ import { isUnderWay, whenOver } from './when-over.ts';
 
 /** As nginx has it: there is no status for an answer that nobody takes. */
 const CLIENT_LEFT = 499;
+const ENDED_EARLY = 'HPE_INVALID_EOF_STATE';
 /** Names of pipelines come from their definitions, and are not empty. */
 const NONE = '';
 
@@ -31,10 +32,13 @@ export class RequestReports {
     });
   }
 
-  /** This status was written on the connection itself: it is that of the request under way there, or of what never became one. */
-  cut(socket: Duplex, status: number): void {
-    if (isUnderWay(socket)) this.#cutBy.set(socket, status);
-    else this.#report(NONE, status, 0);
+  /**
+   * This status was written on the connection itself: it is that of the request under way there, or of what never became one.
+   * @param code The error's. Whoever ends his side in the middle of a request has left it.
+   */
+  cut(socket: Duplex, status: number, code?: string): void {
+    if (!isUnderWay(socket)) this.#report(NONE, status, 0);
+    else if (code !== ENDED_EARLY) this.#cutBy.set(socket, status);
   }
 
   #report(pipeline: string, status: number, durationMs: number): void {

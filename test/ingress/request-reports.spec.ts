@@ -72,4 +72,14 @@ describe('what is told of requests at the front door', () => {
     socket.destroy();
     await isTold(['499 orders', '499 orders']);
   });
+
+  it('who ends his side in the middle of a body: 499, he who waits on the same connection too', async () => {
+    const socket = connect(Number(new URL(subject.door.url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    const waiting = `POST /orders HTTP/1.1\r\n${json}prefer: wait=60\r\n${body('{"id":"never"}')}`;
+    socket.write(`${waiting}POST /orders HTTP/1.1\r\n${json}content-length: 10\r\n\r\n{"i`);
+    await eventually('one is with the worker', () => subject.worker.contents.length > 0);
+    socket.end();
+    await isTold(['499 orders', '499 orders']);
+  });
 });
