@@ -395,7 +395,9 @@ describe('the management server', function () {
       await eventually('his connection is closed', () => left === 1);
     });
 
-    it('S1: end, and open no more, once the token they were opened by is no longer in its file', async () => {
+    const NEXT_TOKEN = 'another-token-of-24-chars';
+    /** With a token in a file: `replace` puts the next one there, and lets the time pass for which the old one may still count. */
+    async function withTokenFile(work: (replace: () => void) => Promise<void>): Promise<void> {
       const { now } = asyncScheduler;
       let laterMs = 0;
       let held = TOKEN;
@@ -403,33 +405,35 @@ describe('the management server', function () {
       asyncScheduler.now = () => now() + laterMs;
       try {
         await startStreaming({ token: { kind: 'setting', name: 'SLUICE_TOKEN', read, canChange: () => true } });
+        await work(() => {
+          held = NEXT_TOKEN;
+          laterMs = 10_000;
+        });
+      } finally {
+        asyncScheduler.now = now;
+      }
+    }
+
+    it('S1: end, and open no more, once the token they were opened by is no longer in its file', async () => {
+      await withTokenFile(async (replace) => {
         const opening = () => fetch(`${server.url}/events`, { headers: bearer });
         const response = await opening();
         await eventually('it listens', () => source.observed);
         const ended = response.text();
-        held = 'another-token-of-24-chars';
-        laterMs = 10_000;
+        replace();
         expect(await ended).to.equal('');
         expect(left).to.equal(1);
         const statusOf = async (path: string, headers: Record<string, string>) =>
           (await fetch(`${server.url}${path}`, { headers })).status;
-        const next = { authorization: `Bearer ${held}` };
+        const next = { authorization: `Bearer ${NEXT_TOKEN}` };
         expect([await statusOf('/data', bearer), (await opening()).status]).to.deep.equal([401, 401]);
         expect(await statusOf('/data', next)).to.equal(200);
         expect(lines).to.deep.include({ level: 'info', message: 'a secret was replaced', setting: 'SLUICE_TOKEN' });
-      } finally {
-        asyncScheduler.now = now;
-      }
+      });
     });
 
     it('S1: show nothing where the token they were let in by is replaced while their route makes them ready', async () => {
-      const { now } = asyncScheduler;
-      let laterMs = 0;
-      let held = TOKEN;
-      const read = (): Secret => new Secret(held);
-      asyncScheduler.now = () => now() + laterMs;
-      try {
-        await startStreaming({ token: { kind: 'setting', name: 'SLUICE_TOKEN', read, canChange: () => true } });
+      await withTokenFile(async (replace) => {
         const ready = new Subject<void>();
         const { answer } = streaming();
         server.serve([
@@ -440,17 +444,14 @@ describe('the management server', function () {
           ended = await response.text();
         });
         await eventually('it is let in', () => ready.observed);
-        held = 'another-token-of-24-chars';
-        laterMs = 10_000;
+        replace();
         ready.next();
         await eventually('it listens or has ended', () => source.observed || ended !== undefined);
         source.next('data: 1\n\n');
         await eventually('it has ended', () => ended !== undefined);
         expect(ended).to.equal('');
         expect([opened, left]).to.deep.equal([1, 1]);
-      } finally {
-        asyncScheduler.now = now;
-      }
+      });
     });
 
     it('end when the server closes', async () => {
